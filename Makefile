@@ -1,0 +1,32 @@
+# What people type. Everything runs on the real parts; nothing needs docker.
+.PHONY: demo test check events tools clean
+
+PYTHON ?= python3
+UV := $(or $(shell command -v uv),.tools/bin/uv)
+
+demo: $(UV)  ## start everything with two example organisations, and print the address
+	@$(UV) run --quiet --no-dev kith demo
+
+test: $(UV) tools  ## all tests, on the real PostgreSQL, Kafka and browser
+	$(UV) run --quiet pytest
+
+check: $(UV)  ## the rules of the house: style, types, rooms, promises
+	$(UV) run --quiet ruff format --check .
+	$(UV) run --quiet ruff check .
+	$(UV) run --quiet mypy
+	$(UV) run --quiet lint-imports
+	$(UV) run --quiet pytest -q tests/contracts
+
+events: $(UV)  ## store the schemas of new events and write the catalogue
+	$(UV) run --quiet python -m deploy.catalogue
+	$(UV) run --quiet python -m deploy.settings_page
+
+tools: $(UV)  ## what only tests need: a browser, kcat, promtool
+	@sh deploy/local/tools.sh
+
+.tools/bin/uv:
+	@echo "uv is not on this machine: putting it into .tools"
+	@$(PYTHON) -m pip install --quiet --target .tools uv
+
+clean:  ## remove what was built here; data of a demo stay where KITH_DATA says
+	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

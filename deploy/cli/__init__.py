@@ -1,0 +1,1 @@
+"""The command `kith`: one small module for each of its commands."""

@@ -1,0 +1,20 @@
+"""The command `kith`. A new command is a module here and a line below."""
+
+import typer
+
+from deploy.cli.demo import demo
+from deploy.cli.import_ import import_
+from deploy.cli.migrate import migrate
+from deploy.cli.token import token
+from deploy.cli.topics import topics
+from deploy.cli.up import up
+
+app = typer.Typer(
+    name="kith",
+    help="Run and measure peer support programs.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,  # they could hold a password
+)
+for command in (demo, up, token, topics, migrate):
+    app.command()(command)
+app.command("import")(import_)

@@ -1,0 +1,104 @@
+"""`kith import`: an organisation and its history from a folder."""
+
+import asyncio
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from deploy import Trouble
+from deploy.cli.terminal import plainly
+from deploy.cli.token import mint
+from deploy.importer import Show, Summary, import_folder, organisation
+from deploy.importer.tables import TABLES
+from deploy.local import folder as local
+from deploy.local.settings import data_folder
+
+REFUSED_SHOWN = 50
+
+
+@plainly
+def import_(
+    folder: Annotated[Path, typer.Argument(help="Where organisation.toml and the CSV files are.")],
+    templates: Annotated[bool, typer.Option("--templates", help="Write empty files with an example row.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    url: Annotated[str | None, typer.Option(help="Address of Kith; by default the one on this machine.")] = None,
+    token: Annotated[str | None, typer.Option(envvar="KITH_TOKEN", help="A bearer token of an administrator.")] = None,
+) -> None:
+    """Import an organisation; the same folder twice changes nothing, and nobody gets a message.
+
+    Example: kith import --templates my-organisation && kith import my-organisation
+    """
+    if templates:
+        write_templates(folder)
+        typer.echo(f"Templates are in {folder}.")
+        return
+    code = organisation.read(folder / "organisation.toml").code if (folder / "organisation.toml").exists() else ""
+    where = url or local.read_run(data_folder())["urls"]["public"]
+    bearer = token or mint(code, ["administrator"], ["*"], "Import")
+    with bars(quiet=as_json) as show:
+        summary = asyncio.run(import_folder(folder, where, bearer, show))
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in summary.files], indent=2))
+    else:
+        tell(summary)
+    if summary.refused:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def bars(*, quiet: bool = False) -> Iterator[Show]:
+    """A bar for each file."""
+    bar = Progress(
+        TextColumn("{task.description:<18}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        disable=quiet or bool(os.environ.get("CI")),
+    )
+    tasks: dict[str, TaskID] = {}
+
+    def show(file: str, done: int, of: int) -> None:
+        if file not in tasks:
+            tasks[file] = bar.add_task(file, total=of)
+        bar.update(tasks[file], completed=done)
+
+    with bar:
+        yield show
+
+
+def tell(summary: Summary) -> None:
+    """What went in, and what did not and why."""
+    for one in summary.files:
+        lines = len({refusal.line for refusal in one.refused})
+        typer.echo(
+            f"{one.file:<18} {one.rows:>6} rows: {one.created} new, {one.changed} changed, "
+            f"{one.unchanged} unchanged, {lines} refused"
+        )
+    for refusal in summary.refused[:REFUSED_SHOWN]:
+        column = f", column {refusal.column}" if refusal.column else ""
+        typer.secho(
+            f"{refusal.file}, line {refusal.line}{column}: {refusal.message} [{refusal.code}]", fg="red", err=True
+        )
+    if len(summary.refused) > REFUSED_SHOWN:
+        typer.secho(f"... and {len(summary.refused) - REFUSED_SHOWN} more; --json shows all", fg="red", err=True)
+
+
+def write_templates(folder: Path) -> None:
+    """An example of every file. Nothing that is there already is overwritten."""
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = {f"{name}.csv": table.template() for name, (_, table) in TABLES.items()}
+    wanted["organisation.toml"] = organisation.TEMPLATE
+    there = [name for name in wanted if (folder / name).exists()]
+    if there:
+        raise Trouble(f"{folder} has {', '.join(sorted(there))} already: name an empty folder.")
+    for name, text in wanted.items():
+        (folder / name).write_text(text, encoding="utf-8")

@@ -1,0 +1,52 @@
+"""`kith migrate`: databases, roles and migrations of all services."""
+
+import asyncio
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deploy import Trouble
+from deploy.cli.terminal import plainly
+from deploy.local import folder
+from deploy.local.secrets import secret
+from deploy.local.settings import data_folder
+from deploy.postgres import provision
+
+
+@plainly
+def migrate(
+    passwords: Annotated[
+        Path | None, typer.Option(help="JSON file: login role to password. Default: our own secrets.")
+    ] = None,
+) -> None:
+    """Make what the services need in PostgreSQL, on KITH_POSTGRES or the server of the Kith that runs here.
+
+    Example: KITH_POSTGRES=postgresql://admin:secret@database/postgres kith migrate --passwords roles.json
+    """
+    known = _passwords(passwords)
+    applied = asyncio.run(provision.migrate(_admin_dsn(), known))
+    for service, files in applied.items():
+        typer.echo(f"{service}  {', '.join(files) or 'nothing new'}")
+
+
+def _passwords(file: Path | None) -> dict[str, str]:
+    roles = [role for service in provision.SERVICES for role in provision.login_roles(service)]
+    if file is None:
+        return {role: secret(data_folder(), role) for role in roles}
+    known: dict[str, str] = json.loads(file.read_text())
+    missing = [role for role in roles if role not in known]
+    if missing:
+        raise Trouble(f"{file} gives no password for {', '.join(missing)}.")
+    return known
+
+
+def _admin_dsn() -> str:
+    named = os.environ.get("KITH_POSTGRES")
+    if named:
+        return named
+    data = data_folder()
+    where = folder.read_run(data)["urls"]["postgres"]
+    return f"postgresql://postgres:{secret(data, 'postgres')}@{where}/postgres"

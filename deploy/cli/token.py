@@ -1,0 +1,47 @@
+"""`kith token`: a bearer token of the development issuer, for scripts."""
+
+from typing import Annotated
+
+import httpx
+import typer
+
+from deploy import Trouble
+from deploy.cli.terminal import plainly
+from deploy.local import folder
+from deploy.local.secrets import secret
+from deploy.local.settings import data_folder
+from shared.security import ROLES
+
+
+@plainly
+def token(
+    organisation: Annotated[str, typer.Option(help="Code of the organisation.")],
+    role: Annotated[list[str], typer.Option(help="A role; may be given again.")],
+    site: Annotated[list[str], typer.Option(help="Code of a site, * for all; may be given again.")],
+    name: Annotated[str, typer.Option(help="Who it is.")] = "Token",
+) -> None:
+    """Print a bearer token for the Kith that runs on this machine.
+
+    Example: kith token --organisation harbour-trust --role coordinator --site old-town
+    """
+    unknown = sorted(set(role) - ROLES)
+    if unknown:
+        raise Trouble(f"There is no role {unknown[0]}: take one of {', '.join(sorted(ROLES))}.")
+    typer.echo(mint(organisation, role, site, name))
+
+
+def mint(organisation: str, roles: list[str], sites: list[str], name: str) -> str:
+    """A bearer token of the development issuer that runs with our data folder."""
+    data = data_folder()
+    person: dict[str, str | list[str]] = {"organisation": organisation, "name": name, "roles": roles, "sites": sites}
+    return _mint(folder.read_run(data)["urls"]["issuer"], secret(data, "mint"), person)
+
+
+def _mint(issuer: str, mint_secret: str, person: dict[str, str | list[str]]) -> str:
+    headers = {"Authorization": f"Bearer {mint_secret}"}
+    try:
+        answer = httpx.post(f"{issuer}/mint", json=person, headers=headers, trust_env=False)
+        answer.raise_for_status()
+    except httpx.HTTPError as error:
+        raise Trouble(f"The issuer at {issuer} did not give a token: {error}.") from error
+    return str(answer.json()["access_token"])

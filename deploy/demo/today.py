@@ -1,0 +1,60 @@
+"""What happens at Harbour Trust on the day of the demo: people enrol, and a link is handed over."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+from deploy.demo.harbour_trust import FACILITATORS, GROUPS
+from deploy.importer.doors import Doors, Refused
+from shared.identity import derived_id
+
+TRIES = 150
+PAUSE_SECONDS = 0.2
+LAPSED = {reference for reference, _, _, days in FACILITATORS if days < 0}
+NEWCOMERS = (
+    ("Marisol T.", "marisol@people.example", "es", "evening-circle-tue"),
+    ("Dev K.", "dev@people.example", "en", "evening-circle-thu"),
+    ("June O.", "", "en", "evening-circle-thu"),
+)
+
+
+async def live_today(doors: Doors) -> str:
+    """Do it once, however often it is asked for; gives the address of a check-in that is open now."""
+    facilitators = await doors.ask("GET", "/intake/api/v1/references", params={"kind": "facilitator"})
+    for group in GROUPS:
+        if group.facilitator not in LAPSED:
+            body = {"facilitator_id": facilitators[group.facilitator]["id"]}
+            path = f"/scheduling/api/v1/groups/{group.code}/facilitator"
+            await _until_heard(doors, "PUT", path, json=body)
+    enrolled = [await _enrol(doors, *one) for one in NEWCOMERS]
+    occasion = derived_id(UUID(enrolled[-1]["enrolment_id"]), "baseline", "0")
+    answer = await _until_heard(doors, "POST", "/intake/api/v1/invitations", json={"occasion_id": str(occasion)})
+    return str(answer["url"])
+
+
+async def _enrol(doors: Doors, name: str, email: str, language: str, group: str) -> Any:
+    body = {
+        "preferred_name": name,
+        "language": language,
+        "program": "evening-circle",
+        "site": "old-town",
+        "group": group,
+        "attributes": {"age-band": "25-34", "gender": "prefer-not-to-say"},
+        "consent": {"text": "standard", "version": 1, "taking_part": True, "reporting": True, "contact_after": True},
+    }
+    if email:
+        body["email"] = email
+    headers = {"Idempotency-Key": f"demo-{name}"}
+    return await _until_heard(doors, "POST", "/intake/api/v1/participants", json=body, headers=headers)
+
+
+async def _until_heard(doors: Doors, method: str, path: str, **what: Any) -> Any:
+    """Ask until the service has heard of what this names."""
+    for attempt in range(TRIES):
+        try:
+            return await doors.ask(method, path, **what)
+        except Refused as refused:
+            if attempt == TRIES - 1 or not refused.code.endswith(("-not-found", "-not-due")):
+                raise
+        await asyncio.sleep(PAUSE_SECONDS)
+    raise AssertionError("unreachable")

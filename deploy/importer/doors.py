@@ -1,0 +1,65 @@
+"""The HTTP doors of a running Kith, as an importer knocks at them."""
+
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+import stamina
+
+from deploy import Trouble
+
+AWAY = (httpx.TransportError, httpx.HTTPStatusError)  # a status is raised only where a later try may help
+TRY_LATER = (502, 503, 504)
+
+
+class Refused(Exception):
+    """A door said no: its problem document."""
+
+    def __init__(self, problem: dict[str, Any]) -> None:
+        super().__init__(problem.get("title", "refused"))
+        self.code = problem.get("code", "")
+        self.sentence = "; ".join(
+            [str(self), *(f"{one['field']}: {one['message']}" for one in problem.get("errors", ()))]
+        )
+
+
+class Doors:
+    """One caller with one token."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.http = httpx.AsyncClient(
+            base_url=url,
+            headers={"authorization": f"Bearer {token}"},
+            timeout=120,
+            trust_env=False,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: Any, trace: TracebackType | None) -> None:
+        await self.http.aclose()
+
+    async def ask(self, method: str, path: str, **what: Any) -> Any:
+        """The JSON answer. All that we send may be sent twice, so what is away is tried again."""
+        try:
+            async for attempt in stamina.retry_context(on=AWAY, attempts=6, wait_initial=0.2, wait_max=5):
+                with attempt:
+                    answer = await self.http.request(method, path, **what)
+                    if answer.status_code in TRY_LATER:
+                        answer.raise_for_status()
+        except AWAY as error:
+            raise Trouble(
+                f"Kith at {self.http.base_url} does not answer: {error}. Start it, then import again."
+            ) from error
+        if answer.is_success:
+            return answer.json()
+        raise Refused(_problem(answer))
+
+
+def _problem(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        problem: dict[str, Any] = answer.json()
+    except ValueError:
+        problem = {"title": f"status {answer.status_code} from {answer.url}", "code": "no-problem-document"}
+    return problem

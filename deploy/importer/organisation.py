@@ -1,0 +1,86 @@
+"""organisation.toml: what an organisation asks of everybody, what its programs ask when, whom to call in need."""
+
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from deploy import Trouble
+from shared.events.base import Code
+from shared.fields import field_errors
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Battery(_Part):
+    """What a program asks at which occasion; the entries are checked by feedback."""
+
+    program: Code
+    entries: list[dict[str, Any]]
+
+
+class CrisisContacts(_Part):
+    """Whom somebody in need can reach at a site; checked by feedback."""
+
+    site: Code
+    contacts: list[dict[str, Any]]
+    note: dict[str, str]
+    confirmed_on: date | None = Field(None, description="when somebody last made sure that the numbers are right")
+
+
+class Organisation(_Part):
+    """The file."""
+
+    code: Code
+    name: str
+    attributes: list[dict[str, Any]] = []
+    consent_texts: list[dict[str, Any]] = []
+    batteries: list[Battery] = []
+    crisis_contacts: list[CrisisContacts] = []
+
+
+TEMPLATE = """\
+# Which organisation this is. The code is part of every id: it never changes.
+code = "harbour-trust"
+name = "Harbour Trust"
+
+# What you ask of everybody at enrolment; "prefer not to say" is always offered as well.
+[[attributes]]
+code = "age-band"
+label = "Age"
+options = [{ code = "18-24", label = "18 to 24" }, { code = "25-plus", label = "25 or older" }]
+
+# What a program asks, and when.
+[[batteries]]
+program = "evening-circle"
+entries = [
+  { occasion = "baseline", kind = "baseline", instruments = ["belonging"] },
+  { occasion = "session", kind = "session", instruments = ["session-pulse"], window_days = 7 },
+  { occasion = "end", kind = "end", instruments = ["belonging"] },
+  { occasion = "follow-up", kind = "follow-up", months_after = 2, instruments = ["belonging"] },
+]
+
+# Whom somebody in need can reach, for each site.
+[[crisis_contacts]]
+site = "old-town"
+confirmed_on = 2025-03-04
+contacts = [
+  { label = { en = "Crisis line", es = "Línea de crisis" }, phone = "555-0100", hours = { en = "always" } },
+]
+note = { en = "A person reads answers on weekdays.", es = "Una persona lee las respuestas los días laborables." }
+"""
+
+
+def read(path: Path) -> Organisation:
+    """Read and check the file."""
+    try:
+        return Organisation.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Trouble(f"{path} is not TOML: {error}.") from None
+    except ValidationError as error:
+        wrong = "; ".join(f"{one.field}: {one.message}" for one in field_errors(error.errors()))
+        raise Trouble(f"{path}: {wrong}") from None

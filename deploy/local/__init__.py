@@ -1,0 +1,1 @@
+"""The whole of Kith on one machine, as ordinary child processes."""

@@ -1,0 +1,64 @@
+"""What `kith up` reads from its environment, and where its folder of everything local is."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from platformdirs import user_data_path
+
+from deploy import Trouble
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One installation on this machine: its data folder, its fixed ports, and what replaces a part."""
+
+    data: Path
+    port: int = 8080
+    kafka_port: int = 9092
+    postgres_port: int = 5433
+    environment: str = "development"
+    postgres: str | None = field(default=None, repr=False)  # holds a password
+    kafka: str | None = None
+    clock_file: str | None = None
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """The settings that the environment gives, and the defaults for the rest."""
+        read = os.environ.get
+        return cls(
+            data=data_folder(),
+            port=_port("KITH_PORT", 8080),
+            kafka_port=_port("KITH_KAFKA_PORT", 9092),
+            postgres_port=_port("KITH_POSTGRES_PORT", 5433),
+            environment=read("KITH_ENVIRONMENT") or "development",
+            postgres=read("KITH_POSTGRES") or None,
+            kafka=read("KITH_KAFKA") or None,
+            clock_file=read("KITH_CLOCK_FILE") or None,
+        )
+
+    @property
+    def public_url(self) -> str:
+        """The address that people type."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+def data_folder() -> Path:
+    """KITH_DATA, else the machine's folder when we are root, else the user's own."""
+    named = os.environ.get("KITH_DATA")
+    if named:
+        return Path(named).expanduser().absolute()
+    return Path("/var/lib/kith") if is_root() else user_data_path("kith")
+
+
+def is_root() -> bool:
+    """Whether we may do anything on this machine, and PostgreSQL would therefore refuse to start."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def _port(name: str, default: int) -> int:
+    value = os.environ.get(name) or str(default)
+    if not value.isdigit() or not 0 < int(value) < 65536:
+        raise Trouble(f"{name} is {value!r}, but a port is a number from 1 to 65535.")
+    return int(value)

@@ -1,0 +1,83 @@
+"""One database and three roles for each service, with no grants across; safe to run again."""
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from deploy import Trouble
+from shared import database
+
+SERVICES = ("intake", "scheduling", "feedback", "analytics")
+_OLDEST = 180000  # server_version_num of 18: uuidv7(), and settings that roles get
+_ONE_AT_A_TIME = 5_483_771  # an advisory lock of ours
+
+
+def login_roles(service: str) -> tuple[str, str]:
+    """The roles that log in: the doors, and the machinery (relay, runner, timers)."""
+    return service, f"{service}_machinery"
+
+
+def dsn_of(admin_dsn: str, database_name: str) -> str:
+    """The same server and administrator, another database."""
+    return urlsplit(admin_dsn)._replace(path=f"/{database_name}").geturl()
+
+
+async def provision(admin_dsn: str, passwords: dict[str, str], services: Sequence[str] = SERVICES) -> None:
+    """Make what is missing, and set every password and setting to what it has to be."""
+    admin = await _connect(admin_dsn)
+    try:
+        if await admin.fetchval("select current_setting('server_version_num')::int") < _OLDEST:
+            raise Trouble("Kith needs PostgreSQL 18 or newer.")
+        await admin.execute("select pg_advisory_lock($1)", _ONE_AT_A_TIME)
+        for service in services:
+            await _provision_one(admin, service, passwords)
+    finally:
+        await admin.close()
+
+
+async def migrate(
+    admin_dsn: str, passwords: dict[str, str], services: Sequence[str] = SERVICES
+) -> dict[str, list[str]]:
+    """Provision, then bring every database to its newest migration; which files were applied."""
+    await provision(admin_dsn, passwords, services)
+    return {
+        service: await database.migrate(dsn_of(admin_dsn, service), service, f"{service}_owner") for service in services
+    }
+
+
+async def _connect(admin_dsn: str) -> asyncpg.Connection:
+    try:
+        return await asyncpg.connect(admin_dsn, timeout=15)
+    except (OSError, asyncpg.PostgresError) as error:
+        where = urlsplit(admin_dsn).netloc.rpartition("@")[2]
+        raise Trouble(f"PostgreSQL at {where} cannot be used: {error}.") from error
+
+
+async def _provision_one(admin: asyncpg.Connection, service: str, passwords: dict[str, str]) -> None:
+    owner = f"{service}_owner"
+    doors, machinery = login_roles(service)
+    await _role(admin, owner, "nologin")
+    # An administrator who is no superuser may act for a role only if told so.
+    await admin.execute(f"grant {owner} to current_user with inherit true, set true")
+    for role in (doors, machinery):
+        password = await _literal(admin, passwords[role])
+        await _role(admin, role, f"login password {password}")
+        await admin.execute(f"alter role {role} set idle_in_transaction_session_timeout = '5s'")
+        await admin.execute(f"alter role {role} set lock_timeout = '5s'")
+    await admin.execute(f"alter role {doors} set statement_timeout = '30s'")
+    if not await admin.fetchval("select true from pg_database where datname = $1", service):
+        await admin.execute(f"create database {service} owner {owner}")
+    await admin.execute(f"revoke connect on database {service} from public")
+    await admin.execute(f"grant connect on database {service} to {doors}, {machinery}")
+
+
+async def _role(admin: asyncpg.Connection, name: str, options: str) -> None:
+    exists = await admin.fetchval("select true from pg_roles where rolname = $1", name)
+    await admin.execute(f"{'alter' if exists else 'create'} role {name} {options}")
+
+
+async def _literal(admin: asyncpg.Connection, text: str) -> str:
+    """The text as PostgreSQL writes it: `create role` takes no parameters."""
+    quoted: str = await admin.fetchval("select quote_literal($1::text)", text)
+    return quoted

@@ -1,0 +1,1 @@
+"""The four services. Each one owns its store; none imports another."""

@@ -1,0 +1,70 @@
+"""What analytics does with what it hears: it keeps facts, and nothing else."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from services.analytics import store
+from shared.database import Tx
+from shared.events import Heard
+from shared.events.feedback import BatteryActivated, CheckInSubmitted, InstrumentPublished
+from shared.events.intake import ConsentChanged, ParticipantEnrolled, ProgramPublished, SiteChanged, SiteOpened
+from shared.inbox import Handlers
+
+
+async def on_site_opened(tx: Tx, heard: Heard[SiteOpened]) -> None:
+    """Keep its time zone."""
+    await store.save_site(tx, heard.organisation_id, heard.event)
+
+
+async def on_site_changed(tx: Tx, heard: Heard[SiteChanged]) -> None:
+    """Keep its new time zone."""
+    await store.save_site(tx, heard.organisation_id, heard.event)
+
+
+async def on_program_published(tx: Tx, heard: Heard[ProgramPublished]) -> None:
+    """Keep it as it is now."""
+    await store.save_program(tx, heard.organisation_id, heard.event)
+
+
+async def on_instrument_published(tx: Tx, heard: Heard[InstrumentPublished]) -> None:
+    """Keep what its scores mean."""
+    await store.add_instrument(tx, heard.organisation_id, heard.event)
+
+
+async def on_battery_activated(tx: Tx, heard: Heard[BatteryActivated]) -> None:
+    """Keep which occasions there are."""
+    await store.save_battery(tx, heard.organisation_id, heard.event)
+
+
+async def on_participant_enrolled(tx: Tx, heard: Heard[ParticipantEnrolled]) -> None:
+    """One more in the denominator, if they agreed to be counted."""
+    await store.add_enrolment(tx, heard.organisation_id, heard.event)
+
+
+async def on_consent_changed(tx: Tx, heard: Heard[ConsentChanged]) -> None:
+    """Count them, or count them no longer."""
+    await store.save_consent(tx, heard.event)
+
+
+async def on_check_in_submitted(tx: Tx, heard: Heard[CheckInSubmitted]) -> None:
+    """Keep its scores."""
+    await store.add_scores(tx, heard.organisation_id, heard.event)
+
+
+async def after_batch(tx: Tx, heard: Sequence[Heard[Any]]) -> None:
+    """Every page says how far its data reach."""
+    newest = {one.organisation_id: one.happened_at for one in sorted(heard, key=lambda one: one.happened_at)}
+    for organisation in sorted(newest):
+        await store.move_horizon(tx, organisation, newest[organisation])
+
+
+HANDLERS: Handlers = {
+    SiteOpened: on_site_opened,
+    SiteChanged: on_site_changed,
+    ProgramPublished: on_program_published,
+    InstrumentPublished: on_instrument_published,
+    BatteryActivated: on_battery_activated,
+    ParticipantEnrolled: on_participant_enrolled,
+    ConsentChanged: on_consent_changed,
+    CheckInSubmitted: on_check_in_submitted,
+}

@@ -1,0 +1,12 @@
+"""The pages of analytics: is it working, for whom, how sure are we."""
+
+from fastapi import APIRouter
+
+from services.analytics.pages import chart, program
+from services.analytics.pages.program import PAGES
+
+router = APIRouter(prefix="/analytics", include_in_schema=False)
+router.include_router(program.router)
+router.include_router(chart.router)
+
+__all__ = ["PAGES", "router"]

@@ -1,0 +1,230 @@
+"""All the SQL of analytics."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from asyncpg import Record
+
+from services.analytics.domain import Instrument, Sums
+from shared.database import Tx
+from shared.errors import NotFound
+from shared.events.feedback import BatteryActivated, CheckInSubmitted, InstrumentPublished
+from shared.events.intake import ConsentChanged, ParticipantEnrolled, ProgramPublished, SiteChanged, SiteOpened
+from shared.identity import derived_id
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program as it was published, with the occasions of its battery in order."""
+
+    program_id: UUID
+    code: str
+    comparison_program_id: UUID | None
+    entries: tuple[Record, ...]
+
+    def occasions(self, instrument: str) -> list[str]:
+        """The occasions at which an instrument is asked, but not every session's."""
+        return [
+            one["occasion"] for one in self.entries if instrument in one["instruments"] and one["kind"] != "session"
+        ]
+
+
+async def save_site(tx: Tx, organisation: UUID, event: SiteOpened | SiteChanged) -> None:
+    """A site as it is now."""
+    await tx.execute(
+        """insert into sites values ($1, $2, $3, $4)
+           on conflict (site_id) do update set time_zone = excluded.time_zone""",
+        organisation,
+        event.site_id,
+        event.code,
+        event.time_zone,
+    )
+
+
+async def save_program(tx: Tx, organisation: UUID, event: ProgramPublished) -> None:
+    """A program as it is now."""
+    await tx.execute(
+        """insert into programs values ($1, $2, $3, $4, $5)
+           on conflict (program_id) do update
+           set comparison_program_id = excluded.comparison_program_id, site_ids = excluded.site_ids""",
+        organisation,
+        event.program_id,
+        event.code,
+        event.comparison_program_id,
+        event.site_ids,
+    )
+
+
+async def add_instrument(tx: Tx, organisation: UUID, event: InstrumentPublished) -> None:
+    """A version of an instrument; a published one never changes."""
+    await tx.execute(
+        "insert into instruments values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing",
+        organisation,
+        event.code,
+        event.version,
+        event.unit,
+        event.minimum,
+        event.maximum,
+        event.higher_is_better,
+        event.is_validated,
+    )
+
+
+async def save_battery(tx: Tx, organisation: UUID, event: BatteryActivated) -> None:
+    """The battery of a program as it is now."""
+    await tx.execute("delete from battery_entries where program_id = $1", event.program_id)
+    await tx.executemany(
+        "insert into battery_entries values ($1, $2, $3, $4, $5, $6, $7)",
+        [
+            (organisation, event.program_id, place, one.occasion, one.kind, one.instruments, one.months_after)
+            for place, one in enumerate(event.entries)
+        ],
+    )
+
+
+async def add_enrolment(tx: Tx, organisation: UUID, event: ParticipantEnrolled) -> None:
+    """A participant in a program."""
+    await tx.execute(
+        "insert into enrolments values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
+        organisation,
+        event.enrolment_id,
+        event.participant_id,
+        event.program_id,
+        event.site_id,
+        event.consents.reporting,
+    )
+
+
+async def save_consent(tx: Tx, event: ConsentChanged) -> None:
+    """Whether a participant may be counted. The enrolment was heard before: both are events of one participant."""
+    await tx.execute(
+        "update enrolments set is_reporting = $2 where enrolment_id = $1",
+        event.enrolment_id,
+        event.consents.reporting,
+    )
+
+
+async def add_scores(tx: Tx, organisation: UUID, event: CheckInSubmitted) -> None:
+    """The scores of a check-in."""
+    await tx.executemany(
+        "insert into scores values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        [
+            (
+                organisation,
+                event.occasion_id,
+                score.instrument,
+                score.version,
+                event.enrolment_id,
+                event.program_id,
+                event.code,
+                score.count,
+                event.answered_at,
+            )
+            for score in event.scores
+        ],
+    )
+
+
+async def move_horizon(tx: Tx, organisation: UUID, newest: datetime) -> None:
+    """The data of an organisation reach at least so far."""
+    await tx.execute(
+        """insert into horizons as h values ($1, $2) on conflict (organisation_id) do update
+           set newest_event_at = greatest(h.newest_event_at, excluded.newest_event_at)""",
+        organisation,
+        newest,
+    )
+
+
+async def find_horizon(tx: Tx) -> datetime | None:
+    """How far the data of the organisation reach."""
+    newest: datetime | None = await tx.fetchval("select newest_event_at from horizons")
+    return newest
+
+
+async def programs(tx: Tx, site_ids: Sequence[UUID] | None) -> list[Program]:
+    """The programs at these sites; None is all of them."""
+    rows = await tx.fetch("select * from programs where $1::uuid[] is null or site_ids && $1 order by code", site_ids)
+    entries = await tx.fetch("select * from battery_entries order by program_id, place")
+    return [_program(row, entries) for row in rows]
+
+
+async def get_program(tx: Tx, organisation: UUID, code: str, site_ids: Sequence[UUID] | None) -> Program:
+    """A program by its code, if it is at one of these sites."""
+    program_id = derived_id(organisation, "program", code)
+    row = await tx.fetchrow(
+        "select * from programs where program_id = $1 and ($2::uuid[] is null or site_ids && $2)", program_id, site_ids
+    )
+    if row is None:
+        raise NotFound("program")
+    return _program(
+        row, await tx.fetch("select * from battery_entries where program_id = $1 order by place", program_id)
+    )
+
+
+def _program(row: Record, entries: Sequence[Record]) -> Program:
+    own = tuple(one for one in entries if one["program_id"] == row["program_id"])
+    return Program(row["program_id"], row["code"], row["comparison_program_id"], own)
+
+
+async def find_program_code(tx: Tx, program_id: UUID) -> str | None:
+    """The code of a program, if it has been heard of."""
+    code: str | None = await tx.fetchval("select code from programs where program_id = $1", program_id)
+    return code
+
+
+async def instruments(tx: Tx) -> dict[str, Instrument]:
+    """The newest version of each instrument."""
+    rows = await tx.fetch("select distinct on (code) * from instruments order by code, version desc")
+    return {row["code"]: _instrument(row) for row in rows}
+
+
+async def get_instrument(tx: Tx, code: str) -> Instrument:
+    """The newest version of an instrument."""
+    row = await tx.fetchrow("select * from instruments where code = $1 order by version desc limit 1", code)
+    if row is None:
+        raise NotFound("instrument")
+    return _instrument(row)
+
+
+def _instrument(row: Record) -> Instrument:
+    return Instrument(**{name: row[name] for name in Instrument.__dataclass_fields__})
+
+
+async def sums(
+    tx: Tx, program: UUID, instrument: Instrument, occasions: tuple[str, str], site_ids: Sequence[UUID] | None
+) -> Sums:
+    """Exact sums over those who agreed to be counted. Only scores of one version are paired."""
+    row = await tx.fetchrow(
+        """with people as (
+               select enrolment_id from enrolments
+               where program_id = $1 and is_reporting and ($6::uuid[] is null or site_id = any ($6))
+           ), answers as (
+               select enrolment_id,
+                      max(count) filter (where occasion = $4) as first,
+                      max(count) filter (where occasion = $5) as later
+               from scores join people using (enrolment_id)
+               where program_id = $1 and instrument = $2 and version = $3 and occasion in ($4, $5)
+               group by enrolment_id
+           ), paired as (
+               select first::bigint, later::bigint, (later - first)::bigint as change
+               from answers where first is not null and later is not null
+           )
+           select (select count(*) from people) as n_enrolled,
+                  (select count(first) from answers) as n_first,
+                  (select count(later) from answers) as n_later,
+                  count(*) as n_paired,
+                  coalesce(sum(first), 0)::bigint as first,
+                  coalesce(sum(later), 0)::bigint as later,
+                  coalesce(sum(change), 0)::bigint as change,
+                  coalesce(sum(change * change), 0)::bigint as change_squared
+           from paired""",
+        program,
+        instrument.code,
+        instrument.version,
+        *occasions,
+        site_ids,
+    )
+    assert row
+    return Sums(**row)

@@ -1,0 +1,1 @@
+"""The service feedback; its README.md says what it owns, says, hears, shows and refuses."""

@@ -1,0 +1,25 @@
+"""The parts of feedback, named."""
+
+import sys
+
+from services.feedback import api, handlers, pages, store
+from shared.service import Service, run
+
+
+def create() -> Service:
+    """The service; raises Malformed if an instrument that ships cannot be used."""
+    store.library()
+    return Service(
+        name="feedback",
+        pages=pages.PAGES,
+        routers=(*api.ROUTERS, *pages.ROUTERS),
+        handlers=handlers.HANDLERS,
+    )
+
+
+if __name__ == "__main__":
+    try:
+        service = create()
+    except store.Malformed as malformed:
+        sys.exit(f"An instrument cannot be used. {malformed}")
+    run(service)

@@ -1,0 +1,102 @@
+"""Batteries: what a program asks at which occasion. They are checked as a whole and said as a whole."""
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+
+from services.feedback.domain.instruments import Instrument, Library, published
+from shared.errors import FieldError, Invalid
+from shared.events import Event
+from shared.events.base import Code
+from shared.events.feedback import BatteryActivated, BatteryEntry
+from shared.events.scheduling import OccasionKind
+from shared.fields import Command
+from shared.identity import derived_id
+
+
+class Entry(Command):
+    """What is asked at one occasion, and when."""
+
+    occasion: Code
+    kind: OccasionKind
+    ordinal: Annotated[int, Field(ge=0, le=1000)] = 0
+    instruments: Annotated[list[Code], Field(min_length=1, max_length=20)]
+    months_after: Annotated[int, Field(ge=0, le=120)] = 0
+    window_days: Annotated[int, Field(ge=1, le=366)] = 14
+
+
+class SetBattery(Command):
+    """Ask this from now on: the whole battery."""
+
+    entries: Annotated[list[Entry], Field(max_length=60)]
+
+
+SUGGESTED = (
+    Entry(occasion="baseline", kind="baseline", instruments=["belonging"]),
+    Entry(occasion="session", kind="session", instruments=["session-pulse"], window_days=7),
+    Entry(occasion="end", kind="end", instruments=["belonging"]),
+    Entry(occasion="follow-up", kind="follow-up", months_after=2, instruments=["belonging"]),
+)
+"""What we would begin with."""
+
+
+def program_id_of(organisation_id: UUID, code: str) -> UUID:
+    """The id of a program, known or not."""
+    return derived_id(organisation_id, "program", code)
+
+
+def activate(
+    organisation_id: UUID,
+    program_id: UUID,
+    command: SetBattery,
+    known: Sequence[BatteryEntry] | None,
+    told: Collection[tuple[str, int]],
+    library: Library,
+) -> tuple[list[BatteryEntry], list[Instrument], list[Event]]:
+    """The battery from now on, the instruments that are new to the organisation, and what to say."""
+    if errors := [*_wrong(command.entries, library)]:
+        raise Invalid(*errors)
+    entries = [BatteryEntry(**entry.model_dump()) for entry in command.entries]
+    asked = dict.fromkeys(code for entry in entries for code in entry.instruments)
+    new = [library[code] for code in asked if (code, library[code].version) not in told]
+    events: list[Event] = [published(organisation_id, instrument) for instrument in new]
+    if list(known or ()) != entries or known is None:
+        events.append(BatteryActivated(program_id=program_id, entries=entries))
+    return entries, new, events
+
+
+def _wrong(entries: Sequence[Entry], library: Library) -> Iterator[FieldError]:
+    yield from _wrong_together(entries)
+    for place, entry in enumerate(entries):
+        field = f"entries.{place}.instruments"
+        unknown = [code for code in entry.instruments if code not in library]
+        if unknown:
+            message = f"There is no instrument {', '.join(unknown)}. There are: {', '.join(sorted(library))}."
+            yield FieldError(field, "unknown-instrument", message)
+        elif len(set(entry.instruments)) < len(entry.instruments):
+            yield FieldError(field, "repeated", "Name each only once.")
+        elif len({library[code].has_wording for code in entry.instruments}) > 1:
+            yield FieldError(
+                field,
+                "battery-mixes-wording",
+                "An occasion is answered on the phone or entered by staff: do not mix instruments with and without "
+                "wording here, make two occasions.",
+            )
+
+
+def _wrong_together(entries: Sequence[Entry]) -> Iterator[FieldError]:
+    seen: set[str] = set()
+    has_session = False
+    prefixes = [re.escape(entry.occasion) for entry in entries if entry.kind == "session"]
+    for place, entry in enumerate(entries):
+        if entry.occasion in seen:
+            yield FieldError(f"entries.{place}.occasion", "repeated", "Two occasions have this code: change one.")
+        elif any(re.fullmatch(f"{prefix}-[0-9]+", entry.occasion) for prefix in prefixes):
+            yield FieldError(f"entries.{place}.occasion", "taken-by-sessions", "The sessions' check-ins use this code.")
+        seen.add(entry.occasion)
+        if entry.kind == "session" and has_session:
+            yield FieldError(f"entries.{place}.kind", "one-session-entry", "What every session asks is one entry.")
+        has_session |= entry.kind == "session"

@@ -1,0 +1,156 @@
+"""Check-ins: whether an occasion can be answered, by whom, and what an answer says to the others."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+
+from services.feedback.domain.instruments import Library
+from services.feedback.domain.kinds import Answers, Moment, Totals
+from services.feedback.domain.scoring import Given, scores_of
+from shared.errors import Refusal
+from shared.events.feedback import CheckInSubmitted, Score
+from shared.events.scheduling import OccasionKind
+from shared.fields import Command, invalid
+
+EARLY = timedelta(days=14)  # an answer on paper may have been given so long before the occasion opens
+RECENT = timedelta(minutes=30)  # so long may a link show the score that was just given with it
+PATIENCE = timedelta(days=3)  # so long after the due day a check-in counts as overdue
+EnteredBy = Literal["participant", "staff", "import"]
+Closed = Literal["answered", "expired", "cancelled", "not-open-yet", "no-contacts", "no-wording"]
+
+
+class EnterCheckIn(Command):
+    """Enter what a participant answered on paper or elsewhere: totals in points, or the answers themselves."""
+
+    occasion_id: UUID
+    totals: Totals = Field(default_factory=dict)
+    answers: Answers = Field(default_factory=dict)
+    answered_at: Moment | None = None
+
+
+class AnswerCheckIn(Command):
+    """What a participant answers."""
+
+    answers: Answers = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckIn:
+    """An answered occasion."""
+
+    occasion_id: UUID
+    answered_at: datetime
+    entered_by: EnteredBy
+    scores: tuple[Score, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """An occasion that fell due, with what is known of its participant and its answer."""
+
+    occasion_id: UUID
+    organisation_id: UUID
+    participant_id: UUID
+    enrolment_id: UUID
+    program_id: UUID
+    site_id: UUID
+    kind: OccasionKind
+    code: str
+    ordinal: int
+    instruments: tuple[str, ...]
+    due_at: datetime
+    opens_at: datetime
+    closes_at: datetime
+    is_history: bool
+    is_cancelled: bool
+    taking_part: bool
+    contact_after: bool
+    has_withdrawn: bool
+    short_code: str | None
+    site: str | None
+    time_zone: str
+    check_in: CheckIn | None
+
+
+def why_closed(
+    occasion: Occasion, library: Library, expires_at: datetime, now: datetime, *, has_contacts: bool
+) -> Closed | None:
+    """Why a link does not lead to questions (any more); None if it does."""
+    if occasion.check_in:
+        return "answered"
+    if expires_at <= now or occasion.closes_at <= now:
+        return "expired"
+    agreed = occasion.contact_after if occasion.kind == "follow-up" else occasion.taking_part
+    if occasion.is_cancelled or occasion.has_withdrawn or not agreed:
+        return "cancelled"
+    if occasion.opens_at > now:
+        return "not-open-yet"
+    if not has_contacts:
+        return "no-contacts"
+    asked = occasion.instruments
+    return None if asked and all(library[code].has_wording for code in asked) else "no-wording"
+
+
+def shows_score(check_in: CheckIn, now: datetime) -> bool:
+    """Whether a link that is opened once more shows the score. Later, somebody else may hold the phone."""
+    return check_in.entered_by == "participant" and now - check_in.answered_at < RECENT
+
+
+def answer(
+    occasion: Occasion, answers: Mapping[str, Mapping[str, int]], library: Library, now: datetime
+) -> tuple[CheckIn, CheckInSubmitted]:
+    """What a participant answers to an occasion that is open."""
+    asked = {code: answers.get(code, {}) for code in occasion.instruments}
+    extra = {code: given for code, given in answers.items() if code not in asked}
+    scores = scores_of(occasion.instruments, Given({}, asked | extra), library)
+    return _submitted(occasion, CheckIn(occasion.occasion_id, now, "participant", tuple(scores)))
+
+
+def enter(
+    occasion: Occasion, command: EnterCheckIn, library: Library, now: datetime, entered_by: EnteredBy
+) -> tuple[CheckIn, CheckInSubmitted] | None:
+    """What staff enter for a participant; None if the same has been entered before."""
+    scores = tuple(scores_of(occasion.instruments, Given(command.totals, command.answers), library))
+    if occasion.check_in:
+        _refuse_another(occasion.check_in, scores, command.answered_at, ZoneInfo(occasion.time_zone))
+        return None
+    if not scores:
+        raise Refusal("nothing-asked", "The instruments of this occasion are not known here (any more).")
+    if occasion.is_cancelled:
+        raise Refusal("occasion-cancelled", "This check-in is not wanted any more.")
+    if not occasion.taking_part:
+        raise Refusal("consent-withdrawn", "The participant does not agree to be asked (any more).")
+    at = command.answered_at or now
+    if at > now:
+        raise invalid("answered_at", "in-the-future", "Give a time that has passed.")
+    if at < occasion.opens_at - EARLY:
+        opened = occasion.opens_at.date()
+        raise Refusal("outside-window", f"This check-in opened on {opened}: an answer so long before is not one to it.")
+    return _submitted(occasion, CheckIn(occasion.occasion_id, at, entered_by, scores))
+
+
+def _refuse_another(first: CheckIn, scores: tuple[Score, ...], answered_at: datetime | None, zone: ZoneInfo) -> None:
+    """The same again is no news; anything else would overwrite what somebody has answered."""
+    answered_on = first.answered_at.astimezone(zone).date()
+    is_same = {_mark(one) for one in first.scores} == {_mark(one) for one in scores}
+    if not is_same or (answered_at and answered_at.astimezone(zone).date() != answered_on):
+        raise Refusal("already-answered", f"This check-in was answered on {answered_on} already, with another result.")
+
+
+def _mark(score: Score) -> tuple[str, int, int]:
+    return score.instrument, score.count, score.unit
+
+
+def _submitted(occasion: Occasion, check_in: CheckIn) -> tuple[CheckIn, CheckInSubmitted]:
+    same = ("occasion_id", "participant_id", "enrolment_id", "program_id", "site_id", "kind", "code", "ordinal")
+    return check_in, CheckInSubmitted(
+        **{name: getattr(occasion, name) for name in same},
+        scores=list(check_in.scores),
+        answered_at=check_in.answered_at,
+        entered_by=check_in.entered_by,
+    )

@@ -1,0 +1,82 @@
+"""Crisis contacts of a site: whom somebody who needs a person now can reach, and who reads answers, and when."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated
+from urllib.parse import urlsplit
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from services.feedback.domain.kinds import Day, Phone, SomeWords, Url
+from shared.fields import Command, invalid
+from shared.identity import derived_id
+
+
+class Contact(Command):
+    """One place to turn to: what it is, when somebody is there, and at least one way to reach them."""
+
+    label: SomeWords
+    phone: Phone | None = None
+    sms: Phone | None = None
+    url: Url | None = None
+    hours: SomeWords | None = None
+
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> "Contact":
+        if not (self.phone or self.sms or self.url):
+            raise PydanticCustomError("no_way_to_reach", "Give a phone number, a number for texts or a web address.")
+        return self
+
+
+class SetCrisisContacts(Command):
+    """The contacts of a site from now on: the whole list."""
+
+    contacts: Annotated[list[Contact], Field(min_length=1, max_length=10)]
+    note: SomeWords = Field(description="who reads the answers, and when")
+    confirmed_on: Day | None = Field(None, description="when somebody last made sure that the numbers are right")
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to reach somebody, as a page shows it."""
+
+    words: str
+    href: str
+    shown: str
+
+
+def site_id_of(organisation_id: UUID, code: str) -> UUID:
+    """The id of a site, known or not."""
+    return derived_id(organisation_id, "site", code)
+
+
+def check(command: SetCrisisContacts, time_zone: str, now: datetime) -> SetCrisisContacts:
+    """The contacts, if they can be right."""
+    today: date = now.astimezone(ZoneInfo(time_zone)).date()
+    if command.confirmed_on and command.confirmed_on > today:
+        raise invalid("confirmed_on", "in-the-future", f"Give a day up to today, {today}.")
+    return command
+
+
+def ways(contacts: Sequence[Contact], language: str) -> list[Way]:
+    """Every way to reach somebody, in the order of the list."""
+    found = []
+    for one in contacts:
+        hours = f" ({one.hours.in_(language)})" if one.hours else ""
+        words = f"{one.label.in_(language)}{hours}:"
+        if one.phone:
+            found.append(Way(words, f"tel:{_dialled(one.phone)}", one.phone))
+        if one.sms:
+            found.append(Way(words, f"sms:{_dialled(one.sms)}", one.sms))
+        if one.url:
+            found.append(Way(words, one.url, urlsplit(one.url).hostname or one.url))
+    return found
+
+
+def _dialled(number: str) -> str:
+    return re.sub(r"[^0-9+]", "", number)

@@ -1,0 +1,140 @@
+"""Batteries for administrators: what each program asks, and when."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from services.feedback import store
+from services.feedback.domain.battery import SUGGESTED, SetBattery, activate, program_id_of
+from services.feedback.pages.forms import nested
+from services.feedback.pages.templates import PAGES, Administrator
+from services.feedback.store import Program
+from shared import outbox
+from shared.clock import now
+from shared.doors import Db, form, submitted
+from shared.errors import FieldError, Refusal
+from shared.events.base import Code
+
+router = APIRouter(prefix="/feedback/batteries", include_in_schema=False)
+KINDS = [
+    ("baseline", "at the start"),
+    ("session", "after every session"),
+    ("monthly", "months after the start"),
+    ("end", "at the end"),
+    ("follow-up", "months after the end"),
+]
+EMPTY_ROWS = 2
+
+
+@router.get("")
+async def batteries(request: Request, db: Db, who: Administrator) -> HTMLResponse:
+    """Every program with what it asks."""
+    async with db.transaction(who.organisation_id) as tx:
+        found = await store.batteries(tx, who.site_ids)
+    saved = request.query_params.get("saved")
+    is_saved = saved in {one.program.code for one in found}
+    return PAGES.render(
+        request,
+        "batteries.html",
+        batteries=found,
+        kinds=dict(KINDS),
+        titled=_titled,
+        flash="The battery is set. Check-ins fall due by it from now on." if is_saved else None,
+    )
+
+
+@router.get("/{program}")
+async def battery(request: Request, db: Db, who: Administrator, program: Code) -> HTMLResponse:
+    """The form of one program, filled with its battery or with what we would begin with."""
+    async with db.transaction(who.organisation_id) as tx:
+        known = await store.get_program(tx, program_id_of(who.organisation_id, program), who.site_ids)
+    is_suggested = known.entries is None or "suggested" in request.query_params
+    entries = SUGGESTED if is_suggested else known.entries or ()
+    rows = [entry.model_dump() for entry in entries]
+    return _form(request, known.program, rows, None, is_suggested=is_suggested)
+
+
+@router.post("/{program}")
+async def set_battery(request: Request, db: Db, who: Administrator, program: Code) -> Response:
+    """Set it, by the same rules as the JSON."""
+    rows, moment, library = _rows(nested(await submitted(request))), now(), store.library()
+    async with db.transaction(who.organisation_id) as tx:
+        await store.lock_batteries(tx, who.organisation_id)
+        known = await store.get_program(tx, program_id_of(who.organisation_id, program), who.site_ids)
+        program_id, told = known.program.program_id, await store.published(tx)
+        try:
+            command = form(SetBattery, {"entries": rows})
+            entries, new, events = activate(who.organisation_id, program_id, command, known.entries, told, library)
+        except Refusal as refusal:
+            return _form(request, known.program, rows, refusal)
+        await store.save_battery(tx, who.organisation_id, program_id, entries, moment)
+        await store.add_published(tx, who.organisation_id, new, moment)
+        for event in events:
+            outbox.put(tx, event, organisation=who.organisation_id, at=moment)
+    return RedirectResponse(f"/feedback/batteries?saved={known.program.code}", 303)
+
+
+def _rows(fields: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows that say something: one without a code and without instruments is left out."""
+    sent = fields.get("entries", [])
+    rows = [row for row in sent if isinstance(row, dict)] if isinstance(sent, list) else []
+    kept = [row for row in rows if "occasion" in row or "instruments" in row]
+    for row in kept:
+        if isinstance(row.get("instruments"), str):
+            row["instruments"] = [row["instruments"]]
+    return kept
+
+
+def _form(
+    request: Request,
+    program: Program,
+    rows: Sequence[dict[str, Any]],
+    refusal: Refusal | None,
+    *,
+    is_suggested: bool = False,
+) -> HTMLResponse:
+    shown = [_shown(row) for row in [*rows, *({} for _ in range(EMPTY_ROWS))]]
+    return PAGES.render(
+        request,
+        "battery.html",
+        refusal.status if refusal else 200,
+        program=program,
+        rows=shown,
+        n_filled=len(rows),
+        kinds=KINDS,
+        instruments=[(code, title) for code, title in _titles().items()],
+        is_suggested=is_suggested,
+        errors=[_said(error) for error in refusal.errors] if refusal else [],
+    )
+
+
+def _said(error: FieldError) -> FieldError:
+    """An error as the form says it: of which occasion, and without a pattern."""
+    sentence = error.message
+    if error.code == "string-pattern-mismatch":
+        sentence = "Use small letters, digits and hyphens, such as month-2."
+    parts = error.field.split(".")
+    place = int(parts[1]) + 1 if len(parts) > 2 and parts[1].isdigit() else 0
+    said = f"Occasion {place}: {sentence[:1].lower()}{sentence[1:]}" if place else sentence
+    return FieldError(".".join(parts[:3]), error.code, said)
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    """A row with something in each of its fields."""
+    empty = {"occasion": "", "kind": "", "ordinal": "0", "instruments": [], "months_after": "0", "window_days": "14"}
+    return {name: row.get(name, value) for name, value in empty.items()}
+
+
+def _titled(codes: Sequence[str]) -> str:
+    titles = _titles()
+    return ", ".join(titles.get(code, code) for code in codes)
+
+
+def _titles() -> dict[str, str]:
+    """The instruments, with what one must know to choose."""
+    return {
+        one.code: one.title.en + ("" if one.has_wording else " (total, entered by staff)")
+        for one in store.library().values()
+    }

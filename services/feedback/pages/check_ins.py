@@ -1,0 +1,195 @@
+"""Check-ins for staff: who has been asked, who has answered, and entering what was answered on paper."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, get_args
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from services.feedback import store
+from services.feedback.domain.check_in import EnterCheckIn, Occasion, enter
+from services.feedback.domain.contacts import site_id_of
+from services.feedback.domain.instruments import Instrument
+from services.feedback.domain.kinds import Day, moment_of
+from services.feedback.domain.scoring import as_text, points
+from services.feedback.pages.forms import nested
+from services.feedback.pages.templates import PAGES, Coordinator
+from services.feedback.store import Asked
+from services.feedback.store.lists import Need
+from shared import outbox
+from shared.clock import now
+from shared.doors import Db, form, submitted
+from shared.errors import FieldError, Invalid, Refusal
+from shared.fields import Command
+from shared.security import Who
+from shared.web.filters import words
+
+router = APIRouter(prefix="/feedback", include_in_schema=False)
+LINES = 40
+NEEDS: tuple[Need, ...] = get_args(Need)
+
+
+class OnPaper(Command):
+    """When the answers were given."""
+
+    answered_on: Day
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the reader looks through."""
+
+    need: Need
+    site: str | None
+    page: int
+
+    @classmethod
+    def of(cls, request: Request, counts: dict[str, int]) -> "Choice":
+        """What the address asks for; by default the first need that somebody has."""
+        asked = request.query_params.get("need")
+        first: Need = "overdue" if counts.get("overdue") else "due"
+        need = next((one for one in NEEDS if one == asked), first)
+        text = request.query_params.get("page", "1")
+        page = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 1
+        return cls(need, _site(request), max(page, 1))
+
+    def address(self, page: int) -> str:
+        """Another page of the same."""
+        return "?" + urlencode({"need": self.need, "page": page} | ({"site": self.site} if self.site else {}))
+
+
+@router.get("/")
+async def check_ins(request: Request, db: Db, who: Coordinator) -> HTMLResponse:
+    """Who has been asked how they are, most urgent first."""
+    moment = now()
+    async with db.transaction(who.organisation_id) as tx:
+        sites = await store.sites(tx, who.site_ids)
+        asked = Asked(_chosen_sites(who, _site(request)), moment)
+        counts = await store.counts(tx, asked)
+        choice = Choice.of(request, counts)
+        found = await store.lines(tx, asked, choice.need, (choice.page - 1) * LINES, LINES + 1)
+    return PAGES.render(
+        request,
+        "check-ins.html",
+        flash="The check-in is saved." if "saved" in request.query_params else None,
+        sites=[(site.code, words(site.code)) for site in sites],
+        choice=choice,
+        counts=counts,
+        lines=found[:LINES],
+        first=(choice.page - 1) * LINES + 1,
+        scores=_scores,
+        entering=_entering,
+        earlier=choice.address(choice.page - 1) if choice.page > 1 else "",
+        later=choice.address(choice.page + 1) if len(found) > LINES else "",
+        missing_contacts=[site.code for site in sites if site.contacts is None],
+        now=moment,
+    )
+
+
+def _site(request: Request) -> str | None:
+    asked = request.query_params.get("site")
+    return asked if asked and asked != "all" else None
+
+
+def _chosen_sites(who: Who, site: str | None) -> list[UUID] | None:
+    """The sites that the reader sees, or the one of them that the address names."""
+    if site is None:
+        return who.site_ids
+    site_id = site_id_of(who.organisation_id, site)
+    return [site_id] if who.sees(site_id) else []
+
+
+def _scores(line: store.Line) -> str:
+    """The scores of a line in words, with their range."""
+    library = store.library()
+    said = []
+    for one in line.scores:
+        instrument = library.get(one["instrument"])
+        title = instrument.title.en if instrument else one["instrument"]
+        of = f" of {as_text(instrument.maximum, instrument.unit)}" if instrument else ""
+        said.append(f"{title} {_short(one['count'], one['unit'])}{of}")
+    return ", ".join(said)
+
+
+def _entering(line: store.Line) -> str:
+    library = store.library()
+    is_total = any(code in library and not library[code].has_wording for code in line.instruments)
+    return "Enter a total" if is_total else "Enter from paper"
+
+
+def _short(count: int, unit: int) -> str:
+    value = points(count, unit)
+    return str(value.numerator) if value.denominator == 1 else f"{float(value):.2f}"
+
+
+@router.get("/occasions/{occasion_id}/enter")
+async def entry(request: Request, db: Db, who: Coordinator, occasion_id: UUID) -> HTMLResponse:
+    """The form for a total, or for the answers on a sheet of paper."""
+    async with db.transaction(who.organisation_id) as tx:
+        occasion = await store.get_occasion(tx, occasion_id, who.site_ids)
+    return _entry(request, occasion, now(), {}, None)
+
+
+@router.post("/occasions/{occasion_id}/enter")
+async def enter_on_page(request: Request, db: Db, who: Coordinator, occasion_id: UUID) -> Response:
+    """Enter it; what is wrong is said beside the fields, and nothing that was typed is lost."""
+    fields, moment, library = await submitted(request), now(), store.library()
+    async with db.transaction(who.organisation_id) as tx:
+        occasion = await store.get_occasion(tx, occasion_id, who.site_ids)
+        try:
+            command = _command(occasion, nested(fields), moment)
+            entered = enter(occasion, command, library, moment, "staff")
+        except Refusal as refusal:
+            return _entry(request, occasion, moment, fields, refusal)
+        if entered:
+            check_in, event = entered
+            await store.add_check_in(tx, who.organisation_id, check_in, command.answers, library, moment, who.subject)
+            outbox.put(tx, event, organisation=who.organisation_id, at=moment)
+    return RedirectResponse("/feedback/?need=answered&saved", 303)
+
+
+def _command(occasion: Occasion, fields: dict[str, Any], moment: datetime) -> EnterCheckIn:
+    """The form as the command that programs send, with every field that is wrong at once."""
+    errors: list[FieldError] = []
+    at = None
+    try:
+        day = form(OnPaper, {name: fields.pop(name) for name in ("answered_on",) if name in fields}).answered_on
+        at = moment_of("answered_on", day, occasion.time_zone, moment)
+    except Invalid as wrong:
+        errors += wrong.errors
+    try:
+        command = form(EnterCheckIn, {**fields, "occasion_id": occasion.occasion_id, "answered_at": at})
+    except Invalid as wrong:
+        errors += wrong.errors
+    if errors:
+        raise Invalid(*errors)
+    return command
+
+
+def _entry(
+    request: Request, occasion: Occasion, moment: datetime, given: dict[str, Any], refusal: Refusal | None
+) -> HTMLResponse:
+    instruments = [store.library()[code] for code in occasion.instruments]
+    names = {_field(one): one for one in instruments}
+    return PAGES.render(
+        request,
+        "enter.html",
+        refusal.status if refusal else 200,
+        occasion=occasion,
+        totals=[(name, one, _range(one)) for name, one in names.items() if not one.has_wording],
+        on_paper=[one for one in instruments if one.has_wording],
+        given={"answered_on": moment.date().isoformat(), **given},
+        errors=list(refusal.errors) if refusal else [],
+        refused=refusal.message if refusal and not refusal.errors else "",
+    )
+
+
+def _field(instrument: Instrument) -> str:
+    return f"totals.{instrument.code}"
+
+
+def _range(one: Instrument) -> str:
+    return f"{as_text(one.minimum, one.unit)} to {as_text(one.maximum, one.unit)}"

@@ -1,0 +1,30 @@
+"""Forms with parts: `entries.0.occasion` is the occasion of the first of the entries."""
+
+from collections.abc import Mapping
+from typing import Any
+
+DEPTH_MAX = 4
+
+
+def nested(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a form as the JSON body would have them; numbered parts become a list, gaps closed."""
+    root: dict[str, Any] = {}
+    for name, value in fields.items():
+        *path, last = name.split(".", DEPTH_MAX - 1)
+        inside: Any = root
+        for part in path:
+            inside = inside.setdefault(part, {})
+            if not isinstance(inside, dict):
+                break
+        else:
+            inside.setdefault(last, value)
+    return {name: _listed(value) for name, value in root.items()}
+
+
+def _listed(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    parts = {name: _listed(part) for name, part in value.items()}
+    if parts and all(name.isascii() and name.isdigit() for name in parts):
+        return [parts[name] for name in sorted(parts, key=lambda name: int(name[:9]))]
+    return parts

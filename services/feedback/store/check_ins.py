@@ -1,0 +1,128 @@
+"""Occasions and what was answered to them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from services.feedback.domain.battery import program_id_of
+from services.feedback.domain.check_in import CheckIn, Occasion
+from services.feedback.domain.instruments import Library
+from services.feedback.domain.rows import CheckInRow, one_of
+from services.feedback.store.library import library
+from shared.database import Tx
+from shared.errors import NotFound
+from shared.events.feedback import Score
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a link's token stands for."""
+
+    organisation_id: UUID
+    occasion_id: UUID
+    language: str
+    expires_at: datetime
+
+
+async def find_link(tx: Tx, token_sha256: str) -> Link | None:
+    """The link of a token, of whatever organisation: the one thing that is looked up before its tenant is known."""
+    row = await tx.fetchrow("select * from find_link($1)", token_sha256)
+    return Link(**row) if row else None
+
+
+async def get_occasion(tx: Tx, occasion_id: UUID, site_ids: Sequence[UUID] | None) -> Occasion:
+    """An occasion that fell due at one of these sites, locked."""
+    # Locked by a statement of its own: the next one then sees what whoever held the lock has written.
+    await tx.fetchrow("select from occasions where occasion_id = $1 for update", occasion_id)
+    row = await tx.fetchrow(
+        """select o.organisation_id, o.occasion_id, o.participant_id, o.enrolment_id, o.program_id, o.site_id, o.kind,
+                  o.code, o.ordinal, o.instruments, o.due_at, o.opens_at, o.closes_at, o.is_history,
+                  o.cancelled_for is not null as is_cancelled, coalesce(e.taking_part, true) as taking_part,
+                  coalesce(e.contact_after, true) as contact_after, e.withdrawn_on is not null as has_withdrawn,
+                  e.short_code, s.code as site, coalesce(s.time_zone, 'UTC') as time_zone,
+                  c.answered_at, c.entered_by
+           from occasions o
+           left join enrolments e on e.enrolment_id = o.enrolment_id
+           left join sites s on s.site_id = o.site_id
+           left join check_ins c on c.occasion_id = o.occasion_id
+           where o.occasion_id = $1 and o.due_at is not null and ($2::uuid[] is null or o.site_id = any ($2))""",
+        occasion_id,
+        site_ids,
+    )
+    if row is None:
+        raise NotFound("occasion")
+    values: dict[str, Any] = dict(row)
+    answered_at, entered_by = values.pop("answered_at"), values.pop("entered_by")
+    values["instruments"] = tuple(code for code in values["instruments"] if code in library())
+    check_in = CheckIn(occasion_id, answered_at, entered_by, await _scores(tx, occasion_id)) if answered_at else None
+    return Occasion(**values, check_in=check_in)
+
+
+async def _scores(tx: Tx, occasion_id: UUID) -> tuple[Score, ...]:
+    rows = await tx.fetch("select instrument, version, count, unit from scores where occasion_id = $1", occasion_id)
+    return tuple(Score(**row) for row in rows)
+
+
+async def add_check_in(
+    tx: Tx,
+    organisation: UUID,
+    check_in: CheckIn,
+    answers: Mapping[str, Mapping[str, int]],
+    definitions: Library,
+    now: datetime,
+    subject: str | None = None,
+) -> None:
+    """Keep what was answered, with the answers to single items, which never leave this store."""
+    await tx.execute(
+        "insert into check_ins values ($1, $2, $3, $4, $5, $6)",
+        organisation,
+        check_in.occasion_id,
+        check_in.answered_at,
+        now,
+        check_in.entered_by,
+        subject,
+    )
+    await tx.executemany(
+        "insert into scores values ($1, $2, $3, $4, $5, $6)",
+        [
+            (organisation, check_in.occasion_id, one.instrument, one.version, one.count, one.unit)
+            for one in check_in.scores
+        ],
+    )
+    given = [
+        (organisation, check_in.occasion_id, code, definitions[code].version, item, value)
+        for code, items in answers.items()
+        for item, value in items.items()
+    ]
+    if given:
+        await tx.executemany("insert into answers values ($1, $2, $3, $4, $5, $6)", given)
+
+
+async def unknown_occasions(tx: Tx, ids: Sequence[UUID], site_ids: Sequence[UUID] | None) -> list[UUID]:
+    """Which of these have not fallen due at these sites, as far as we have heard."""
+    rows = await tx.fetch(
+        """select asked.id from unnest($1::uuid[]) as asked (id)
+           where not exists (select from occasions o where o.occasion_id = asked.id and o.due_at is not null
+                             and ($2::uuid[] is null or o.site_id = any ($2)))""",
+        ids,
+        site_ids,
+    )
+    return [row["id"] for row in rows]
+
+
+async def get_occasion_of(tx: Tx, organisation: UUID, row: CheckInRow, site_ids: Sequence[UUID] | None) -> Occasion:
+    """The occasion that a row of a file names: by its id, or by participant, program and code. Locked."""
+    if row.occasion_id:
+        return await get_occasion(tx, row.occasion_id, site_ids)
+    rows = await tx.fetch(
+        """select o.occasion_id from occasions o join enrolments e on e.enrolment_id = o.enrolment_id
+           where e.short_code = $1 and o.program_id = $2 and o.code = $3 and o.due_at is not null
+             and ($4::uuid[] is null or o.site_id = any ($4))""",
+        row.participant,
+        program_id_of(organisation, row.program or ""),
+        row.occasion,
+        site_ids,
+    )
+    return await get_occasion(tx, one_of([one["occasion_id"] for one in rows]), site_ids)

@@ -1,0 +1,28 @@
+"""Intake: organisations, participants, consent, places, facilitators, and every message to participants."""
+
+from services.intake import api, pages
+from services.intake.handlers import HANDLERS, Sender, on_link_kept_long_enough, on_qualification_lapses
+from services.intake.pages.frame import PAGES
+from services.intake.store import FORGET_TIMER, LAPSE_TIMER, SEND_TIMER
+from shared.service import Service, run
+
+
+def create() -> Service:
+    """The parts of intake."""
+    sender = Sender()
+    return Service(
+        name="intake",
+        pages=PAGES,
+        routers=(*api.ROUTERS, *pages.ROUTERS),
+        handlers=HANDLERS,
+        timers={
+            LAPSE_TIMER: on_qualification_lapses,
+            FORGET_TIMER: on_link_kept_long_enough,
+            SEND_TIMER: sender.on_message_due,
+        },
+        tasks=(sender.run,),
+    )
+
+
+if __name__ == "__main__":
+    run(create())

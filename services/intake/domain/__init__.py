@@ -1,0 +1,1 @@
+"""What intake decides: pure functions of values and the day, without I/O, clock or randomness."""

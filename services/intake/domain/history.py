@@ -1,0 +1,158 @@
+"""A row of the participants' file: what it asks to be changed, if anything.
+
+The row as it was last applied is kept. Only what a later file says differently is applied, so an old file that comes
+again never undoes what people have changed here in the meantime.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from services.intake.domain.consent import STANDARD, GiveConsent
+from services.intake.domain.contact import Participant
+from services.intake.domain.enrolment import asking, change_consent, check_end, complete, enrol, place, withdraw
+from services.intake.domain.places import pass_through
+from services.intake.domain.rows import ParticipantRow
+from services.intake.domain.shapes import Beginning, Change, Ground, Standing
+from shared.errors import FieldError, Invalid
+from shared.fields import invalid
+
+_CONTACT = ("preferred_name", "email", "phone", "language")
+_CONSENT = ("consent_reporting", "consent_contact_after")
+_NEVER_CHANGES = ("site", "enrolled_on", "attributes")
+
+
+def check_known(row: ParticipantRow, ground: Ground) -> None:
+    """Name every column that speaks of something that is not here."""
+    missing = [
+        FieldError(column, f"unknown-{column}", f"There is no {column} {getattr(row, column)!r} here (yet).")
+        for column, found in (("site", ground.site), ("program", ground.program), ("group", ground.group))
+        if found is None and getattr(row, column) is not None
+    ]
+    if missing:
+        raise Invalid(*missing)
+
+
+def bring_in(ground: Ground, row: ParticipantRow, participant: Participant, enrolment_id: UUID, today: date) -> Change:
+    """The enrolment that a row tells of for the first time."""
+    if row.enrolled_on > today:
+        raise invalid("enrolled_on", "in-the-future", f"Give a day up to today, {today}.")
+    if row.ended_on:
+        check_end("completed_on" if row.completed_on else "withdrawn_on", row.ended_on, row.enrolled_on, today)
+    beginning = Beginning(
+        enrolment_id=enrolment_id,
+        enrolled_on=row.enrolled_on,
+        attributes=row.attributes,
+        consent=_consent(row),
+        imported=row.model_dump(mode="json"),
+        ended=("completed" if row.completed_on else "withdrawn", row.ended_on) if row.ended_on else None,
+    )
+    return enrol(ground, _with_contact(participant, row), beginning)
+
+
+def bring_up_to_date(standing: Standing, ground: Ground, row: ParticipantRow, today: date) -> Change:
+    """What a row changes of an enrolment that is here; an empty change if nothing."""
+    said = row.model_dump(mode="json")
+    before = standing.enrolment.imported or _as_row(standing)
+    differs = {column for column, value in said.items() if value != before.get(column)}
+    if not differs and standing.enrolment.imported:
+        return Change()
+    _refuse_what_never_changes(differs, row, before)
+    working, change = standing, Change()
+    if differs & {*_CONTACT}:
+        participant = _with_contact(standing.participant, row)
+        if participant.language not in standing.site.languages:
+            languages = ", ".join(standing.site.languages)
+            raise invalid("language", "language-not-at-site", f"Choose one of {languages}.")
+        working, change = _then(working, change, Change(participant=participant))
+    if differs & {*_CONSENT}:
+        working, change = _then(working, change, change_consent(working, _consent(row), ground.texts))
+    if row.ended_on and differs & {"completed_on", "withdrawn_on"}:
+        working, change = _then(working, change, _end(working, ground, row, today))
+    elif "group" in differs and row.group:
+        working, change = _then(working, change, place(working, ground.group, today))
+    return replace(change, enrolment=replace(working.enrolment, imported=said))
+
+
+def _end(standing: Standing, ground: Ground, row: ParticipantRow, today: date) -> Change:
+    """The end that a row tells of; a group that it names for the first time was theirs, and is left at once."""
+    if row.completed_on:
+        end = complete(standing, row.completed_on, today, is_imported=True)
+    else:
+        assert row.withdrawn_on
+        end = withdraw(standing, row.withdrawn_on, today)
+    has_been_there = standing.place and ground.group and standing.place.group_id == ground.group.group_id
+    if ground.group is None or has_been_there:
+        return end
+    own, placed = pass_through(asking(standing.enrolment, ground.group), standing.enrolment.enrolled_on)
+    others = [one for one in end.places if one.enrolment_id != standing.enrolment.enrolment_id]
+    return replace(end, places=(*others, *own), events=(*placed, *end.events))
+
+
+def _then(standing: Standing, so_far: Change, more: Change) -> tuple[Standing, Change]:
+    """One change after another, as one."""
+    own = next((one for one in more.places if one.enrolment_id == standing.enrolment.enrolment_id), standing.place)
+    after = replace(
+        standing,
+        participant=more.participant or standing.participant,
+        enrolment=more.enrolment or standing.enrolment,
+        place=own,
+    )
+    places = {one.enrolment_id: one for one in (*so_far.places, *more.places)}
+    return after, Change(
+        more.participant or so_far.participant,
+        more.enrolment or so_far.enrolment,
+        tuple(places.values()),
+        (*so_far.events, *more.events),
+    )
+
+
+def _refuse_what_never_changes(differs: set[str], row: ParticipantRow, before: Mapping[str, Any]) -> None:
+    errors = [
+        FieldError(column, "cannot-be-changed", f"This was {before.get(column)!r} before; a file cannot change it.")
+        for column in _NEVER_CHANGES
+        if column in differs
+    ]
+    errors += [
+        FieldError(column, "cannot-be-emptied", f"This was {before[column]!r} before; a file cannot take it back.")
+        for column in ("group", "completed_on", "withdrawn_on")
+        if column in differs and getattr(row, column) is None
+    ]
+    if errors:
+        raise Invalid(*errors)
+
+
+def _consent(row: ParticipantRow) -> GiveConsent:
+    return GiveConsent(
+        text=STANDARD,
+        version=1,
+        taking_part=True,
+        reporting=row.consent_reporting,
+        contact_after=row.consent_contact_after,
+    )
+
+
+def _with_contact(participant: Participant, row: ParticipantRow) -> Participant:
+    return replace(participant, **{column: getattr(row, column) for column in _CONTACT})
+
+
+def _as_row(standing: Standing) -> dict[str, Any]:
+    """An enrolment that did not come out of a file, as the row that would tell of it."""
+    enrolment, participant = standing.enrolment, standing.participant
+    in_group = standing.group.code if standing.group else None
+    ended = enrolment.ended_on.isoformat() if enrolment.ended_on else None
+    return {
+        **{column: getattr(participant, column) for column in _CONTACT},
+        "reference": participant.reference,
+        "site": standing.site.code,
+        "program": standing.program.code,
+        "enrolled_on": enrolment.enrolled_on.isoformat(),
+        "group": in_group,
+        "attributes": dict(enrolment.attributes),
+        "consent_reporting": enrolment.consents.reporting,
+        "consent_contact_after": enrolment.consents.contact_after,
+        "completed_on": ended if enrolment.state == "completed" else None,
+        "withdrawn_on": ended if enrolment.state == "withdrawn" else None,
+    }

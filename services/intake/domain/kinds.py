@@ -1,0 +1,75 @@
+"""Kinds of fields that only intake has: a day, a time zone, contact data."""
+
+import re
+from datetime import date
+from functools import cache
+from typing import Annotated, Any, TypeVar
+from zoneinfo import available_timezones
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from shared.events.base import Code, Language, TimeZone
+from shared.fields import Line
+
+T = TypeVar("T")
+_PHONE = re.compile(r"\+?[0-9][0-9 ()/.-]{4,30}")
+_DIGITS_COMPARED = 9  # national and international spellings of a number end alike
+
+
+def _as_iso(value: Any) -> Any:
+    """Nothing but YYYY-MM-DD: what looks like a number of seconds is a mistake."""
+    if isinstance(value, date) or (isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value)):
+        return value
+    raise PydanticCustomError("date_type", "Give a date as YYYY-MM-DD.")
+
+
+@cache
+def _zones() -> set[str]:
+    return available_timezones()
+
+
+def _known_zone(name: str) -> str:
+    if name not in _zones():
+        raise PydanticCustomError("unknown_time_zone", "Use a name of the IANA list, such as Europe/Madrid.")
+    return name
+
+
+def _distinct(values: list[T]) -> list[T]:
+    if len(set(map(str, values))) < len(values):
+        raise PydanticCustomError("repeated", "Name each only once.")
+    return values
+
+
+def _address(text: str) -> str:
+    try:
+        found = validate_email(text, check_deliverability=False, globally_deliverable=False, allow_smtputf8=False)
+    except EmailNotValidError:
+        raise PydanticCustomError("not_an_email", "Give an e-mail address such as name@example.org.") from None
+    return found.ascii_email or text
+
+
+def _number(text: str) -> str:
+    if not _PHONE.fullmatch(text):
+        raise PydanticCustomError("not_a_phone_number", "Give a phone number such as +34 600 123 456.")
+    return text
+
+
+Day = Annotated[date, BeforeValidator(_as_iso), Field(ge=date(1900, 1, 1), le=date(2199, 12, 31))]
+Zone = Annotated[TimeZone, AfterValidator(_known_zone)]
+Email = Annotated[Line, AfterValidator(_address)]
+Phone = Annotated[Line, AfterValidator(_number)]
+Codes = Annotated[list[Code], Field(max_length=200), AfterValidator(_distinct)]
+SomeCodes = Annotated[Codes, Field(min_length=1)]
+Languages = Annotated[list[Language], Field(min_length=1, max_length=20), AfterValidator(_distinct)]
+
+
+def email_key(email: str | None) -> str | None:
+    """What two spellings of one e-mail address have in common."""
+    return email.lower() if email else None
+
+
+def phone_key(phone: str | None) -> str | None:
+    """What two spellings of one phone number have in common."""
+    return re.sub(r"\D", "", phone)[-_DIGITS_COMPARED:] if phone else None

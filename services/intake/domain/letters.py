@@ -1,0 +1,74 @@
+"""The words of a message, in the languages we have. A bystander learns nothing from the subject."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date
+
+SECONDS_MAX = 3600  # between two attempts
+ATTEMPTS_MAX = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message as it is sent."""
+
+    subject: str
+    body: str
+
+
+_SUBJECTS = {"en": "A short note for you", "es": "Una nota breve para usted"}
+_OPENINGS = {
+    ("en", False): "a few questions are ready for you. They take about three minutes:",
+    ("en", True): "some time has passed, and we would like to know how you are. It takes about three minutes:",
+    ("es", False): "tenemos unas pocas preguntas para usted. Se responden en unos tres minutos:",
+    ("es", True): "ha pasado un tiempo y nos gustaría saber cómo está. Son unos tres minutos:",
+}
+_BODIES = {
+    "en": """\
+Hello {name},
+
+{opening}
+
+{link}
+
+The link is for you alone and works until {until}.
+You need not answer, and you may stop at any time.
+
+{organisation}
+""",
+    "es": """\
+Hola, {name}:
+
+{opening}
+
+{link}
+
+El enlace es solo para usted y funciona hasta el {until}.
+No tiene que contestar, y puede dejarlo cuando quiera.
+
+{organisation}
+""",
+}
+
+
+def letter(
+    *, language: str, kind: str, name: str, organisation: str, link: str, closes_at: datetime, time_zone: str
+) -> Letter:
+    """The message that brings a link; English where we have no words in the person's language."""
+    spoken = language if language in _BODIES else "en"
+    last_day = closes_at.astimezone(ZoneInfo(time_zone)).date()
+    body = _BODIES[spoken].format(
+        name=name,
+        opening=_OPENINGS[spoken, kind == "follow-up"],
+        link=link,
+        until=format_date(last_day, "long", locale="en_GB" if spoken == "en" else spoken),
+        organisation=organisation,
+    )
+    return Letter(_SUBJECTS[spoken], body)
+
+
+def seconds_until_next_attempt(attempts: int) -> int:
+    """How long to wait after so many attempts."""
+    return min(SECONDS_MAX, 30 << min(max(attempts, 1) - 1, 20))

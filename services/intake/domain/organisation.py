@@ -1,0 +1,143 @@
+"""An organisation, and what it asks of people besides their name."""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from services.intake.domain.consent import STANDARD, STANDARD_TEXTS, ConsentText, publish
+from shared.errors import FieldError, Invalid, Refusal
+from shared.events.base import Code
+from shared.events.intake import OrganisationRegistered
+from shared.fields import Command, Line
+from shared.identity import organisation_id
+
+PREFER_NOT_TO_SAY = "prefer-not-to-say"
+
+
+class Option(Command):
+    """One possible answer."""
+
+    code: Code
+    label: Line
+
+
+O = TypeVar("O", bound="Option")  # noqa: E741
+
+
+def _distinct(values: list[O]) -> list[O]:
+    if len({one.code for one in values}) < len(values):
+        raise PydanticCustomError("repeated", "Give each code only once.")
+    return values
+
+
+class Attribute(Option):
+    """What an organisation asks when somebody is enrolled, such as an age band."""
+
+    options: Annotated[list[Option], Field(max_length=50), AfterValidator(_distinct)]
+
+
+class RegisterOrganisation(Command):
+    """Register an organisation, or say what it asks and publish consent texts. Published texts stay."""
+
+    name: Line
+    attributes: Annotated[list[Attribute], AfterValidator(_distinct)] = Field(default_factory=list, max_length=20)
+    consent_texts: list[ConsentText] = Field(default_factory=list, max_length=50)
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """An organisation as intake keeps it."""
+
+    organisation_id: UUID
+    code: str
+    name: str
+    attributes: tuple[Attribute, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """An organisation with what is new about it."""
+
+    organisation: Organisation
+    new_texts: list[ConsentText]
+    events: tuple[OrganisationRegistered, ...]
+
+
+def register(
+    known: Organisation | None, published: Sequence[ConsentText], code: str, command: RegisterOrganisation
+) -> Registered:
+    """The organisation as it is from now on. A first registration brings the standard consent text along."""
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", code) or len(code) > 64:
+        raise Refusal("organisation-code-not-usable", "The sign-in names an organisation whose code cannot be used.")
+    attributes = tuple(_with_the_way_out(one) for one in command.attributes)
+    organisation = Organisation(organisation_id(code), code, command.name, attributes)
+    new = publish(published, command.consent_texts)
+    if not any((one.code, one.version) == (STANDARD, 1) for one in (*published, *new)):
+        new += STANDARD_TEXTS
+    if known:
+        return Registered(organisation, new, ())
+    event = OrganisationRegistered(organisation_id=organisation.organisation_id, code=code)
+    return Registered(organisation, new, (event,))
+
+
+def _with_the_way_out(attribute: Attribute) -> Attribute:
+    """Nobody has to answer."""
+    if any(option.code == PREFER_NOT_TO_SAY for option in attribute.options):
+        return attribute
+    way_out = Option(code=PREFER_NOT_TO_SAY, label="Prefer not to say")
+    return attribute.model_copy(update={"options": [*attribute.options, way_out]})
+
+
+def registered(organisation: Organisation | None) -> Organisation:
+    """The organisation, or the refusal of everything that needs one."""
+    if organisation is None:
+        raise Refusal("organisation-not-registered", "Register the organisation first: give it a name in the set-up.")
+    return organisation
+
+
+def check_attributes(organisation: Organisation, given: Mapping[str, str]) -> None:
+    """Refuse what the organisation does not ask, and answers that it does not offer."""
+    offered = {one.code: [option.code for option in one.options] for one in organisation.attributes}
+    errors = []
+    for code, answer in given.items():
+        if code not in offered:
+            message = f"This organisation does not ask {code!r}. It asks: {', '.join(offered) or 'nothing'}."
+            errors.append(FieldError(f"attributes.{code}", "unknown-attribute", message))
+        elif answer not in offered[code]:
+            message = f"{answer!r} is no answer here. Choose one of {', '.join(offered[code])}."
+            errors.append(FieldError(f"attributes.{code}", "unknown-option", message))
+    if errors:
+        raise Invalid(*errors)
+
+
+def attributes_from_lines(text: str, known: Sequence[Attribute]) -> list[dict[str, object]]:
+    """What people write as `Age band: 18 to 25, 26 to 40`, a line each. Labels that stay keep their codes."""
+    before = {one.label: one for one in known}
+    found: list[dict[str, object]] = []
+    for line in filter(None, map(str.strip, text.splitlines())):
+        label, _, answers = (part.strip() for part in line.partition(":"))
+        was = before.get(label)
+        codes = {option.label: option.code for option in was.options} if was else {}
+        options = [
+            {"code": codes.get(answer, code_of(answer)), "label": answer}
+            for answer in filter(None, map(str.strip, answers.split(",")))
+        ]
+        found.append({"code": was.code if was else code_of(label), "label": label, "options": options})
+    return found
+
+
+def attributes_as_lines(attributes: Sequence[Attribute]) -> str:
+    """The same, for the form."""
+    return "\n".join(f"{one.label}: {', '.join(option.label for option in one.options)}" for one in attributes)
+
+
+def code_of(words: str) -> str:
+    """`Año 2: Mañana` as `ano-2-manana`."""
+    plain = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:64].strip("-")

@@ -1,0 +1,117 @@
+"""What an enrolment is, what it stands on, what is asked of it, and what a decision about it consists of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from services.intake.domain.consent import GiveConsent
+from services.intake.domain.contact import CorrectContact, Participant
+from services.intake.domain.kinds import Day
+from services.intake.domain.organisation import Organisation
+from services.intake.domain.places import Group, Place
+from services.intake.domain.sites import Program, Site
+from shared.events import Event
+from shared.events.base import Code
+from shared.events.intake import Consents
+from shared.fields import Command, Line
+
+EnrolmentState = Literal["active", "completed", "withdrawn"]
+
+
+class EnrolParticipant(CorrectContact):
+    """Enrol somebody who is new here in a program, with their consent, and ask for a place in a group."""
+
+    program: Code
+    site: Code
+    group: Code | None = None
+    attributes: dict[Code, Code] = Field(default_factory=dict, max_length=20)
+    consent: GiveConsent
+    is_not_duplicate: bool = False
+    reference: Line | None = None
+
+
+class CompleteEnrolment(Command):
+    """The participant has completed the program."""
+
+    completed_on: Day
+
+
+class WithdrawEnrolment(Command):
+    """The participant has left the program before its end."""
+
+    withdrawn_on: Day
+
+
+class PlaceEnrolment(Command):
+    """Ask for a place in this group, in exchange for the one that the participant has."""
+
+    group: Code
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A participant in a program at a site."""
+
+    enrolment_id: UUID
+    organisation_id: UUID
+    participant_id: UUID
+    program_id: UUID
+    site_id: UUID
+    enrolled_on: date
+    attributes: Mapping[str, str]
+    consents: Consents
+    consent_text: str
+    consent_version: int
+    state: EnrolmentState = "active"
+    ended_on: date | None = None
+    imported: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What an enrolment stands on. None: unknown, or not for the person who asks."""
+
+    organisation: Organisation | None
+    site: Site | None
+    program: Program | None
+    group: Group | None
+    wants_group: bool
+    texts: frozenset[tuple[str, int]]  # published consent texts with their versions
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """How an enrolment begins, whether it comes from a form, a program or a file."""
+
+    enrolment_id: UUID
+    enrolled_on: date
+    attributes: Mapping[str, str]
+    consent: GiveConsent
+    imported: Mapping[str, Any] | None = None
+    ended: tuple[Literal["completed", "withdrawn"], date] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An enrolment with everything that hangs on it; participant and groups are locked."""
+
+    participant: Participant
+    enrolment: Enrolment
+    site: Site
+    program: Program
+    place: Place | None = None
+    group: Group | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is different from now on, and what is to be said of it."""
+
+    participant: Participant | None = None
+    enrolment: Enrolment | None = None
+    places: tuple[Place, ...] = ()
+    events: tuple[Event, ...] = ()

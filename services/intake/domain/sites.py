@@ -1,0 +1,136 @@
+"""Sites and programs: where an organisation works, and what it offers there."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from typing import Annotated
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+
+from services.intake.domain.kinds import Codes, Languages, SomeCodes, Zone
+from shared.errors import NotFound, Refusal
+from shared.events.base import Code
+from shared.events.intake import ProgramPublished, SiteChanged, SiteOpened
+from shared.fields import Command, Line
+from shared.identity import derived_id
+
+PEOPLE_MAX = 2**31 - 1
+
+
+class OpenSite(Command):
+    """Open a site, or say how it is from now on."""
+
+    name: Line
+    time_zone: Zone
+    languages: Languages
+
+
+class PublishProgram(Command):
+    """Publish a program, or publish it again with changes."""
+
+    name: Line
+    sites: SomeCodes
+    objectives: Codes = Field(default_factory=list)
+    comparison_program: Code | None = None
+    target_population: Annotated[int, Field(ge=0, le=PEOPLE_MAX)] | None = None
+    target_population_source: Code | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A site."""
+
+    site_id: UUID
+    organisation_id: UUID
+    code: str
+    name: str
+    time_zone: str
+    languages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program as it is published."""
+
+    program_id: UUID
+    organisation_id: UUID
+    code: str
+    name: str
+    site_ids: tuple[UUID, ...]
+    objectives: tuple[str, ...]
+    comparison_program_id: UUID | None
+    target_population: int | None
+    target_population_source: str | None
+
+
+def today_at(site: Site | None, now: datetime) -> date:
+    """The day at a site; an unknown site is refused elsewhere."""
+    return now.astimezone(ZoneInfo(site.time_zone) if site else UTC).date()
+
+
+def site_id_of(organisation_id: UUID, code: str) -> UUID:
+    """The id of a site, known or not."""
+    return derived_id(organisation_id, "site", code)
+
+
+def program_id_of(organisation_id: UUID, code: str) -> UUID:
+    """The id of a program, known or not."""
+    return derived_id(organisation_id, "program", code)
+
+
+def open_site(
+    organisation_id: UUID, known: Site | None, code: str, command: OpenSite
+) -> tuple[Site, SiteOpened | SiteChanged | None]:
+    """The site from now on, and what to say. A new name alone concerns nobody else."""
+    site_id = site_id_of(organisation_id, code)
+    site = Site(site_id, organisation_id, code, command.name, command.time_zone, tuple(command.languages))
+    if known and replace(known, name=site.name) == site:
+        return site, None
+    said = SiteChanged if known else SiteOpened
+    return site, said(
+        organisation_id=organisation_id,
+        site_id=site_id,
+        code=code,
+        time_zone=site.time_zone,
+        languages=list(site.languages),
+    )
+
+
+def publish_program(
+    organisation_id: UUID,
+    known: Program | None,
+    code: str,
+    command: PublishProgram,
+    sites: dict[str, Site],
+    comparison: Program | None,
+) -> tuple[Program, ProgramPublished | None]:
+    """The program from now on, and what to say. `sites` are those that exist and that the person may use."""
+    if not set(command.sites) <= set(sites):
+        raise NotFound("site")
+    if command.comparison_program == code:
+        raise Refusal("comparison-with-itself", "A program is compared with another one: choose that.")
+    if command.comparison_program and comparison is None:
+        raise NotFound("program")
+    program = Program(
+        program_id=program_id_of(organisation_id, code),
+        organisation_id=organisation_id,
+        code=code,
+        name=command.name,
+        site_ids=tuple(sites[one].site_id for one in command.sites),
+        objectives=tuple(command.objectives),
+        comparison_program_id=comparison.program_id if comparison else None,
+        target_population=command.target_population,
+        target_population_source=command.target_population_source,
+    )
+    if known and replace(known, name=program.name) == program:
+        return program, None
+    return program, ProgramPublished(
+        program_id=program.program_id,
+        code=code,
+        site_ids=list(program.site_ids),
+        objectives=list(program.objectives),
+        comparison_program_id=program.comparison_program_id,
+        target_population=program.target_population,
+        target_population_source=program.target_population_source,
+    )

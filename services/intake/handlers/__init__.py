@@ -1,0 +1,7 @@
+"""What intake does when it hears something, when something falls due, and when a message is to be sent."""
+
+from services.intake.handlers.due import on_link_kept_long_enough, on_qualification_lapses
+from services.intake.handlers.heard import HANDLERS
+from services.intake.handlers.sending import Sender
+
+__all__ = ["HANDLERS", "Sender", "on_link_kept_long_enough", "on_qualification_lapses"]

@@ -1,0 +1,109 @@
+"""The set-up of sites."""
+
+from typing import Annotated, Any
+from zoneinfo import available_timezones
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import RedirectResponse, Response
+
+from services.intake import store
+from services.intake.domain.organisation import code_of, registered
+from services.intake.domain.sites import OpenSite, Site, open_site, site_id_of
+from services.intake.pages.forms import entered, language_name, only, several
+from services.intake.pages.frame import PAGES
+from shared import outbox
+from shared.clock import now
+from shared.database import Database
+from shared.doors import Db, allow, form, submitted
+from shared.errors import NotFound, Refusal
+from shared.events.base import Code
+from shared.fields import invalid
+from shared.security import Who
+from shared.web import LANGUAGES
+
+router = APIRouter(prefix="/intake/set-up/sites", include_in_schema=False)
+Administrator = Annotated[Who, Depends(allow("administrator"))]
+Viewer = Annotated[Who, Depends(allow("administrator", "operator"))]
+
+
+@router.get("")
+async def sites_page(request: Request, db: Db, who: Viewer) -> Response:
+    """The sites, and a form for one more."""
+    return await _shown(request, db, who, {}, None)
+
+
+@router.post("")
+async def new_site_form(request: Request, db: Db, who: Administrator) -> Response:
+    """Open a site. Its code is made of its name unless one is given."""
+    fields = await submitted(request)
+    code = str(fields.get("code") or code_of(str(fields.get("name", ""))))
+    return await _save(request, db, who, code, fields, is_new=True)
+
+
+@router.get("/{code}")
+async def site_page(code: Code, request: Request, db: Db, who: Administrator) -> Response:
+    """The form for one site."""
+    async with db.transaction(who.organisation_id) as tx:
+        site = await store.find_site(tx, site_id_of(who.organisation_id, code))
+    if site is None or not who.sees(site.site_id):
+        raise NotFound("site")
+    fields = {"name": site.name, "code": code, "time_zone": site.time_zone, "languages": list(site.languages)}
+    return await _shown(request, db, who, fields, None, site)
+
+
+@router.post("/{code}")
+async def site_form(code: Code, request: Request, db: Db, who: Administrator) -> Response:
+    """Change a site."""
+    return await _save(request, db, who, code, await submitted(request), is_new=False)
+
+
+async def _save(
+    request: Request, db: Database, who: Who, code: str, fields: dict[str, Any], *, is_new: bool
+) -> Response:
+    site_id, known = site_id_of(who.organisation_id, code), None
+    try:
+        who.must_see(site_id, "site")
+        if code != code_of(code):
+            raise invalid("code", "string-pattern-mismatch", "Use small letters, digits and hyphens, such as old-town.")
+        command = form(OpenSite, only(fields, "name", "time_zone") | {"languages": several(fields, "languages")})
+        async with db.transaction(who.organisation_id) as tx:
+            await store.lock_set_up(tx, who.organisation_id)
+            registered(await store.find_organisation(tx, who.organisation_id))
+            known = await store.find_site(tx, site_id)
+            if is_new and known:
+                raise invalid("code", "code-taken", "There is a site with this code: choose another, or open that one.")
+            site, event = open_site(who.organisation_id, known, code, command)
+            await store.save_site(tx, site)
+            if event:
+                outbox.put(tx, event, organisation=who.organisation_id, at=now())
+    except Refusal as refusal:
+        return await _shown(request, db, who, fields, refusal, None if is_new else known)
+    return RedirectResponse("/intake/set-up/sites?done=1", 303)
+
+
+async def _shown(
+    request: Request,
+    db: Database,
+    who: Who,
+    fields: dict[str, Any],
+    refusal: Refusal | None,
+    site: Site | None = None,
+) -> Response:
+    async with db.transaction(who.organisation_id) as tx:
+        sites = await store.sites(tx, who.site_ids)
+    return PAGES.render(
+        request,
+        "sites.html",
+        refusal.status if refusal else 200,
+        sites=sites,
+        site=site,
+        fields=entered(fields),
+        chosen=several(fields, "languages"),
+        errors=list(refusal.errors) if refusal else [],
+        refusal=refusal,
+        zones=sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith(("Etc/", "posix"))),
+        languages=[(code, language_name(code)) for code in LANGUAGES],
+        language_name=language_name,
+        may_change="administrator" in who.roles,
+        flash="Saved." if request.query_params.get("done") else None,
+    )

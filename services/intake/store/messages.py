@@ -1,0 +1,109 @@
+"""The queue of messages. A token is in it only until its message has been sent, has failed or was dropped."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from shared.database import Tx
+from shared.timers import Timer, cancel_timer, set_timer
+
+SEND_TIMER = "send-message"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A message that is about to be sent, with what its letter says."""
+
+    token: str
+    attempts: int
+    name: str
+    organisation: str
+    time_zone: str
+
+
+async def add_message(
+    tx: Tx, organisation_id: UUID, message_id: UUID, occasion_id: UUID, token: str, now: datetime
+) -> None:
+    """Queue a message; a timer of its own brings it to the sender."""
+    payload = {"message_id": str(message_id)}
+    await set_timer(tx, Timer(SEND_TIMER, str(message_id), organisation_id, now, payload))
+    await tx.execute(
+        """insert into messages (message_id, organisation_id, occasion_id, token, state, next_attempt_at, made_at)
+           values ($1, $2, $3, $4, 'queued', $5, $5)""",
+        message_id,
+        organisation_id,
+        occasion_id,
+        token,
+        now,
+    )
+
+
+async def claim_message(tx: Tx, message_id: UUID, now: datetime, until: datetime) -> Claim | None:
+    """Take a message until then, so that nobody else sends it meanwhile; None if it is not to be sent now."""
+    row: Any = await tx.fetchrow(
+        """with claimed as (
+               update messages set attempts = attempts + 1, next_attempt_at = $3
+               where message_id = $1 and state = 'queued' and next_attempt_at <= $2
+               returning message_id, occasion_id, organisation_id, token, attempts)
+           select c.token, c.attempts, p.preferred_name as name, a.name as organisation,
+                  s.time_zone
+           from claimed c
+           join occasions o using (occasion_id)
+           join enrolments e using (enrolment_id)
+           join participants p on p.participant_id = e.participant_id
+           join sites s on s.site_id = e.site_id
+           join organisations a on a.organisation_id = c.organisation_id""",
+        message_id,
+        now,
+        until,
+    )
+    return Claim(**row) if row else None
+
+
+async def postpone_message(tx: Tx, organisation_id: UUID, message_id: UUID, until: datetime, attempts: int) -> None:
+    """Try again then. `attempts` is how many count: a mail server that is away counts for nothing."""
+    tag = await tx.execute(
+        "update messages set next_attempt_at = $2, attempts = $3 where message_id = $1 and state = 'queued'",
+        message_id,
+        until,
+        attempts,
+    )
+    if tag == "UPDATE 1":
+        payload = {"message_id": str(message_id)}
+        await set_timer(tx, Timer(SEND_TIMER, str(message_id), organisation_id, until, payload))
+
+
+async def let_ended_message_rest(tx: Tx, message_id: UUID) -> None:
+    """Cancel the timer of a message that is done with: it may have been set once more at the very end."""
+    if not await tx.fetchval("select true from messages where message_id = $1 and state = 'queued'", message_id):
+        await cancel_timer(tx, SEND_TIMER, str(message_id))
+
+
+async def end_message(
+    tx: Tx, message_id: UUID, state: Literal["sent", "failed", "dropped"], now: datetime, reason: str | None = None
+) -> bool:
+    """Done with it: the token goes. False if somebody else was done with it before."""
+    await cancel_timer(tx, SEND_TIMER, str(message_id))
+    tag = await tx.execute(
+        """update messages set state = $2, ended_at = $3, reason = $4, token = null
+           where message_id = $1 and state = 'queued'""",
+        message_id,
+        state,
+        now,
+        reason,
+    )
+    return tag == "UPDATE 1"
+
+
+async def drop_messages(tx: Tx, occasion_id: UUID, now: datetime, reason: str) -> None:
+    """What was not sent yet about this occasion is not needed any more."""
+    rows = await tx.fetch(
+        """update messages set state = 'dropped', ended_at = $2, reason = $3, token = null
+           where occasion_id = $1 and state = 'queued' returning message_id""",
+        occasion_id,
+        now,
+        reason,
+    )
+    for row in rows:
+        await cancel_timer(tx, SEND_TIMER, str(row["message_id"]))

@@ -1,0 +1,132 @@
+"""Occasions that scheduling spoke of, and the links that were made for them."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from services.intake.domain.invitation import Occasion
+from shared.database import Record, Tx
+from shared.errors import NotFound
+from shared.events.intake import CheckInInvited, Consents
+from shared.events.scheduling import Due
+from shared.timers import Timer, set_timer
+
+FORGET_TIMER = "forget-link"
+HOUR = timedelta(hours=1)
+
+_WITH_PERSON = """
+    select o.occasion_id, o.organisation_id, o.state, o.kind, o.opens_at, o.closes_at, o.is_history,
+           p.language, p.email, e.taking_part, e.reporting, e.contact_after, e.state as enrolment_state
+    from occasions o
+    join enrolments e using (enrolment_id)
+    join participants p on p.participant_id = e.participant_id
+    where o.occasion_id = $1 and ($2::uuid[] is null or e.site_id = any($2))"""
+
+
+async def save_due(tx: Tx, organisation_id: UUID, due: Due) -> None:
+    """Write down an occasion, or complete one of which the end was heard first."""
+    await tx.execute(
+        """insert into occasions (occasion_id, organisation_id, state, participant_id, enrolment_id, kind, code,
+                                  ordinal, due_at, opens_at, closes_at, is_history)
+           values ($1, $2, 'due', $3, $4, $5, $6, $7, $8, $9, $10, $11)
+           on conflict (occasion_id) do update
+               set participant_id = excluded.participant_id, enrolment_id = excluded.enrolment_id,
+                   kind = excluded.kind, code = excluded.code, ordinal = excluded.ordinal, due_at = excluded.due_at,
+                   opens_at = excluded.opens_at, closes_at = excluded.closes_at, is_history = excluded.is_history""",
+        due.occasion_id,
+        organisation_id,
+        due.participant_id,
+        due.enrolment_id,
+        due.kind,
+        due.code,
+        due.ordinal,
+        due.due_at,
+        due.opens_at,
+        due.closes_at,
+        due.is_history,
+    )
+
+
+async def save_occasion_state(
+    tx: Tx, organisation_id: UUID, occasion_id: UUID, state: Literal["answered", "cancelled"]
+) -> None:
+    """Write down how an occasion ended. An answer stays an answer."""
+    await tx.execute(
+        """insert into occasions (occasion_id, organisation_id, state) values ($1, $2, $3)
+           on conflict (occasion_id) do update set state = excluded.state where occasions.state <> 'answered'""",
+        occasion_id,
+        organisation_id,
+        state,
+    )
+
+
+async def find_occasion(tx: Tx, occasion_id: UUID, site_ids: Sequence[UUID] | None = None) -> Occasion | None:
+    """An occasion with its person, as far as both are known here; the occasion is locked."""
+    row = await tx.fetchrow(f"{_WITH_PERSON} for update of o", occasion_id, site_ids)
+    return _occasion(row) if row else None
+
+
+async def find_occasion_of_message(tx: Tx, message_id: UUID) -> Occasion | None:
+    """The occasion that a message is about; the occasion is locked, the message is not."""
+    occasion_id = await tx.fetchval("select occasion_id from messages where message_id = $1", message_id)
+    return await find_occasion(tx, occasion_id) if occasion_id else None
+
+
+async def get_occasion(tx: Tx, occasion_id: UUID, site_ids: Sequence[UUID] | None) -> Occasion:
+    """The same for a door."""
+    found = await find_occasion(tx, occasion_id, site_ids)
+    if found is None:
+        raise NotFound("occasion")
+    return found
+
+
+async def add_invitation(tx: Tx, organisation_id: UUID, invited: CheckInInvited, now: datetime) -> None:
+    """Write down that a link was made: its hash, never the link."""
+    await tx.execute(
+        """insert into invitations (token_sha256, organisation_id, occasion_id, channel, made_at, expires_at)
+           values ($1, $2, $3, $4, $5, $6)""",
+        invited.token_sha256,
+        organisation_id,
+        invited.occasion_id,
+        invited.channel,
+        now,
+        invited.expires_at,
+    )
+
+
+async def keep_link_for_an_hour(tx: Tx, organisation_id: UUID, idempotency_key: str, now: datetime) -> None:
+    """A link that is kept to be answered once more is a secret: it goes after an hour."""
+    payload = {"key": idempotency_key}
+    timer = Timer(FORGET_TIMER, f"{organisation_id}:{idempotency_key}", organisation_id, now + HOUR, payload)
+    await set_timer(tx, timer)
+
+
+async def forget_link(tx: Tx, idempotency_key: str) -> None:
+    """Take the link out of the answer that was kept."""
+    await tx.execute("update idempotency_keys set body = body - 'url' where key = $1", idempotency_key)
+
+
+async def occasions_of(tx: Tx, enrolment_ids: Sequence[UUID]) -> list[Record]:
+    """The occasions of these enrolments with how people were invited, the newest first."""
+    return await tx.fetch(
+        """select o.occasion_id, o.enrolment_id, o.state, o.kind, o.code, o.due_at, o.opens_at, o.closes_at,
+                  (select max(i.made_at) from invitations i
+                   where i.occasion_id = o.occasion_id and i.channel = 'hand') as handed_at,
+                  m.state as message, m.ended_at as message_ended_at, m.reason as message_reason
+           from occasions o
+           left join lateral (select * from messages m where m.occasion_id = o.occasion_id
+                              order by m.made_at desc limit 1) m on true
+           where o.enrolment_id = any($1) order by o.due_at desc, o.occasion_id""",
+        enrolment_ids,
+    )
+
+
+def _occasion(row: Any) -> Occasion:
+    consents = Consents(**{name: row[name] for name in ("taking_part", "reporting", "contact_after")})
+    columns = ("occasion_id", "organisation_id", "state", "kind", "opens_at", "closes_at", "is_history")
+    return Occasion(
+        **{name: row[name] for name in (*columns, "language", "email")},
+        consents=consents,
+        has_withdrawn=row["enrolment_state"] == "withdrawn",
+    )

@@ -1,0 +1,19 @@
+"""Scheduling: groups, sessions, attendance, and every due date."""
+
+from services.scheduling import api, handlers, pages
+from shared.service import Service, run
+
+
+def create() -> Service:
+    """The parts of scheduling."""
+    return Service(
+        name="scheduling",
+        pages=pages.PAGES,
+        routers=(*api.ROUTERS, *pages.ROUTERS),
+        handlers=handlers.HANDLERS,
+        timers=handlers.TIMERS,
+    )
+
+
+if __name__ == "__main__":
+    run(create())

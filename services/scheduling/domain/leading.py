@@ -1,0 +1,58 @@
+"""Who may lead a session: a facilitator of the site whose qualification is in date on that day."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Literal
+from uuid import UUID
+
+from shared.errors import Refusal
+
+NEEDED = "peer-support"
+
+
+@dataclass(frozen=True, slots=True)
+class Facilitator:
+    """A facilitator as intake told of them: where they work, and until when each qualification is in date."""
+
+    facilitator_id: UUID
+    short_code: str
+    site_ids: tuple[UUID, ...]
+    qualifications: Mapping[str, date]
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """Why a session has nobody who may lead it."""
+
+    code: Literal["facilitator-missing", "qualification-missing", "qualification-lapsed"]
+    qualification: str | None = None
+    valid_until: date | None = None
+
+
+def flag(facilitator: Facilitator | None, on: date) -> Flag | None:
+    """What is the matter with who is to lead on this day, if anything."""
+    if facilitator is None:
+        return Flag("facilitator-missing")
+    valid_until = facilitator.qualifications.get(NEEDED)
+    if valid_until is None:
+        return Flag("qualification-missing", NEEDED)
+    if valid_until < on:
+        return Flag("qualification-lapsed", NEEDED, valid_until)
+    return None
+
+
+def must_lead(facilitator: Facilitator, site_id: UUID, on: date) -> None:
+    """Refuse whoever may not lead at this site on this day, and say what is missing since when."""
+    if site_id not in facilitator.site_ids:
+        raise Refusal("facilitator-not-at-site", f"{facilitator.short_code} does not work at this site.")
+    found = flag(facilitator, on)
+    if found is None:
+        return
+    who, what = facilitator.short_code, found.qualification
+    if found.valid_until is None:
+        message = f"{who} does not have the qualification {what}, which is needed to lead on {on}."
+    else:
+        since = found.valid_until + timedelta(days=1)
+        message = f"The qualification {what} of {who} has lapsed on {since}: it must be in date on {on}."
+    raise Refusal(found.code, message, qualification=what, valid_until=found.valid_until and str(found.valid_until))

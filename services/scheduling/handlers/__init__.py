@@ -1,0 +1,6 @@
+"""What scheduling does with what it hears, and when its clocks ring."""
+
+from services.scheduling.handlers.clocks import TIMERS
+from services.scheduling.handlers.heard import HANDLERS
+
+__all__ = ["HANDLERS", "TIMERS"]

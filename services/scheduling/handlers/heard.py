@@ -1,0 +1,116 @@
+"""What scheduling does with what it hears: keep it, and bring the due dates up to date."""
+
+from datetime import timedelta
+
+from services.scheduling import store
+from services.scheduling.domain.occasions import entries_of
+from services.scheduling.handlers.settling import replan, settle
+from shared import clock
+from shared.database import Tx
+from shared.events import Heard
+from shared.events.feedback import BatteryActivated, CheckInSubmitted
+from shared.events.intake import (
+    ConsentChanged,
+    FacilitatorLapsed,
+    FacilitatorQualified,
+    ParticipantCompleted,
+    ParticipantEnrolled,
+    ParticipantPlaced,
+    ParticipantWithdrawn,
+    ProgramPublished,
+    SiteChanged,
+    SiteOpened,
+)
+from shared.inbox import Handlers
+
+
+async def on_site_opened(tx: Tx, heard: Heard[SiteOpened]) -> None:
+    """Its time zone is known now: what waited for it can be planned."""
+    await store.save_site(tx, heard.organisation_id, heard.event)
+    await settle(tx, await store.enrolments_at(tx, heard.event.site_id), clock.now())
+
+
+async def on_site_changed(tx: Tx, heard: Heard[SiteChanged]) -> None:
+    """Ten o'clock, and the time at which groups meet, are other moments now."""
+    now = clock.now()
+    await store.save_site(tx, heard.organisation_id, heard.event)
+    for group_id in await store.groups_at(tx, heard.event.site_id):
+        await replan(tx, group_id, now)
+    await settle(tx, await store.enrolments_at(tx, heard.event.site_id), now)
+
+
+async def on_program_published(tx: Tx, heard: Heard[ProgramPublished]) -> None:
+    """Groups of it can be formed at its sites."""
+    await store.save_program(tx, heard.organisation_id, heard.event)
+
+
+async def on_battery_activated(tx: Tx, heard: Heard[BatteryActivated]) -> None:
+    """What was not due yet follows the new battery."""
+    program_id = heard.event.program_id
+    entries = entries_of(heard.event, await store.find_battery(tx, program_id), heard.happened_at)
+    await store.save_battery(tx, heard.organisation_id, program_id, entries)
+    await settle(tx, await store.enrolments_in(tx, program_id), clock.now())
+
+
+async def on_facilitator_qualified(tx: Tx, heard: Heard[FacilitatorQualified]) -> None:
+    """Who may lead, and until when."""
+    await store.save_facilitator(tx, heard.organisation_id, heard.event)
+
+
+async def on_facilitator_lapsed(tx: Tx, heard: Heard[FacilitatorLapsed]) -> None:
+    """They may not lead any more; their coming sessions carry a flag from now on."""
+    await store.lapse_qualification(tx, heard.event)
+
+
+async def on_participant_enrolled(tx: Tx, heard: Heard[ParticipantEnrolled]) -> None:
+    """Somebody who can be on rosters, and for whom check-ins fall due."""
+    await store.add_enrolment(tx, heard.organisation_id, heard.event, heard.happened_at)
+    await settle(tx, [heard.event.enrolment_id], clock.now())
+
+
+async def on_consent_changed(tx: Tx, heard: Heard[ConsentChanged]) -> None:
+    """What they do not agree to any more is cancelled here and now."""
+    await store.save_consents(tx, heard.event, heard.happened_at)
+    await settle(tx, [heard.event.enrolment_id], clock.now())
+
+
+async def on_participant_placed(tx: Tx, heard: Heard[ParticipantPlaced]) -> None:
+    """They are on the roster of this group, and on no other."""
+    await store.place(tx, heard.organisation_id, heard.event)
+
+
+async def on_participant_completed(tx: Tx, heard: Heard[ParticipantCompleted]) -> None:
+    """The last day of their place; the end and the follow-up have dates now."""
+    await store.complete_enrolment(tx, heard.event, heard.happened_at)
+    await store.end_placement(tx, heard.event.enrolment_id, heard.event.completed_on)
+    await settle(tx, [heard.event.enrolment_id], clock.now())
+
+
+async def on_participant_withdrawn(tx: Tx, heard: Heard[ParticipantWithdrawn]) -> None:
+    """They are not expected any more from this day on, and are asked nothing more."""
+    await store.withdraw_enrolment(tx, heard.event)
+    await store.end_placement(tx, heard.event.enrolment_id, heard.event.withdrawn_on - timedelta(days=1))
+    await settle(tx, [heard.event.enrolment_id], clock.now())
+
+
+async def on_check_in_submitted(tx: Tx, heard: Heard[CheckInSubmitted]) -> None:
+    """Answered: nobody is reminded or followed up for it."""
+    await store.answer(tx, heard.organisation_id, heard.event)
+    await settle(tx, [heard.event.enrolment_id], clock.now())
+
+
+HANDLERS: Handlers = {
+    SiteOpened: on_site_opened,
+    SiteChanged: on_site_changed,
+    ProgramPublished: on_program_published,
+    BatteryActivated: on_battery_activated,
+    FacilitatorQualified: on_facilitator_qualified,
+    FacilitatorLapsed: on_facilitator_lapsed,
+    ParticipantEnrolled: on_participant_enrolled,
+    ConsentChanged: on_consent_changed,
+    ParticipantPlaced: on_participant_placed,
+    ParticipantCompleted: on_participant_completed,
+    ParticipantWithdrawn: on_participant_withdrawn,
+    CheckInSubmitted: on_check_in_submitted,
+}
+"""Which event is handled by which function."""

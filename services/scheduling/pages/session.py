@@ -1,0 +1,236 @@
+"""One session: its plan, its roster with one tap each, who leads it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import RedirectResponse, Response
+
+from services.scheduling import store
+from services.scheduling.domain import sessions
+from services.scheduling.domain.groups import LeadGroup
+from services.scheduling.domain.leading import flag
+from services.scheduling.domain.library import Activity
+from services.scheduling.domain.sessions import REASONS, CancelSession, PlanSession, RecordAttendance
+from services.scheduling.domain.shapes import Session
+from services.scheduling.pages.forms import named
+from services.scheduling.pages.frame import PAGES
+from services.scheduling.pages.today import may_open
+from shared import outbox
+from shared.clock import now
+from shared.database import Database, Tx
+from shared.doors import Db, Doer, allow, form, submitted
+from shared.errors import NotFound, Refusal
+from shared.fields import invalid
+from shared.security import Who
+
+router = APIRouter(prefix="/scheduling/sessions/{session_id}", include_in_schema=False)
+Reading = Annotated[Who, Depends(allow("administrator", "coordinator", "facilitator", "program-manager"))]
+Coordinating = Annotated[Who, Depends(allow("administrator", "coordinator"))]
+DONE = {
+    "held": "Recorded. Those who came will be asked how it was, if the program asks after sessions.",
+    "corrected": "Corrected.",
+    "planned": "The plan is saved.",
+    "lead": "Written down, for this session alone.",
+    "cancelled": "Cancelled.",
+}
+STATUSES = [("present", "Present"), ("late", "Late"), ("excused", "Excused"), ("absent", "Absent")]
+ACTIVITIES_ASKED = 3
+LABELS = {"reason": "the reason", "icebreaker": "an icebreaker", "activities": "at least one activity"}
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What was refused, with what was entered."""
+
+    refusal: Refusal
+    fields: Mapping[str, Any]
+
+
+@router.get("")
+async def session_page(
+    session_id: UUID, request: Request, db: Db, who: Reading, done: str = "", correct: bool = False
+) -> Response:
+    """Everything about a session on one page."""
+    return await _shown(request, db, who, session_id, flash=DONE.get(done), is_correcting=correct)
+
+
+@router.post("/hold")
+async def hold_form(session_id: UUID, request: Request, db: Db, who: Doer) -> Response:
+    """Record who came."""
+    fields, moment = await submitted(request), now()
+    try:
+        async with db.transaction(who.organisation_id) as tx:
+            session = await _get(tx, who, session_id)
+            command = await _attendance(tx, session, fields)
+            circle = await store.circle_of(tx, session, {one.participant_id for one in command.attendance})
+            held = sessions.hold(session, command, circle, moment)
+            await store.save_held(tx, held, {}, moment)
+            outbox.put(tx, held.event, organisation=who.organisation_id, at=moment)
+    except Refusal as refusal:
+        return await _shown(request, db, who, session_id, trouble=Trouble(refusal, fields))
+    return _done(session_id, "held")
+
+
+@router.post("/correct")
+async def correct_form(session_id: UUID, request: Request, db: Db, who: Doer) -> Response:
+    """Say again who came."""
+    fields, moment = await submitted(request), now()
+    try:
+        async with db.transaction(who.organisation_id) as tx:
+            session = await _get(tx, who, session_id)
+            before = await store.attendance_of(tx, session_id)
+            command = await _attendance(tx, session, fields)
+            circle = await store.circle_of(tx, session, {one.participant_id for one in command.attendance})
+            held = sessions.correct(session, command, before, circle, moment)
+            await store.save_held(tx, held, before, moment)
+            outbox.put(tx, held.event, organisation=who.organisation_id, at=moment)
+    except Refusal as refusal:
+        trouble = Trouble(refusal, fields)
+        return await _shown(request, db, who, session_id, trouble=trouble, is_correcting=True)
+    return _done(session_id, "corrected")
+
+
+@router.post("/cancel")
+async def cancel_form(session_id: UUID, request: Request, db: Db, who: Doer) -> Response:
+    """Say that it does not take place."""
+    fields = await submitted(request)
+    try:
+        command = form(CancelSession, {name: fields[name] for name in ("reason",) if name in fields})
+        async with db.transaction(who.organisation_id) as tx:
+            session, event = sessions.cancel(await _get(tx, who, session_id), command.reason)
+            await store.save_sessions(tx, [session])
+            outbox.put(tx, event, organisation=who.organisation_id, at=now())
+    except Refusal as refusal:
+        return await _shown(request, db, who, session_id, trouble=Trouble(refusal, fields))
+    return _done(session_id, "cancelled")
+
+
+@router.post("/plan")
+async def plan_form(session_id: UUID, request: Request, db: Db, who: Doer) -> Response:
+    """Give it a plan of its own."""
+    fields = await submitted(request)
+    chosen = [fields[name] for name in (f"activity-{place}" for place in range(1, 9)) if name in fields]
+    given = {name: fields[name] for name in ("icebreaker", "note") if name in fields}
+    try:
+        command = form(PlanSession, given | {"activities": chosen})
+        async with db.transaction(who.organisation_id) as tx:
+            session = sessions.plan(await _get(tx, who, session_id), command, store.LIBRARY)
+            await store.save_sessions(tx, [session])
+    except Refusal as refusal:
+        return await _shown(request, db, who, session_id, trouble=Trouble(refusal, fields))
+    return _done(session_id, "planned")
+
+
+@router.post("/facilitator")
+async def lead_form(session_id: UUID, request: Request, db: Db, who: Coordinating) -> Response:
+    """Choose who leads this session alone."""
+    fields = await submitted(request)
+    try:
+        command = form(LeadGroup, {"facilitator_id": fields.get("facilitator_id")})
+        async with db.transaction(who.organisation_id) as tx:
+            before = await _get(tx, who, session_id)
+            session, event = sessions.lead(before, command, await store.find_facilitator(tx, command.facilitator_id))
+            await store.save_sessions(tx, [session])
+            if event:
+                outbox.put(tx, event, organisation=who.organisation_id, at=now())
+    except Refusal as refusal:
+        return await _shown(request, db, who, session_id, trouble=Trouble(refusal, fields))
+    return _done(session_id, "lead")
+
+
+def _done(session_id: UUID, what: str) -> RedirectResponse:
+    return RedirectResponse(f"/scheduling/sessions/{session_id}?done={what}", 303)
+
+
+async def _get(tx: Tx, who: Who, session_id: UUID) -> Session:
+    session = await store.get_session(tx, session_id)
+    who.must_see(session.site_id, "session")
+    return session
+
+
+async def _attendance(tx: Tx, session: Session, fields: Mapping[str, Any]) -> RecordAttendance:
+    """The roster of the form, and guests by their short codes, as the command that programs send."""
+    marked = [
+        {"participant_id": name.removeprefix("a-"), "status": status}
+        for name, status in fields.items()
+        if name.startswith("a-")
+    ]
+    codes = set(str(fields.get("guests", "")).upper().replace(",", " ").split())
+    guests = await store.people_at(tx, session.site_id, codes, set())
+    if missing := sorted(codes - {code for code in guests if isinstance(code, str)}):
+        message = f"Nobody at this site has the code {', '.join(missing)}."
+        raise invalid("guests", "participant-not-found", message)
+    came = [{"participant_id": guests[code], "status": "present"} for code in sorted(codes)]
+    return form(RecordAttendance, {"attendance": [*marked, *came]})
+
+
+async def _shown(
+    request: Request,
+    db: Database,
+    who: Who,
+    session_id: UUID,
+    *,
+    flash: str | None = None,
+    trouble: Trouble | None = None,
+    is_correcting: bool = False,
+) -> Response:
+    refusal = trouble.refusal if trouble else None
+    if refusal and refusal.code == "session-not-found":
+        raise refusal
+    moment = now()
+    async with db.transaction(who.organisation_id) as tx:
+        session = await store.find_session(tx, session_id)
+        if session is None:
+            raise NotFound("session")
+        who.must_see(session.site_id, "session")
+        (seen,) = await store.seen_sessions(tx, [session])
+        roster = await store.roster_of(tx, session)
+        leaders = await store.facilitators(tx, [session.site_id])
+    return PAGES.render(
+        request,
+        "session.html",
+        refusal.status if refusal else 200,
+        seen=seen,
+        session=session,
+        roster=roster,
+        leaders=[(one, flag(one, session.local_date)) for one in leaders.values()],
+        places=range(1, max(ACTIVITIES_ASKED, len(seen.plan.activities)) + 1),
+        given=trouble.fields if trouble else {},
+        errors=named(refusal, LABELS),
+        refused=refusal.message if refusal and not refusal.errors else None,
+        flash=flash,
+        now=moment,
+        may_lead=may_open(who),
+        **_form(who, session, is_correcting, moment),
+        **OPTIONS,
+    )
+
+
+def _form(who: Who, session: Session, is_correcting: bool, moment: datetime) -> dict[str, bool]:
+    """Whether the roster is shown as a form: from the start on, and again to correct it."""
+    is_again = is_correcting and session.state == "held"
+    may_record = bool(who.roles & {"administrator", "coordinator", "facilitator"})
+    is_open = session.starts_at <= moment and (session.state == "scheduled" or is_again)
+    return {"may_record": may_record, "is_correcting": is_again, "is_form": may_record and is_open}
+
+
+def _sentence(code: str) -> str:
+    words = code.replace("-", " ")
+    return words[:1].upper() + words[1:]
+
+
+def _option(activity: Activity) -> str:
+    return f"{activity.title} ({activity.minutes} min)"
+
+
+OPTIONS = {
+    "icebreaker_options": [(one.code, _option(one)) for one in store.LIBRARY.icebreakers],
+    "activity_options": [(one.code, _option(one)) for one in store.LIBRARY.activities],
+    "statuses": STATUSES,
+    "reasons": [(one, _sentence(one)) for one in REASONS],
+}
+"""What can be chosen in the forms of every session."""

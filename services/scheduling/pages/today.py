@@ -1,0 +1,102 @@
+"""Today: what takes place, what is overdue, who needs to be followed up, and why."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from services.scheduling import store
+from services.scheduling.domain.occasions import OVERDUE_AFTER, months_between
+from services.scheduling.pages.frame import PAGES
+from services.scheduling.store import Row, SeenSession
+from shared.clock import now
+from shared.database import Tx
+from shared.doors import Db, Doer
+from shared.security import Who
+
+router = APIRouter(prefix="/scheduling", include_in_schema=False)
+CHECK_INS = ("baseline", "session", "monthly", "end")
+SHOWN_MAX = 5
+LOOKS_BACK = timedelta(days=28)  # attendance that is missing for longer will not be remembered any more
+
+
+@dataclass(frozen=True, slots=True)
+class ToFollowUp:
+    """Somebody who needs to be followed up: since when, why, and until when."""
+
+    row: Row
+    since: date
+    closes_on: date
+    months: int
+
+
+@router.get("/")
+async def today_page(request: Request, db: Db, who: Doer) -> HTMLResponse:
+    """The day at the sites of the reader."""
+    moment = now()
+    async with db.transaction(who.organisation_id) as tx:
+        sites = await store.sites(tx, who.site_ids)
+        if not sites:
+            return PAGES.render(request, "no-site.html")
+        day = moment.astimezone(sites[0].zone).date()
+        follow_ups = await _to_follow_up(tx, who, moment)
+        overdue = await store.open_occasions(tx, who.site_ids, CHECK_INS, moment - OVERDUE_AFTER)
+        due, answered = await store.count_month(tx, who.site_ids, day)
+        sessions = await _sessions(tx, who, moment)
+        counts = await store.session_counts(tx, [one.session.session_id for one in sessions])
+    today = [one for one in sessions if one.session.local_date == moment.astimezone(one.site.zone).date()]
+    earlier = [one for one in sessions if one not in today and one.is_unrecorded(moment)]
+    return PAGES.render(
+        request,
+        "today.html",
+        day=day,
+        now=moment,
+        has_many_sites=len(sites) > 1,
+        sessions=today,
+        unrecorded=[one for one in earlier if counts[one.session.session_id].expected],
+        counts=counts,
+        follow_ups=follow_ups,
+        overdue=overdue,
+        overdue_days=OVERDUE_AFTER.days,
+        due=due,
+        answered=answered,
+        shown_max=SHOWN_MAX,
+        may_open=may_open(who),
+    )
+
+
+@router.get("/follow-up")
+async def follow_up_page(request: Request, db: Db, who: Doer) -> HTMLResponse:
+    """Everybody who needs to be followed up: who, since when, why, and what closes it."""
+    moment = now()
+    async with db.transaction(who.organisation_id) as tx:
+        has_many_sites = len(await store.sites(tx, who.site_ids)) > 1
+        follow_ups = await _to_follow_up(tx, who, moment)
+    given: dict[str, Any] = {"follow_ups": follow_ups, "has_many_sites": has_many_sites, "now": moment}
+    return PAGES.render(request, "follow-up.html", may_open=may_open(who), **given)
+
+
+def may_open(who: Who) -> bool:
+    """Whether intake shows this person the page of a participant."""
+    return bool(who.roles & {"coordinator", "administrator"})
+
+
+async def _to_follow_up(tx: Tx, who: Who, moment: datetime) -> list[ToFollowUp]:
+    zones = {one.site_id: one.zone for one in await store.sites(tx, who.site_ids)}
+    found = []
+    for row in await store.open_occasions(tx, who.site_ids, ("follow-up",), moment, with_history=True):
+        zone = zones[row["site_id"]]
+        since, closes_on = (row[name].astimezone(zone).date() for name in ("due_at", "closes_at"))
+        found.append(ToFollowUp(row, since, closes_on, months_between(row["completed_on"], since)))
+    return found
+
+
+async def _sessions(tx: Tx, who: Who, moment: datetime) -> list[SeenSession]:
+    """The sessions of today and of the last weeks."""
+    days = {}
+    for site in await store.sites(tx, who.site_ids):
+        today = moment.astimezone(site.zone).date()
+        days[site.site_id] = (today - LOOKS_BACK, today)
+    return await store.seen_sessions(tx, await store.sessions_on(tx, days))

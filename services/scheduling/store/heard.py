@@ -1,0 +1,252 @@
+"""What was heard from intake and feedback, as far as scheduling needs it."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from services.scheduling.domain.groups import Program, Site
+from services.scheduling.domain.leading import Facilitator
+from services.scheduling.domain.occasions import Entry
+from shared.database import Record, Tx
+from shared.events.intake import (
+    ConsentChanged,
+    FacilitatorLapsed,
+    FacilitatorQualified,
+    ParticipantCompleted,
+    ParticipantEnrolled,
+    ParticipantPlaced,
+    ParticipantWithdrawn,
+    ProgramPublished,
+    SiteChanged,
+    SiteOpened,
+)
+
+
+async def save_site(tx: Tx, organisation: UUID, event: SiteOpened | SiteChanged) -> None:
+    """A site as it is now."""
+    await tx.execute(
+        """insert into sites values ($2, $1, $3, $4, $5) on conflict (site_id) do update
+           set time_zone = excluded.time_zone, languages = excluded.languages""",
+        organisation,
+        event.site_id,
+        event.code,
+        event.time_zone,
+        event.languages,
+    )
+
+
+async def find_site(tx: Tx, site_id: UUID) -> Site | None:
+    """A site, if it has been heard of."""
+    row = await tx.fetchrow("select * from sites where site_id = $1", site_id)
+    return _site(row) if row else None
+
+
+async def sites(tx: Tx, site_ids: Sequence[UUID] | None) -> list[Site]:
+    """These sites; None is all of them."""
+    rows = await tx.fetch("select * from sites where $1::uuid[] is null or site_id = any ($1) order by code", site_ids)
+    return [_site(row) for row in rows]
+
+
+def _site(row: Record) -> Site:
+    return Site(row["site_id"], row["code"], ZoneInfo(row["time_zone"]))
+
+
+async def save_program(tx: Tx, organisation: UUID, event: ProgramPublished) -> None:
+    """A program as it is now."""
+    await tx.execute(
+        """insert into programs values ($2, $1, $3, $4) on conflict (program_id) do update
+           set site_ids = excluded.site_ids""",
+        organisation,
+        event.program_id,
+        event.code,
+        event.site_ids,
+    )
+
+
+async def find_program(tx: Tx, program_id: UUID) -> Program | None:
+    """A program, if it has been heard of."""
+    row = await tx.fetchrow("select * from programs where program_id = $1", program_id)
+    return _program(row) if row else None
+
+
+async def programs(tx: Tx) -> list[Program]:
+    """All programs that have been heard of."""
+    return [_program(row) for row in await tx.fetch("select * from programs order by code")]
+
+
+def _program(row: Record) -> Program:
+    return Program(row["program_id"], row["code"], tuple(row["site_ids"]))
+
+
+async def find_battery(tx: Tx, program_id: UUID) -> list[Entry]:
+    """The battery of a program; empty until it has been heard of."""
+    rows = await tx.fetch("select * from battery_entries where program_id = $1 order by place", program_id)
+    return [
+        Entry(**{name: row[name] for name in Entry.__dataclass_fields__} | {"instruments": tuple(row["instruments"])})
+        for row in rows
+    ]
+
+
+async def save_battery(tx: Tx, organisation: UUID, program_id: UUID, entries: Sequence[Entry]) -> None:
+    """The battery of a program as it is now."""
+    await tx.execute("delete from battery_entries where program_id = $1", program_id)
+    await tx.executemany(
+        "insert into battery_entries values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        [
+            (
+                organisation,
+                program_id,
+                place,
+                one.occasion,
+                one.kind,
+                one.ordinal,
+                list(one.instruments),
+                one.months_after,
+                one.window_days,
+                one.since,
+            )
+            for place, one in enumerate(entries)
+        ],
+    )
+
+
+async def save_facilitator(tx: Tx, organisation: UUID, event: FacilitatorQualified) -> None:
+    """A facilitator as they are now."""
+    await tx.execute(
+        """insert into facilitators values ($2, $1, $3, $4) on conflict (facilitator_id) do update
+           set short_code = excluded.short_code, site_ids = excluded.site_ids""",
+        organisation,
+        event.facilitator_id,
+        event.short_code,
+        event.site_ids,
+    )
+    await tx.execute("delete from qualifications where facilitator_id = $1", event.facilitator_id)
+    await tx.executemany(
+        "insert into qualifications values ($1, $2, $3, $4) on conflict do nothing",
+        [(organisation, event.facilitator_id, one.code, one.valid_until) for one in event.qualifications],
+    )
+
+
+async def lapse_qualification(tx: Tx, event: FacilitatorLapsed) -> None:
+    """A qualification was in date until the day before at the latest."""
+    await tx.execute(
+        """update qualifications set valid_until = least(valid_until, $3)
+           where facilitator_id = $1 and code = $2""",
+        event.facilitator_id,
+        event.qualification,
+        event.lapsed_on - timedelta(days=1),
+    )
+
+
+_FACILITATORS = """
+    select f.*, coalesce(jsonb_object_agg(q.code, q.valid_until) filter (where q.code is not null), '{}') as held
+    from facilitators f left join qualifications q using (facilitator_id)"""
+
+
+async def find_facilitator(tx: Tx, facilitator_id: UUID | None) -> Facilitator | None:
+    """A facilitator, if they have been heard of."""
+    if facilitator_id is None:
+        return None
+    row = await tx.fetchrow(f"{_FACILITATORS} where f.facilitator_id = $1 group by f.facilitator_id", facilitator_id)
+    return _facilitator(row) if row else None
+
+
+async def find_facilitator_by_code(tx: Tx, short_code: str) -> Facilitator | None:
+    """A facilitator by their short code."""
+    row = await tx.fetchrow(f"{_FACILITATORS} where f.short_code = $1 group by f.facilitator_id", short_code)
+    return _facilitator(row) if row else None
+
+
+async def facilitators(tx: Tx, site_ids: Sequence[UUID] | None = None) -> dict[UUID, Facilitator]:
+    """The facilitators of these sites; None is all of them."""
+    rows = await tx.fetch(
+        f"""{_FACILITATORS} where $1::uuid[] is null or f.site_ids && $1
+            group by f.facilitator_id order by f.short_code""",
+        site_ids,
+    )
+    return {row["facilitator_id"]: _facilitator(row) for row in rows}
+
+
+def _facilitator(row: Record) -> Facilitator:
+    held = {code: date.fromisoformat(day) for code, day in row["held"].items()}
+    return Facilitator(row["facilitator_id"], row["short_code"], tuple(row["site_ids"]), held)
+
+
+async def add_enrolment(tx: Tx, organisation: UUID, event: ParticipantEnrolled, known_at: datetime) -> None:
+    """A participant in a program."""
+    await tx.execute(
+        """insert into enrolments (enrolment_id, organisation_id, participant_id, program_id, site_id, short_code,
+               enrolled_on, taking_part, contact_after, is_imported, known_at)
+           values ($2, $1, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict do nothing""",
+        organisation,
+        event.enrolment_id,
+        event.participant_id,
+        event.program_id,
+        event.site_id,
+        event.short_code,
+        event.enrolled_on,
+        event.consents.taking_part,
+        event.consents.contact_after,
+        event.is_imported,
+        known_at,
+    )
+
+
+async def save_consents(tx: Tx, event: ConsentChanged, at: datetime) -> None:
+    """What they agree to now; consent that was given again counts from then on."""
+    await tx.execute(
+        """update enrolments set
+               taking_part_since = case when $2 and not taking_part then $4 else taking_part_since end,
+               contact_after_since = case when $3 and not contact_after then $4 else contact_after_since end,
+               taking_part = $2, contact_after = $3
+           where enrolment_id = $1""",
+        event.enrolment_id,
+        event.consents.taking_part,
+        event.consents.contact_after,
+        at,
+    )
+
+
+async def complete_enrolment(tx: Tx, event: ParticipantCompleted, at: datetime) -> None:
+    """They have completed the program."""
+    await tx.execute(
+        """update enrolments set completed_on = $2, completion_is_imported = $3, completion_known_at = $4
+           where enrolment_id = $1""",
+        event.enrolment_id,
+        event.completed_on,
+        event.is_imported,
+        at,
+    )
+
+
+async def withdraw_enrolment(tx: Tx, event: ParticipantWithdrawn) -> None:
+    """They have left the program."""
+    await tx.execute(
+        "update enrolments set withdrawn_on = $2 where enrolment_id = $1", event.enrolment_id, event.withdrawn_on
+    )
+
+
+async def place(tx: Tx, organisation: UUID, event: ParticipantPlaced) -> None:
+    """They have a place in this group, and none in any other."""
+    await tx.execute(
+        """update placements set until = $3::date - 1
+           where enrolment_id = $1 and group_id <> $2 and until is null""",
+        event.enrolment_id,
+        event.group_id,
+        event.placed_on,
+    )
+    await tx.execute(
+        """insert into placements values ($1, $2, $3, $4, $5)
+           on conflict (enrolment_id, group_id) do update set until = null""",
+        organisation,
+        event.enrolment_id,
+        event.group_id,
+        event.participant_id,
+        event.placed_on,
+    )
+
+
+async def end_placement(tx: Tx, enrolment_id: UUID, until: date) -> None:
+    """They had a place until this day."""
+    await tx.execute("update placements set until = $2 where enrolment_id = $1 and until is null", enrolment_id, until)

@@ -1,0 +1,6 @@
+"""The HTTP frame: who is asking, refusals as problem documents, limits. What doors need, they import from here."""
+
+from shared.doors.dependencies import Db, Doer, IdempotencyKey, Reader, allow, form, submitted
+from shared.doors.frame import Running, frame
+
+__all__ = ["Db", "Doer", "IdempotencyKey", "Reader", "Running", "allow", "form", "frame", "submitted"]

@@ -1,0 +1,144 @@
+"""The FastAPI application of a service: its doors, and the same answers to everything that goes wrong."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import structlog
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from starlette.datastructures import URL
+from starlette.exceptions import HTTPException
+from starlette.types import Scope
+
+from shared.database import OUTAGES, Database
+from shared.doors.guard import Guard
+from shared.errors import FieldError, Invalid, NotFound, Refusal, SignedOut
+from shared.fields import field_errors
+from shared.security import Verifier
+from shared.settings import Settings
+from shared.web import Pages
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What a running service process holds: its settings, its store by two roles, its verifier."""
+
+    settings: Settings
+    doors: Database
+    machinery: Database
+    verifier: Verifier
+
+
+class Fault(Refusal):
+    """Our own fault, or the store is away; nothing was half done."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(code, message)
+        self.status = status
+
+
+def frame(name: str, routers: Sequence[APIRouter], pages: Pages, running: Running) -> FastAPI:
+    """All doors of a service under one roof."""
+    app = FastAPI(
+        title=f"Kith {name}",
+        version="1",
+        openapi_url=f"/{name}/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        responses={
+            status: {"description": text, "content": {"application/problem+json": {"schema": PROBLEM}}}
+            for status, text in REFUSALS.items()
+        },
+    )
+    app.state.running = running
+    for router in routers:
+        app.include_router(router)
+    answer = _answers(pages)
+
+    async def refuse(request: Request, error: Exception) -> Response:
+        return answer(request, _as_refusal(error))
+
+    for kind in (Refusal, RequestValidationError, HTTPException, asyncpg.DataError, *OUTAGES, Exception):
+        app.add_exception_handler(kind, refuse)
+
+    async def refuse_early(scope: Scope, refusal: Refusal) -> Response:
+        return answer(Request(scope), refusal)
+
+    app.add_middleware(Guard, origin=_origin(running.settings.public_url), answer=refuse_early)
+    return app
+
+
+REFUSALS = {
+    401: "Nobody is signed in",
+    403: "Not allowed",
+    404: "Unknown, or not for this reader",
+    409: "Refused",
+    413: "Too large",
+    422: "Fields that cannot be accepted",
+}
+PROBLEM: dict[str, Any] = {
+    "type": "object",
+    "required": ["title", "status", "code"],
+    "properties": {
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string", "description": "stable; programs may rely on it"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {name: {"type": "string"} for name in ("field", "code", "message")},
+            },
+        },
+    },
+}
+
+
+def _as_refusal(error: Exception) -> Refusal:
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, RequestValidationError):
+        return Invalid(*field_errors(error.errors()))
+    if isinstance(error, HTTPException):
+        return _from_http(error)
+    if isinstance(error, asyncpg.DataError):
+        return Invalid(FieldError("body", "unacceptable-value", "A value here cannot be stored: check it."))
+    if isinstance(error, OUTAGES):
+        log.warning("the store is away", error=repr(error))
+        return Fault(503, "try-again", "The store does not answer just now. Nothing was lost: try again in a minute.")
+    log.error("fault", exc_info=error)
+    return Fault(500, "fault", "Something went wrong on our side, and nothing was saved. Please try again.")
+
+
+def _from_http(error: HTTPException) -> Refusal:
+    if error.status_code == 404:
+        return NotFound("page")
+    code = {405: "method-not-allowed", 400: "bad-request"}.get(error.status_code, "refused")
+    return Fault(error.status_code, code, str(error.detail))
+
+
+def _answers(pages: Pages) -> Callable[[Request, Refusal], Response]:
+    """A problem document for programs, a page for people, the way to the sign-in for those signed out."""
+
+    def answer(request: Request, refusal: Refusal) -> Response:
+        if "/api/" in request.url.path:
+            return JSONResponse(refusal.problem(), refusal.status, media_type="application/problem+json")
+        if isinstance(refusal, SignedOut) and request.method == "GET":
+            here = URL(path=request.url.path, query=request.url.query)
+            sign_in = URL("/sign-in").include_query_params(next=str(here))
+            if "hx-request" in request.headers:  # a part of a page must not be replaced by the sign-in page
+                return Response(status_code=204, headers={"HX-Redirect": "/sign-in"})
+            return RedirectResponse(sign_in, 303)
+        return pages.error(request, refusal.status, refusal.code, refusal.message, refusal.errors)
+
+    return answer
+
+
+def _origin(public_url: str) -> str:
+    url = URL(public_url)
+    return f"{url.scheme}://{url.netloc}"

@@ -1,0 +1,73 @@
+"""What feedback says: instruments, batteries, check-ins."""
+
+from typing import Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from shared.events.base import Code, Event, Part, event
+from shared.events.scheduling import OccasionKind
+
+INSTRUMENTS = "kith.instruments"
+BATTERIES = "kith.batteries"
+CHECK_INS = "kith.check-ins"
+
+
+@event("instrument-published", topic=INSTRUMENTS, key="instrument_id")
+class InstrumentPublished(Event):
+    """A version of an instrument can be asked in an organisation. Scores are counts of 1/unit points."""
+
+    instrument_id: UUID
+    code: Code
+    version: int = Field(ge=1)
+    unit: int = Field(ge=1, description="how many counts make one point: 1 for a sum, 6 for a mean of 6 items")
+    minimum: int = Field(description="in counts")
+    maximum: int = Field(description="in counts")
+    higher_is_better: bool
+    is_validated: bool
+    comparable_versions: list[int]
+
+
+class BatteryEntry(Part):
+    """What is asked at one occasion, and when that occasion is."""
+
+    occasion: Code
+    kind: OccasionKind
+    ordinal: int = Field(0, ge=0)
+    instruments: list[Code]
+    months_after: int = Field(0, ge=0, description="calendar months after enrolment, or after completion")
+    window_days: int = Field(14, ge=1, description="answers count until so many days after the due day")
+
+
+@event("battery-activated", topic=BATTERIES, key="program_id")
+class BatteryActivated(Event):
+    """A program asks these instruments at these occasions from now on. The whole new state."""
+
+    program_id: UUID
+    entries: list[BatteryEntry]
+
+
+class Score(Part):
+    """One score, as an integer count of 1/unit points of its instrument's version."""
+
+    instrument: Code
+    version: int = Field(ge=1)
+    count: int
+    unit: int = Field(ge=1)
+
+
+@event("check-in-submitted", topic=CHECK_INS, key="occasion_id")
+class CheckInSubmitted(Event):
+    """A check-in was answered. The answers to single items stay in feedback."""
+
+    occasion_id: UUID
+    participant_id: UUID
+    enrolment_id: UUID
+    program_id: UUID
+    site_id: UUID
+    kind: OccasionKind
+    code: Code
+    ordinal: int = Field(ge=0)
+    scores: list[Score]
+    answered_at: AwareDatetime
+    entered_by: Literal["participant", "staff", "import"]

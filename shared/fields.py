@@ -1,0 +1,76 @@
+"""Kinds of input fields, and the sentences for what is wrong with one."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from shared.errors import FieldError, Invalid
+
+
+def _printable(text: str) -> str:
+    if any(ord(char) < 32 and char not in "\n\t" for char in text) or "\x7f" in text:
+        raise PydanticCustomError("control-character", "Remove the characters that cannot be printed.")
+    return text
+
+
+Line = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_printable)
+]
+"""One line of text: a name, a contact."""
+Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), AfterValidator(_printable)]
+"""A few lines of text, possibly none."""
+
+
+class Command(BaseModel):
+    """What somebody asks to be done: the body of a request or of a form."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+SENTENCES = {
+    "missing": "This is needed.",
+    "extra_forbidden": "This field is not known here: leave it out.",
+    "string_too_long": "Use at most {max_length} characters.",
+    "string_too_short": "This is needed.",
+    "string_pattern_mismatch": "Use the form {pattern}.",
+    "string_type": "Give text.",
+    "int_parsing": "Give a whole number.",
+    "int_type": "Give a whole number.",
+    "int_from_float": "Give a whole number.",
+    "bool_parsing": "Give true or false.",
+    "uuid_parsing": "Give an id as a UUID.",
+    "uuid_type": "Give an id as a UUID.",
+    "date_from_datetime_parsing": "Give a date as YYYY-MM-DD.",
+    "date_parsing": "Give a date as YYYY-MM-DD.",
+    "date_type": "Give a date as YYYY-MM-DD.",
+    "datetime_parsing": "Give a time as 2025-03-04T18:00:00Z, with its zone.",
+    "datetime_from_date_parsing": "Give a time as 2025-03-04T18:00:00Z, with its zone.",
+    "timezone_aware": "Add the time zone: Z or +02:00.",
+    "greater_than_equal": "Give {ge} or more.",
+    "less_than_equal": "Give {le} or less.",
+    "literal_error": "Choose one of {expected}.",
+    "json_invalid": "The body is not valid JSON.",
+    "model_attributes_type": "Give a JSON object.",
+    "dict_type": "Give a JSON object.",
+    "list_type": "Give a list.",
+    "too_long": "Give at most {max_length}.",
+    "too_short": "Give at least {min_length}.",
+}
+
+
+def field_errors(errors: Sequence[Any]) -> list[FieldError]:
+    """Pydantic's errors as ours: the field's path, a stable code, and what would be right."""
+    found = []
+    for error in errors:
+        where = [str(part) for part in error["loc"] if part not in ("body", "query", "path", "header")]
+        sentence = SENTENCES.get(error["type"])
+        message = sentence.format(**(error.get("ctx") or {})) if sentence else error["msg"]
+        found.append(FieldError(".".join(where) or "body", error["type"].replace("_", "-"), message))
+    return found
+
+
+def invalid(field: str, code: str, message: str) -> Invalid:
+    """A refusal for one field."""
+    return Invalid(FieldError(field, code, message))

@@ -1,0 +1,23 @@
+"""Ids: new ones that sort by time, and ones that follow from a code."""
+
+from uuid import UUID, uuid5
+
+from uuid_utils.compat import uuid7
+
+NIL = UUID(int=0)
+_ROOT = UUID("6f0a3a5e-6b1c-5d0b-9a51-1f6d2b8f4c11")
+
+
+def new_id() -> UUID:
+    """A new UUIDv7: unique, and ordered by the time it was made."""
+    return uuid7()
+
+
+def organisation_id(code: str) -> UUID:
+    """The id of the organisation with this code, the same in every service and every store."""
+    return uuid5(_ROOT, code)
+
+
+def derived_id(parent: UUID, kind: str, code: str) -> UUID:
+    """The id of a thing that its parent and its code identify, so that saying it twice changes nothing."""
+    return uuid5(parent, f"{kind}:{code}")

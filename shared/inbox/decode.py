@@ -1,0 +1,144 @@
+"""From a Kafka record to an event, or to the reason why it is none. Nothing here can raise on bad bytes."""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from aiokafka import ConsumerRecord
+from pydantic import TypeAdapter, ValidationError
+
+from shared.database import Tx
+from shared.events import CATALOGUE, Event, Heard
+from shared.identity import NIL
+
+Record: TypeAlias = "ConsumerRecord[Any, Any]"
+Handlers = Mapping[type[Event], Callable[[Tx, Heard[Any]], Awaitable[None]]]
+"""Which event is handled by which function."""
+
+_TIME = TypeAdapter(datetime)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Why a record cannot be taken: a stable reason, the field, and a sentence. No payload in any of them."""
+
+    reason: str
+    field: str | None
+    message: str
+
+
+@dataclass(slots=True)
+class Incoming:
+    """A record with what could be read of it."""
+
+    record: Record
+    key: str
+    organisation_id: UUID
+    heard: Heard[Any] | None
+    unreadable: Unreadable | None
+
+
+class _Bad(Exception):
+    def __init__(self, reason: str, field: str | None, message: str) -> None:
+        super().__init__(message)
+        self.unreadable = Unreadable(reason, field, message)
+
+
+def decode(record: Record) -> Incoming:
+    """Read a record as far as it can be read."""
+    key = (record.key or b"").decode("utf-8", "replace").replace(
+        "\x00", "\ufffd"
+    ) or f"{record.topic}:{record.partition}"
+    try:
+        heard = _heard(record)
+    except _Bad as bad:
+        return Incoming(record, key, NIL, None, bad.unreadable)
+    return Incoming(record, key, heard.organisation_id, heard, None)
+
+
+def fingerprint(record: Record) -> str:
+    """Tells this record from another one at the same place of a topic that was made again."""
+    for name, value in record.headers:
+        if name == "ce_id" and value:
+            return bytes(value).hex()
+    return hashlib.sha256(record.value or b"").hexdigest()
+
+
+def _heard(record: Record) -> Heard[Any]:
+    headers = _headers(record)
+    known = _known(_needed(headers, "ce_type"), record.topic)
+    organisation = _uuid(headers, "ce_organisation")
+    if organisation == NIL:
+        raise _Bad("bad-header", "ce_organisation", "The nil organisation is for records that cannot be read.")
+    event = _body(known, record.value)
+    if str(event.key) != (record.key or b"").decode("utf-8", "replace"):
+        raise _Bad("wrong-key", known.key_field, f"The record's key is not the {known.key_field} of its body.")
+    return Heard(event, _uuid(headers, "ce_id"), organisation, _time(headers), _version(headers))
+
+
+def _headers(record: Record) -> dict[str, str]:
+    headers = {}
+    for name, value in record.headers:
+        if value is None:
+            raise _Bad("null-header", str(name)[:64], f"The header {str(name)[:64]} is null.")
+        try:
+            headers[name] = bytes(value).decode()
+        except UnicodeDecodeError:
+            raise _Bad("bad-header", str(name)[:64], f"The header {str(name)[:64]} is not UTF-8.") from None
+    return headers
+
+
+def _needed(headers: dict[str, str], name: str) -> str:
+    if name not in headers:
+        raise _Bad("missing-header", name, f"The header {name} is missing.")
+    return headers[name]
+
+
+def _known(ce_type: str, topic: str) -> type[Event]:
+    known = CATALOGUE.get(ce_type)
+    if known is None:
+        name = ce_type.removeprefix("org.kith.").rpartition(".v")[0]
+        is_newer = any(one.wire == name for one in CATALOGUE.values())
+        reason = "future-version" if is_newer else "unknown-type"
+        raise _Bad(reason, "ce_type", "This program does not know this type of event (yet): upgrade, then replay.")
+    if known.topic != topic:
+        raise _Bad("wrong-topic", "ce_type", f"{known.wire} belongs to the topic {known.topic}.")
+    return known
+
+
+def _uuid(headers: dict[str, str], name: str) -> UUID:
+    try:
+        return UUID(_needed(headers, name))
+    except ValueError:
+        raise _Bad("bad-header", name, f"The header {name} is not a UUID.") from None
+
+
+def _time(headers: dict[str, str]) -> datetime:
+    try:
+        happened_at = _TIME.validate_python(_needed(headers, "ce_time"))
+    except ValidationError:
+        raise _Bad("bad-header", "ce_time", "The header ce_time is not an RFC 3339 time.") from None
+    if happened_at.tzinfo is None:
+        raise _Bad("bad-header", "ce_time", "The header ce_time has no time zone.")
+    return happened_at
+
+
+def _version(headers: dict[str, str]) -> int:
+    text = _needed(headers, "ce_aggregateversion")
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:20]) < 2**63):
+        raise _Bad("bad-header", "ce_aggregateversion", "The header ce_aggregateversion is not a whole number from 1.")
+    return int(text)
+
+
+def _body(known: type[Event], value: bytes | None) -> Event:
+    if value is None:
+        raise _Bad("no-body", None, "The record has no value.")
+    try:
+        return known.model_validate_json(value, extra="ignore")  # readers ignore what they do not know
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or None
+        raise _Bad("bad-body", field, first["msg"]) from None

@@ -1,0 +1,222 @@
+"""The runner under FastStream's subscriber: a batch, its effects and its positions in ONE transaction.
+
+Kafka's acknowledgements are not relied on. The compare-and-set on the stored offsets fences off a process that
+was frozen and lost its partitions meanwhile: it moves nothing, and its effects roll back.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import partial
+from types import TracebackType
+from typing import Any
+
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from faststream import AckPolicy, BaseMiddleware
+from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.kafka.message import KafkaAckableMessage
+
+from shared import clock, metrics
+from shared.database import OUTAGES, Database
+from shared.inbox import store
+from shared.inbox.batch import DATA_ERRORS, AfterBatch, Applying, Flood
+from shared.inbox.decode import Handlers, Incoming, Record, decode, fingerprint
+from shared.inbox.positions import Lost, Positions
+
+log = structlog.get_logger()
+RECORDS_MAX = 500
+POLL_MS = 50
+PARKED_IN_A_ROW_MAX = 200
+PAUSE_SECONDS_MAX = 5.0
+Moves = dict[TopicPartition, tuple[int, int, str]]
+
+
+class Fenced(Exception):
+    """The stored offset is not the one we hold: roll back, and ask the table."""
+
+
+class Hearing:
+    """Hears the events of a service until cancelled; raises Lost or Flood when a person must look."""
+
+    def __init__(
+        self,
+        database: Database,
+        kafka: str,
+        group: str,
+        handlers: Handlers,
+        *,
+        slot: str | None = None,
+        keeps_heard: bool = False,
+        after_batch: AfterBatch | None = None,
+    ) -> None:
+        self.database = database
+        self.topics = sorted({event.topic for event in handlers})
+        self.apply = Applying(handlers, keeps_heard, after_batch, PARKED_IN_A_ROW_MAX)
+        self.stopped: asyncio.Future[None] | None = None
+        self.positions = Positions(database, self.topics, self._lost)
+        self.pause_seconds = 0.1
+        self.broker = KafkaBroker(
+            kafka.split(","),
+            middlewares=[partial(_BackOnError, hearing=self)],
+            graceful_timeout=10,
+            allow_auto_create_topics=False,
+            logger=logging.getLogger("faststream"),
+        )
+        self._subscribe(group, slot)
+
+    def _subscribe(self, group: str, slot: str | None) -> None:
+        subscriber = self.broker.subscriber(
+            *self.topics,
+            group_id=group,
+            group_instance_id=slot,
+            batch=True,
+            max_records=RECORDS_MAX,
+            batch_timeout_ms=POLL_MS,
+            ack_policy=AckPolicy.MANUAL,
+            no_reply=True,
+            auto_offset_reset="none",
+            isolation_level="read_committed",
+            session_timeout_ms=6_000,
+            heartbeat_interval_ms=500,
+            rebalance_timeout_ms=30_000,
+            listener=self.positions,
+            parser=_raw_parser,
+            decoder=_raw_decoder,
+        )
+        self.positions.subscriber = subscriber
+
+        @subscriber
+        async def hear(records: list[Any], message: KafkaMessage) -> None:
+            await self._hear(message.raw_message)
+
+    async def run(self) -> None:
+        """Start as soon as the broker answers, then hear until cancelled."""
+        self.stopped = asyncio.get_running_loop().create_future()
+        try:
+            await self._start()
+            await self.stopped
+        finally:
+            self.positions.close()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.broker.stop(), 15)
+
+    async def _start(self) -> None:
+        while True:
+            try:
+                return await asyncio.wait_for(self.broker.start(), 20)
+            except (*OUTAGES, KafkaError) as error:
+                metrics.OUTAGES.labels("consumer").inc()
+                log.warning("consumer waits for the broker", error=repr(error))
+                with contextlib.suppress(TimeoutError, KafkaError, OSError):
+                    await asyncio.wait_for(self.broker.stop(), 5)
+                await asyncio.sleep(1)
+
+    def _lost(self, sentence: str) -> None:
+        self.stop(Lost(sentence))
+
+    def stop(self, why: Exception) -> None:
+        """Stop loudly: `run` raises it."""
+        if self.stopped and not self.stopped.done():
+            self.stopped.set_exception(why)
+
+    async def _hear(self, records: Sequence[Record]) -> None:
+        async with self.positions.busy:
+            batch, moves = self._mine(records)
+            if not batch:
+                return
+            results = await self._apply_once(batch, moves)
+            self.positions.expected |= {tp: there for tp, (_, there, _) in moves.items()}
+        self.pause_seconds = 0.1
+        _count(batch, results)
+        with contextlib.suppress(KafkaError, OSError):  # a hint for lag tools, never the truth
+            here = self.positions.expected.keys()
+            await self.positions.subscriber.consumer.commit({tp: m[1] for tp, m in moves.items() if tp in here})
+
+    def _mine(self, records: Sequence[Record]) -> tuple[list[Incoming], Moves]:
+        """The records to apply, and how they move the positions. Partitions revoked meanwhile are not ours."""
+        by_partition: dict[TopicPartition, list[Record]] = defaultdict(list)
+        for record in records:
+            by_partition[TopicPartition(record.topic, record.partition)].append(record)
+        batch: list[Incoming] = []
+        moves: Moves = {}
+        for tp, found in by_partition.items():
+            expected = self.positions.expected.get(tp)
+            if expected is None:
+                continue
+            self.positions.check_witness(tp, found)
+            new = [record for record in found if record.offset >= expected]
+            if new:
+                batch += map(decode, new)
+                moves[tp] = (expected, new[-1].offset + 1, fingerprint(new[-1]))
+        return batch, moves
+
+    async def _apply_once(self, batch: list[Incoming], moves: Moves) -> list[tuple[str, str]]:
+        """First all at once; if the data of one event spoils that, again with a savepoint for each."""
+        try:
+            return await self._transaction(batch, moves, carefully=False)
+        except OUTAGES:
+            raise
+        except DATA_ERRORS:
+            return await self._transaction(batch, moves, carefully=True)
+
+    async def _transaction(self, batch: list[Incoming], moves: Moves, *, carefully: bool) -> list[tuple[str, str]]:
+        organisations = {one.organisation_id for one in batch}
+        async with self.database.transaction(*organisations) as tx:
+            if not await store.move(tx, moves, clock.now()):
+                raise Fenced
+            return await self.apply(tx, batch, carefully=carefully)
+
+
+class _BackOnError(BaseMiddleware):
+    """Any failure goes back to the stored position; FastStream by itself would go on past it."""
+
+    def __init__(self, message: Any, /, *, context: Any, hearing: Hearing) -> None:
+        super().__init__(message, context=context)
+        self.hearing = hearing
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_val: BaseException | None = None,
+        exc_tb: TracebackType | None = None,
+    ) -> bool | None:
+        hearing, error = self.hearing, exc_val
+        if isinstance(error, Fenced):
+            hearing.positions.reload()
+        elif isinstance(error, (Lost, Flood)):
+            hearing.stop(error)
+        elif error is not None and not isinstance(error, asyncio.CancelledError):
+            metrics.OUTAGES.labels("consumer").inc()
+            log.warning("batch is read again", error=repr(error), exc_info=not isinstance(error, OUTAGES))
+            hearing.positions.rewind({TopicPartition(one.topic, one.partition) for one in self.msg or ()})
+            await asyncio.sleep(hearing.pause_seconds)
+            hearing.pause_seconds = min(hearing.pause_seconds * 2, PAUSE_SECONDS_MAX)
+        return await super().__aexit__(exc_type, exc_val, exc_tb)
+
+
+async def _raw_parser(records: Any) -> KafkaMessage:
+    """Total, unlike FastStream's own: null and binary headers cannot break it."""
+    return KafkaAckableMessage(
+        body=[one.value or b"" for one in records],
+        headers={},
+        raw_message=records,
+        consumer=None,  # acknowledging is not FastStream's business here
+        message_id=str(records[0].offset),
+        correlation_id=None,
+    )
+
+
+async def _raw_decoder(message: KafkaMessage) -> Any:
+    return message.raw_message
+
+
+def _count(batch: Sequence[Incoming], results: Sequence[tuple[str, str]]) -> None:
+    now_ms = clock.now().timestamp() * 1000
+    for one in batch:
+        metrics.EVENT_AGE.labels(one.record.topic).observe(max(0.0, now_ms - one.record.timestamp) / 1000)
+    for topic, result in results:
+        metrics.EVENTS_HEARD.labels(topic, result).inc()

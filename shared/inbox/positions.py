@@ -1,0 +1,155 @@
+"""Where we are in each partition. PostgreSQL holds the truth; Kafka's own commit is a hint for lag tools."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.errors import KafkaError
+
+from shared import clock, metrics
+from shared.database import OUTAGES, Database
+from shared.events import PARTITIONS
+from shared.inbox import store
+from shared.inbox.decode import Record, fingerprint
+
+log = structlog.get_logger()
+GUARD_SECONDS = 3
+
+
+class Lost(Exception):
+    """The log and our memory of it do not fit together: go on, and events would be lost in silence."""
+
+
+class Positions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
+    """Loads positions when partitions are assigned, and watches that the log still holds them."""
+
+    def __init__(self, database: Database, topics: Sequence[str], on_lost: Callable[[str], None]) -> None:
+        self.database, self.topics, self.on_lost = database, topics, on_lost
+        self.subscriber: Any = None  # set once FastStream has made it; its consumer exists after the start
+        self.generation = 0  # grows with every revocation
+        self.expected: dict[TopicPartition, int] = {}  # the next offset to apply
+        self.witness: dict[TopicPartition, str] = {}  # what the record before it must look like
+        self.busy = asyncio.Lock()  # held while a batch is being applied
+        self.loader: asyncio.Task[None] | None = None
+
+    async def on_partitions_revoked(self, revoked: Any) -> None:
+        """Let the running batch commit first; then these partitions are not ours any more."""
+        self.generation += 1
+        if self.loader:
+            self.loader.cancel()
+        async with self.busy:
+            self.expected.clear()
+            self.witness.clear()
+
+    async def on_partitions_assigned(self, assigned: Any) -> None:
+        """Pause before any await, so that no record is handed out yet; heartbeats wait for our return."""
+        if assigned:
+            self._load_soon(sorted(assigned))
+
+    def reload(self) -> None:
+        """After a failed compare-and-set: was our commit's answer lost, or are we a zombie? The table knows."""
+        assigned = sorted(self.subscriber.consumer.assignment())
+        if assigned:
+            self._load_soon(assigned)
+
+    def close(self) -> None:
+        """Stop loading and guarding."""
+        self.generation += 1
+        if self.loader:
+            self.loader.cancel()
+
+    def rewind(self, partitions: set[TopicPartition]) -> None:
+        """Read these partitions again from the stored position."""
+        here = self.subscriber.consumer.assignment()
+        for tp in partitions & here & self.expected.keys():
+            self.subscriber.consumer.seek(tp, self.expected[tp])
+
+    def check_witness(self, tp: TopicPartition, records: Sequence[Record]) -> None:
+        """The first record after an assignment is the last one we applied: is it still the same one?"""
+        print_expected = self.witness.pop(tp, None)
+        first = records[0]
+        if print_expected and first.offset == self.expected[tp] - 1 and fingerprint(first) != print_expected:
+            raise Lost(f"{tp.topic}/{tp.partition}: offset {first.offset} holds another event than the one applied")
+
+    def _load_soon(self, assigned: list[TopicPartition]) -> None:
+        consumer = self.subscriber.consumer
+        consumer.pause(*assigned)
+        for tp in assigned:  # any place: without one aiokafka asks Kafka for its own, and finds none at first
+            consumer.seek(tp, 0)
+        if self.loader:
+            self.loader.cancel()
+        self.loader = asyncio.create_task(self._load_and_guard(self.generation, assigned))
+
+    async def _load_and_guard(self, generation: int, assigned: list[TopicPartition]) -> None:
+        try:
+            while not await self._loaded(generation, assigned):  # noqa: ASYNC110  (nothing tells when it is back)
+                await asyncio.sleep(1)
+            while generation == self.generation:
+                await asyncio.sleep(GUARD_SECONDS)
+                with contextlib.suppress(KafkaError, OSError):
+                    await self._guard(assigned)
+        except Lost as lost:
+            self.on_lost(str(lost))
+
+    async def _loaded(self, generation: int, assigned: list[TopicPartition]) -> bool:
+        """Try once; while the broker or the database is away the partitions stay paused."""
+        consumer = self.subscriber.consumer
+        try:
+            begins = await consumer.beginning_offsets(assigned)
+            ends = await consumer.end_offsets(assigned)
+            await self._meet_topics(consumer)
+            async with self.database.transaction() as tx:
+                stored = await store.offsets(tx, assigned)
+        except (*OUTAGES, KafkaError) as error:
+            metrics.OUTAGES.labels("consumer").inc()
+            log.warning("positions cannot be loaded yet", error=repr(error))
+            return False
+        if generation == self.generation:  # no await from here on: the assignment cannot change under us
+            for tp in assigned:
+                self._take(tp, stored.get(tp), begins[tp], ends[tp])
+            consumer.resume(*assigned)
+        return True
+
+    async def _meet_topics(self, consumer: Any) -> None:
+        """Refuse a topic whose number of partitions is not the fixed one; begin one that is new to us."""
+        counts = {topic: len(consumer.partitions_for_topic(topic) or ()) for topic in self.topics}
+        for topic, count in counts.items():
+            if count not in (0, PARTITIONS):
+                raise Lost(f"{topic} has {count} partitions, not {PARTITIONS}: keys would lose their order")
+        async with self.database.transaction() as tx:
+            known = await store.partitions_known(tx, self.topics)
+        for topic in (one for one in self.topics if one not in known and counts[one]):
+            every = [TopicPartition(topic, part) for part in range(PARTITIONS)]
+            begins = await consumer.beginning_offsets(every)
+            async with self.database.transaction() as tx:
+                await store.begin_topic(tx, topic, {tp.partition: begins[tp] for tp in every}, clock.now())
+
+    def _take(self, tp: TopicPartition, stored: tuple[int, str | None] | None, begin: int, end: int) -> None:
+        if stored is None:
+            raise Lost(f"{tp.topic}/{tp.partition}: its position is gone from the table")
+        position, last_print = stored
+        if position < begin:
+            raise Lost(f"{tp.topic}/{tp.partition}: position {position}, the log starts at {begin}: expired unread")
+        if position > end:
+            raise Lost(f"{tp.topic}/{tp.partition}: position {position}, the log ends at {end}: made again or cut")
+        self.expected[tp] = position
+        has_witness = last_print is not None and position > begin
+        if has_witness and last_print:
+            self.witness[tp] = last_print
+        self.subscriber.consumer.seek(tp, position - 1 if has_witness else position)
+
+    async def _guard(self, assigned: list[TopicPartition]) -> None:
+        """The log's start can pass a slow reader at any time, not only when it starts."""
+        consumer = self.subscriber.consumer
+        begins = await consumer.beginning_offsets(assigned)
+        for tp in assigned:
+            position = self.expected.get(tp)
+            if position is not None and position < begins[tp]:
+                raise Lost(f"{tp.topic}/{tp.partition}: position {position}, the log starts at {begins[tp]}")
+            if position is not None:
+                lag = (consumer.highwater(tp) or position) - position
+                metrics.LAG.labels(tp.topic, tp.partition).set(max(0, lag))

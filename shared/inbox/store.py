@@ -1,0 +1,145 @@
+"""The tables of the inbox: positions, versions seen, what is parked, what was heard."""
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from aiokafka import TopicPartition
+
+from shared.database import Tx
+from shared.inbox.decode import Incoming, Record, Unreadable
+
+
+async def partitions_known(tx: Tx, topics: Sequence[str]) -> dict[str, int]:
+    """How many partitions each topic had when this service first heard of it."""
+    rows = await tx.fetch("select topic, partitions from machinery.topics_heard where topic = any($1)", topics)
+    return {row["topic"]: row["partitions"] for row in rows}
+
+
+async def begin_topic(tx: Tx, topic: str, begins: Mapping[int, int], now: datetime) -> None:
+    """Meet a topic for the first time: remember its partitions, each to be read from its beginning."""
+    tag = await tx.execute(
+        "insert into machinery.topics_heard values ($1, $2) on conflict do nothing", topic, len(begins)
+    )
+    if tag == "INSERT 0 1":
+        await tx.executemany(
+            "insert into machinery.offsets values ($1, $2, $3, null, $4)",
+            [(topic, part, begin, now) for part, begin in begins.items()],
+        )
+
+
+async def offsets(tx: Tx, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, tuple[int, str | None]]:
+    """Where to go on in each partition, and the fingerprint of the record before that place."""
+    rows = await tx.fetch(
+        """select topic, part, next_offset, last_print from machinery.offsets
+           join unnest($1::text[], $2::int[]) as u (topic, part) using (topic, part)""",
+        [tp.topic for tp in partitions],
+        [tp.partition for tp in partitions],
+    )
+    return {TopicPartition(row["topic"], row["part"]): (row["next_offset"], row["last_print"]) for row in rows}
+
+
+async def move(tx: Tx, moves: Mapping[TopicPartition, tuple[int, int, str]], now: datetime) -> bool:
+    """Move each partition from the offset we hold to the next one; False if another process has moved one."""
+    moved = await tx.fetchval(
+        """with wanted as (
+               select * from unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::text[])
+                   as u (topic, part, here, next, print)
+           ), moved as (
+               update machinery.offsets o set next_offset = w.next, last_print = w.print, moved_at = $6
+               from wanted w where o.topic = w.topic and o.part = w.part and o.next_offset = w.here
+               returning 1
+           )
+           select count(*) from moved""",
+        [tp.topic for tp in moves],
+        [tp.partition for tp in moves],
+        [here for here, _, _ in moves.values()],
+        [there for _, there, _ in moves.values()],
+        [last for _, _, last in moves.values()],
+        now,
+    )
+    return bool(moved == len(moves))
+
+
+async def standing(tx: Tx, keys: Iterable[tuple[str, str]]) -> tuple[dict[tuple[str, str], int], set[tuple[str, str]]]:
+    """Of these aggregates: the versions seen, and which of them are parked."""
+    wanted = sorted(set(keys))
+    rows = await tx.fetch(
+        """select topic, key, s.version, p.since is not null as is_parked
+           from unnest($1::text[], $2::text[]) as u (topic, key)
+           left join machinery.seen_versions s using (topic, key)
+           left join machinery.parked_keys p using (topic, key)""",
+        [topic for topic, _ in wanted],
+        [key for _, key in wanted],
+    )
+    seen = {(row["topic"], row["key"]): row["version"] for row in rows if row["version"] is not None}
+    return seen, {(row["topic"], row["key"]) for row in rows if row["is_parked"]}
+
+
+async def save_versions(tx: Tx, versions: Mapping[tuple[str, str], int]) -> None:
+    """Remember the newest version of each aggregate that took effect."""
+    await tx.execute(
+        """insert into machinery.seen_versions as s (topic, key, version)
+           select * from unnest($1::text[], $2::text[], $3::bigint[])
+           on conflict (topic, key) do update set version = excluded.version""",
+        [topic for topic, _ in versions],
+        [key for _, key in versions],
+        list(versions.values()),
+    )
+
+
+async def keep_heard(tx: Tx, incoming: Sequence[Incoming], now: datetime) -> None:
+    """Keep what was heard as it was heard: views can be rebuilt from it without Kafka."""
+    await tx.execute(
+        """insert into machinery.heard
+           select *, $8::timestamptz from unnest(
+               $1::text[], $2::int[], $3::bigint[], $4::uuid[], $5::text[], $6::jsonb[], $7::bytea[])""",
+        [one.record.topic for one in incoming],
+        [one.record.partition for one in incoming],
+        [one.record.offset for one in incoming],
+        [one.organisation_id for one in incoming],
+        [one.key for one in incoming],
+        [{name: bytes(value).decode() for name, value in one.record.headers} for one in incoming],
+        [one.record.value for one in incoming],
+        now,
+    )
+
+
+async def park(tx: Tx, incoming: Incoming, why: Unreadable, now: datetime) -> None:
+    """Keep a record whole, with the reason, and hold its key: later events of the key wait behind it."""
+    record = incoming.record
+    await tx.execute(
+        "insert into machinery.parked_keys values ($1, $2, $3) on conflict do nothing",
+        record.topic,
+        incoming.key,
+        now,
+    )
+    await tx.execute(
+        """insert into machinery.parked values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)""",
+        record.topic,
+        record.partition,
+        record.offset,
+        incoming.key,
+        record.key,
+        raw_headers(record),
+        record.value,
+        incoming.organisation_id,
+        why.reason,
+        why.field,
+        why.message,
+        now,
+    )
+
+
+def raw_headers(record: Record) -> list[list[Any]]:
+    """Headers, byte for byte, as JSON can hold them."""
+    return [
+        [name, None if value is None else base64.b64encode(bytes(value)).decode()] for name, value in record.headers
+    ]
+
+
+async def count_parked(tx: Tx) -> int:
+    """How many events wait for a person."""
+    count: int = await tx.fetchval("select count(*) from machinery.parked")
+    return count

@@ -1,0 +1,52 @@
+"""Logs as JSON lines with the trace they belong to. No answer, name, contact or token is ever logged."""
+
+import logging
+import re
+import secrets
+import sys
+from contextvars import ContextVar
+from typing import Any
+
+import structlog
+
+traceparent: ContextVar[str] = ContextVar("traceparent", default="")
+_TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def begin_trace(incoming: str | None = None) -> str:
+    """Go on with the W3C trace that came in, or begin one."""
+    known = incoming if incoming and _TRACEPARENT.fullmatch(incoming) else None
+    value = known or f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+    traceparent.set(value)
+    structlog.contextvars.bind_contextvars(trace=value[3:35])
+    return value
+
+
+def set_up(service: str) -> None:
+    """Log everything, the libraries' lines too, as one JSON object a line on standard output."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+    for noisy in ("uvicorn.access", "httpx", "faststream", "aiokafka.consumer.group_coordinator"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(service=service)

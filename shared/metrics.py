@@ -1,0 +1,23 @@
+"""Every number that Kith exports to Prometheus, spelled once. A label never holds an id."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+EVENTS_SAID = Counter("kith_events_said_total", "Events handed to Kafka and confirmed", ["topic"])
+EVENTS_REFUSED = Counter("kith_events_refused_total", "Outbox rows that the broker refused for good", ["topic"])
+EVENTS_HEARD = Counter(
+    "kith_events_heard_total", "Records read from Kafka, by what became of them", ["topic", "result"]
+)
+EVENT_AGE = Histogram(
+    "kith_event_age_seconds",
+    "Age of an event when its effect became visible, from the moment it was put",
+    ["topic"],
+    buckets=(0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 3600),
+)
+OUTBOX_OLDEST = Gauge("kith_outbox_oldest_seconds", "Age of the oldest event that has not left")
+OUTBOX_ROWS = Gauge("kith_outbox_rows", "Events that have not left")
+LAG = Gauge("kith_consumer_lag_messages", "Records in Kafka that are not applied yet", ["topic", "partition"])
+PARKED = Gauge("kith_parked_events", "Events that wait for a person, those behind them included")
+TIMERS_OVERDUE = Gauge("kith_timers_overdue_seconds", "How late the latest timer is; 0 when none is")
+HTTP_SECONDS = Histogram("kith_http_request_seconds", "Time to answer", ["method", "route", "status"])
+OUTAGES = Counter("kith_outages_total", "Times that a database or broker was away", ["part"])
+MESSAGES_SENT = Counter("kith_messages_sent_total", "Messages to people, by what became of them", ["channel", "result"])

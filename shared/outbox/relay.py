@@ -1,0 +1,183 @@
+"""The relay: takes what was put out of the outbox, in order within a lane, and gives it to Kafka.
+
+One relay at a time works on a lane; the lane whose event has waited longest comes first. A row is deleted when
+Kafka has confirmed it. A crash in between sends it again, in order: readers drop what they have seen.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from asyncpg import Record
+
+from shared import clock, metrics
+from shared.database import OUTAGES, Database, Tx
+
+log = structlog.get_logger()
+ROWS_A_ROUND = 500
+LANE_SECONDS_MAX = 10  # an idempotent send never gives up by itself
+WAIT_SECONDS = 0.25
+OLDEST_LANE = """
+    select l.lane from machinery.outbox_lanes l
+    where exists (select from machinery.outbox o where o.lane = l.lane)
+    order by (select min(id) from machinery.outbox o where o.lane = l.lane)
+    limit 1 for update of l skip locked
+"""
+
+
+@dataclass(slots=True)
+class Round:
+    """What became of the rows of one round."""
+
+    confirmed: list[int] = field(default_factory=list)
+    refused: list[tuple[int, str]] = field(default_factory=list)
+    is_broken: bool = False  # the producer's sequence may have a hole: it must be replaced
+
+
+class Relay:
+    """Moves events from the outbox to Kafka until it is cancelled."""
+
+    def __init__(self, database: Database, kafka: str) -> None:
+        self.database, self.kafka = database, kafka
+        self.producer: AIOKafkaProducer | None = None
+        self.wake = asyncio.Event()  # set it after a commit that said something; without it, look now and then
+
+    async def run(self) -> None:
+        """Work until cancelled; whatever is away is waited for."""
+        try:
+            await self._relay()
+        finally:
+            await self._drop_producer()
+
+    async def _relay(self) -> None:
+        while True:
+            self.wake.clear()
+            try:
+                moved = await self._one_round()
+            except (*OUTAGES, KafkaError) as error:
+                metrics.OUTAGES.labels("relay").inc()
+                log.warning("relay waits", error=repr(error))
+                await asyncio.sleep(1)
+                continue
+            if not moved:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.wake.wait(), WAIT_SECONDS)
+
+    async def _one_round(self) -> int:
+        """Send what waits in one lane. Confirmed rows are gone and committed before anything else is done."""
+        producer = await self._producer()
+        async with self.database.transaction() as tx:
+            lane = await tx.fetchval(OLDEST_LANE)
+            if lane is None:
+                return 0
+            await tx.execute("set local idle_in_transaction_session_timeout = '20s'")
+            rows = await tx.fetch(
+                "select * from machinery.outbox where lane = $1 order by id limit $2",
+                lane,
+                ROWS_A_ROUND,
+            )
+            done = await _send(producer, rows)
+            await _settle(tx, done)
+        _count(rows, done)
+        if done.is_broken:
+            log.warning("relay takes a new producer", confirmed=len(done.confirmed), refused=len(done.refused))
+            await self._drop_producer()
+        return len(done.confirmed) + len(done.refused)
+
+    async def _producer(self) -> AIOKafkaProducer:
+        if self.producer is None:
+            producer = AIOKafkaProducer(
+                bootstrap_servers=self.kafka, enable_idempotence=True, acks="all", request_timeout_ms=5000
+            )
+            try:
+                await asyncio.wait_for(producer.start(), 10)
+            except BaseException:
+                await _stop(producer)
+                raise
+            self.producer = producer
+        return self.producer
+
+    async def _drop_producer(self) -> None:
+        old, self.producer = self.producer, None
+        if old:
+            await _stop(old)
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    """Stop a producer, also one whose broker is away: it would wait for ever."""
+    try:
+        await asyncio.wait_for(producer.stop(), 2)
+    except (TimeoutError, KafkaError, OSError) as error:
+        log.info("producer was left behind", error=repr(error))
+        sender = producer._sender.sender_task
+        if sender:
+            sender.cancel()
+
+
+async def _send(producer: AIOKafkaProducer, rows: Sequence[Record]) -> Round:
+    """Send the rows in order and wait for every answer, but not for ever."""
+    answers: list[asyncio.Future[object]] = []
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LANE_SECONDS_MAX):
+            for row in rows:
+                answers.append(await _send_one(producer, row))  # noqa: PERF401  (a timeout keeps what was sent)
+            await asyncio.gather(*answers, return_exceptions=True)
+    return _outcome(rows, answers)
+
+
+async def _send_one(producer: AIOKafkaProducer, row: Record) -> "asyncio.Future[object]":
+    headers = [(name, text.encode()) for name, text in json.loads(row["headers"]).items()]
+    headers.append(("ce_aggregateversion", str(row["version"]).encode()))
+    try:
+        sent: asyncio.Future[object] = await producer.send(
+            row["topic"], row["value"], key=row["key"].encode(), headers=headers
+        )
+    except MessageSizeTooLargeError as error:  # refused by the client itself: no sequence number was used
+        sent = asyncio.get_running_loop().create_future()
+        sent.set_exception(error)
+    return sent
+
+
+def _outcome(rows: Sequence[Record], answers: "Sequence[asyncio.Future[object]]") -> Round:
+    """Never past a failed event of its key: later ones keep their place until the next round."""
+    done, held = Round(), set()
+    for number, row in enumerate(rows):
+        answer = answers[number] if number < len(answers) else None
+        answered = answer is not None and answer.done() and not answer.cancelled()
+        error = answer.exception() if answered and answer else None
+        key = (row["topic"], row["key"])
+        if answered and error is None and key not in held:
+            done.confirmed.append(row["id"])
+            continue
+        if isinstance(error, MessageSizeTooLargeError) and key not in held:
+            done.refused.append((row["id"], repr(error)))
+        held.add(key)
+        done.is_broken = True
+    return done
+
+
+async def _settle(tx: Tx, done: Round) -> None:
+    await tx.execute("delete from machinery.outbox where id = any($1::bigint[])", done.confirmed)
+    for row_id, reason in done.refused:
+        await tx.execute(
+            """with gone as (delete from machinery.outbox where id = $1 returning *)
+               insert into machinery.outbox_parked
+               select id, topic, key, version, headers, value, put_at, $2, $3 from gone""",
+            row_id,
+            reason,
+            clock.now(),
+        )
+
+
+def _count(rows: Sequence[Record], done: Round) -> None:
+    confirmed, refused = set(done.confirmed), {row_id for row_id, _ in done.refused}
+    for row in rows:
+        if row["id"] in confirmed:
+            metrics.EVENTS_SAID.labels(row["topic"]).inc()
+        elif row["id"] in refused:
+            metrics.EVENTS_REFUSED.labels(row["topic"]).inc()

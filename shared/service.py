@@ -1,0 +1,182 @@
+"""The frame that every service stands in: one process with its doors, relay, consumer and timers."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+import uvicorn
+import uvloop
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from shared import clock, logs, metrics
+from shared.database import OUTAGES, Database
+from shared.doors import Running, frame
+from shared.inbox import Handlers, Hearing
+from shared.inbox.batch import AfterBatch, Flood
+from shared.inbox.positions import Lost
+from shared.inbox.store import count_parked
+from shared.outbox import Relay
+from shared.security import Verifier
+from shared.settings import Settings, host_and_port
+from shared.timers import TimerHandlers, Timers, overdue_seconds
+from shared.web import Pages
+
+log = structlog.get_logger()
+DOORS_CONNECTIONS = 10
+MACHINERY_CONNECTIONS = 6
+DRAIN_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The parts of a service, named."""
+
+    name: str
+    pages: Pages
+    routers: tuple[APIRouter, ...]
+    handlers: Handlers
+    timers: TimerHandlers = field(default_factory=dict)
+    tasks: tuple[Callable[[Running], Awaitable[None]], ...] = ()
+    keeps_heard: bool = False
+    after_batch: AfterBatch | None = None
+
+
+def run(service: Service) -> None:
+    """Run until SIGTERM or SIGINT; exit status 3 when a person must look before it may go on."""
+    logs.set_up(service.name)
+    settings = Settings()  # filled from the environment
+    try:
+        uvloop.run(_run(service, settings))
+    except* (Lost, Flood) as stopped:
+        for error in stopped.exceptions:
+            log.critical("stopped: a person must look", reason=str(error))
+        sys.exit(3)
+
+
+async def _run(service: Service, settings: Settings) -> None:
+    running = await _open(service.name, settings)
+    doors = _Server.of(frame(service.name, service.routers, service.pages, running), settings.listen)
+    ops = _Server.of(_ops(running), settings.ops_listen)
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        async with asyncio.TaskGroup() as group:
+            work = [group.create_task(one) for one in _work(service, settings, running)]
+            serving = [group.create_task(server.serve()) for server in (doors, ops)]
+            await stop.wait()
+            doors.should_exit = ops.should_exit = True
+            await asyncio.wait(serving)
+            for task in work:
+                task.cancel()
+    finally:
+        await running.doors.close()
+        await running.machinery.close()
+
+
+async def _open(name: str, settings: Settings) -> Running:
+    """Connect to the store; one that is away at the start is waited for."""
+    while True:
+        try:
+            return Running(
+                settings,
+                await Database.open(settings.database, size=DOORS_CONNECTIONS, name=f"{name} doors"),
+                await Database.open(settings.database_machinery, size=MACHINERY_CONNECTIONS, name=f"{name} machinery"),
+                Verifier(settings.issuer, settings.client_id),
+            )
+        except OUTAGES as error:
+            log.warning("waits for the store", error=repr(error))
+            await asyncio.sleep(1)
+
+
+def _work(service: Service, settings: Settings, running: Running) -> Iterator[Any]:
+    """Everything that a process does besides answering."""
+    relay = Relay(running.machinery, settings.kafka)
+    running.doors.on_said = running.machinery.on_said = relay.wake.set
+    yield relay.run()
+    if service.handlers:
+        hearing = Hearing(
+            running.machinery,
+            settings.kafka,
+            service.name,
+            service.handlers,
+            slot=settings.slot,
+            keeps_heard=service.keeps_heard,
+            after_batch=service.after_batch,
+        )
+        yield hearing.run()
+    if service.timers:
+        yield Timers(running.machinery, service.timers).run()
+    for task in service.tasks:
+        yield task(running)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, with the signals left to us: two servers share this process."""
+
+    @classmethod
+    def of(cls, app: Any, listen: str) -> "_Server":
+        host, port = host_and_port(listen)
+        return cls(
+            uvicorn.Config(
+                app,
+                host=host,
+                port=port,
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=DRAIN_SECONDS,
+                server_header=False,
+                proxy_headers=False,
+            )
+        )
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _ops(running: Running) -> Starlette:
+    """For operators alone: is it alive, is it ready, what are its numbers."""
+
+    async def livez(_: Request) -> Response:
+        return PlainTextResponse("ok")
+
+    async def readyz(_: Request) -> Response:
+        """The store answers. Kafka may be away: people keep working, and events leave when it is back."""
+        try:
+            for database in (running.doors, running.machinery):
+                async with asyncio.timeout(2), database.pool.acquire() as connection:
+                    await connection.fetchval("select 1")
+        except OUTAGES as error:
+            return JSONResponse({"ready": False, "store": repr(error)}, 503)
+        return JSONResponse({"ready": True})
+
+    async def show_metrics(_: Request) -> Response:
+        with contextlib.suppress(*OUTAGES):  # the counters are worth showing while the store is away
+            await _measure(running.machinery)
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", show_metrics)])
+
+
+async def _measure(database: Database) -> None:
+    """Fill the gauges that only the store knows."""
+    async with asyncio.timeout(5), database.transaction() as tx:
+        now = clock.now()
+        row = await tx.fetchrow("select count(*) as rows, min(put_at) as oldest from machinery.outbox")
+        assert row
+        metrics.OUTBOX_ROWS.set(row["rows"])
+        metrics.OUTBOX_OLDEST.set((now - row["oldest"]).total_seconds() if row["oldest"] else 0)
+        metrics.PARKED.set(await count_parked(tx))
+        metrics.TIMERS_OVERDUE.set(await overdue_seconds(tx, now))

@@ -1,0 +1,121 @@
+"""Rows out of CSV files as people have them: each row is checked and applied by itself.
+
+UTF-8 with or without BOM, comma or semicolon, CRLF or LF. An empty cell is a missing value; a formula is text.
+"""
+
+import csv
+import io
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from shared.errors import FieldError, Invalid, Refusal
+from shared.fields import field_errors
+
+R = TypeVar("R", bound=BaseModel)
+Outcome = Literal["created", "changed", "unchanged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Table(Generic[R]):
+    """A kind of file: its name, the model of a row (a column a field), and one example row."""
+
+    name: str
+    row: type[R]
+    example: dict[str, str]
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Each column with what stands in it."""
+        return {name: info.description or "" for name, info in self.row.model_fields.items()}
+
+    def template(self) -> str:
+        """An empty file with its header and the example row."""
+        out = io.StringIO()
+        writer = csv.DictWriter(out, list(self.columns), lineterminator="\n")
+        writer.writeheader()
+        writer.writerow(self.example)
+        return out.getvalue()
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A row that was left out: where, what is wrong, and what would be right."""
+
+    line: int
+    column: str
+    code: str
+    message: str
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of a file."""
+
+    created: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    refused: list[RefusedRow] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """How many rows were read."""
+        refused_rows = len({one.line for one in self.refused})
+        return self.created + self.changed + self.unchanged + refused_rows
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {"rows": self.rows, **asdict(self)}
+
+
+def read(data: bytes, columns: Sequence[str], first_line: int = 1) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows with their line numbers; `first_line` is that of the header in the whole file."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise _unusable("not-utf-8", "Save the file as UTF-8.") from None
+    if "\x00" in text:
+        raise _unusable("control-character", "The file has NUL characters: save it as UTF-8 text.")
+    header = text.split("\n", 1)[0]
+    delimiter = ";" if header.count(";") > header.count(",") else ","
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restkey="", strict=True)
+    names = [name.strip() for name in reader.fieldnames or []]
+    reader.fieldnames = names
+    unknown = [name for name in names if name not in columns]
+    if unknown or not names:
+        raise _unusable("unknown-column", f"Unknown column {', '.join(unknown)!r}. Columns are: {', '.join(columns)}.")
+    try:
+        for row in reader:
+            cells = {name: (value or "").strip() for name, value in row.items() if name}
+            if any(cells.values()):
+                yield first_line + reader.line_num - 1, {name: value for name, value in cells.items() if value}
+    except csv.Error as error:
+        raise _unusable("not-csv", f"Line {first_line + reader.line_num}: {error}.") from None
+
+
+async def apply_rows(
+    table: Table[R], data: bytes, act: Callable[[R], Awaitable[Outcome]], first_line: int = 1
+) -> Report:
+    """Apply each row by itself: a bad one is reported and leaves nothing behind, good ones go in."""
+    report = Report()
+    for line, cells in read(data, list(table.columns), first_line):
+        try:
+            outcome = await act(table.row.model_validate(cells))
+        except ValidationError as error:
+            report.refused += [_refused(line, one) for one in field_errors(error.errors())]
+        except Refusal as refusal:
+            errors = refusal.errors or (FieldError("", refusal.code, refusal.message),)
+            report.refused += [_refused(line, one) for one in errors]
+        else:
+            setattr(report, outcome, getattr(report, outcome) + 1)
+    return report
+
+
+def _refused(line: int, error: FieldError) -> RefusedRow:
+    return RefusedRow(line, error.field.partition(".")[0], error.code, error.message)
+
+
+def _unusable(code: str, message: str) -> Invalid:
+    return Invalid(FieldError("file", code, message), message="This file cannot be read.")

@@ -1,0 +1,57 @@
+"""The main navigation: its entries, and who sees which of them."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Who(Protocol):
+    """The person signed in, as a page needs to know them (`request.state.who`)."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def organisation(self) -> str: ...
+    @property
+    def roles(self) -> frozenset[str]: ...
+    @property
+    def sites(self) -> frozenset[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry: its words, and where it leads."""
+
+    words: str
+    href: str
+
+
+TODAY = Entry("Today", "/scheduling/")
+PEOPLE = Entry("People", "/intake/participants")
+GROUPS = Entry("Groups", "/scheduling/groups")
+CHECK_INS = Entry("Check-ins", "/feedback/")
+EFFECT = Entry("Effect", "/analytics/")
+SET_UP = Entry("Set-up", "/intake/set-up")
+
+ENTRIES = (TODAY, PEOPLE, GROUPS, CHECK_INS, EFFECT, SET_UP)
+SEEN_BY: dict[str, tuple[Entry, ...]] = {
+    "facilitator": (TODAY, GROUPS),
+    "coordinator": (TODAY, PEOPLE, GROUPS, CHECK_INS, EFFECT),
+    "program-manager": (GROUPS, EFFECT),
+    "operator": (SET_UP,),
+    "administrator": ENTRIES,
+}
+
+
+def entries_for(roles: frozenset[str]) -> list[Entry]:
+    """What somebody with these roles sees, always in the same order."""
+    return [entry for entry in ENTRIES if any(entry in SEEN_BY.get(role, ()) for role in roles)]
+
+
+def current(path: str) -> Entry | None:
+    """The entry that a page stands under: the one whose address is the longest beginning of its own."""
+    above = [entry for entry in ENTRIES if _stands_under(path, entry.href)]
+    return max(above, key=lambda entry: len(entry.href), default=None)
+
+
+def _stands_under(path: str, href: str) -> bool:
+    return path == href or path.startswith(href.rstrip("/") + "/")

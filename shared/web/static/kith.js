@@ -1,0 +1,59 @@
+// The few things a page does better with a script; every one of them works without.
+(() => {
+  document.documentElement.classList.add("scripted");
+  const find = (selector) => document.querySelector(selector);
+  const say = (words) => { const place = find("#said"); if (place && words) place.textContent = words; };
+  // Errors: whoever sent the form hears at once what to correct. Once, so that focus is not stolen later.
+  const showErrors = () => {
+    const summary = find(".error-summary:not([data-seen])");
+    if (summary) { summary.dataset.seen = ""; summary.focus(); }
+  };
+
+  const actions = {
+    setAll(button) { // "Everyone came": one tap sets all, each can still be changed
+      for (const input of button.form.querySelectorAll("input[type=radio]"))
+        if (input.value === button.dataset.setAll) input.checked = true;
+      button.form.dispatchEvent(new Event("change", { bubbles: true }));
+      say(button.dataset.said);
+    },
+    copy(button) {
+      const words = button.textContent;
+      navigator.clipboard.writeText(button.dataset.copy).then(() => {
+        say(button.textContent = button.dataset.said);
+        setTimeout(() => { button.textContent = words; }, 2000);
+      }, () => {});
+    },
+    leave(link) { // the answers are emptied, and the back button does not lead here again
+      for (const form of document.forms) form.reset();
+      location.replace(link.href);
+    },
+  };
+  document.addEventListener("click", (event) => {
+    const on = event.target.closest("[data-set-all], [data-copy], [data-leave]");
+    if (!on) return;
+    event.preventDefault();
+    actions[Object.keys(actions).find((name) => name in on.dataset)](on);
+  });
+
+  // An impatient thumb: the second press is not sent. The button is not disabled, so its value goes along.
+  const rest = (form) => {
+    delete form.dataset.sending;
+    form.querySelectorAll("[aria-disabled]").forEach((button) => button.removeAttribute("aria-disabled"));
+  };
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches("[method=post i], [hx-post]")) return;
+    if ("sending" in form.dataset) { event.preventDefault(); event.stopImmediatePropagation(); return; }
+    form.dataset.sending = "";
+    event.submitter?.setAttribute("aria-disabled", "true");
+    setTimeout(rest, 5000, form);
+  }, true);
+  addEventListener("pageshow", () => [...document.forms].forEach(rest));
+
+  document.addEventListener("htmx:afterSettle", showErrors);
+  document.addEventListener("htmx:afterRequest", ({ target, detail }) => {
+    if (target.matches("form")) rest(target);
+    if (!target.matches("[data-names]")) find("#trouble").hidden = detail.successful || /409|422/.test(detail.xhr.status);
+  });
+  showErrors();
+})();

@@ -1,0 +1,1 @@
+"""Tests: they assert what a user or another service can observe."""

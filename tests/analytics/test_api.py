@@ -1,0 +1,150 @@
+"""What other programs and readers get from analytics."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from shared.events.intake import ConsentChanged, Consents
+from tests.analytics.conftest import (
+    NORTH_QUAY,
+    OLD_TOWN,
+    Told,
+    a_battery,
+    a_check_in,
+    a_program,
+    an_enrolment,
+    an_instrument,
+)
+from tests.doors import bearer
+
+CHANGE = "/analytics/api/v1/change"
+ASKED = {"program": "evening-circle", "instrument": "bdi-ii", "from": "baseline", "to": "end"}
+MANAGER = bearer("program-manager")
+
+
+async def twelve_people(told: Told, reporting: bool = True, site: UUID = OLD_TOWN) -> list[UUID]:
+    people = [uuid4() for _ in range(12)]
+    await told.tell(a_program(site_ids=[OLD_TOWN, NORTH_QUAY]), an_instrument(), a_battery("baseline", "end"))
+    for number, enrolment in enumerate(people):
+        await told.tell(
+            an_enrolment(enrolment, reporting, site),
+            a_check_in(enrolment, "baseline", 20, site),
+            a_check_in(enrolment, "end", 15 if number % 2 else 17, site),
+        )
+    return people
+
+
+async def test_the_change_of_those_who_answered_twice(client: Any, told: Told) -> None:
+    await twelve_people(told)
+    await told.tell(an_enrolment(first_only := uuid4()), a_check_in(first_only, "baseline", 60))
+    answer = await client.get(CHANGE, params=ASKED, headers=MANAGER)
+    assert answer.status_code == 200
+    [row] = answer.json()["rows"]
+    assert (row["n_enrolled"], row["n_first"], row["n_later"], row["n_paired"]) == (13, 13, 12, 12)
+    assert (row["mean_first"], row["mean_later"], row["mean_change"]) == (20, 16, 4)
+    assert row["change_low"] == pytest.approx(3.336378, abs=1e-6)
+    assert (row["from"], row["to"], row["suppressed"]) == ("baseline", "end", False)
+    assert row["data_through"] == "2025-03-04T18:00:00Z"
+
+
+async def test_who_takes_consent_back_is_counted_no_longer(client: Any, told: Told) -> None:
+    people = await twelve_people(told)
+    without = Consents(taking_part=True, reporting=False, contact_after=True)
+    for enrolment in people[:2]:
+        await told.tell(
+            ConsentChanged(
+                participant_id=uuid4(),
+                enrolment_id=enrolment,
+                consents=without,
+                consent_text="standard",
+                consent_version=1,
+            )
+        )
+    [row] = (await client.get(CHANGE, params=ASKED, headers=MANAGER)).json()["rows"]
+    assert row["suppressed"]
+    assert row["mean_change"] is None
+
+
+async def test_a_score_that_comes_before_its_enrolment_is_counted(client: Any, told: Told) -> None:
+    await twelve_people(told)
+    late = uuid4()
+    await told.tell(a_check_in(late, "end", 1), a_check_in(late, "baseline", 1), an_enrolment(late))
+    [row] = (await client.get(CHANGE, params=ASKED, headers=MANAGER)).json()["rows"]
+    assert row["n_paired"] == 13
+
+
+async def test_a_reader_sees_their_own_sites_only(client: Any, told: Told) -> None:
+    await twelve_people(told, site=NORTH_QUAY)
+    [row] = (await client.get(CHANGE, params=ASKED, headers=bearer("coordinator", "old-town"))).json()["rows"]
+    assert row["n_enrolled"] is None
+    assert row["suppressed"]
+    [row] = (await client.get(CHANGE, params=ASKED, headers=bearer("coordinator", "north-quay"))).json()["rows"]
+    assert row["n_paired"] == 12
+
+
+@pytest.mark.parametrize(
+    ("params", "status", "code"),
+    [
+        (ASKED | {"program": "nowhere"}, 404, "program-not-found"),
+        (ASKED | {"instrument": "nothing"}, 404, "instrument-not-found"),
+        (ASKED | {"to": "never"}, 404, "occasion-not-found"),
+        (ASKED | {"program": "Not A Code"}, 422, "invalid-fields"),
+        (ASKED | {"program": "a\x00b"}, 422, "invalid-fields"),
+        ({}, 422, "invalid-fields"),
+    ],
+)
+async def test_what_is_unknown_is_refused(
+    client: Any, told: Told, params: dict[str, str], status: int, code: str
+) -> None:
+    await twelve_people(told)
+    answer = await client.get(CHANGE, params=params, headers=MANAGER)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_another_organisation_sees_nothing(client: Any, told: Told) -> None:
+    await twelve_people(told)
+    other = bearer("program-manager", organisation="somebody-else")
+    answer = await client.get(CHANGE, params=ASKED, headers=other)
+    assert (answer.status_code, answer.json()["code"]) == (404, "program-not-found")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"), [({}, 401), (bearer("facilitator"), 403), ({"authorization": "Bearer x"}, 401)]
+)
+async def test_only_analysts_read(client: Any, headers: dict[str, str], status: int) -> None:
+    assert (await client.get(CHANGE, params=ASKED, headers=headers)).status_code == status
+
+
+async def test_the_page_says_the_same_as_the_json(client: Any, told: Told) -> None:
+    await twelve_people(told)
+    page = await client.get("/analytics/programs/evening-circle", headers=MANAGER)
+    assert page.status_code == 200
+    for words in (
+        "what changed for 12 people",
+        "+4.00",
+        "+3.34 to +4.66",
+        "change without a comparison group, not an effect",
+    ):
+        assert words in page.text, words
+    chart = await client.get("/analytics/programs/evening-circle/chart.svg", headers=MANAGER)
+    assert chart.headers["content-type"] == "image/svg+xml"
+    assert b"end (n 12)" in chart.content
+
+
+async def test_the_page_of_few_people_has_a_sentence_instead_of_numbers(client: Any, told: Told) -> None:
+    await told.tell(a_program(), an_instrument(), a_battery("baseline", "end"))
+    for _ in range(5):
+        await told.tell(an_enrolment(one := uuid4()), a_check_in(one, "baseline", 61), a_check_in(one, "end", 7))
+    page = await client.get("/analytics/programs/evening-circle", headers=MANAGER)
+    assert "Fewer than 11 people answered both check-ins" in page.text
+    assert "61" not in page.text
+    assert (await client.get("/analytics/programs/evening-circle/chart.svg", headers=MANAGER)).status_code == 404
+
+
+async def test_an_empty_program_has_a_page(client: Any, told: Told) -> None:
+    await told.tell(a_program())
+    page = await client.get("/analytics/programs/evening-circle", headers=MANAGER)
+    assert "Nothing is asked twice in this program" in page.text
+    assert "Evening Circle" in (await client.get("/analytics/", headers=MANAGER)).text

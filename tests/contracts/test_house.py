@@ -1,0 +1,124 @@
+"""Rules of the house that no tool knows."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+CODE = sorted(path for folder in ("services", "shared", "deploy") for path in (ROOT / folder).rglob("*.py"))
+SQL = re.compile(
+    r"^\s*(select\s.+\sfrom|insert\s+into|update\s+\w+\s+set|delete\s+from|create\s+table|with\s+\w+\s+as)\b",
+    re.I | re.S,
+)
+SPEAKS_SQL = (
+    "shared/database.py",
+    "shared/outbox/",
+    "shared/inbox/",
+    "shared/timers.py",
+    "shared/idempotency.py",
+    "shared/service.py",
+    "deploy/postgres/",
+)
+each_file = pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@each_file
+def test_a_file_says_what_it_is_for_and_stays_small(path: Path) -> None:
+    text = path.read_text()
+    assert ast.get_docstring(ast.parse(text)), f"{name_of(path)} does not begin with what it is for"
+    assert len(text.splitlines()) <= 300, f"{name_of(path)} has outgrown its room: make it a folder of the same name"
+
+
+@each_file
+def test_a_function_stays_small(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or node.lineno) - node.lineno + 1
+            assert lines <= 40, f"{name_of(path)}: {node.name} has {lines} lines: split it"
+
+
+@each_file
+def test_sql_lives_in_stores(path: Path) -> None:
+    name = name_of(path)
+    is_store = re.match(r"services/\w+/store(\.py|/)", name) or name.startswith(SPEAKS_SQL)
+    if not is_store:
+        for text in _texts(path):
+            assert not SQL.match(text), f"{name} has SQL: {text.strip()[:60]!r}"
+
+
+def _texts(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+@each_file
+def test_only_the_outbox_publishes(path: Path) -> None:
+    name = name_of(path)
+    if name.startswith("shared/outbox/"):
+        return
+    for node in ast.walk(ast.parse(path.read_text())):
+        called = node.func if isinstance(node, ast.Call) else None
+        if isinstance(called, ast.Attribute):
+            assert called.attr not in ("publish", "publish_batch", "send_and_wait"), f"{name}: {called.attr}"
+
+
+@pytest.mark.parametrize("service", ["intake", "scheduling", "feedback", "analytics"])
+def test_a_service_has_its_rooms_and_its_page(service: str) -> None:
+    folder = ROOT / "services" / service
+    for room in ("app", "api", "pages", "handlers", "store", "domain"):
+        assert (folder / f"{room}.py").exists() or (folder / room / "__init__.py").exists(), f"{service} has no {room}"
+    readme = (folder / "README.md").read_text()
+    for heading in ("Owns", "Says", "Hears", "Shows", "Refuses"):
+        assert re.search(rf"^#+ {heading}", readme, re.M), f"{service}/README.md does not say what it {heading.lower()}"
+
+
+@pytest.mark.parametrize("service", ["intake", "scheduling", "feedback", "analytics"])
+async def test_every_table_of_a_service_is_bound_to_its_tenant(service: str, fresh_store: Any) -> None:
+    """Row level security is forced on every table; only the machinery stands outside, on this list."""
+    store = await fresh_store(service)
+    machinery = {
+        "outbox", "outbox_lanes", "outbox_parked", "aggregate_versions", "event_log", "topics_heard", "offsets",
+        "seen_versions", "heard", "parked_keys", "parked", "timers", "links",
+    }  # fmt: skip
+    import asyncpg
+
+    connection = await asyncpg.connect(store.dsn_admin)
+    rows = await connection.fetch(
+        """select n.nspname as schema, c.relname as name, c.relrowsecurity and c.relforcerowsecurity as is_forced,
+                  exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'organisation_id'
+                          and a.attnotnull) as is_owned
+           from pg_class c join pg_namespace n on n.oid = c.relnamespace
+           where c.relkind in ('r', 'p') and n.nspname in ('public', 'machinery')"""
+    )
+    await connection.close()
+    for row in rows:
+        if row["schema"] == "machinery":
+            assert row["name"] in machinery, f"{row['name']} is machinery that nobody has agreed to"
+        elif row["name"] != "schema_migrations":
+            assert row["is_forced"], f"{row['name']} shows every organisation's rows"
+            assert row["is_owned"], f"{row['name']} has no organisation_id"
+
+
+def test_no_dependency_is_unused_or_unnamed() -> None:
+    """Each one is imported somewhere, and stands in docs/dependencies.md with its licence."""
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wanted = [
+        *project["project"]["dependencies"],
+        *project["dependency-groups"]["local"],
+        *project["dependency-groups"]["dev"],
+    ]
+    listed = (ROOT / "docs" / "dependencies.md").read_text()
+    for one in wanted:
+        name = re.split(r"[\[<>=]", one)[0]
+        assert f"| {name} |" in listed, f"{name} is not in docs/dependencies.md"

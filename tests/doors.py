@@ -1,0 +1,62 @@
+"""A service's doors over a fresh store, in this process, with tokens signed by a key of the test's own."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from joserfc import jwt
+from joserfc.jwk import ECKey, KeySet
+
+from shared import clock
+from shared.doors import Running, frame
+from shared.security import Verifier
+from shared.service import Service
+from shared.settings import Settings
+
+ISSUER = "http://issuer.test"
+KEY = ECKey.generate_key("P-256", {"kid": "test", "use": "sig"})
+
+
+def token(role: str = "administrator", *sites: str, organisation: str = "harbour-trust", **claims: Any) -> str:
+    """A token as the issuer gives them; without sites it is for all of them."""
+    now = int(clock.now().timestamp())
+    body = {
+        "iss": ISSUER,
+        "aud": "kith",
+        "sub": f"{role}@{organisation}",
+        "name": "Test Person",
+        "iat": now,
+        "exp": now + 3600,
+        "organisation": organisation,
+        "roles": [role],
+        "sites": list(sites) or ["*"],
+    }
+    return jwt.encode({"alg": "ES256", "kid": "test"}, body | claims, KEY)
+
+
+def bearer(role: str = "administrator", *sites: str, **claims: Any) -> dict[str, str]:
+    """Headers for somebody with this role."""
+    return {"authorization": f"Bearer {token(role, *sites, **claims)}"}
+
+
+@asynccontextmanager
+async def doors(service: Service, store: Any, **settings: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """An HTTP client at the doors of `service`, which works on `store`."""
+    verifier = Verifier(ISSUER, "kith")
+    verifier.keys, verifier.asked_at = KeySet([KEY]), time.monotonic()
+    given = Settings(
+        environment="development",
+        database=store.dsn,
+        database_machinery=store.dsn_machinery,
+        kafka="127.0.0.1:1",
+        issuer=ISSUER,
+        public_url="http://kith.test",
+        **settings,
+    )
+    running = Running(given, store.doors, store.machinery, verifier)
+    app = frame(service.name, service.routers, service.pages, running)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://kith.test") as client:
+        yield client

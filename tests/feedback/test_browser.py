@@ -1,0 +1,301 @@
+"""The pages of feedback in a real browser: two sizes, light and dark, both languages, with and without the script."""
+
+import asyncio
+import shutil
+import time
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
+from fastapi import Request
+from fastapi.responses import FileResponse
+from joserfc.jwk import KeySet
+from playwright.async_api import Browser, Page, async_playwright, expect
+from starlette.staticfiles import StaticFiles
+
+from deploy.local.jars import htmx
+from deploy.local.ports import free_port
+from services.feedback.app import create
+from services.feedback.pages import PAGES
+from shared import clock
+from shared.doors import Running, frame
+from shared.events.scheduling import FollowUpDue
+from shared.security import Verifier
+from shared.settings import Settings
+from shared.web import STATIC, asked
+from tests.conftest import eventually
+from tests.doors import ISSUER, KEY, token
+from tests.feedback.conftest import (
+    ADMINISTRATOR,
+    API,
+    BATTERY,
+    CONTACTS,
+    Told,
+    a_due,
+    a_program,
+    a_site,
+    an_enrolment,
+    an_invitation,
+    long_ago,
+)
+from tests.web.conftest import CHROMIUM_FLAGS
+
+SCREENSHOTS = Path(__file__).parents[1] / "browser" / "screenshots"
+NAMES = ("Marisol T.", "Dev K.", "Jonas O.", "Alma R.", "Rosa V.", "Sami L.")
+DUE = {name: a_due(*asks) for name, asks in {"pulse": ("session-pulse",), "total": ("phq-4",)}.items()}
+STAFF = {
+    "check-ins": "/feedback/?need=overdue",
+    "check-ins-due": "/feedback/?need=due",
+    "check-ins-answered": "/feedback/?need=answered",
+    "batteries": "/feedback/batteries",
+    "battery": "/feedback/batteries/evening-circle",
+    "battery-new": "/feedback/batteries/new-roots",
+    "crisis-contacts": "/feedback/crisis-contacts",
+    "contacts": "/feedback/crisis-contacts/old-town",
+    "enter-total": f"/feedback/occasions/{DUE['total'].occasion_id}/enter",
+    "enter-paper": f"/feedback/occasions/{DUE['pulse'].occasion_id}/enter",
+    "import": "/feedback/check-ins/import",
+}
+PHONE = {
+    "link": "/c/link-open-pulse-000000",
+    "link-es": "/c/link-open-pulse-000000?lang=es",
+    "link-belonging": "/c/link-belonging-00000000",
+    "link-answered": "/c/link-answered-000000000",
+    "link-answered-es": "/c/link-answered-000000000?lang=es",
+    "link-unknown": "/c/link-unknown-0000000000",
+    "link-expired": "/c/link-expired-0000000000",
+    "link-early": "/c/link-early-es-000000000",
+    "link-total": "/c/link-total-000000000000",
+    "link-no-contacts": "/c/link-no-contacts-000000",
+}
+SMALL_TARGETS = """() => [...document.querySelectorAll(
+    'button, .button, nav a, select, input, .choice, .segment, .help a, .card > header a')]
+  .filter((on) => on.checkVisibility() && !(on.matches('input') && on.closest('.choice, .segment')))
+  .filter((on) => on.getBoundingClientRect().height < 44)
+  .map((on) => on.outerHTML.slice(0, 80))"""
+
+
+@pytest.fixture(scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    """Debian's Chromium, or else the one that Playwright has installed."""
+    async with async_playwright() as playwright:
+        opened = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
+        yield opened
+        await opened.close()
+
+
+@pytest.fixture
+async def address(store: Any, told: Told, client: Any, data_folder: Path) -> AsyncIterator[str]:
+    """Feedback with a believable week in it, served."""
+    await a_week(told, client)
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    settings = Settings(
+        environment="development",
+        database=store.dsn,
+        database_machinery=store.dsn_machinery,
+        kafka="127.0.0.1:1",
+        issuer=ISSUER,
+        public_url=address,
+    )
+    verifier = Verifier(ISSUER, "kith")
+    verifier.keys, verifier.asked_at = KeySet([KEY]), time.monotonic()
+    service = create()
+    app = frame(service.name, service.routers, service.pages, Running(settings, store.doors, store.machinery, verifier))
+
+    @app.get("/intake/names")
+    async def names(request: Request, ids: str) -> Any:
+        found = [(place, NAMES[place.person.int % len(NAMES)]) for place in asked(ids)]
+        return PAGES.render(request, "names.html", found=found)
+
+    script = await asyncio.to_thread(htmx, data_folder)
+
+    @app.get("/static/htmx.min.js")
+    async def serve_htmx() -> FileResponse:
+        return FileResponse(script)
+
+    app.mount("/static", StaticFiles(directory=STATIC))
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
+    serving = asyncio.create_task(server.serve())
+
+    async def has_started() -> bool:
+        return server.started
+
+    await eventually(has_started)
+    yield address
+    server.should_exit = True
+    await serving
+
+
+async def a_week(told: Told, client: Any) -> None:
+    """Three sites of which one has no contacts, two programs, people who are due, late, and have answered."""
+    await told.tell(a_site(), a_site("north-quay", "Europe/Madrid"), a_site("west-point", "America/New_York"))
+    await told.tell(a_program(), a_program("new-roots"))
+    for site in ("old-town", "north-quay"):
+        url = f"{API}/sites/{site}/crisis-contacts"
+        body = CONTACTS if site == "old-town" else CONTACTS | {"confirmed_on": None}
+        assert (await client.put(url, json=body, headers=ADMINISTRATOR)).status_code == 200
+    assert (await client.put(f"{API}/batteries/evening-circle", json=BATTERY, headers=ADMINISTRATOR)).status_code == 200
+    dues = {
+        "link-open-pulse-000000": DUE["pulse"],
+        "link-belonging-00000000": a_due("belonging", event=FollowUpDue, code="follow-up", due_at=long_ago(5)),
+        "link-answered-000000000": a_due("session-pulse"),
+        "link-expired-0000000000": a_due(due_at=long_ago(12), closes_at=long_ago(2), code="session-1"),
+        "link-early-es-000000000": a_due(opens_at=long_ago(-1)),
+        "link-total-000000000000": DUE["total"],
+        "link-no-contacts-000000": a_due(site_id=a_site("west-point").site_id),
+        "link-late-0000000000000": a_due("belonging", due_at=long_ago(9), code="baseline"),
+    }
+    for number, (link, due) in enumerate(dues.items()):
+        enrolment = an_enrolment(due, short_code=f"KLM-{480 + number}")
+        language = "es" if "-es-" in link else "en"
+        await told.tell(enrolment, due, an_invitation(due, link, language=language))
+    answers = {f"answers.session-pulse.{item}": "3" for item in ("heard", "safe", "useful", "hopeful")}
+    assert (await client.post("/c/link-answered-000000000", data=answers)).status_code == 200
+
+
+@pytest.fixture
+async def show(browser: Browser, address: str) -> AsyncIterator[Any]:
+    """Opens a page; at the end nothing may have broken the content policy."""
+    contexts, complaints = [], []
+
+    async def open_page(path: str, width: int = 390, scheme: Any = "light", **options: Any) -> Page:
+        size: Any = {"width": width, "height": 844 if width < 600 else 900}
+        context = await browser.new_context(viewport=size, color_scheme=scheme, **options)
+        contexts.append(context)
+        cookie: Any = {"name": "kith_session", "value": token("administrator"), "url": address}
+        await context.add_cookies([cookie])
+        page = await context.new_page()
+        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        await page.goto(address + path)
+        return page
+
+    yield open_page
+    for context in contexts:
+        await context.close()
+    meant = ("Failed to load resource", "htmx:")
+    assert [text for text in complaints if not text.startswith(meant)] == []
+
+
+async def look(page: Page, name: str, width: int) -> None:
+    """Keep a picture, and let axe look."""
+    if await page.locator("[data-names]").count():
+        await page.wait_for_load_state("networkidle")
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    tall = await page.evaluate("document.documentElement.scrollHeight")
+    await page.set_viewport_size({"width": width, "height": tall})
+    await page.screenshot(path=SCREENSHOTS / f"feedback-{name}.png")
+    found = await Axe().run(page)
+    assert found.violations_count == 0, f"{name}: {found.generate_report()}"
+    assert await page.evaluate("document.documentElement.scrollWidth") <= width, name
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1280, "light")])
+async def test_anybody_can_read_and_use_every_page(show: Any, width: int, scheme: str) -> None:
+    for name, path in (STAFF | PHONE).items():
+        page = await show(path, width, scheme)
+        await look(page, f"{name}-{width}-{scheme}", width)
+        if width == 390:
+            assert await page.evaluate(SMALL_TARGETS) == [], name
+        await page.context.close()
+
+
+@pytest.mark.parametrize("scripted", [True, False])
+@pytest.mark.parametrize("language", ["en", "es"])
+async def test_a_check_in_on_a_phone(show: Any, told: Told, scripted: bool, language: str) -> None:
+    page = await show(f"/c/link-open-pulse-000000?lang={language}", java_script_enabled=scripted)
+    send, thanks = ("Send", "Thank you") if language == "en" else ("Enviar", "Gracias")
+    await page.locator("input[name='answers.session-pulse.heard']").nth(4).check()
+    await page.get_by_role("button", name=send).click()
+    summary = page.locator(".error-summary")
+    await expect(summary.locator("li")).to_have_count(3)
+    await expect(page.locator("input:checked")).to_have_count(1)
+    if scripted:
+        await expect(summary).to_be_focused()
+        await look(page, f"link-errors-{language}-390", 390)
+        await summary.locator("a").first.click()
+        await expect(page.locator("[id='f-answers.session-pulse.safe']")).to_be_focused()
+        other = page.locator("header nav a")
+        await expect(other).to_have_attribute("lang", "es" if language == "en" else "en")
+    for item in ("safe", "useful", "hopeful"):
+        await page.locator(f"input[name='answers.session-pulse.{item}']").nth(2).check()
+    if scripted:
+        await page.wait_for_function("!document.querySelector('form').hasAttribute('data-sending')")
+    await page.get_by_role("button", name=send).click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text(thanks)
+    await expect(page.locator(".figure")).to_contain_text("10")
+    await expect(page.locator(".help a").first).to_have_attribute("href", "tel:5550100")
+    if scripted:
+        await look(page, f"thanks-{language}-390", 390)
+    events = await told.said("check-in-submitted")
+    assert [event.scores[0].count for event in events][-1] == 10
+    await page.reload()
+    await expect(page.get_by_role("heading", level=1)).to_have_text(thanks)
+    assert len(await told.said("check-in-submitted")) == len(events)
+
+
+async def test_leaving_shows_nothing_and_leads_nowhere_back(show: Any) -> None:
+    page = await show("/c/link-open-pulse-000000")
+    await page.locator("input").first.check()
+    await page.get_by_role("link", name="Leave this page").click()
+    await expect(page).to_have_title("Blank page")
+
+
+@pytest.mark.parametrize("scripted", [True, False])
+async def test_staff_enter_a_total(show: Any, told: Told, scripted: bool) -> None:
+    page = await show("/feedback/?need=due", 1280, java_script_enabled=scripted)
+    await page.locator(f"a[href='{STAFF['enter-total']}']").click()
+    await page.get_by_label("Total of PHQ-4").fill("13")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator(".error-summary")).to_contain_text("Give a number from 0 to 12.")
+    await page.get_by_label("Total of PHQ-4").fill("7")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator(".flash")).to_contain_text("The check-in is saved.")
+    await expect(page.get_by_text("PHQ-4 7 of 12")).to_be_visible()
+    assert (await told.said("check-in-submitted"))[-1].occasion_id == DUE["total"].occasion_id
+
+
+@pytest.mark.parametrize("scripted", [True, False])
+async def test_an_administrator_sets_a_battery(show: Any, told: Told, scripted: bool) -> None:
+    page = await show("/feedback/batteries/new-roots", 1280, java_script_enabled=scripted)
+    await page.locator("[name='entries.0.occasion']").fill("Base line")
+    await page.get_by_role("button", name="Save the battery").click()
+    await expect(page.locator(".error-summary")).to_be_visible()
+    await look(page, f"battery-errors-1280-{scripted}", 1280) if scripted else None
+    await page.locator("[name='entries.0.occasion']").fill("baseline")
+    await page.get_by_role("button", name="Save the battery").click()
+    await expect(page.locator(".flash")).to_contain_text("The battery is set.")
+    assert len((await told.said("battery-activated"))[-1].entries) == 4
+
+
+@pytest.mark.parametrize("scripted", [True, False])
+async def test_a_coordinator_sets_crisis_contacts(show: Any, scripted: bool) -> None:
+    page = await show("/feedback/crisis-contacts/west-point", 390, java_script_enabled=scripted)
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator(".error-summary li")).to_have_count(2)
+    if scripted:
+        await look(page, "contacts-errors-390", 390)
+    await page.get_by_label("What it is, in English").first.fill("Crisis line, day and night")
+    await page.get_by_label("Phone").first.fill("988")
+    await page.locator("[name='note.en']").fill("A person reads answers on weekdays.")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator(".flash")).to_contain_text("saved")
+    page = await show(PHONE["link-no-contacts"])
+    await expect(page.locator("form")).to_be_visible()
+
+
+async def test_the_report_of_a_file(show: Any) -> None:
+    page = await show("/feedback/check-ins/import")
+    day = (clock.now() - timedelta(days=1)).date()
+    rows = f"KLM-485,evening-circle,session-3,phq-4,7,{day}\nKLM-999,evening-circle,end,phq-4,7,{day}\n"
+    text = "participant,program,occasion,instrument,total,answered_on\n" + rows
+    file: Any = {"name": "check-ins.csv", "mimeType": "text/csv", "buffer": text.encode()}
+    await page.get_by_label("CSV file").set_input_files(file)
+    await page.get_by_role("button", name="Import").click()
+    await expect(page.get_by_text("1 row was left out")).to_be_visible()
+    await look(page, "import-report-390", 390)

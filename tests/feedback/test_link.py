@@ -1,0 +1,329 @@
+"""The check-in on a phone: what a link shows, and what is stored when it is answered."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.events.intake import ConsentChanged, Consents, ParticipantWithdrawn
+from shared.events.scheduling import FollowUpDue, OccasionCancelled
+from tests.feedback.conftest import (
+    COORDINATOR,
+    PULSE,
+    TOKEN,
+    Told,
+    a_due,
+    a_program,
+    a_site,
+    an_enrolment,
+    an_invitation,
+    long_ago,
+)
+
+LINK = f"/c/{TOKEN}"
+pytestmark = pytest.mark.usefixtures("site")
+
+
+async def an_open_link(told: Told, *instruments: str, **changes: Any) -> Any:
+    due = a_due(*instruments, **changes)
+    await told.tell(an_enrolment(due), due, an_invitation(due))
+    return due
+
+
+async def test_a_link_opens_the_questions_of_its_occasion(client: Any, told: Told) -> None:
+    await an_open_link(told)
+    page = await client.get(LINK)
+    assert page.status_code == 200
+    assert page.text.count('type="radio"') == 20
+    assert "When I had something to say, people listened." in page.text
+    assert "<title>A few questions</title>" in page.text
+    assert page.headers["referrer-policy"] == "no-referrer"
+    assert page.headers["cache-control"] == "no-store"
+    assert 'href="tel:5550100"' in page.text
+    assert 'href="sms:+445550101"' in page.text
+    assert "A person reads answers on weekdays." in page.text
+    assert "1 March 2025" in page.text
+
+
+async def test_opening_a_link_never_consumes_it(client: Any, told: Told) -> None:
+    await an_open_link(told)
+    for _ in range(3):
+        assert (await client.get(LINK)).status_code == 200
+    assert (await client.head(LINK)).status_code in (200, 405)
+    assert await told.said("check-in-submitted") == []
+
+
+async def test_an_answer_is_stored_and_said(client: Any, told: Told) -> None:
+    due = await an_open_link(told)
+    page = await client.post(LINK, data=PULSE | {"answers.session-pulse.hopeful": "1"})
+    assert page.status_code == 200
+    assert "Thank you" in page.text
+    assert "<b>10</b> <span>of 16</span>" in page.text
+    assert "Not validated: trends only." in page.text
+    assert "It is not a test" in page.text
+    assert 'href="tel:5550100"' in page.text
+    [event] = await told.said("check-in-submitted")
+    assert (event.occasion_id, event.enrolment_id, event.kind) == (due.occasion_id, due.enrolment_id, "session")
+    assert (event.code, event.ordinal, event.entered_by) == ("session-3", 3, "participant")
+    [score] = event.scores
+    assert (score.instrument, score.version, score.count, score.unit) == ("session-pulse", 1, 10, 1)
+    rows = await told.rows("select item, value from answers order by item")
+    assert [tuple(row) for row in rows] == [("heard", 3), ("hopeful", 1), ("safe", 3), ("useful", 3)]
+
+
+async def test_a_mean_is_said_as_an_exact_count(client: Any, told: Told) -> None:
+    await an_open_link(told, "belonging")
+    items = ("welcome", "honest", "understood", "missed", "giving", "part")
+    page = await client.post(LINK, data={f"answers.belonging.{item}": str(n % 4) for n, item in enumerate(items)})
+    assert "<b>1.2</b> <span>of 4</span>" in page.text
+    [event] = await told.said("check-in-submitted")
+    assert (event.scores[0].count, event.scores[0].unit) == (7, 6)
+
+
+async def test_an_answer_is_stored_once_however_often_it_is_sent(client: Any, told: Told) -> None:
+    await an_open_link(told)
+    others = {name: "0" for name in PULSE}
+    pages = await asyncio.gather(*(client.post(LINK, data=PULSE) for _ in range(6)))
+    again = await client.post(LINK, data=others)
+    empty = await client.post(LINK)
+    assert {page.status_code for page in (*pages, again, empty)} == {200}
+    assert all("<b>12</b>" in page.text for page in (*pages, again, empty))
+    assert len(await told.said("check-in-submitted")) == 1
+
+
+async def test_a_missing_answer_keeps_the_others(client: Any, told: Told) -> None:
+    await an_open_link(told)
+    page = await client.post(LINK, data={"answers.session-pulse.heard": "4", "answers.session-pulse.safe": "2"})
+    assert page.status_code == 422
+    assert page.text.count(" checked") == 2
+    assert "Question 3: choose an answer." in page.text
+    assert "Question 1: choose an answer." not in page.text
+    assert 'href="#f-answers.session-pulse.useful"' in page.text
+    assert "<title>Error: A few questions</title>" in page.text
+    assert 'href="tel:5550100"' in page.text
+    assert await told.said("check-in-submitted") == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        PULSE | {"answers.session-pulse.heard": "9"},
+        PULSE | {"answers.session-pulse.heard": "x" * 3000},
+        PULSE | {"answers.session-pulse.heard": "9" * 5000},
+        PULSE | {"answers.session-pulse.other": "1"},
+        PULSE | {"answers.bdi-ii.one": "1"},
+        {"answers": "1"} | PULSE,
+        {"answers.session-pulse": "4"},
+        {"answers.session-pulse.heard.deep.deeper": "4"},
+        {"answers.session-pulse.heard": ["1", "2"]},
+        {"answers.\x00": "1"},
+    ],
+)
+async def test_a_form_that_is_not_ours_is_refused_on_the_page(client: Any, told: Told, data: Any) -> None:
+    await an_open_link(told)
+    page = await client.post(LINK, data=data)
+    assert page.status_code == 422, page.text
+    assert "error-summary" in page.text
+    assert await told.said("check-in-submitted") == []
+
+
+async def test_the_language_of_the_invitation_and_the_switch(client: Any, told: Told) -> None:
+    due = a_due()
+    await told.tell(an_enrolment(due), due, an_invitation(due, language="es"))
+    page = await client.get(LINK)
+    assert '<html lang="es">' in page.text
+    assert "Cuando tuve algo que decir, me escucharon." in page.text
+    assert "Línea de crisis (siempre):" in page.text
+    assert 'href="?lang=en"' in page.text
+    page = await client.get(f"{LINK}?lang=en")
+    assert "people listened" in page.text
+    wrong = await client.post(f"{LINK}?lang=es", data={})
+    assert "Pregunta 1: elige una respuesta." in wrong.text
+    thanks = await client.post(f"{LINK}?lang=es", data=PULSE)
+    assert "Gracias" in thanks.text
+    assert "No es un examen" in thanks.text
+
+
+async def test_an_answered_link_says_so_and_shows_the_score_for_a_while_only(
+    client: Any, told: Told, moved_clock: Any
+) -> None:
+    await an_open_link(told)
+    await client.post(LINK, data=PULSE)
+    page = await client.get(LINK)
+    assert page.status_code == 410
+    assert "You have answered already" in page.text
+    assert "<b>12</b>" in page.text
+    moved_clock(3600)
+    page = await client.get(LINK)
+    assert page.status_code == 410
+    assert "<b>12</b>" not in page.text
+    assert 'href="tel:5550100"' in page.text
+
+
+async def test_a_link_runs_out(client: Any, told: Told, moved_clock: Any) -> None:
+    await an_open_link(told)
+    moved_clock(8 * 86400)
+    for page in (await client.get(LINK), await client.post(LINK, data=PULSE)):
+        assert page.status_code == 410
+        assert "This link has run out" in page.text
+        assert "ask your facilitator or your coordinator for a new link" in page.text
+        assert 'href="tel:5550100"' in page.text
+    assert await told.said("check-in-submitted") == []
+
+
+async def test_an_answered_link_that_has_run_out_shows_no_score(client: Any, told: Told, moved_clock: Any) -> None:
+    await an_open_link(told)
+    await client.post(LINK, data=PULSE)
+    moved_clock(8 * 86400)
+    for page in (await client.get(LINK), await client.post(LINK, data=PULSE)):
+        assert page.status_code == 410
+        assert "<b>12</b>" not in page.text
+
+
+async def test_a_cancelled_occasion_is_closed_whatever_came_first(client: Any, told: Told) -> None:
+    due = a_due()
+    cancelled = OccasionCancelled(occasion_id=due.occasion_id, reason="withdrawn")
+    await told.tell(cancelled, an_invitation(due), due)
+    for page in (await client.get(LINK), await client.post(LINK, data=PULSE)):
+        assert page.status_code == 410
+        assert "not needed any more" in page.text
+    assert await told.said("check-in-submitted") == []
+
+
+async def test_the_page_looks_at_consent_by_itself(client: Any, told: Told) -> None:
+    due = await an_open_link(told)
+    without = Consents(taking_part=False, reporting=True, contact_after=True)
+    changed = ConsentChanged(
+        participant_id=due.participant_id,
+        enrolment_id=due.enrolment_id,
+        consents=without,
+        consent_text="standard",
+        consent_version=1,
+    )
+    await told.tell(changed)
+    assert (await client.get(LINK)).status_code == 410
+    await told.tell(
+        changed.model_copy(update={"consents": Consents(taking_part=True, reporting=True, contact_after=False)})
+    )
+    assert (await client.get(LINK)).status_code == 200  # it is about contact after the end, and this is a session
+
+
+async def test_a_follow_up_needs_the_consent_to_be_contacted_after(client: Any, told: Told) -> None:
+    due = a_due("belonging", event=FollowUpDue, code="follow-up")
+    consents = Consents(taking_part=True, reporting=True, contact_after=False)
+    await told.tell(due, an_invitation(due), an_enrolment(due, consents=consents))
+    assert (await client.get(LINK)).status_code == 410
+
+
+async def test_who_has_withdrawn_is_not_asked(client: Any, told: Told) -> None:
+    due = await an_open_link(told)
+    withdrawn = ParticipantWithdrawn(
+        participant_id=due.participant_id, enrolment_id=due.enrolment_id, withdrawn_on=long_ago(0).date()
+    )
+    await told.tell(withdrawn)
+    assert (await client.post(LINK, data=PULSE)).status_code == 410
+    assert await told.said("check-in-submitted") == []
+
+
+async def test_too_early(client: Any, told: Told) -> None:
+    await an_open_link(told, opens_at=long_ago(-2), closes_at=long_ago(-9))
+    page = await client.get(LINK)
+    assert page.status_code == 409
+    assert "It is a little early" in page.text
+
+
+async def test_a_site_without_crisis_contacts_asks_nobody(client: Any, told: Told) -> None:
+    due = a_due(site_id=a_site("north-quay").site_id)
+    await told.tell(a_site("north-quay"), due, an_enrolment(due), an_invitation(due))
+    for page in (await client.get(LINK), await client.post(LINK, data=PULSE)):
+        assert page.status_code == 409
+        assert "site-without-crisis-contacts" in page.text
+        assert "call the emergency number" in page.text
+    assert await told.said("check-in-submitted") == []
+
+
+async def test_a_total_is_entered_together(client: Any, told: Told) -> None:
+    await an_open_link(told, "phq-4")
+    page = await client.get(LINK)
+    assert page.status_code == 200
+    assert "This is done together" in page.text
+    assert "<form" not in page.text
+    assert (await client.post(LINK, data=PULSE)).status_code == 200
+    assert await told.said("check-in-submitted") == []
+
+
+@pytest.mark.parametrize(
+    "token", ["unknown-unknown-unknown", "x", "%00" * 20, "a" * 4000, "%F0%9F%98%80" * 10, "..%2f..%2fetc%2fpasswd"]
+)
+async def test_an_unknown_link_gets_a_page_that_says_so(client: Any, token: str) -> None:
+    for page in (await client.get(f"/c/{token}"), await client.post(f"/c/{token}", data=PULSE)):
+        assert page.status_code == 404
+        assert page.headers["referrer-policy"] == "no-referrer"
+    page = await client.get("/c/unknown-unknown-unknown", headers={"accept-language": "es-MX,es;q=0.9"})
+    assert "Este enlace no funciona" in page.text
+    assert "número de emergencias" in page.text
+
+
+async def test_a_link_that_came_before_its_occasion_is_not_ready(client: Any, told: Told) -> None:
+    due = a_due()
+    await told.tell(an_invitation(due))
+    assert (await client.get(LINK)).status_code == 404
+    await told.tell(due)
+    assert (await client.get(LINK)).status_code == 200  # the enrolment may come later still
+
+
+async def test_every_link_of_an_occasion_works_until_it_runs_out(client: Any, told: Told) -> None:
+    due = await an_open_link(told)
+    await told.tell(an_invitation(due, "another-token-of-the-same"))
+    assert (await client.get(LINK)).status_code == 200
+    assert (await client.get("/c/another-token-of-the-same")).status_code == 200
+    await client.post(LINK, data=PULSE)
+    assert (await client.get("/c/another-token-of-the-same")).status_code == 410
+
+
+async def test_a_signed_in_cookie_changes_nothing(client: Any, told: Told) -> None:
+    await an_open_link(told)
+    headers = {"cookie": "kith_session=nonsense", "origin": "null"}
+    assert (await client.post(LINK, data=PULSE, headers=headers)).status_code == 200
+
+
+async def test_an_answer_of_staff_is_not_overwritten_by_the_link(client: Any, told: Told) -> None:
+    due = await an_open_link(told)
+    entered = await client.post(
+        "/feedback/api/v1/check-ins",
+        json={"occasion_id": str(due.occasion_id), "totals": {"session-pulse": 5}},
+        headers=COORDINATOR,
+    )
+    assert entered.status_code == 201
+    assert (await client.get(LINK)).status_code == 410
+    page = await client.post(LINK, data=PULSE)
+    assert "<b>5</b>" in page.text
+    assert len(await told.said("check-in-submitted")) == 1
+
+
+async def test_the_doors_cannot_list_links(store: Any, told: Told) -> None:
+    import asyncpg
+
+    await an_open_link(told)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        async with store.doors.transaction() as tx:
+            await tx.fetch("select * from machinery.links")
+
+
+async def test_a_link_of_another_organisation_stays_with_it(client: Any, told: Told) -> None:
+    from shared.identity import organisation_id
+
+    other = organisation_id("somebody-else")
+    due = a_due(closes_at=long_ago(-timedelta(days=1).days))
+    await told.tell(due, an_invitation(due), organisation=other)
+    await told.tell(a_program())
+    page = await client.get(LINK)
+    assert page.status_code == 409  # that organisation has no crisis contacts, whatever ours has
+    assert "site-without-crisis-contacts" in page.text
+
+
+async def test_a_form_that_is_not_ours_is_refused_in_the_language_of_the_page(client: Any, told: Told) -> None:
+    await an_open_link(told)
+    page = await client.post(f"{LINK}?lang=es", data=PULSE | {"answers.bdi-ii.one": "1"})
+    assert "Algo de lo enviado no corresponde aquí" in page.text

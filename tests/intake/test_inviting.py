@@ -1,0 +1,268 @@
+"""Messages: who is asked, by which link, and that nobody is asked who must not be."""
+
+import asyncio
+import hashlib
+import re
+import socket
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from aiosmtpd.smtp import SMTP
+
+from deploy.local.mail import Mailbox, serve_smtp
+from services.intake.handlers import Sender
+from services.intake.store import SEND_TIMER
+from shared.clock import now
+from shared.events.feedback import CheckInSubmitted
+from shared.events.scheduling import OccasionCancelled
+from shared.timers import Timers
+from tests.conftest import eventually, running
+from tests.intake.conftest import HOME, Intake, a_due, a_participant
+
+
+@dataclass
+class Post:
+    """A real mail server, and the sender that talks to it."""
+
+    intake: Intake
+    mailbox: Mailbox
+    port: int
+
+    def work(self) -> list[Any]:
+        """What intake's process does about messages."""
+        sender = Sender()
+        settings = self.intake.running.settings.model_copy(
+            update={"smtp": f"smtp://127.0.0.1:{self.port}", "mail_from": "Kith <kith@example.org>"}
+        )
+        timers = Timers(self.intake.running.machinery, {SEND_TIMER: sender.on_message_due})
+        return [timers.run(), sender.run(replace(self.intake.running, settings=settings))]
+
+    async def delivered(self, count: int = 1) -> Any:
+        """Wait until so many messages are there."""
+
+        async def enough() -> bool:
+            return len(self.mailbox.newest_first()) >= count
+
+        await eventually(enough)
+        return self.mailbox.newest_first()
+
+    async def states(self) -> list[str]:
+        """How the messages stand."""
+        rows = await self.intake.rows("select state from messages order by made_at")
+        return [row["state"] for row in rows]
+
+
+@pytest.fixture
+async def post(intake: Intake, tmp_path: Path) -> AsyncIterator[Post]:
+    """A mail server that takes everything."""
+    mailbox = Mailbox(tmp_path / "mail")
+    server = await serve_smtp(mailbox, "127.0.0.1", 0)
+    async with server:
+        yield Post(intake, mailbox, server.sockets[0].getsockname()[1])
+
+
+async def enrolled(intake: Intake, **changed: Any) -> dict[str, Any]:
+    """Somebody who takes part."""
+    return await intake.post("/participants", a_participant(**changed))
+
+
+async def test_whoever_is_due_gets_one_link_in_their_language(post: Post) -> None:
+    await post.intake.set_up()
+    person = await enrolled(post.intake)
+    await post.intake.hear(a_due(person))
+    (invited,) = await post.intake.said("check-in-invited")
+    async with running(*post.work()):
+        (message,) = await post.delivered()
+
+        async def is_sent() -> bool:
+            return await post.states() == ["sent"]
+
+        await eventually(is_sent)
+
+        async def is_quiet() -> bool:
+            left = await post.intake.running.machinery.pool.fetchval("select count(*) from machinery.timers")
+            return bool(left == 0)
+
+        await eventually(is_quiet, 90)
+    assert message.to == "marisol@example.org"
+    assert message.subject == "Una nota breve para usted"
+    assert "Hola, Marisol:" in message.text
+    (token,) = re.findall(f"{re.escape(HOME)}/c/([\\w-]+)", message.text)
+    assert hashlib.sha256(token.encode()).hexdigest() == invited["token_sha256"]
+    assert (invited["channel"], invited["language"]) == ("email", "es")
+    assert [row["token"] for row in await post.intake.rows("select token from messages")] == [None]
+    assert token not in str(await post.intake.said())
+
+
+async def test_who_cannot_or_must_not_be_written_to(intake: Intake) -> None:
+    await intake.set_up(capacity=9)
+    silent = await enrolled(intake, preferred_name="Silent", email=None)
+    private = await enrolled(intake, preferred_name="Private", email="p@example.org")
+    await intake.hear(a_due(silent))
+    await intake.hear(a_due(private, kind="follow-up", code="follow-up"))
+    await intake.hear(a_due(private, code="past", is_history=True))
+    await intake.hear(a_due(private, code="closed", closes_at=now() - timedelta(days=1)))
+    assert [one["reason"] for one in await intake.said("invitation-failed")] == ["no-address", "no-consent"]
+    assert await intake.said("check-in-invited") == []
+    assert await intake.rows("select * from messages") == []
+
+
+async def test_an_answer_or_an_end_that_is_heard_first_is_enough(intake: Intake) -> None:
+    await intake.set_up()
+    person = await enrolled(intake)
+    first, second = a_due(person, code="a"), a_due(person, code="b")
+    await intake.hear(OccasionCancelled(occasion_id=first.occasion_id, reason="completed"))
+    await intake.hear(submitted(second))
+    await intake.hear(first)
+    await intake.hear(second)
+    assert await intake.said("check-in-invited", "invitation-failed") == []
+
+
+async def test_an_occasion_of_somebody_unknown_is_kept_and_asks_nobody(intake: Intake) -> None:
+    await intake.set_up()
+    stranger = {"participant_id": str(uuid4()), "enrolment_id": str(uuid4())}
+    await intake.hear(a_due(stranger))
+    assert await intake.said("check-in-invited", "invitation-failed") == []
+
+
+def submitted(due: Any) -> CheckInSubmitted:
+    """An answer."""
+    shared = due.model_dump(include=set(CheckInSubmitted.model_fields))
+    return CheckInSubmitted.model_validate(shared | {"scores": [], "answered_at": now(), "entered_by": "participant"})
+
+
+@pytest.mark.parametrize("what", ["answer", "cancel", "consent", "withdraw", "close"])
+async def test_just_before_sending_it_is_looked_at_once_more(
+    post: Post, what: str, moved_clock: Callable[[float], None]
+) -> None:
+    intake = post.intake
+    await intake.set_up()
+    person = await enrolled(intake)
+    due = a_due(person)
+    await intake.hear(due)
+    path = f"/participants/{person['participant_id']}/enrolments/{person['enrolment_id']}"
+    if what == "answer":
+        await intake.hear(submitted(due))
+    elif what == "cancel":
+        await intake.hear(OccasionCancelled(occasion_id=due.occasion_id, reason="withdrawn"))
+    elif what == "consent":
+        await intake.post(f"{path}/consent", a_participant()["consent"] | {"taking_part": False})
+    elif what == "withdraw":
+        enrolled_on = (await intake.ask("GET", f"/participants/{person['participant_id']}")).json()
+        await intake.post(f"{path}/withdraw", {"withdrawn_on": enrolled_on["enrolments"][0]["enrolled_on"]})
+    else:
+        moved_clock(20 * 24 * 3600)
+    async with running(*post.work()):
+
+        async def is_dropped() -> bool:
+            return await post.states() == ["dropped"]
+
+        await eventually(is_dropped)
+    assert post.mailbox.newest_first() == []
+    assert [row["token"] for row in await intake.rows("select token from messages")] == [None]
+
+
+async def test_mail_waits_for_a_server_that_is_away(post: Post, moved_clock: Callable[[float], None]) -> None:
+    await post.intake.set_up()
+    await post.intake.hear(a_due(await enrolled(post.intake)))
+    with socket.socket() as taken:  # nobody listens there
+        taken.bind(("127.0.0.1", 0))
+        away = replace(post, port=taken.getsockname()[1])
+        async with running(*away.work()):
+
+            async def has_tried() -> bool:
+                rows = await post.intake.rows("select attempts from messages")
+                return bool(rows[0]["attempts"])
+
+            await eventually(has_tried)
+            await asyncio.sleep(0)
+    assert await post.states() == ["queued"]
+    moved_clock(3600)
+    async with running(*post.work()):
+        await post.delivered()
+
+
+class Refusing:
+    """A mail server that knows nobody."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+
+    async def handle_RCPT(self, *_: Any) -> str:
+        return self.code
+
+
+@pytest.mark.parametrize(("answer", "tries"), [("550 no such person", 1), ("450 try later", 8)])
+async def test_what_the_server_refuses_is_said(
+    post: Post, answer: str, tries: int, moved_clock: Callable[[float], None]
+) -> None:
+    await post.intake.set_up()
+    await post.intake.hear(a_due(await enrolled(post.intake), closes_at=now() + timedelta(days=100)))
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: SMTP(Refusing(answer), hostname="localhost"), "127.0.0.1", 0)
+    async with server:
+        refused = replace(post, port=server.sockets[0].getsockname()[1])
+        async with running(*refused.work()):
+            hours = iter(range(1, 1000))
+
+            async def has_been_said() -> list[Any]:
+                moved_clock(3600 * next(hours))
+                return await post.intake.said("invitation-failed")
+
+            (failed,) = await eventually(has_been_said)
+    (row,) = await post.intake.rows("select attempts from messages")
+    assert tries <= row["attempts"] <= tries + 1  # an hour may pass in the middle of a try, and another one begin
+    assert failed["reason"] == "refused-by-mail-server"
+    assert await post.states() == ["failed"]
+
+
+async def test_a_link_can_be_handed_over(intake: Intake) -> None:
+    await intake.set_up()
+    person = await enrolled(intake, email=None)
+    due = a_due(person)
+    await intake.hear(due)
+    first = await intake.post("/invitations", {"occasion_id": str(due.occasion_id)})
+    second = await intake.post("/invitations", {"occasion_id": str(due.occasion_id)})
+    assert first["url"] != second["url"]
+    said = await intake.said("check-in-invited")
+    token = first["url"].removeprefix(f"{HOME}/c/")
+    assert said[0]["token_sha256"] == hashlib.sha256(token.encode()).hexdigest()
+    assert said[0]["channel"] == "hand"
+    again = [await intake.post("/invitations", {"occasion_id": str(due.occasion_id)}, headers=KEY) for _ in range(2)]
+    assert again[0] == again[1]
+
+
+KEY = {"idempotency-key": "once"}
+
+
+async def test_when_a_link_is_not_given(intake: Intake) -> None:
+    await intake.set_up()
+    person = await enrolled(intake)
+    later = now() + timedelta(days=1)
+    answered = a_due(person, code="answered")
+    cancelled = a_due(person, code="cancelled")
+    cases = {
+        "occasion-not-due": a_due(person, code="later", due_at=later, opens_at=later),
+        "occasion-closed": a_due(person, code="closed", closes_at=now()),
+        "consent-withdrawn": a_due(person, code="follow-up", kind="follow-up"),
+        "occasion-answered": answered,
+        "occasion-cancelled": cancelled,
+    }
+    for due in cases.values():
+        await intake.hear(due)
+    await intake.hear(submitted(answered))
+    await intake.hear(OccasionCancelled(occasion_id=cancelled.occasion_id, reason="completed"))
+    for code, due in cases.items():
+        answer = await intake.ask("POST", "/invitations", json={"occasion_id": str(due.occasion_id)})
+        assert (answer.status_code, answer.json()["code"]) == (409, code)
+    for sites in (("north-quay",),):
+        answer = await intake.ask(
+            "POST", "/invitations", "coordinator", *sites, json={"occasion_id": str(answered.occasion_id)}
+        )
+        assert answer.status_code == 404
+    assert (await intake.ask("POST", "/invitations", json={"occasion_id": str(uuid4())})).status_code == 404

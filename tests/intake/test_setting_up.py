@@ -1,0 +1,142 @@
+"""The set-up over JSON: what is said once, what is refused, and qualifications that run out."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from services.intake.domain.facilitators import lapses_at
+from services.intake.handlers import on_qualification_lapses
+from services.intake.store import LAPSE_TIMER
+from shared.clock import now
+from shared.timers import Timers
+from tests.conftest import eventually, running
+from tests.intake.conftest import AN_ORGANISATION, Intake, a_group
+
+A_SITE = {"name": "Old Town", "time_zone": "Europe/Madrid", "languages": ["es", "en"]}
+A_FACILITATOR = {
+    "name": "Ines",
+    "email": "ines@example.org",
+    "sites": ["old-town"],
+    "qualifications": [{"code": "group-lead", "valid_until": "2199-01-01"}],
+}
+
+
+async def test_an_organisation_registers_once_and_brings_the_standard_consent(intake: Intake) -> None:
+    registered = await intake.put("/organisation", AN_ORGANISATION)
+    await intake.put("/organisation", AN_ORGANISATION | {"name": "Harbour"})
+    assert [one["code"] for one in await intake.said("organisation-registered")] == ["harbour-trust"]
+    assert [(one["code"], one["version"], one["language"]) for one in registered["consent_texts"]] == [
+        ("standard", 1, "en"),
+        ("standard", 1, "es"),
+    ]
+    assert registered["attributes"][0]["options"][-1]["code"] == "prefer-not-to-say"
+
+
+async def test_a_published_consent_text_never_changes(intake: Intake) -> None:
+    text = {"code": "plain", "version": 1, "language": "en", "text": "You agree."}
+    await intake.put("/organisation", AN_ORGANISATION | {"consent_texts": [text]})
+    await intake.put("/organisation", AN_ORGANISATION | {"consent_texts": [text]})
+    other = AN_ORGANISATION | {"consent_texts": [text | {"text": "You agree to more."}]}
+    answer = await intake.ask("PUT", "/organisation", "administrator", json=other)
+    assert (answer.status_code, answer.json()["code"]) == (409, "consent-text-is-published")
+
+
+async def test_nothing_is_set_up_before_the_organisation_is(intake: Intake) -> None:
+    answer = await intake.ask("PUT", "/sites/old-town", "administrator", json=A_SITE)
+    assert (answer.status_code, answer.json()["code"]) == (409, "organisation-not-registered")
+    assert (await intake.ask("GET", "/organisation")).status_code == 404
+
+
+async def test_a_site_says_what_concerns_others_and_no_more(intake: Intake) -> None:
+    await intake.put("/organisation", AN_ORGANISATION)
+    for body in (
+        A_SITE,
+        A_SITE,
+        A_SITE | {"name": "The Old Town"},
+        A_SITE | {"time_zone": "Europe/London"},
+    ):
+        await intake.put("/sites/old-town", body)
+    said = await intake.said("site-opened", "site-changed")
+    assert [(one["wire"], one["time_zone"]) for one in said] == [
+        ("site-opened", "Europe/Madrid"),
+        ("site-changed", "Europe/London"),
+    ]
+    languages: tuple[list[str], ...] = ([], ["es", "es"], ["spanish"])
+    zones = ("Europe/Atlantis", "../etc", "")
+    wrongs: list[dict[str, Any]] = [
+        *({"time_zone": zone} for zone in zones),
+        *({"languages": some} for some in languages),
+    ]
+    for wrong in wrongs:
+        answer = await intake.ask("PUT", "/sites/old-town", "administrator", json=A_SITE | wrong)
+        assert answer.status_code == 422
+
+
+async def test_a_program_names_sites_and_a_comparison_that_exist(intake: Intake) -> None:
+    await intake.set_up()
+    body: dict[str, Any] = {"name": "N", "sites": ["old-town"], "comparison_program": "new-roots"}
+    await intake.put("/programs/other", body)
+    for wrong, code in (
+        ({"sites": ["nowhere"]}, "site-not-found"),
+        ({"comparison_program": "nothing"}, "program-not-found"),
+        ({"comparison_program": "other"}, "comparison-with-itself"),
+    ):
+        answer = await intake.ask("PUT", "/programs/other", "administrator", json=body | wrong)
+        assert answer.json()["code"] == code
+    listed = (await intake.ask("GET", "/programs", "facilitator", "old-town")).json()
+    assert {one["code"]: one["comparison_program"] for one in listed} == {"new-roots": None, "other": "new-roots"}
+    assert (await intake.ask("GET", "/programs", "facilitator", "north-quay")).json() == []
+
+
+async def test_a_facilitator_is_said_with_codes_alone(intake: Intake) -> None:
+    await intake.set_up()
+    first = await intake.put("/facilitators/F-1", A_FACILITATOR)
+    assert await intake.put("/facilitators/F-1", A_FACILITATOR) == first
+    (said,) = await intake.said("facilitator-qualified")
+    assert said["short_code"] == first["short_code"]
+    assert "Ines" not in str(said)
+    assert "F-1" not in str(said)
+
+
+async def test_a_qualification_lapses_after_its_last_day_unless_renewed(
+    intake: Intake, moved_clock: Callable[[float], None]
+) -> None:
+    await intake.set_up()
+    until = (now() + timedelta(days=3)).date()
+    held = [{"code": "group-lead", "valid_until": until.isoformat()}]
+    await intake.put("/facilitators/F-1", A_FACILITATOR | {"qualifications": held})
+    await intake.put("/facilitators/F-2", A_FACILITATOR | {"name": "Bo", "qualifications": held})
+    await intake.put("/facilitators/F-2", A_FACILITATOR)  # renewed
+    timers = Timers(intake.running.machinery, {LAPSE_TIMER: on_qualification_lapses})
+    async with running(timers.run()):
+        moved_clock((lapses_at(until, ["Europe/London"]) - now()).total_seconds() + 1)
+        (lapsed,) = await eventually(lambda: intake.said("facilitator-lapsed"))
+    assert lapsed["qualification"] == "group-lead"
+    assert lapsed["lapsed_on"] == (until + timedelta(days=1)).isoformat()
+    await intake.put("/facilitators/F-1", A_FACILITATOR | {"name": "Inés", "qualifications": held})
+    assert len(await intake.said("facilitator-qualified")) == 3  # a new name alone concerns nobody
+
+
+async def test_a_group_is_unknown_until_it_was_heard_of(intake: Intake) -> None:
+    await intake.set_up()
+    assert (await intake.ask("GET", "/groups/late-group")).status_code == 404
+    await intake.hear(a_group("late-group", capacity=9))
+    group = (await intake.ask("GET", "/groups/late-group", "facilitator", "old-town")).json()
+    assert {name: group[name] for name in ("capacity", "taken", "waiting", "site", "program")} == {
+        "capacity": 9,
+        "taken": 0,
+        "waiting": 0,
+        "site": "old-town",
+        "program": "new-roots",
+    }
+    assert (await intake.ask("GET", "/groups/late-group", "facilitator", "north-quay")).status_code == 404
+
+
+async def test_two_organisations_never_meet(intake: Intake) -> None:
+    await intake.set_up()
+    await intake.put("/organisation", {"name": "Other"}, organisation="other-trust")
+    for path in ("/sites", "/programs", "/groups"):
+        assert (await intake.ask("GET", path, "administrator", organisation="other-trust")).json() == []
+    await intake.put("/sites/old-town", A_SITE, organisation="other-trust")
+    sites = (await intake.ask("GET", "/sites")).json()
+    assert len(sites) == 2

@@ -1,0 +1,108 @@
+"""The real trial Beat the Blues, imported by the command and reported to the last digit."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from deploy.demo import beat_the_blues
+from deploy.importer import Summary, import_folder
+from tests.conftest import eventually
+from tests.journeys.conftest import Kith
+
+SOURCE = Path(__file__).parents[2] / "deploy" / "demo" / "data" / "beat-the-blues.csv"
+ARMS = {"beat-the-blues": "BtheB", "usual-care": "TAU"}
+
+
+def expected(arm: str, months: int) -> dict[str, Any]:
+    """Worked out here, by scipy, from the file."""
+    with SOURCE.open() as file:
+        rows = [row for row in csv.DictReader(file) if row["treatment"] == arm]
+    pairs = [(int(row["bdi.pre"]), int(row[f"bdi.{months}m"])) for row in rows if row[f"bdi.{months}m"] != "NA"]
+    fall = np.array([first - later for first, later in pairs])
+    low, high = stats.t.interval(0.95, len(fall) - 1, fall.mean(), stats.sem(fall))
+    return {
+        "n_enrolled": len(rows),
+        "n_paired": len(pairs),
+        "mean_first": np.mean([first for first, _ in pairs]),
+        "mean_later": np.mean([later for _, later in pairs]),
+        "mean_change": fall.mean(),
+        "change_low": low,
+        "change_high": high,
+    }
+
+
+async def import_trial(kith: Kith, folder: Path, patience_seconds: float = 20) -> Summary:
+    token = await kith.token(beat_the_blues.CODE, "administrator")
+    return await import_folder(folder, kith.url, token, lambda *_: None, patience_seconds)
+
+
+@pytest.fixture(scope="module")
+async def trial(kith: Kith, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trial")
+    beat_the_blues.write(folder)
+    summary = await import_trial(kith, folder)
+    assert summary.refused == []
+    assert {one.file: one.rows for one in summary.files}["check-ins.csv"] == 380
+    return folder
+
+
+@pytest.mark.parametrize("program", ARMS)
+@pytest.mark.parametrize("months", [2, 8])
+async def test_the_figures_of_both_arms_are_those_of_the_file(
+    kith: Kith, trial: Path, sign_in: Any, program: str, months: int
+) -> None:
+    wanted = expected(ARMS[program], months)
+    asked = {"program": program, "instrument": "bdi-ii", "from": "baseline", "to": f"month-{months}"}
+    async with await kith.doors(beat_the_blues.CODE, "program-manager") as doors:
+
+        async def heard() -> Any:
+            [row] = (await doors.ask("GET", "/analytics/api/v1/change", params=asked))["rows"]
+            return row if row["n_paired"] == wanted["n_paired"] else None
+
+        row = await eventually(heard)
+    assert not row["suppressed"]
+    for name, value in wanted.items():
+        assert row[name] == pytest.approx(value, rel=1e-12), name
+
+    page = await sign_in("Rowan Hale")
+    await page.goto(f"/analytics/programs/{program}?instrument=bdi-ii&from=baseline&to=month-{months}")
+    text = await page.locator("main").inner_text()
+    assert f"{wanted['mean_change']:+.2f}".replace("-", "−") in text
+    assert f"{wanted['change_low']:+.2f} to {wanted['change_high']:+.2f}".replace("-", "−") in text
+    assert f"what changed for {wanted['n_paired']} people" in text
+
+
+async def test_the_same_folder_twice_changes_nothing(kith: Kith, trial: Path) -> None:
+    again = await import_trial(kith, trial)
+    assert again.refused == []
+    assert {(one.created, one.changed) for one in again.files} == {(0, 0)}
+
+
+async def test_a_bad_row_is_named_and_good_rows_go_in(kith: Kith, trial: Path, tmp_path: Path) -> None:
+    (tmp_path / "organisation.toml").write_text((trial / "organisation.toml").read_text())
+    (tmp_path / "participants.csv").write_bytes(
+        b"\xef\xbb\xbfreference;preferred_name;email;language;site;program;enrolled_on;consent_reporting;consent_contact_after\r\n"
+        b"new-1;=1+1;history@people.example;en;london;usual-care;2024-01-15;yes;no\r\n"
+        b"new-2;Somebody;;en;london;usual-care;15.01.2024;yes;no\r\n"
+        b"new-3;Somebody;;en;atlantis;usual-care;2024-01-15;yes;no\r\n"
+    )
+    (tmp_path / "check-ins.csv").write_text(
+        "participant,program,occasion,instrument,total,answered_on\n"
+        "new-1,usual-care,baseline,bdi-ii,64,2024-01-15\n"
+        "nobody,usual-care,baseline,bdi-ii,20,2024-01-15\n"
+    )
+    summary = await import_trial(kith, tmp_path, patience_seconds=2)
+    found = {(one.file, one.line, one.column) for one in summary.refused}
+    assert found == {
+        ("participants.csv", 3, "enrolled_on"),
+        ("participants.csv", 4, "site"),
+        ("check-ins.csv", 2, "total"),
+        ("check-ins.csv", 3, "participant"),
+    }
+    people = next(one for one in summary.files if one.file == "participants.csv")
+    assert people.created == 1
+    assert await kith.mail_to("history@people.example") == []  # an import sends no messages

@@ -1,0 +1,1 @@
+"""Tests of one machine: the real servers as child processes."""

@@ -1,0 +1,276 @@
+"""The JSON doors of scheduling, against a real PostgreSQL."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from services.scheduling.domain.kinds import session_id_of
+from shared.events.intake import FacilitatorLapsed
+from shared.events.scheduling import (
+    AttendanceCorrected,
+    CheckInDue,
+    GroupFormed,
+    OccasionCancelled,
+    SessionCancelled,
+    SessionHeld,
+    SessionScheduled,
+)
+from tests.doors import bearer
+from tests.scheduling.conftest import Told
+from tests.scheduling.examples import (
+    EVENING_CIRCLE,
+    TOMASZ,
+    battery_activated,
+    enrolled,
+    entry,
+    facilitator_qualified,
+    form_group,
+    person,
+    placed,
+    site_opened,
+    utc,
+)
+
+At = Callable[[datetime], None]
+API = "/scheduling/api/v1"
+TUESDAY = session_id_of(EVENING_CIRCLE, date(2025, 3, 4))
+NEXT = session_id_of(EVENING_CIRCLE, date(2025, 3, 11))
+PEOPLE = ("ana", "dev", "ines")
+
+
+@pytest.fixture
+async def group(at_site: Told, client: httpx.AsyncClient, at: At) -> Told:
+    """The Evening Circle with three people, on the Monday before its session."""
+    at(utc("2025-03-03 12:00"))
+    answer = await client.put(f"{API}/groups/evening-circle", json=form_group(), headers=bearer())
+    assert answer.status_code == 200, answer.text
+    for name in PEOPLE:
+        await at_site.tell(enrolled(name, date(2025, 2, 1)), placed(name, date(2025, 2, 1)))
+    return at_site
+
+
+def attendance(**statuses: str) -> dict[str, Any]:
+    return {"attendance": [{"participant_id": str(person(name)), "status": one} for name, one in statuses.items()]}
+
+
+EVERYONE = attendance(ana="present", dev="late", ines="absent")
+
+
+async def ask(client: httpx.AsyncClient, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
+    role = headers.pop("role", "coordinator")
+    sites = [headers.pop("site")] if "site" in headers else ["old-town"]
+    given = bearer(role, *sites) | headers
+    return await client.request(method, f"{API}{path}", json=body, headers=given)
+
+
+def code_of(answer: httpx.Response, status: int) -> str:
+    assert answer.status_code == status, answer.text
+    body = answer.json()
+    errors = body.get("errors") or []
+    return str(errors[0]["code"] if errors else body["code"])
+
+
+async def test_forming_a_group_shows_it_and_says_it_once(group: Told, client: httpx.AsyncClient) -> None:
+    answer = await ask(client, "PUT", "/groups/evening-circle", form_group())
+    assert answer.json()["members"] == 3
+    assert [one["local_date"] for one in answer.json()["sessions"]][:2] == ["2025-03-04", "2025-03-11"]
+    assert answer.json()["sessions"][0]["flag"] == {
+        "code": "facilitator-missing",
+        "qualification": None,
+        "valid_until": None,
+    }
+    assert len(await group.said(GroupFormed)) == 1
+    assert len(await group.said(SessionScheduled)) == 8
+    listed = (await ask(client, "GET", "/groups", role="program-manager")).json()["groups"]
+    assert [one["code"] for one in listed] == ["evening-circle"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "code"),
+    [
+        ({"program": "unheard-of"}, 404, "program-not-found"),
+        ({"site": "unheard-of"}, 404, "site-not-found"),
+        ({"capacity": 0}, 422, "greater-than-equal"),
+        ({"weekday": 8}, 422, "less-than-equal"),
+        ({"starts_at_local": "25:00"}, 422, "clock-time"),
+        ({"first_on": "07.01.2025"}, 422, "date-type"),
+        ({"name": "\x00"}, 422, "control-character"),
+        ({"room": "2"}, 422, "extra-forbidden"),
+        ({"facilitator_id": str(uuid4())}, 404, "facilitator-not-found"),
+    ],
+)
+async def test_a_group_that_cannot_be_formed(
+    group: Told, client: httpx.AsyncClient, changes: dict[str, Any], status: int, code: str
+) -> None:
+    answer = await ask(client, "PUT", "/groups/other", form_group(**changes), role="administrator", site="*")
+    assert code_of(answer, status) == code
+    assert (await ask(client, "GET", "/groups/other")).status_code == 404
+
+
+async def test_a_program_that_is_not_offered_there(group: Told, client: httpx.AsyncClient) -> None:
+    await group.tell(site_opened("north-quay", "America/Halifax"))
+    answer = await ask(client, "PUT", "/groups/other", form_group(site="north-quay"), site="*")
+    assert code_of(answer, 409) == "program-not-at-site"
+    again = await ask(client, "PUT", "/groups/evening-circle", form_group(site="north-quay"), site="*")
+    assert code_of(again, 409) in ("program-not-at-site", "group-stays")
+
+
+async def test_nobody_sees_another_site_or_another_organisation(group: Told, client: httpx.AsyncClient) -> None:
+    for path in ("/groups/evening-circle", f"/sessions/{TUESDAY}"):
+        assert (await ask(client, "GET", path)).status_code == 200
+        assert (await ask(client, "GET", path, site="north-quay")).status_code == 404
+        other = await client.get(f"{API}{path}", headers=bearer(organisation="other-trust"))
+        assert other.status_code == 404
+    assert (await ask(client, "GET", "/groups", site="north-quay")).json() == {"groups": []}
+    assert code_of(await ask(client, "PUT", "/groups/evening-circle", form_group(), site="north-quay"), 404)
+    assert code_of(await ask(client, "POST", f"/sessions/{TUESDAY}/hold", EVERYONE, site="north-quay"), 404)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "role"),
+    [
+        ("PUT", "/groups/evening-circle", "facilitator"),
+        ("PUT", "/groups/evening-circle", "program-manager"),
+        ("POST", f"/sessions/{TUESDAY}/hold", "program-manager"),
+        ("GET", "/occasions", "program-manager"),
+        ("GET", "/groups", "operator"),
+        ("POST", "/occasions/ids", "facilitator"),
+    ],
+)
+async def test_each_role_has_its_limits(client: httpx.AsyncClient, method: str, path: str, role: str) -> None:
+    body = form_group() if path.startswith("/groups/") else EVERYONE if "hold" in path else {"requests": []}
+    answer = await ask(client, method, path, None if method == "GET" else body, role=role)
+    assert code_of(answer, 403) == "role-needed"
+
+
+async def test_only_who_is_qualified_leads_and_a_lapse_flags_the_coming_sessions(
+    group: Told, client: httpx.AsyncClient
+) -> None:
+    await group.tell(facilitator_qualified(date(2025, 3, 20)))
+    answer = await ask(client, "PUT", "/groups/evening-circle/facilitator", {"facilitator_id": str(TOMASZ)})
+    assert answer.json()["facilitator"]["short_code"] == "TMW-101"
+    flags = {one["local_date"]: one["flag"] for one in answer.json()["sessions"]}
+    assert flags["2025-03-18"] is None
+    assert flags["2025-03-25"] == {
+        "code": "qualification-lapsed",
+        "qualification": "peer-support",
+        "valid_until": "2025-03-20",
+    }
+    lapsed = FacilitatorLapsed(facilitator_id=TOMASZ, qualification="peer-support", lapsed_on=date(2025, 3, 2))
+    await group.tell(lapsed)
+    shown = (await ask(client, "GET", f"/sessions/{TUESDAY}")).json()
+    assert shown["flag"]["valid_until"] == "2025-03-01"
+    refused = await ask(client, "PUT", f"/sessions/{NEXT}/facilitator", {"facilitator_id": str(TOMASZ)})
+    assert code_of(refused, 409) == "qualification-lapsed"
+    assert refused.json()["valid_until"] == "2025-03-01"
+    assert "2025-03-02" in refused.json()["title"]
+    await group.tell(facilitator_qualified(None))
+    missing = await ask(client, "PUT", f"/sessions/{NEXT}/facilitator", {"facilitator_id": str(TOMASZ)})
+    assert code_of(missing, 409) == "qualification-missing"
+
+
+async def test_a_session_has_a_plan_and_can_be_given_another(group: Told, client: httpx.AsyncClient) -> None:
+    shown = (await ask(client, "GET", f"/sessions/{TUESDAY}", role="facilitator")).json()
+    assert shown["plan"]["is_own"] is False
+    assert len(shown["plan"]["activities"]) == 2
+    assert shown["plan"]["minutes"] <= 90
+    body = {"icebreaker": "weather-inside", "activities": ["small-next-step"], "note": "Bring the cards."}
+    own = await ask(client, "PUT", f"/sessions/{TUESDAY}/plan", body, role="facilitator")
+    assert own.json()["plan"]["note"] == "Bring the cards."
+    bad = await ask(client, "PUT", f"/sessions/{TUESDAY}/plan", body | {"activities": ["nothing"]})
+    assert code_of(bad, 422) == "unknown-activity"
+    assert len((await ask(client, "GET", "/library")).json()["activities"]) >= 14
+
+
+async def test_holding_correcting_and_who_is_asked(group: Told, client: httpx.AsyncClient, at: At) -> None:
+    await group.tell(battery_activated(entry("pulse", "session", window_days=3)))
+    hold = f"/sessions/{TUESDAY}/hold"
+    assert code_of(await ask(client, "POST", hold, EVERYONE), 409) == "session-not-started"
+    at(utc("2025-03-04 18:31"))
+    incomplete = await ask(client, "POST", hold, attendance(ana="present"))
+    assert code_of(incomplete, 422) == "attendance-incomplete"
+    assert "2 people" in incomplete.json()["errors"][0]["message"]
+    assert code_of(await ask(client, "POST", hold, attendance(nobody="present")), 404) == "participant-not-found"
+    held = await ask(client, "POST", hold, EVERYONE, role="facilitator")
+    assert held.json()["state"] == "held"
+    assert {one["status"] for one in held.json()["roster"]} == {"present", "late", "absent"}
+    assert code_of(await ask(client, "POST", hold, EVERYONE), 409) == "session-already-held"
+    await group.ring()
+    assert {one.participant_id for one in await group.said(CheckInDue)} == {person("ana"), person("dev")}
+    correct = f"/sessions/{TUESDAY}/correct"
+    assert code_of(await ask(client, "POST", correct, EVERYONE), 409) == "nothing-to-correct"
+    fixed = await ask(client, "POST", correct, attendance(ana="absent", dev="late", ines="present"))
+    assert fixed.status_code == 200
+    await group.ring()
+    assert [one.code for one in await group.said(CheckInDue)] == ["pulse-1"] * 3
+    assert len(await group.said(OccasionCancelled)) == 1
+    (said,) = await group.said(AttendanceCorrected)
+    assert len(said.attendance) == 3
+    assert len(await group.said(SessionHeld)) == 1
+
+
+async def test_a_post_that_is_sent_twice_acts_once(group: Told, client: httpx.AsyncClient, at: At) -> None:
+    at(utc("2025-03-04 17:01"))
+    for _ in range(2):
+        answer = await client.post(
+            f"{API}/sessions/{TUESDAY}/hold", json=EVERYONE, headers=bearer() | {"Idempotency-Key": "tuesday"}
+        )
+        assert answer.status_code == 200
+    assert len(await group.said(SessionHeld)) == 1
+
+
+async def test_a_cancelled_session_stays_cancelled(group: Told, client: httpx.AsyncClient, at: At) -> None:
+    cancelled = await ask(client, "POST", f"/sessions/{TUESDAY}/cancel", {"reason": "holiday"})
+    assert (cancelled.json()["state"], cancelled.json()["reason"]) == ("cancelled", "holiday")
+    assert code_of(await ask(client, "POST", f"/sessions/{TUESDAY}/cancel", {"reason": "holiday"}), 409)
+    at(utc("2025-03-04 18:31"))
+    assert code_of(await ask(client, "POST", f"/sessions/{TUESDAY}/hold", EVERYONE), 409) == "session-cancelled"
+    assert len(await group.said(SessionCancelled)) == 1
+    assert code_of(await ask(client, "POST", f"/sessions/{TUESDAY}/cancel", {"reason": "rain"}), 422)
+
+
+async def test_the_calendar_is_renewed_every_week(group: Told, client: httpx.AsyncClient, at: At) -> None:
+    at(utc("2025-03-10 12:01"))
+    await group.ring()
+    listed = await ask(client, "GET", "/sessions?from=2025-04-22&to=2025-12-31&group=evening-circle")
+    assert [one["local_date"] for one in listed.json()["sessions"]] == ["2025-04-22", "2025-04-29"]
+    assert len(await group.rows("select 1 from machinery.timers where kind = 'plan-sessions'")) == 1
+
+
+async def test_importers_ask_what_is_known(group: Told, client: httpx.AsyncClient) -> None:
+    ids = [str(person("ana")), str(person("nobody"))]
+    known = await ask(client, "POST", "/participants/known", {"ids": ids})
+    assert known.json() == {"unknown": [str(person("nobody"))]}
+    elsewhere = await ask(client, "POST", "/participants/known", {"ids": ids}, site="north-quay")
+    assert len(elsewhere.json()["unknown"]) == 2
+    await group.tell(battery_activated())
+    asked = [
+        {"participant_id": str(person(name)), "program": "new-roots", "occasion": occasion}
+        for name, occasion in (("ana", "baseline"), ("nobody", "baseline"), ("ana", "month-2"), ("ana", "month-9"))
+    ]
+    answer = (await ask(client, "POST", "/occasions/ids", {"requests": asked})).json()["occasions"]
+    assert [one["state"] for one in answer] == ["due", None, "planned", None]
+    assert [one["occasion"] for one in answer] == ["baseline", "baseline", "month-2", "month-9"]
+    listed = (await ask(client, "GET", f"/occasions?participant_id={person('ana')}&state=due")).json()
+    assert answer[0]["occasion_id"] in [one["occasion_id"] for one in listed["occasions"]]
+    assert {one["state"] for one in listed["occasions"]} == {"due"}
+    assert (listed["occasions"][0]["program"], listed["next"]) == ("new-roots", None)
+    assert (await ask(client, "GET", "/occasions?site=north-quay")).json()["occasions"] == []
+
+
+async def test_two_who_record_at_once_do_it_once(group: Told, client: httpx.AsyncClient, at: At) -> None:
+    at(utc("2025-03-04 18:31"))
+    both = await asyncio.gather(*(ask(client, "POST", f"/sessions/{TUESDAY}/hold", EVERYONE) for _ in range(4)))
+    assert sorted(one.status_code for one in both) == [200, 409, 409, 409]
+    assert len(await group.said(SessionHeld)) == 1
+
+
+async def test_two_who_form_a_group_at_once_form_one(at_site: Told, client: httpx.AsyncClient) -> None:
+    both = await asyncio.gather(*(ask(client, "PUT", "/groups/evening-circle", form_group()) for _ in range(4)))
+    assert {one.status_code for one in both} == {200}
+    assert len(await at_site.said(GroupFormed)) == 1

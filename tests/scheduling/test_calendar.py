@@ -1,0 +1,107 @@
+"""When groups meet: the same time on the wall, eight weeks ahead, and what moves when the group changes."""
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from services.scheduling.domain.calendar import Planned, replan
+from services.scheduling.domain.kinds import at_local, session_id_of
+from services.scheduling.domain.shapes import Group, Plan, Session
+from shared.events.scheduling import SessionCancelled, SessionScheduled
+from tests.scheduling.examples import EVENING_CIRCLE, MADRID, TOMASZ, a_group, utc
+
+NOW = utc("2025-03-04 12:00")
+
+
+def planned(group: Group, known: dict[date, Session] | None = None, now: Any = NOW) -> Planned:
+    return replan(group, MADRID, known or {}, now)
+
+
+def by_day(found: Planned) -> dict[date, Session]:
+    return {one.local_date: one for one in found.sessions}
+
+
+@pytest.mark.parametrize(
+    ("day", "clock_time", "expected"),
+    [
+        ("2025-03-25", "18:00", "2025-03-25 17:00"),
+        ("2025-04-01", "18:00", "2025-04-01 16:00"),
+        ("2025-03-30", "02:30", "2025-03-30 01:30"),  # left out that night: half past three by the new clock
+        ("2025-10-26", "02:30", "2025-10-26 00:30"),  # comes twice: the first
+        ("2025-10-28", "18:00", "2025-10-28 17:00"),
+    ],
+)
+def test_a_time_on_the_wall_stays_the_same_across_a_clock_change(day: str, clock_time: str, expected: str) -> None:
+    assert at_local(date.fromisoformat(day), clock_time, MADRID) == utc(expected)
+
+
+def test_sessions_are_planned_eight_weeks_ahead() -> None:
+    found = planned(a_group())
+    assert [one.local_date.isoformat() for one in found.sessions] == [
+        "2025-03-04", "2025-03-11", "2025-03-18", "2025-03-25", "2025-04-01", "2025-04-08", "2025-04-15", "2025-04-22",
+    ]  # fmt: skip
+    assert [one.starts_at for one in found.sessions[3:5]] == [utc("2025-03-25 17:00"), utc("2025-04-01 16:00")]
+    assert all(isinstance(event, SessionScheduled) for event in found.events)
+    assert found.sessions[0].session_id == session_id_of(EVENING_CIRCLE, date(2025, 3, 4))
+
+
+def test_a_group_that_begins_later_is_planned_from_its_first_day_on() -> None:
+    found = planned(a_group(first_on=date(2025, 9, 1)))
+    assert [one.local_date for one in found.sessions][::7] == [date(2025, 9, 2), date(2025, 10, 21)]
+
+
+def test_what_has_begun_today_is_not_planned_any_more() -> None:
+    assert min(by_day(planned(a_group(), now=utc("2025-03-04 17:00")))) == date(2025, 3, 11)
+
+
+def test_planning_again_changes_nothing() -> None:
+    assert planned(a_group(), by_day(planned(a_group()))) == Planned((), ())
+
+
+def test_a_week_later_one_session_more_is_there() -> None:
+    later = planned(a_group(), by_day(planned(a_group())), utc("2025-03-11 12:00"))
+    assert [one.local_date for one in later.sessions] == [date(2025, 4, 29)]
+
+
+def test_another_time_of_the_day_moves_the_sessions() -> None:
+    found = planned(a_group(starts_at_local="19:30"), by_day(planned(a_group())))
+    assert len(found.sessions) == 8
+    assert {type(event) for event in found.events} == {SessionScheduled}
+    assert found.sessions[0].starts_at == utc("2025-03-04 18:30")
+
+
+def test_another_weekday_cancels_the_old_days_and_schedules_the_new_ones() -> None:
+    known = by_day(planned(a_group()))
+    found = planned(a_group(weekday=4), known)
+    assert sum(isinstance(event, SessionCancelled) for event in found.events) == 8
+    assert sum(isinstance(event, SessionScheduled) for event in found.events) == 8
+    back = planned(a_group(), known | by_day(found))
+    assert {one.local_date.isoweekday() for one in back.sessions if one.state == "scheduled"} == {2}
+
+
+def test_what_somebody_has_touched_stays_on_its_day() -> None:
+    known = by_day(planned(a_group()))
+    own = Plan("weather-inside", ("small-next-step",))
+    known[date(2025, 3, 11)] = replace(known[date(2025, 3, 11)], plan=own)
+    known[date(2025, 3, 18)] = replace(known[date(2025, 3, 18)], state="cancelled", reason="holiday")
+    found = by_day(planned(a_group(weekday=4), known))
+    assert date(2025, 3, 11) not in found
+    assert date(2025, 3, 18) not in found
+    assert found[date(2025, 3, 25)].state == "cancelled"
+
+
+def test_what_a_person_cancelled_is_not_revived() -> None:
+    known = by_day(planned(a_group()))
+    known[date(2025, 3, 18)] = replace(known[date(2025, 3, 18)], state="cancelled", reason="holiday")
+    assert planned(a_group(), known) == Planned((), ())
+
+
+def test_who_leads_the_group_leads_the_sessions_for_which_nobody_else_was_chosen() -> None:
+    known = by_day(planned(a_group()))
+    known[date(2025, 3, 11)] = replace(known[date(2025, 3, 11)], has_own_facilitator=True)
+    found = by_day(planned(a_group(facilitator_id=TOMASZ), known))
+    assert len(found) == 7
+    assert date(2025, 3, 11) not in found
+    assert {one.facilitator_id for one in found.values()} == {TOMASZ}

@@ -1,0 +1,189 @@
+"""The pages of scheduling, as a browser without a script uses them."""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import date, datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from services.scheduling.app import create
+from services.scheduling.domain.kinds import session_id_of
+from shared.events.scheduling import AttendanceCorrected, GroupFormed, SessionCancelled, SessionHeld
+from tests.doors import doors, token
+from tests.scheduling.conftest import Told
+from tests.scheduling.examples import (
+    EVENING_CIRCLE,
+    TOMASZ,
+    battery_activated,
+    completed,
+    enrolled,
+    form_group,
+    person,
+    placed,
+    short_code,
+    utc,
+)
+
+TUESDAY = session_id_of(EVENING_CIRCLE, date(2025, 3, 4))
+SESSION = f"/scheduling/sessions/{TUESDAY}"
+GROUP = "/scheduling/groups/evening-circle"
+
+
+class Reader:
+    """Somebody at a browser."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self.client, self.role, self.sites = client, "coordinator", ["old-town"]
+
+    def cookies(self) -> dict[str, str]:
+        return {"cookie": f"kith_session={token(self.role, *self.sites)}", "origin": "http://kith.test"}
+
+    async def get(self, path: str, status: int = 200) -> str:
+        answer = await self.client.get(path, headers=self.cookies())
+        assert answer.status_code == status, answer.text
+        return answer.text
+
+    async def post(self, path: str, fields: dict[str, Any], status: int = 303) -> httpx.Response:
+        answer = await self.client.post(path, data=fields, headers=self.cookies())
+        assert answer.status_code == status, answer.text
+        return answer
+
+
+@pytest.fixture
+async def reader(store: Any, at: Callable[[datetime], None]) -> AsyncIterator[Reader]:
+    at(utc("2025-03-04 12:00"))
+    async with doors(create(), store) as client:
+        yield Reader(client)
+
+
+@pytest.fixture
+async def group(at_site: Told, reader: Reader) -> Told:
+    """The Evening Circle with two people."""
+    await reader.post("/scheduling/groups", form_group())
+    for name in ("ana", "dev"):
+        await at_site.tell(enrolled(name, date(2025, 3, 1)), placed(name, date(2025, 3, 1)))
+    return at_site
+
+
+def marks(**statuses: str) -> dict[str, str]:
+    return {f"a-{person(name)}": status for name, status in statuses.items()}
+
+
+async def test_today_before_anything_is_set_up(reader: Reader) -> None:
+    assert "/intake/set-up" in await reader.get("/scheduling/")
+
+
+async def test_today_says_what_there_is_to_do(group: Told, reader: Reader, at: Callable[[datetime], None]) -> None:
+    await group.tell(battery_activated())
+    quiet = await reader.get("/scheduling/")
+    assert "1 session today. Nobody to follow up." in quiet
+    assert "Tuesday, 4 March" in quiet
+    await group.tell(enrolled("ines", date(2025, 1, 7)), completed("ines", date(2025, 1, 10)))
+    at(utc("2025-03-11 12:00"))
+    await group.ring()
+    page = await reader.get("/scheduling/")
+    assert "1 session today. 3 check-ins overdue. 1 person to follow up, since Monday, 10 March." in page
+    assert "2 months after the end" in page
+    assert "Attendance to record" in page
+    assert f'data-person="{person("ines")}">{short_code("ines")}<' in page
+    assert "completed on 10 January 2025" in await reader.get("/scheduling/follow-up")
+    reader.role = "facilitator"
+    assert f"/intake/participants/{person('ines')}" not in await reader.get("/scheduling/follow-up")
+
+
+async def test_forming_a_group_shows_it_and_what_is_wrong_first(group: Told, reader: Reader) -> None:
+    wrong = await reader.post("/scheduling/groups", {"name": "Círculo"}, 422)
+    assert "Give the first day." in wrong.text
+    assert 'value="Círculo"' in wrong.text
+    twice = await reader.post("/scheduling/groups", form_group(), 422)
+    assert "There is a group with this name already" in twice.text
+    made = await reader.post("/scheduling/groups", form_group(name="Círculo de tarde", weekday="4"))
+    assert made.headers["location"] == "/scheduling/groups/circulo-de-tarde?done=formed"
+    assert "The group is formed" in await reader.get(made.headers["location"])
+    assert "Círculo de tarde" in await reader.get("/scheduling/groups")
+    elsewhere = await reader.post("/scheduling/groups", form_group(name="X", site="north-quay"), 404)
+    assert "no such site" in elsewhere.text
+
+
+async def test_a_group_is_changed_and_led(group: Told, reader: Reader) -> None:
+    await reader.post(f"{GROUP}/change", form_group(capacity="12", starts_at_local="19:00"))
+    assert "Tuesdays at 19:00" in await reader.get(GROUP)
+    assert len(await group.said(GroupFormed)) == 2
+    await reader.post(f"{GROUP}/facilitator", {"facilitator_id": str(TOMASZ)})
+    assert "TMW-101" in await reader.get(GROUP)
+    await reader.post(f"{GROUP}/facilitator", {"facilitator_id": ""})
+    assert "nobody leads yet" in await reader.get(GROUP)
+    bad = await reader.post(f"{GROUP}/change", form_group(capacity="none"), 422)
+    assert "Give a whole number." in bad.text
+
+
+async def test_a_session_is_recorded_with_one_tap_each(
+    group: Told, reader: Reader, at: Callable[[datetime], None]
+) -> None:
+    assert "can be recorded from Tue 4 March, 18:00 on" in await reader.get(SESSION)
+    early = await reader.post(f"{SESSION}/hold", marks(ana="present", dev="late"), 409)
+    assert "has not begun yet" in early.text
+    at(utc("2025-03-04 18:40"))
+    reader.role = "facilitator"
+    incomplete = await reader.post(f"{SESSION}/hold", marks(ana="excused"), 422)
+    assert "1 person missing" in incomplete.text
+    assert 'value="excused" checked' in incomplete.text
+    await reader.post(f"{SESSION}/hold", marks(ana="present", dev="late"))
+    assert "2 of 2 came" in await reader.get(SESSION)
+    assert 'value="late" checked' in await reader.get(f"{SESSION}?correct=true")
+    await group.tell(enrolled("guest", date(2025, 2, 1)))
+    fixed = marks(ana="absent", dev="late") | {"guests": short_code("guest").lower()}
+    await reader.post(f"{SESSION}/correct", fixed)
+    assert "2 of 3 came" in await reader.get(f"{SESSION}?done=corrected")
+    unknown = await reader.post(f"{SESSION}/correct", marks(ana="late", dev="late") | {"guests": "XXX-000"}, 422)
+    assert "Nobody at this site has the code XXX-000." in unknown.text
+    (held,), (corrected,) = await group.said(SessionHeld), await group.said(AttendanceCorrected)
+    assert (len(held.attendance), len(corrected.attendance)) == (2, 3)
+
+
+async def test_a_session_is_planned_led_and_cancelled(group: Told, reader: Reader) -> None:
+    plan = {"icebreaker": "weather-inside", "activity-1": "small-next-step", "note": "Bring the <cards>."}
+    await reader.post(f"{SESSION}/plan", plan)
+    page = await reader.get(SESSION)
+    assert "Bring the &lt;cards&gt;." in page
+    assert "33 of 90 minutes" in page
+    empty = await reader.post(f"{SESSION}/plan", {"icebreaker": "weather-inside"}, 422)
+    assert "Give at least one activity." in empty.text
+    await group.tell()
+    await reader.post(f"{SESSION}/facilitator", {"facilitator_id": str(TOMASZ)})
+    assert "TMW-101" in await reader.get(SESSION)
+    assert "Give the reason." in (await reader.post(f"{SESSION}/cancel", {}, 422)).text
+    await reader.post(f"{SESSION}/cancel", {"reason": "room-closed"})
+    assert "Reason: room closed." in await reader.get(SESSION)
+    assert len(await group.said(SessionCancelled)) == 1
+
+
+async def test_a_file_is_imported_on_its_page(group: Told, reader: Reader) -> None:
+    assert "monday to sunday" in await reader.get("/scheduling/groups/import")
+    columns = "code,name,program,site,capacity,weekday,starts_at,minutes,first_on"
+    text = f"{columns}\nx,X,nowhere,old-town,5,1,18:00,60,2025-03-03\n"
+    answer = await reader.client.post(
+        "/scheduling/groups/import-file", files={"file": ("groups.csv", text)}, headers=reader.cookies()
+    )
+    assert answer.status_code == 200
+    assert "1 row was left out" in answer.text
+    nothing = await reader.client.post("/scheduling/groups/import-file", headers=reader.cookies())
+    assert (nothing.status_code, "Choose a file." in nothing.text) == (422, True)
+
+
+@pytest.mark.parametrize("path", [SESSION, GROUP, "/scheduling/groups/no-such", f"/scheduling/sessions/{person('x')}"])
+async def test_what_is_not_for_the_reader_is_not_there(group: Told, reader: Reader, path: str) -> None:
+    reader.sites = ["north-quay"]
+    await reader.get(path, 404)
+    await reader.post(f"{path}/facilitator", {"facilitator_id": ""}, 404)
+
+
+async def test_a_program_manager_reads_and_changes_nothing(group: Told, reader: Reader) -> None:
+    reader.role = "program-manager"
+    assert "Form a group" not in await reader.get("/scheduling/groups")
+    assert "Change the group" not in await reader.get(GROUP)
+    await reader.get(SESSION)
+    await reader.get("/scheduling/", 403)
+    await reader.post("/scheduling/groups", form_group(name="Y"), 403)
+    await reader.post(f"{SESSION}/cancel", {"reason": "other"}, 403)

@@ -1,0 +1,245 @@
+"""Saying and hearing over the real broker: nothing lost, nothing twice, in order, bad ones parked."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from shared.inbox import Hearing
+from shared.inbox.positions import Lost
+from shared.outbox import Relay, put
+from tests.conftest import Parts, admin_client, eventually, running
+from tests.shared.conftest import AT, ORGANISATION, Register, numbers_heard, say
+
+
+def hearing(store: Any, parts: Parts, kind: Any, **more: Any) -> Hearing:
+    return Hearing(store.machinery, parts.kafka, f"g-{kind.topic}", {kind: Register.on_parcel_sent}, **more)
+
+
+@pytest.fixture
+async def store(fresh_store: Any) -> Any:
+    opened = await fresh_store()
+    await Register.make(opened.dsn_admin)
+    return opened
+
+
+async def test_what_is_said_is_heard_once_and_in_order(store: Any, parts: Parts, parcels: Any) -> None:
+    ids = [uuid4() for _ in range(20)]
+    relay = Relay(store.machinery, parts.kafka)
+    async with running(relay.run(), hearing(store, parts, parcels).run()):
+        for number in range(1, 11):
+            for parcel in ids:
+                await say(store, parcels, parcel, number)
+
+        async def all_there() -> bool:
+            return await store.machinery.pool.fetchval("select count(*) from register") == 200
+
+        await eventually(all_there)
+    for parcel in ids:
+        assert await numbers_heard(store, parcel) == list(range(1, 11))
+    assert await store.machinery.pool.fetchval("select count(*) from machinery.outbox") == 0
+    assert await store.machinery.pool.fetchval("select count(*) from machinery.event_log") == 200
+
+
+async def test_what_rolls_back_is_never_said(store: Any, parcels: Any) -> None:
+    async def fails() -> None:
+        async with store.doors.transaction(ORGANISATION) as tx:
+            put(tx, parcels(parcel_id=uuid4(), number=1), organisation=ORGANISATION, at=AT)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fails()
+    assert await store.machinery.pool.fetchval("select count(*) from machinery.outbox") == 0
+
+
+async def test_nothing_can_be_said_for_an_organisation_outside_the_transaction(store: Any, parcels: Any) -> None:
+    with pytest.raises(Exception, match="outside this transaction"):
+        async with store.doors.transaction(ORGANISATION) as tx:
+            put(tx, parcels(parcel_id=uuid4(), number=1), organisation=uuid4(), at=AT)
+
+
+async def test_the_doors_can_neither_read_nor_change_the_machinery(store: Any) -> None:
+    for sql in (
+        "select * from machinery.outbox",
+        "delete from machinery.offsets",
+        "update machinery.timers set due_at = due_at",
+        "select * from machinery.event_log",
+    ):
+        with pytest.raises(Exception, match="permission denied"):
+            async with store.doors.transaction(ORGANISATION) as tx:
+                await tx.fetch(sql)
+
+
+async def test_an_event_is_a_cloud_event_in_binary_mode(store: Any, parts: Parts, parcels: Any) -> None:
+    parcel = uuid4()
+    await say(store, parcels, parcel, 1, 2)
+    async with running(Relay(store.machinery, parts.kafka).run()):
+        first, second = await records(parts, parcels.topic, 2)
+    assert first.key == str(parcel).encode()
+    assert first.value == f'{{"parcel_id":"{parcel}","number":1}}'.encode()
+    headers = {name: value.decode() for name, value in first.headers}
+    assert UUID(headers.pop("ce_id")).version == 7
+    assert headers == {
+        "content-type": "application/json",
+        "ce_specversion": "1.0",
+        "ce_source": "/kith/conftest",
+        "ce_type": parcels.ce_type(),
+        "ce_subject": str(parcel),
+        "ce_time": "2025-03-04T18:00:00Z",
+        "ce_organisation": str(ORGANISATION),
+        "ce_aggregateversion": "1",
+    }
+    assert dict(second.headers)["ce_aggregateversion"] == b"2"
+
+
+async def records(parts: Parts, topic: str, count: int) -> list[Any]:
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=parts.kafka, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        return [await consumer.getone() for _ in range(count)]
+    finally:
+        await consumer.stop()
+
+
+GOOD = {
+    "ce_id": str(uuid4()).encode(),
+    "ce_time": b"2025-03-04T18:00:00Z",
+    "ce_organisation": str(ORGANISATION).encode(),
+    "ce_aggregateversion": b"1",
+}
+
+
+@pytest.mark.parametrize(
+    ("headers", "value", "reason", "field"),
+    [
+        ({"ce_type": None}, b"{}", "null-header", "ce_type"),
+        ({"ce_type": b"\xff\xfe"}, b"{}", "bad-header", "ce_type"),
+        ({"ce_type": b"org.kith.never-heard-of.v1"}, b"{}", "unknown-type", "ce_type"),
+        ({"ce_type": b"TYPE.v2"}, b"{}", "future-version", "ce_type"),
+        ({"ce_type": b"TYPE.v1", "ce_aggregateversion": b"x"}, b"BODY", "bad-header", "ce_aggregateversion"),
+        ({"ce_type": b"TYPE.v1", "ce_organisation": b"x"}, b"BODY", "bad-header", "ce_organisation"),
+        ({"ce_type": b"TYPE.v1", "ce_time": b"2025-03-04T18:00:00"}, b"BODY", "bad-header", "ce_time"),
+        ({"ce_type": b"TYPE.v1"}, b"{broken", "bad-body", None),
+        ({"ce_type": b"TYPE.v1"}, b'{"parcel_id": "KEY"}', "bad-body", "number"),
+        ({"ce_type": b"TYPE.v1"}, None, "no-body", None),
+        (
+            {"ce_type": b"TYPE.v1"},
+            b'{"parcel_id": "%s", "number": 1}' % str(uuid4()).encode(),
+            "wrong-key",
+            "parcel_id",
+        ),
+        ({"ce_type": b"TYPE.v1"}, b'{"parcel_id": "KEY", "number": 13}', "handler-failed", None),
+        ({"ce_type": b"TYPE.v1"}, b'{"parcel_id": "KEY", "number": 99999999999}', "handler-failed", None),
+    ],
+)
+async def test_a_bad_event_is_parked_whole_and_holds_nobody_else(
+    store: Any, parts: Parts, parcels: Any, headers: dict[str, Any], value: bytes | None, reason: str, field: Any
+) -> None:
+    bad, good = uuid4(), uuid4()
+    type_name = parcels.ce_type().removesuffix(".v1").encode()
+    value = value and value.replace(b"BODY", b'{"parcel_id": "KEY", "number": 1}').replace(b"KEY", str(bad).encode())
+    sent = {**GOOD, **headers}
+    sent = {name: text and text.replace(b"TYPE", type_name) for name, text in sent.items()}
+    fine = {**GOOD, "ce_type": parcels.ce_type().encode(), "ce_aggregateversion": b"2"}
+    producer = AIOKafkaProducer(bootstrap_servers=parts.kafka)
+    await producer.start()
+    for key, body, heads in (
+        (bad, value, sent),
+        (bad, b'{"parcel_id": "%s", "number": 2}' % str(bad).encode(), fine),
+        (good, b'{"parcel_id": "%s", "number": 3}' % str(good).encode(), fine),
+    ):
+        await producer.send_and_wait(
+            parcels.topic, body, key=str(key).encode(), headers=list(heads.items()), partition=0
+        )
+    await producer.stop()
+    async with running(hearing(store, parts, parcels).run()):
+        await eventually(lambda: numbers_heard(store, good))
+
+    assert await numbers_heard(store, bad) == []
+    rows = await store.machinery.pool.fetch("select * from machinery.parked order by position")
+    assert [row["reason"] for row in rows] == [reason, "behind-a-parked-event"]
+    assert rows[0]["field"] == field
+    assert rows[0]["raw_value"] == value
+    assert rows[0]["raw_key"] == str(bad).encode()
+    assert len(rows[0]["raw_headers"]) == len(sent)
+
+
+async def test_an_event_that_was_heard_before_is_ignored_and_a_gap_parks(
+    store: Any, parts: Parts, parcels: Any
+) -> None:
+    parcel = uuid4()
+    producer = AIOKafkaProducer(bootstrap_servers=parts.kafka)
+    await producer.start()
+    for version in (1, 2, 1, 2, 3, 5, 6):
+        headers = {
+            **GOOD,
+            "ce_type": parcels.ce_type().encode(),
+            "ce_aggregateversion": str(version).encode(),
+        }
+        body = b'{"parcel_id": "%s", "number": %d, "added_later": true}' % (str(parcel).encode(), version)
+        await producer.send_and_wait(parcels.topic, body, key=str(parcel).encode(), headers=list(headers.items()))
+    await producer.stop()
+    async with running(hearing(store, parts, parcels).run()):
+        await eventually(lambda: store.machinery.pool.fetchval("select count(*) = 2 from machinery.parked"))
+    assert await numbers_heard(store, parcel) == [1, 2, 3]
+    rows = await store.machinery.pool.fetch("select reason from machinery.parked order by position")
+    assert [row["reason"] for row in rows] == ["version-gap", "behind-a-parked-event"]
+
+
+async def test_a_topic_with_another_number_of_partitions_stops_the_service_loudly(
+    store: Any, parts: Parts, parcels: Any, fresh_topic: Any
+) -> None:
+    parcels.topic = await fresh_topic(partitions=3)
+    with pytest.raises(Lost, match="has 3 partitions, not 12"):
+        await hearing(store, parts, parcels).run()
+
+
+async def test_a_topic_that_was_made_again_stops_the_service_loudly(store: Any, parts: Parts, parcels: Any) -> None:
+    parcel = uuid4()
+    relay = Relay(store.machinery, parts.kafka)
+    await say(store, parcels, parcel, 1, 2, 3)
+    async with running(relay.run(), hearing(store, parts, parcels).run()):
+        await eventually(lambda: store.machinery.pool.fetchval("select count(*) = 3 from register"))
+    async with admin_client(parts.kafka) as admin:
+        await admin.delete_topics([parcels.topic])
+
+        async def made_again() -> bool:
+            from aiokafka.admin import NewTopic
+
+            answer = await admin.create_topics([NewTopic(parcels.topic, 12, 1)])
+            return answer.topic_errors[0][1] == 0
+
+        await eventually(made_again)
+    await say(store, parcels, parcel, 4, 5, 6, 7)
+    async with running(Relay(store.machinery, parts.kafka).run()):
+        await eventually(lambda: store.machinery.pool.fetchval("select count(*) = 0 from machinery.outbox"))
+    with pytest.raises(Lost, match="another event than the one applied"):
+        await hearing(store, parts, parcels).run()
+    assert await numbers_heard(store, parcel) == [1, 2, 3]
+
+
+async def test_a_position_that_is_gone_stops_the_service_loudly(store: Any, parts: Parts, parcels: Any) -> None:
+    await say(store, parcels, uuid4(), 1)
+    relay = Relay(store.machinery, parts.kafka)
+    async with running(relay.run(), hearing(store, parts, parcels).run()):
+        await eventually(lambda: store.machinery.pool.fetchval("select count(*) = 1 from register"))
+    await store.machinery.pool.execute("delete from machinery.offsets")
+    with pytest.raises(Lost, match="gone from the table"):
+        await hearing(store, parts, parcels).run()
+
+
+async def test_two_readers_of_one_group_apply_each_event_once(store: Any, parts: Parts, parcels: Any) -> None:
+    relay = Relay(store.machinery, parts.kafka)
+    ids = [uuid4() for _ in range(60)]
+    async with running(
+        relay.run(),
+        hearing(store, parts, parcels, slot="a").run(),
+        hearing(store, parts, parcels, slot="b").run(),
+    ):
+        for number in (1, 2, 3):
+            for parcel in ids:
+                await say(store, parcels, parcel, number)
+        await eventually(lambda: store.machinery.pool.fetchval("select count(*) >= 180 from register"))
+    for parcel in ids:
+        assert await numbers_heard(store, parcel) == [1, 2, 3]

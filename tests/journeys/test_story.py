@@ -14,7 +14,7 @@ from playwright.async_api import Browser, Page, expect
 
 from shared.identity import derived_id
 from tests.conftest import eventually
-from tests.journeys.conftest import Kith, settled
+from tests.journeys.conftest import Kith, anybody_can_use, settled
 
 ORGANISATION = "harbour-trust"
 DAY = 86_400
@@ -340,3 +340,24 @@ async def test_11_kcat_reads_the_same(kith: Kith) -> None:
     assert process.returncode == 0
     assert b"ce_type=org.kith.session-held.v1" in out
     assert b'"attendance":[' in out
+
+
+async def test_12_every_page_of_the_story_can_be_used_by_anybody(kith: Kith, sign_in: Any, story: Story) -> None:
+    pages = {
+        "Ana Ruiz": {
+            "today": "/scheduling/",
+            "follow-up": "/scheduling/follow-up",
+            "groups": "/scheduling/groups",
+            "group": "/scheduling/groups/tuesday-circle",
+            "session": f"/scheduling/sessions/{story.group_session}",
+            "session-correct": f"/scheduling/sessions/{story.group_session}?correct=true",
+            "import-attendance": "/scheduling/attendance/import",
+            "unknown": "/scheduling/groups/nowhere",
+        },
+        "Lea Sommer": {"effects": "/analytics/", "effect-of-few": "/analytics/programs/evening-circle"},
+    }
+    for who, found in pages.items():
+        page: Page = await sign_in(who)
+        for name, path in found.items():
+            await page.goto(path)
+            await anybody_can_use(page, name)

@@ -1,7 +1,7 @@
 """Real servers for a measurement, started and stopped with it."""
 
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ class Servers:
 
     admin_dsn: str
     kafka: str
+    restart_postgres: Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Bench:
     dsn_machinery: str
     dsn_admin: str
     port: int
+    other_port: int
 
 
 @asynccontextmanager
@@ -42,12 +44,18 @@ async def parts(*, kafka: bool = True) -> AsyncIterator[Servers]:
         data = Path(name)
         data.chmod(0o711)
         postgres, broker = Postgres(data, free_port()), Kafka(data, free_port(), free_port())
-        wanted = [postgres, broker] if kafka else [postgres]
+        wanted: list[Postgres | Kafka] = [postgres, broker] if kafka else [postgres]
         children = [Child(one.name, one.prepare(), data / f"{one.name}.log") for one in wanted]
         try:
             for part, child in zip(wanted, children, strict=True):
                 assert await until(part.ready, part.wait_seconds), child.last_lines()
-            yield Servers(postgres.dsn, broker.address)
+
+            async def restart() -> None:
+                await children[0].stop()
+                children[0] = Child(postgres.name, postgres.prepare(), data / "postgresql.log")
+                assert await until(postgres.ready, postgres.wait_seconds)
+
+            yield Servers(postgres.dsn, broker.address, restart)
         finally:
             for child in reversed(children):
                 await child.stop()
@@ -65,4 +73,4 @@ async def fresh_database(servers: Servers, service: str) -> Bench:
     address = head.rpartition("@")[2]
     await migrate(f"{head}/{service}", service, f"{service}_owner")
     dsns = [f"postgresql://{role}:{PASSWORD}@{address}/{service}" for role in (service, f"{service}_machinery")]
-    return Bench(*dsns, f"{head}/{service}", free_port())
+    return Bench(*dsns, f"{head}/{service}", free_port(), free_port())

@@ -21,13 +21,11 @@ async def set_up(request: Request, db: Db, who: Viewer) -> HTMLResponse:
         counts = await store.set_up_counts(tx)
         organisation = await store.find_organisation(tx, who.organisation_id)
     done = [name for name in ("organisations", "sites", "programs", "facilitators", "groups") if counts[name]]
-    following = next((name for name in counts if not counts[name]), None)
     return PAGES.render(
         request,
         "set-up.html",
         counts=counts,
         organisation=organisation,
         done=done,
-        following=following,
         may_change="administrator" in who.roles,
     )

@@ -1,0 +1,156 @@
+"""From the writer's statement to the committed view: feedback's outbox, relay, Kafka, analytics' scores.
+
+The real analytics service runs as a process of its own. Its commit times are PostgreSQL's own (track_commit_timestamp);
+the writer puts the time just before its transaction into the event. Run: uv run python -m benchmarks.freshness
+"""
+
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import asyncpg
+import uvloop
+
+from benchmarks.parts import Bench, Servers, fresh_database, parts
+from deploy.kafka.topics import ensure_topics
+from shared.database import Database
+from shared.events import TOPICS
+from shared.events.feedback import CheckInSubmitted, Score
+from shared.outbox import Relay, put
+
+EVENTS_PER_SECOND, SECONDS, WARM_UP_SECONDS, WRITERS = 500, 25, 5, 8
+ORGANISATION = uuid4()
+LATENCIES = """
+    select extract(epoch from pg_xact_commit_timestamp(xmin) - answered_at) * 1000 as ms
+    from scores where answered_at > $1 order by 1
+"""
+
+
+async def main() -> None:
+    """Measure and print."""
+    async with parts() as servers:
+        await run_sql(servers.admin_dsn, "alter system set track_commit_timestamp = on")
+        await servers.restart_postgres()
+        await ensure_topics(servers.kafka, TOPICS)
+        feedback, analytics = [await fresh_database(servers, name) for name in ("feedback", "analytics")]
+        reader = await start_analytics(servers, analytics)
+        try:
+            began = await write(servers, feedback)
+            await until_all_are_there(analytics)
+            report(await read(analytics, began))
+        finally:
+            reader.terminate()
+            await reader.wait()
+
+
+async def start_analytics(servers: Servers, bench: Bench) -> asyncio.subprocess.Process:
+    """The service as it is shipped."""
+    told = {
+        "KITH_ENVIRONMENT": "development",
+        "KITH_DATABASE": bench.dsn,
+        "KITH_DATABASE_MACHINERY": bench.dsn_machinery,
+        "KITH_KAFKA": servers.kafka,
+        "KITH_ISSUER": "http://127.0.0.1:1",
+        "KITH_PUBLIC_URL": "http://127.0.0.1",
+        "KITH_LISTEN": f"127.0.0.1:{bench.port}",
+        "KITH_OPS_LISTEN": f"127.0.0.1:{bench.other_port}",
+    }
+    log = Path(tempfile.gettempdir()) / "kith-bench-analytics.log"
+    with log.open("wb") as output:
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "services.analytics.app", env=os.environ | told, stdout=output, stderr=output
+        )
+
+
+async def write(servers: Servers, bench: Bench) -> datetime:
+    """Say check-ins at a steady rate, a relay beside; gives the end of the warm-up."""
+    doors = await Database.open(bench.dsn, size=WRITERS, name="bench writer")
+    machinery = await Database.open(bench.dsn_machinery, size=3, name="bench relay")
+    relay = Relay(machinery, servers.kafka)
+    doors.on_said = relay.wake.set
+    relaying = asyncio.create_task(relay.run())
+    await asyncio.gather(*(writer(doors, number) for number in range(WRITERS)))
+    while await machinery.pool.fetchval("select exists (select from machinery.outbox)"):
+        await asyncio.sleep(0.1)
+    relaying.cancel()
+    await asyncio.gather(relaying, return_exceptions=True)
+    return began_at
+
+
+began_at = datetime.min.replace(tzinfo=UTC)
+
+
+async def writer(doors: Database, number: int) -> None:
+    """One of the writers: each event at its own time, whether or not the last one was slow."""
+    global began_at
+    start, step = time.perf_counter(), WRITERS / EVENTS_PER_SECOND
+    for count in range(SECONDS * EVENTS_PER_SECOND // WRITERS):
+        await asyncio.sleep(start + (count + number / WRITERS) * step - time.perf_counter())
+        at = datetime.fromtimestamp(time.time(), UTC)
+        if time.perf_counter() - start < WARM_UP_SECONDS:
+            began_at = at
+        async with doors.transaction(ORGANISATION) as tx:
+            put(tx, check_in(at), organisation=ORGANISATION, at=at)
+
+
+def check_in(at: datetime) -> CheckInSubmitted:
+    """An answer like any other."""
+    ids: list[UUID] = [uuid4() for _ in range(5)]
+    return CheckInSubmitted(
+        occasion_id=ids[0],
+        participant_id=ids[1],
+        enrolment_id=ids[2],
+        program_id=ids[3],
+        site_id=ids[4],
+        kind="baseline",
+        code="baseline",
+        ordinal=0,
+        scores=[Score(instrument="belonging", version=1, count=12, unit=6)],
+        answered_at=at,
+        entered_by="participant",
+    )
+
+
+async def until_all_are_there(bench: Bench) -> None:
+    """Wait for the last one."""
+    wanted = SECONDS * EVENTS_PER_SECOND // WRITERS * WRITERS
+    while (await fetch(bench.dsn_admin, "select count(*) as n from scores"))[0]["n"] < wanted:
+        await asyncio.sleep(0.2)
+
+
+async def read(bench: Bench, after: datetime) -> list[float]:
+    """Milliseconds from the writer's statement to the commit of the view, in order."""
+    return [float(row["ms"]) for row in await fetch(bench.dsn_admin, LATENCIES, after)]
+
+
+async def fetch(dsn: str, sql: str, *values: object) -> list[asyncpg.Record]:
+    """As the administrator, who sees all rows."""
+    connection = await asyncpg.connect(dsn)
+    rows: list[asyncpg.Record] = await connection.fetch(sql, *values)
+    await connection.close()
+    return rows
+
+
+async def run_sql(dsn: str, sql: str) -> None:
+    """As the administrator."""
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(sql)
+    await connection.close()
+
+
+def report(ms: list[float]) -> None:
+    """The percentiles."""
+    at = {
+        name: ms[min(len(ms) - 1, int(len(ms) * share))] for name, share in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99))
+    }
+    shown = ", ".join(f"{name} {value:.1f}" for name, value in at.items())
+    print(f"{len(ms)} events at {EVENTS_PER_SECOND} a second: {shown}, max {ms[-1]:.1f} ms; goal p50 30, p99 100")
+
+
+if __name__ == "__main__":
+    uvloop.run(main())

@@ -29,9 +29,10 @@ def words(code: str | None) -> str:
     if code is None:
         return ABSENT
     parts = [part for part in str(code).split("-") if part]
-    return " ".join(
+    name = " ".join(
         part if place and part in _SMALL else part[:1].upper() + part[1:] for place, part in enumerate(parts)
     )
+    return name.replace("Follow Up", "Follow-up")
 
 
 @pass_context

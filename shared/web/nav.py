@@ -23,14 +23,15 @@ class Entry:
 
     words: str
     href: str
+    also: tuple[str, ...] = ()  # other addresses of pages that stand under it
 
 
 TODAY = Entry("Today", "/scheduling/")
 PEOPLE = Entry("People", "/intake/participants")
-GROUPS = Entry("Groups", "/scheduling/groups")
+GROUPS = Entry("Groups", "/scheduling/groups", ("/scheduling/sessions", "/scheduling/attendance"))
 CHECK_INS = Entry("Check-ins", "/feedback/")
 EFFECT = Entry("Effect", "/analytics/")
-SET_UP = Entry("Set-up", "/intake/set-up")
+SET_UP = Entry("Set-up", "/intake/set-up", ("/intake/sites", "/intake/programs", "/intake/facilitators"))
 
 ENTRIES = (TODAY, PEOPLE, GROUPS, CHECK_INS, EFFECT, SET_UP)
 SEEN_BY: dict[str, tuple[Entry, ...]] = {
@@ -49,8 +50,8 @@ def entries_for(roles: frozenset[str]) -> list[Entry]:
 
 def current(path: str) -> Entry | None:
     """The entry that a page stands under: the one whose address is the longest beginning of its own."""
-    above = [entry for entry in ENTRIES if _stands_under(path, entry.href)]
-    return max(above, key=lambda entry: len(entry.href), default=None)
+    above = [(len(one), entry) for entry in ENTRIES for one in (entry.href, *entry.also) if _stands_under(path, one)]
+    return max(above, key=lambda found: found[0], default=(0, None))[1]
 
 
 def _stands_under(path: str, href: str) -> bool:

@@ -1,12 +1,16 @@
 """Saying and hearing over the real broker: nothing lost, nothing twice, in order, bad ones parked."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from shared.inbox import Hearing
+from shared.inbox.batch import Flood
+from shared.inbox.hearing import PARKED_IN_A_ROW_MAX
 from shared.inbox.positions import Lost
 from shared.outbox import Relay, put
 from tests.conftest import Parts, admin_client, eventually, running
@@ -243,3 +247,36 @@ async def test_two_readers_of_one_group_apply_each_event_once(store: Any, parts:
         await eventually(lambda: store.machinery.pool.fetchval("select count(*) >= 180 from register"))
     for parcel in ids:
         assert await numbers_heard(store, parcel) == [1, 2, 3]
+
+
+async def test_an_event_that_the_broker_refuses_is_parked_and_holds_nobody_else(
+    store: Any, parts: Parts, parcels: Any
+) -> None:
+    async with admin_client(parts.kafka) as admin:
+        small = ConfigResource(ConfigResourceType.TOPIC, parcels.topic, {"max.message.bytes": "17000"})
+        await admin.alter_configs([small])
+    refused, fine = uuid4(), [uuid4() for _ in range(5)]
+    relay = Relay(store.machinery, parts.kafka)
+    async with running(relay.run()):
+        async with store.doors.transaction(ORGANISATION) as tx:
+            event_id = put(tx, parcels(parcel_id=refused, number=1), organisation=ORGANISATION, at=AT)
+            tx.said[0] = replace(tx.said[0], value=b"x" * 20_000)
+        for parcel in fine:
+            await say(store, parcels, parcel, 1, 2)
+        await eventually(lambda: store.machinery.pool.fetchval("select count(*) = 0 from machinery.outbox"))
+    rows = await store.machinery.pool.fetch("select * from machinery.outbox_parked")
+    assert [(row["key"], str(event_id) in row["headers"]) for row in rows] == [(str(refused), True)]
+    arrived = {one.key.decode() for one in await records(parts, parcels.topic, 10)}
+    assert arrived == {str(parcel) for parcel in fine}
+
+
+async def test_a_flood_of_bad_events_stops_the_reader_and_moves_nothing(store: Any, parts: Parts, parcels: Any) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=parts.kafka)
+    await producer.start()
+    for _ in range(PARKED_IN_A_ROW_MAX + 10):
+        await producer.send(parcels.topic, b"{", key=str(uuid4()).encode(), partition=0)
+    await producer.stop()
+    reader = hearing(store, parts, parcels)
+    with pytest.raises(Flood):
+        await reader.run()
+    assert await store.machinery.pool.fetchval("select count(*) from machinery.parked") < PARKED_IN_A_ROW_MAX

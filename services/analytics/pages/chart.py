@@ -17,6 +17,7 @@ from services.analytics.domain import Change
 from services.analytics.pages.program import Analyst, choose, course
 from shared.doors import Db
 from shared.errors import NotFound
+from shared.web.filters import words
 
 router = APIRouter()
 DRAWINGS_KEPT = 200
@@ -35,13 +36,13 @@ async def chart(request: Request, who: Analyst, db: Db, code: str) -> Response:
     points = [_point(row) for row in await course(db, who, choice) if not row.suppressed]
     if not points:
         raise NotFound("chart")
-    svg = await _drawing(points, f"Mean change since {choice.first}, points, more is better")
+    svg = await _drawing(points, f"Points since {words(choice.first).lower()}, more is better")
     return Response(svg, media_type="image/svg+xml", headers={"Cache-Control": "private, no-cache"})
 
 
 def _point(row: Change) -> dict[str, Any]:
     """What the chart shows of a row; the same numbers stand in the table under it."""
-    name = f"{row.later_occasion} (n {row.n_paired})"
+    name = f"{words(row.later_occasion)}|n {row.n_paired}"
     return {"occasion": name, "change": row.mean_change, "low": row.change_low, "high": row.change_high}
 
 
@@ -74,7 +75,12 @@ def draw(points: list[dict[str, Any]], axis: str) -> bytes:
 
     data = altair.InlineData(values=points)
     order = [point["occasion"] for point in points]
-    x = altair.X("occasion:N", sort=order, title=None, axis=altair.Axis(labelAngle=0, ticks=False, domain=False))
+    x = altair.X(
+        "occasion:N",
+        sort=order,
+        title=None,
+        axis=altair.Axis(labelAngle=0, labelExpr="split(datum.value, '|')", ticks=False, domain=False),
+    )
     base = altair.Chart(data).encode(x=x)
     interval = base.mark_rule(strokeWidth=3, color="#0b6560").encode(
         y=altair.Y(
@@ -84,7 +90,8 @@ def draw(points: list[dict[str, Any]], axis: str) -> bytes:
     )
     mean = base.mark_point(size=140, filled=True, color="#0b6560", opacity=1).encode(y="change:Q")
     none = altair.Chart(altair.InlineData(values=[{"zero": 0}])).mark_rule(color="#55606d", strokeDash=[5, 4])
-    layers = altair.layer(none.encode(y="zero:Q"), interval, mean).properties(width=560, height=260)
+    layers = altair.layer(none.encode(y="zero:Q"), interval, mean).properties(width=380, height=220)
     styled = layers.configure(background="#ffffff", font="sans-serif", padding=8).configure_view(stroke=None)
+    styled = styled.configure_axis(labelFontSize=13, titleFontSize=13, titleFontWeight="normal", titlePadding=10)
     svg: str = vl_convert.vegalite_to_svg(styled.to_dict(), allowed_base_urls=[])
     return svg.encode()

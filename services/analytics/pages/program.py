@@ -85,7 +85,10 @@ async def program(request: Request, who: Analyst, db: Db, code: str) -> HTMLResp
 def choose(
     program: Program, known: dict[str, Instrument], instrument: str | None, first: str | None, later: str | None
 ) -> Choice | None:
-    """What the address asks for; by default the first instrument that is asked twice, first to last occasion."""
+    """What the address asks for; by default the first instrument that is asked twice, first to last occasion.
+
+    Change goes forward: of two occasions the earlier one of the battery is the first.
+    """
     twice = [code for code in known if len(program.occasions(code)) > 1]
     if instrument is None and not twice:
         return None
@@ -96,18 +99,18 @@ def choose(
     first, later = first or occasions[0], later or occasions[-1]
     if first not in occasions or later not in occasions:
         raise NotFound("occasion")
-    return Choice(program, known[code], first, later)
+    return Choice(program, known[code], *sorted((first, later), key=occasions.index))
 
 
 async def course(db: Database, who: Who, choice: Choice) -> list[Change]:
-    """The change since the chosen first occasion, at each other occasion."""
+    """The change since the chosen first occasion, at each later occasion."""
     async with db.transaction(who.organisation_id) as tx:
         return await _course(tx, who, choice)
 
 
 async def _course(tx: Tx, who: Who, choice: Choice) -> list[Change]:
-    others = [one for one in choice.occasions if one != choice.first]
-    return [await _change(tx, who, choice, later) for later in others]
+    following = choice.occasions[choice.occasions.index(choice.first) + 1 :]
+    return [await _change(tx, who, choice, later) for later in following]
 
 
 async def _change(tx: Tx, who: Who, choice: Choice, later: str) -> Change:

@@ -54,5 +54,5 @@ def must_lead(facilitator: Facilitator, site_id: UUID, on: date) -> None:
         message = f"{who} does not have the qualification {what}, which is needed to lead on {on}."
     else:
         since = found.valid_until + timedelta(days=1)
-        message = f"The qualification {what} of {who} has lapsed on {since}: it must be in date on {on}."
+        message = f"The qualification {what} of {who} is not in date from {since} on: it must be in date on {on}."
     raise Refusal(found.code, message, qualification=what, valid_until=found.valid_until and str(found.valid_until))

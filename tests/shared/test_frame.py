@@ -1,0 +1,74 @@
+"""What every door refuses before anything else happens, and how it says so."""
+
+from typing import Any
+
+import pytest
+
+from services.feedback.app import create
+from tests.doors import bearer, doors, token
+
+BATTERY = "/feedback/api/v1/batteries/evening-circle"
+
+
+@pytest.fixture
+async def client(fresh_store: Any) -> Any:
+    async with doors(create(), await fresh_store("feedback")) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"x" * (64 * 1024 + 1), 413, "body-too-large"),
+        (b"{broken", 422, "invalid-fields"),
+        (b"", 422, "invalid-fields"),
+        (b"[]", 422, "invalid-fields"),
+        (b'{"entries": "many"}', 422, "invalid-fields"),
+        (b'{"entries": [], "colour": "red"}', 422, "invalid-fields"),
+        (b"\xff\xfe", 422, "invalid-fields"),
+    ],
+)
+async def test_a_bad_body_has_a_problem_document(client: Any, body: bytes, status: int, code: str) -> None:
+    headers = bearer("administrator") | {"content-type": "application/json"}
+    answer = await client.put(BATTERY, content=body, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("claims", "code"),
+    [
+        ({"exp": 1}, "token-not-valid"),
+        ({"aud": "somebody-else"}, "token-not-valid"),
+        ({"iss": "http://elsewhere.test"}, "token-not-valid"),
+        ({"roles": []}, "no-role-here"),
+        ({"roles": ["emperor"]}, "no-role-here"),
+        ({"organisation": ""}, "no-role-here"),
+    ],
+)
+async def test_a_token_that_is_not_for_us_opens_nothing(client: Any, claims: dict[str, Any], code: str) -> None:
+    answer = await client.get("/feedback/api/v1/instruments", headers=bearer("administrator", **claims))
+    assert (answer.status_code, answer.json()["code"]) == (401 if code == "token-not-valid" else 403, code)
+
+
+async def test_a_token_whose_signature_is_wrong_opens_nothing(client: Any) -> None:
+    head, body, signature = token("administrator").split(".")
+    forged = f"{head}.{body}.{signature[::-1]}"
+    answer = await client.get("/feedback/api/v1/instruments", headers={"authorization": f"Bearer {forged}"})
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("origin", [None, "null", "http://evil.test"])
+async def test_a_change_by_cookie_must_come_from_our_own_pages(client: Any, origin: str | None) -> None:
+    client.cookies.set("kith_session", token("administrator"))
+    headers = {"origin": origin} if origin else {}
+    answer = await client.put(BATTERY, json={"entries": []}, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (403, "wrong-origin")
+    fine = await client.put(BATTERY, json={"entries": []}, headers={"origin": "http://kith.test"})
+    assert fine.json()["code"] != "wrong-origin"
+
+
+async def test_a_page_asks_to_sign_in_and_comes_back(client: Any) -> None:
+    answer = await client.get("/feedback/?need=due")
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/sign-in?next=%2Ffeedback%2F%3Fneed%3Ddue"

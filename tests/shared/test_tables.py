@@ -1,0 +1,71 @@
+"""CSV files as people have them."""
+
+import pytest
+
+from shared.errors import Refusal
+from shared.fields import Command, Line, invalid
+from shared.tables import Table, apply_rows, read
+
+
+class Parcel(Command):
+    """A row."""
+
+    code: Line
+    weight: int
+
+
+PARCELS = Table("parcels", Parcel, {"code": "a-1", "weight": "3"})
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"code,weight\na-1,3\n",
+        b"\xef\xbb\xbfcode,weight\r\na-1,3\r\n",
+        b"code;weight\r\na-1;3",
+        b"weight,code\n\n3,a-1\n\n",
+        b' code , weight\n"a-1", 3 \n',
+    ],
+)
+def test_the_same_row_in_every_shape(data: bytes) -> None:
+    assert [cells for _, cells in read(data, ["code", "weight"])] == [{"code": "a-1", "weight": "3"}]
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"code,weight\n\xff\xfe,3\n", "not-utf-8"),
+        (b"code,weight\na\x00,3\n", "control-character"),
+        (b"code,colour\na,red\n", "unknown-column"),
+        (b"", "unknown-column"),
+        (b'code,weight\n"a,3\n', "not-csv"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_why(data: bytes, code: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        list(read(data, ["code", "weight"]))
+    assert refused.value.errors[0].code == code
+
+
+async def test_a_bad_row_is_named_and_leaves_nothing_behind() -> None:
+    taken = []
+
+    async def take(parcel: Parcel) -> str:
+        if parcel.weight > 100:
+            raise invalid("weight", "too-heavy", "Give 100 or less.")
+        taken.append(parcel)
+        return "created"
+
+    data = b"code,weight\na,1\nb,many\n=1+1,2\nd,200\n,5\n"
+    report = await apply_rows(PARCELS, data, take, first_line=10)
+    assert [parcel.code for parcel in taken] == ["a", "=1+1"]
+    assert [(one.line, one.column, one.code) for one in report.refused] == [
+        (12, "weight", "int-parsing"),
+        (14, "weight", "too-heavy"),
+        (15, "code", "missing"),
+    ]
+    assert (report.rows, report.created) == (5, 2)
+
+
+def test_a_template_can_be_read_back() -> None:
+    assert [cells for _, cells in read(PARCELS.template().encode(), ["code", "weight"])] == [PARCELS.example]

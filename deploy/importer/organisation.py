@@ -52,16 +52,16 @@ name = "Harbour Trust"
 [[attributes]]
 code = "age-band"
 label = "Age"
-options = [{ code = "18-24", label = "18 to 24" }, { code = "25-plus", label = "25 or older" }]
+options = [{ code = "18-25", label = "18 to 25" }, { code = "26-40", label = "26 to 40" }]
 
 # What a program asks, and when.
 [[batteries]]
-program = "evening-circle"
+program = "new-roots"
 entries = [
-  { occasion = "baseline", kind = "baseline", instruments = ["belonging"] },
+  { occasion = "baseline", kind = "baseline", instruments = ["phq-4"] },
   { occasion = "session", kind = "session", instruments = ["session-pulse"], window_days = 7 },
-  { occasion = "end", kind = "end", instruments = ["belonging"] },
-  { occasion = "follow-up", kind = "follow-up", months_after = 2, instruments = ["belonging"] },
+  { occasion = "end", kind = "end", instruments = ["phq-4"] },
+  { occasion = "follow-up", kind = "follow-up", months_after = 2, instruments = ["phq-4"] },
 ]
 
 # Whom somebody in need can reach, for each site.

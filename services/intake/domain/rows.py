@@ -82,7 +82,7 @@ class FacilitatorRow(Row):
     qualifications: Annotated[dict[Code, Day], Pairs] = Field(
         default_factory=dict,
         max_length=50,
-        description="code=last valid day, with spaces between them, such as group-lead=2026-03-31",
+        description="code=last valid day, with spaces between them, such as peer-support=2026-03-31",
     )
 
 
@@ -145,7 +145,7 @@ TABLES: dict[str, Table[Any]] = {
             "name": "Ines Beltran",
             "email": "ines@example.org",
             "sites": "old-town",
-            "qualifications": "group-lead=2027-03-31",
+            "qualifications": "peer-support=2027-03-31",
         },
     ),
     "participants": Table(

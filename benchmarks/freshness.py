@@ -75,7 +75,7 @@ async def write(servers: Servers, bench: Bench) -> datetime:
     doors.on_said = relay.wake.set
     relaying = asyncio.create_task(relay.run())
     await asyncio.gather(*(writer(doors, number) for number in range(WRITERS)))
-    while await machinery.pool.fetchval("select exists (select from machinery.outbox)"):
+    while await machinery.pool.fetchval("select exists (select from machinery.outbox)"):  # noqa: ASYNC110
         await asyncio.sleep(0.1)
     relaying.cancel()
     await asyncio.gather(relaying, return_exceptions=True)
@@ -119,7 +119,7 @@ def check_in(at: datetime) -> CheckInSubmitted:
 async def until_all_are_there(bench: Bench) -> None:
     """Wait for the last one."""
     wanted = SECONDS * EVENTS_PER_SECOND // WRITERS * WRITERS
-    while (await fetch(bench.dsn_admin, "select count(*) as n from scores"))[0]["n"] < wanted:
+    while (await fetch(bench.dsn_admin, "select count(*) as n from scores"))[0]["n"] < wanted:  # noqa: ASYNC110
         await asyncio.sleep(0.2)
 
 

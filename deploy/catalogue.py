@@ -35,7 +35,36 @@ def schema(event: type[Event]) -> dict[str, Any]:
     """The promise of an event for its readers, who ignore fields that they do not know."""
     described = event.model_json_schema(mode="serialization")
     opened: dict[str, Any] = _open(described)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": event.ce_type()} | opened
+    promised = {"topic": event.topic, "key": event.key_field, "partitions": PARTITIONS}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": event.ce_type(),
+        "x-kafka": promised,
+    } | opened
+
+
+def breaks(promised: dict[str, Any], now: dict[str, Any], at: str = "") -> Iterator[str]:
+    """What a reader of the stored promise could not rely on any more."""
+    if promised.get("x-kafka") != now.get("x-kafka"):
+        yield f"{at}topic, key or partitions are others"
+    fields, needed, was_needed = (
+        now.get("properties", {}),
+        set(now.get("required", [])),
+        set(promised.get("required", [])),
+    )
+    for name, shape in promised.get("properties", {}).items():
+        if name not in fields:
+            yield f"{at}{name} is gone"
+        elif _shape(fields[name]) != _shape(shape):
+            yield f"{at}{name} has another shape"
+    yield from (f"{at}{name} is required now" for name in sorted(needed - was_needed))
+    yield from (f"{at}{name} may be missing now" for name in sorted(was_needed - needed))
+    for part, shape in promised.get("$defs", {}).items():
+        yield from breaks(shape, now.get("$defs", {}).get(part, {}), f"{at}{part}.")
+
+
+def _shape(field: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in field.items() if name not in ("description", "title", "default")}
 
 
 def _open(node: Any) -> Any:
@@ -176,10 +205,16 @@ def as_text(document: dict[str, Any]) -> str:
 
 
 def write() -> None:
-    """Write everything."""
+    """Write everything, unless a stored promise would be broken."""
     SCHEMAS.mkdir(exist_ok=True)
-    for event in CATALOGUE.values():
-        (SCHEMAS / f"{event.wire}.json").write_text(as_text(schema(event)))
+    stored = {path.stem: json.loads(path.read_text()) for path in SCHEMAS.glob("*.json")}
+    known = {event.wire: schema(event) for event in CATALOGUE.values()}
+    broken = [f"{wire} is gone" for wire in sorted(stored.keys() - known.keys())]
+    broken += [f"{wire}: {one}" for wire in stored.keys() & known.keys() for one in breaks(stored[wire], known[wire])]
+    if broken:
+        raise SystemExit(f"A promise would be broken, say a new event instead. {'; '.join(broken)}")
+    for wire, described in known.items():
+        (SCHEMAS / f"{wire}.json").write_text(as_text(described))
     (EVENTS / "README.md").write_text(catalogue())
     (EVENTS / "asyncapi.json").write_text(as_text(asyncapi()))
 

@@ -96,6 +96,9 @@ def write_templates(folder: Path) -> None:
     """An example of every file. Nothing that is there already is overwritten."""
     folder.mkdir(parents=True, exist_ok=True)
     wanted = {f"{name}.csv": table.template() for name, (_, table) in TABLES.items()}
+    # On a page of scheduling a participant has a short code; here the reference, which stays in intake.
+    person = TABLES["participants"][1].example["reference"]
+    wanted["attendance.csv"] = wanted["attendance.csv"].replace(TABLES["attendance"][1].example["participant"], person)
     wanted["organisation.toml"] = organisation.TEMPLATE
     there = [name for name in wanted if (folder / name).exists()]
     if there:

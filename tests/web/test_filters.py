@@ -68,6 +68,7 @@ def test_a_moment_without_a_time_zone_has_no_day() -> None:
 
 def test_codes_become_words() -> None:
     assert said("'old-town' | words") == "Old Town"
+    assert said("'follow-up-2' | words") == "Follow-up 2"
     assert said("'program-manager' | words | lower") == "program manager"
 
 

@@ -125,7 +125,9 @@ def test_each_role_sees_its_own_entries(roles: set[str], seen: str) -> None:
     ("path", "words"),
     [
         ("/scheduling/", "Today"),
-        ("/scheduling/sessions/7", "Today"),
+        ("/scheduling/sessions/7", "Groups"),
+        ("/scheduling/follow-up", "Today"),
+        ("/intake/sites/import", "Set-up"),
         ("/scheduling/groups/7", "Groups"),
         ("/intake/participants", "People"),
         ("/intake/participants-old", None),

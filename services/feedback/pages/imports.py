@@ -30,10 +30,10 @@ async def import_on_page(request: Request, db: Db, who: Coordinator) -> HTMLResp
     """Bring it in, and say of every row that was left out why."""
     sent = await request.form(max_files=1, max_fields=10)
     file = sent.get("file")
-    if not isinstance(file, UploadFile) or not file.filename:
+    if not isinstance(file, UploadFile) or not (content := await file.read()):
         return _page(request, None, Invalid(FieldError("file", "missing", "Choose a file.")))
     try:
-        batch = read_check_ins(await file.read())
+        batch = read_check_ins(content)
     except Invalid as refusal:
         return _page(request, None, refusal)
     for one in batch.check_ins:

@@ -18,12 +18,12 @@ class Letter:
     body: str
 
 
-_SUBJECTS = {"en": "A short note for you", "es": "Una nota breve para usted"}
+_SUBJECTS = {"en": "A short note for you", "es": "Una nota breve para ti"}
 _OPENINGS = {
     ("en", False): "a few questions are ready for you. They take about three minutes:",
     ("en", True): "some time has passed, and we would like to know how you are. It takes about three minutes:",
-    ("es", False): "tenemos unas pocas preguntas para usted. Se responden en unos tres minutos:",
-    ("es", True): "ha pasado un tiempo y nos gustaría saber cómo está. Son unos tres minutos:",
+    ("es", False): "tenemos unas pocas preguntas para ti. Se responden en unos tres minutos:",
+    ("es", True): "ha pasado un tiempo y nos gustaría saber cómo estás. Son unos tres minutos:",
 }
 _BODIES = {
     "en": """\
@@ -45,8 +45,8 @@ Hola, {name}:
 
 {link}
 
-El enlace es solo para usted y funciona hasta el {until}.
-No tiene que contestar, y puede dejarlo cuando quiera.
+El enlace es solo para ti y funciona hasta el {until}.
+No tienes que contestar, y puedes dejarlo cuando quieras.
 
 {organisation}
 """,

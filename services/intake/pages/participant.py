@@ -29,7 +29,7 @@ from shared.security import Who
 router = APIRouter(prefix="/intake/participants/{participant_id}", include_in_schema=False)
 Coordinator = Annotated[Who, Depends(allow("coordinator", "administrator"))]
 DONE = {
-    "enrolled": "Enrolled. Scheduling and the check-ins hear of it within moments.",
+    "enrolled": "Enrolled. Their group and their check-ins follow within moments.",
     "contact": "Corrected.",
     "consent": "Written down. It counts from now on.",
     "complete": "Completed. If somebody was waiting, the place is theirs now.",

@@ -69,7 +69,7 @@ class AttendanceRow(Row):
 
     group: Code = Field(description="code of the group")
     date: Day = Field(description="the day of the session at its site, YYYY-MM-DD")
-    participant: Person = Field(description="your reference of the participant; on the page their short code, such as KLM-482")
+    participant: Person = Field(description="your reference of the participant; on the page their short code")
     status: Annotated[Attendance, BeforeValidator(_lower)] = Field(description="present, late, excused or absent")
 
 
@@ -105,7 +105,7 @@ TABLES: dict[str, Table[Any]] = {
     "attendance": Table(
         "attendance",
         AttendanceRow,
-        {"group": "evening-circle", "date": "2025-03-04", "participant": "P-0042", "status": "present"},
+        {"group": "evening-circle", "date": "2025-03-04", "participant": "KLM-482", "status": "present"},
     ),
 }
 """Every kind of file that scheduling takes in."""

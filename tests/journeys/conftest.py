@@ -73,7 +73,7 @@ class Kith:
 
 
 @pytest.fixture(scope="package")
-async def kith() -> AsyncIterator[Kith]:
+async def kith(request: pytest.FixtureRequest) -> AsyncIterator[Kith]:
     """Everything, started once for all journeys; each journey has an organisation of its own."""
     with tempfile.TemporaryDirectory(prefix="kith-journeys-") as name:
         data = Path(name)
@@ -90,6 +90,15 @@ async def kith() -> AsyncIterator[Kith]:
         finally:
             await system.stop()
             del os.environ["KITH_PEOPLE"]
+            if request.session.testsfailed:
+                tell_troubles(data / "logs")
+
+
+def tell_troubles(logs: Path) -> None:
+    """What the services complained about, for whoever reads why a journey failed."""
+    for path in sorted(logs.glob("*.log")):
+        lines = [line for line in path.read_text(errors="replace").splitlines() if '"level": "info"' not in line]
+        print(f"---- {path.name}", *lines[-15:], sep="\n")  # noqa: T201  (pytest shows it)
 
 
 @pytest.fixture(scope="package")

@@ -98,7 +98,7 @@ async def test_1_an_empty_house_leads_through_its_set_up(kith: Kith, sign_in: An
         await settled(lambda: doors.ask("PUT", "/scheduling/api/v1/groups/tuesday-circle/facilitator", json=lead))
         group_id = derived_id(derived_organisation(), "group", "tuesday-circle")
         story.group_session = str(derived_id(group_id, "session", tomorrow.isoformat()))
-    await shows(page, "/intake/set-up", "first steps are done")
+    await shows(page, "/intake/set-up", "steps 1 to 5 are done")
 
 
 async def shows(page: Page, path: str, words: str) -> None:

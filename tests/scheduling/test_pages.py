@@ -71,7 +71,12 @@ def marks(**statuses: str) -> dict[str, str]:
 
 
 async def test_today_before_anything_is_set_up(reader: Reader) -> None:
-    assert "/intake/set-up" in await reader.get("/scheduling/")
+    page = await reader.get("/scheduling/")
+    assert "No site of yours is here yet." in page
+    assert "/intake/set-up" not in page
+    reader.role, reader.sites = "administrator", ["*"]
+    page = await reader.get("/scheduling/")
+    assert "/intake/set-up" in page.split("No site of yours is here yet.")[1]
 
 
 async def test_today_says_what_there_is_to_do(group: Told, reader: Reader, at: Callable[[datetime], None]) -> None:

@@ -29,6 +29,13 @@ class Command(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
+PATTERNS = {
+    "^[a-z0-9]+(-[a-z0-9]+)*$": "Use small letters, digits and hyphens, such as old-town.",
+    "^[A-Z]{3}-[0-9]{3}$": "Use three capital letters, a hyphen and three digits, such as KLM-482.",
+    "^[a-z]{2}$": "Use the two letters of a language, such as en.",
+    "^([01][0-9]|2[0-3]):[0-5][0-9]$": "Use hours and minutes, such as 18:00.",
+}
+"""The patterns of shared.events.base, in words."""
 SENTENCES = {
     "missing": "This is needed.",
     "extra_forbidden": "This field is not known here: leave it out.",
@@ -65,7 +72,7 @@ def field_errors(errors: Sequence[Any]) -> list[FieldError]:
     found = []
     for error in errors:
         where = [str(part) for part in error["loc"] if part not in ("body", "query", "path", "header")]
-        sentence = SENTENCES.get(error["type"])
+        sentence = PATTERNS.get((error.get("ctx") or {}).get("pattern", "")) or SENTENCES.get(error["type"])
         message = sentence.format(**(error.get("ctx") or {})) if sentence else error["msg"]
         found.append(FieldError(".".join(where) or "body", error["type"].replace("_", "-"), message))
     return found

@@ -51,7 +51,8 @@ async def fill(system: System) -> None:
     async with await _administrator(system, harbour_trust.CODE) as doors:
         link = await live_today(doors)
     urls = system.urls
-    typer.echo(SIGN_IN.format(url=urls["public"], link=link, kafka=urls["kafka"]))
+    shown = link or "all are answered; enrol somebody as Ana Ruiz, and hand them a link"
+    typer.echo(SIGN_IN.format(url=urls["public"], link=shown, kafka=urls["kafka"]))
 
 
 async def _import_once(system: System, folder: Path, write: Callable[[Path], None]) -> None:

@@ -18,8 +18,8 @@ NEWCOMERS = (
 )
 
 
-async def live_today(doors: Doors) -> str:
-    """Do it once, however often it is asked for; gives the address of a check-in that is open now."""
+async def live_today(doors: Doors) -> str | None:
+    """Do it once, however often it is asked for; gives the address of a check-in that is open now, if one is left."""
     facilitators = await doors.ask("GET", "/intake/api/v1/references", params={"kind": "facilitator"})
     for group in GROUPS:
         if group.facilitator not in LAPSED:
@@ -27,9 +27,16 @@ async def live_today(doors: Doors) -> str:
             path = f"/scheduling/api/v1/groups/{group.code}/facilitator"
             await _until_heard(doors, "PUT", path, json=body)
     enrolled = [await _enrol(doors, *one) for one in NEWCOMERS]
-    occasion = derived_id(UUID(enrolled[-1]["enrolment_id"]), "baseline", "0")
-    answer = await _until_heard(doors, "POST", "/intake/api/v1/invitations", json={"occasion_id": str(occasion)})
-    return str(answer["url"])
+    for one in reversed(enrolled):
+        occasion = derived_id(UUID(one["enrolment_id"]), "baseline", "0")
+        try:
+            answer = await _until_heard(
+                doors, "POST", "/intake/api/v1/invitations", json={"occasion_id": str(occasion)}
+            )
+        except Refused:  # answered or closed since an earlier start
+            continue
+        return str(answer["url"])
+    return None
 
 
 async def _enrol(doors: Doors, name: str, email: str, language: str, group: str) -> Any:

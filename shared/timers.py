@@ -87,10 +87,11 @@ class Timers:
             for row in rows:
                 columns = ("kind", "key", "organisation_id", "due_at", "payload", "attempts")
                 await self._one(tx, Timer(**{name: row[name] for name in columns}), now)
+            await _see_only(tx, *tx.organisations)  # what all of them said is written together
         return len(rows)
 
     async def _one(self, tx: Tx, timer: Timer, now: datetime) -> None:
-        await tx.execute("select set_config('kith.organisations', $1, true)", f"{{{timer.organisation_id}}}")
+        await _see_only(tx, timer.organisation_id)
         tx.organisations += (timer.organisation_id,)
         try:
             async with tx.savepoint():
@@ -107,6 +108,11 @@ class Timers:
                 timer.key,
                 now + timedelta(seconds=wait),
             )
+
+
+async def _see_only(tx: Tx, *organisations: UUID) -> None:
+    tenants = "{" + ",".join(map(str, organisations)) + "}"
+    await tx.execute("select set_config('kith.organisations', $1, true)", tenants)
 
 
 async def overdue_seconds(tx: Tx, now: datetime) -> float:

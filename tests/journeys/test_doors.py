@@ -19,7 +19,7 @@ async def test_no_request_makes_a_door_fail(kith: Kith, service: str, tmp_path: 
     command = [
         *(str(PROGRAM), "run", f"{kith.url}/{service}/api/openapi.json"),
         *("--header", f"Authorization: Bearer {token}"),
-        *("--checks", "not_a_server_error", "--max-examples", EXAMPLES_MAX, "--seed", "1", "--workers", "2"),
+        *("--checks", "not_a_server_error", "--max-examples", EXAMPLES_MAX, "--seed", "1", "--workers", "1"),
         *("--phases", "examples,coverage,fuzzing", "--suppress-health-check", "all", "--no-color"),
     ]
     process = await asyncio.create_subprocess_exec(

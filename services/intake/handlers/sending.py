@@ -80,8 +80,8 @@ async def send(database: Database, settings: Settings, organisation_id: UUID, me
             await _give_up(tx, occasion, message_id, moment, "refused-by-mail-server")
         else:
             again = moment + timedelta(seconds=seconds_until_next_attempt(claim.attempts))
-            attempts = claim.attempts if refused.counts else min(claim.attempts, ATTEMPTS_MAX - 1)
-            await store.postpone_message(tx, organisation_id, message_id, again, attempts)
+            attempts_max = ATTEMPTS_MAX if refused.counts else ATTEMPTS_MAX - 1
+            await store.postpone_message(tx, organisation_id, message_id, again, attempts_max)
 
 
 class _Refused:

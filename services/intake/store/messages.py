@@ -61,13 +61,14 @@ async def claim_message(tx: Tx, message_id: UUID, now: datetime, until: datetime
     return Claim(**row) if row else None
 
 
-async def postpone_message(tx: Tx, organisation_id: UUID, message_id: UUID, until: datetime, attempts: int) -> None:
-    """Try again then. `attempts` is how many count: a mail server that is away counts for nothing."""
+async def postpone_message(tx: Tx, organisation_id: UUID, message_id: UUID, until: datetime, attempts_max: int) -> None:
+    """Try again then. At most so many attempts count so far: a mail server that is away never uses up the last one."""
     tag = await tx.execute(
-        "update messages set next_attempt_at = $2, attempts = $3 where message_id = $1 and state = 'queued'",
+        """update messages set next_attempt_at = $2, attempts = least(attempts, $3)
+           where message_id = $1 and state = 'queued'""",
         message_id,
         until,
-        attempts,
+        attempts_max,
     )
     if tag == "UPDATE 1":
         payload = {"message_id": str(message_id)}

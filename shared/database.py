@@ -14,7 +14,7 @@ from asyncpg import Record
 
 from shared import clock
 
-__all__ = ["OUTAGES", "Database", "Record", "Tx", "migrate"]
+__all__ = ["OUTAGES", "Database", "Record", "Tx", "migrate", "see_only"]
 
 SHARED_MIGRATIONS = Path(__file__).parent / "migrations"
 SERVICES = Path(__file__).parent.parent / "services"
@@ -86,13 +86,13 @@ class Database:
         self.on_said: Callable[[], None] = lambda: None  # called after a commit that said something
 
     @classmethod
-    async def open(cls, dsn: str, *, size: int, name: str) -> Self:
-        """Connect. `name` is what PostgreSQL's own tools show."""
+    async def open(cls, dsn: str, *, size: int, name: str, seconds_max: int = 30) -> Self:
+        """Connect. `name` is what PostgreSQL's own tools show; a statement may take `seconds_max`."""
         pool = await asyncpg.create_pool(
             dsn,
             min_size=1,
             max_size=size,
-            command_timeout=30,
+            command_timeout=seconds_max,
             max_inactive_connection_lifetime=60,
             server_settings={"application_name": name, "timezone": "UTC"},
             init=_read_json_as_values,
@@ -107,8 +107,7 @@ class Database:
     async def transaction(self, *organisations: UUID) -> AsyncIterator[Tx]:
         """One transaction for these organisations. What it says is written just before it commits."""
         async with self.pool.acquire() as connection:
-            tenants = "{" + ",".join(str(UUID(str(one))) for one in organisations) + "}"
-            await connection.execute(f"begin; set local kith.organisations = '{tenants}'")
+            await connection.execute(f"begin; set local kith.organisations = '{_list(organisations)}'")
             tx = Tx(connection, organisations)
             try:
                 yield tx
@@ -121,6 +120,15 @@ class Database:
             await connection.execute("commit")
             if tx.said:
                 self.on_said()
+
+
+async def see_only(tx: Tx, organisations: Iterable[UUID]) -> None:
+    """From here on the transaction is for these organisations."""
+    await tx.execute("select set_config('kith.organisations', $1, true)", _list(organisations))
+
+
+def _list(organisations: Iterable[UUID]) -> str:
+    return "{" + ",".join(str(UUID(str(one))) for one in organisations) + "}"
 
 
 async def _read_json_as_values(connection: Any) -> None:

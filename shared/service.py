@@ -22,10 +22,12 @@ from shared import clock, logs, metrics
 from shared.database import OUTAGES, Database
 from shared.doors import Running, frame
 from shared.inbox import Handlers, Hearing
-from shared.inbox.batch import AfterBatch, Flood
+from shared.inbox.batch import AfterBatch
+from shared.inbox.flood import Flood
 from shared.inbox.positions import Lost
 from shared.inbox.store import count_parked
 from shared.outbox import Relay
+from shared.rebuild import Views
 from shared.security import Verifier
 from shared.settings import Settings, host_and_port
 from shared.timers import TimerHandlers, Timers, overdue_seconds
@@ -49,6 +51,7 @@ class Service:
     tasks: tuple[Callable[[Running], Awaitable[None]], ...] = ()
     keeps_heard: bool = False
     after_batch: AfterBatch | None = None
+    views: Views = field(default_factory=dict)
 
 
 def run(service: Service) -> None:
@@ -114,6 +117,8 @@ def _work(service: Service, settings: Settings, running: Running) -> Iterator[An
             slot=settings.slot,
             keeps_heard=service.keeps_heard,
             after_batch=service.after_batch,
+            flood_run=settings.flood_run,
+            flood_share=settings.flood_share,
         )
         yield hearing.run()
     if service.timers:

@@ -24,6 +24,8 @@ class Settings(BaseSettings):
     listen: str = Field("127.0.0.1:8000", description="host:port for people and programs")
     ops_listen: str = Field("127.0.0.1:9000", description="host:port for /livez, /readyz and /metrics")
     slot: str | None = Field(None, description="stable name of this process among its twins (static membership)")
+    flood_run: int = Field(200, ge=1, description="so many bad events in a row stop the consumer")
+    flood_share: float = Field(0.5, gt=0, le=1, description="a larger share of bad events stops the consumer")
     clock_file: str | None = Field(None, description="a file with seconds by which tests move the clock")
     smtp: str | None = Field(None, description="smtp://[user:password@]host:port for messages (intake)")
     mail_from: str = Field("kith@localhost", description="sender of messages (intake)")

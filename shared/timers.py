@@ -13,7 +13,7 @@ from uuid import UUID
 import structlog
 
 from shared import clock, metrics
-from shared.database import OUTAGES, Database, Tx
+from shared.database import OUTAGES, Database, Record, Tx
 
 log = structlog.get_logger()
 TIMERS_A_ROUND = 100
@@ -74,45 +74,54 @@ class Timers:
                 await asyncio.sleep(WAIT_SECONDS)
 
     async def _one_round(self) -> int:
-        """Take the timers that are due, the oldest first: each with its own savepoint and its own fate."""
-        now = clock.now()
+        """Run the timers that are due, the oldest first, each in a transaction of its own."""
         async with self.database.transaction() as tx:
-            rows = await tx.fetch(
-                """select * from machinery.timers where coalesce(retry_at, due_at) <= $1 and kind = any($2)
-                   order by coalesce(retry_at, due_at) limit $3 for update skip locked""",
-                now,
+            due = await tx.fetch(
+                """select kind, key, organisation_id, attempts from machinery.timers
+                   where coalesce(retry_at, due_at) <= $1 and kind = any($2)
+                   order by coalesce(retry_at, due_at) limit $3""",
+                clock.now(),
                 list(self.handlers),
                 TIMERS_A_ROUND,
             )
-            for row in rows:
-                columns = ("kind", "key", "organisation_id", "due_at", "payload", "attempts")
-                await self._one(tx, Timer(**{name: row[name] for name in columns}), now)
-            await _see_only(tx, *tx.organisations)  # what all of them said is written together
-        return len(rows)
+        ran = 0
+        for row in due:
+            try:
+                ran += await self._one(row["kind"], row["key"], row["organisation_id"])
+            except OUTAGES:
+                raise
+            except Exception:
+                log.exception("timer failed and will be tried again", kind=row["kind"], key=row["key"])
+                await self._again(row)
+        return ran
 
-    async def _one(self, tx: Tx, timer: Timer, now: datetime) -> None:
-        await _see_only(tx, timer.organisation_id)
-        tx.organisations += (timer.organisation_id,)
-        try:
-            async with tx.savepoint():
-                await tx.execute("delete from machinery.timers where kind = $1 and key = $2", timer.kind, timer.key)
-                await self.handlers[timer.kind](tx, timer)  # may set itself anew
-        except OUTAGES:
-            raise
-        except Exception:
-            log.exception("timer failed and will be tried again", kind=timer.kind, key=timer.key)
-            wait = min(2**timer.attempts, RETRY_SECONDS_MAX)
-            await tx.execute(
-                "update machinery.timers set attempts = attempts + 1, retry_at = $3 where kind = $1 and key = $2",
-                timer.kind,
-                timer.key,
-                now + timedelta(seconds=wait),
+    async def _one(self, kind: str, key: str, organisation: UUID) -> bool:
+        """Run a timer and remove it; False if another process does so now, or it was moved meanwhile."""
+        async with self.database.transaction(organisation) as tx:
+            row = await tx.fetchrow(
+                """delete from machinery.timers where (kind, key) in (
+                       select kind, key from machinery.timers
+                       where kind = $1 and key = $2 and coalesce(retry_at, due_at) <= $3 for update skip locked)
+                   returning kind, key, organisation_id, due_at, payload, attempts""",
+                kind,
+                key,
+                clock.now(),
             )
+            if row:
+                await self.handlers[kind](tx, Timer(**row))  # may set itself anew
+        return row is not None
 
-
-async def _see_only(tx: Tx, *organisations: UUID) -> None:
-    tenants = "{" + ",".join(map(str, organisations)) + "}"
-    await tx.execute("select set_config('kith.organisations', $1, true)", tenants)
+    async def _again(self, row: Record) -> None:
+        wait = timedelta(seconds=min(2 ** row["attempts"], RETRY_SECONDS_MAX))
+        async with self.database.transaction() as tx:
+            await tx.execute(
+                """update machinery.timers set attempts = attempts + 1, retry_at = $3
+                   where kind = $1 and key = $2 and attempts = $4""",
+                row["kind"],
+                row["key"],
+                clock.now() + wait,
+                row["attempts"],
+            )
 
 
 async def overdue_seconds(tx: Tx, now: datetime) -> float:

@@ -115,7 +115,7 @@ async def fresh_store(parts: Parts, store_template: Callable[[str], Awaitable[st
         name = f"store_{uuid4().hex[:12]}"
         template = await store_template(service)
         admin = await asyncpg.connect(parts.admin_dsn)
-        await admin.execute(f"create database {name} template {template}")
+        await admin.execute(f"create database {name} template {template} owner {service}_owner")
         await admin.execute(f"grant all on database {name} to {service}, {service}_machinery")
         await admin.close()
         dsn = _at(parts.admin_dsn, name, service)

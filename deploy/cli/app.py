@@ -5,6 +5,7 @@ import typer
 from deploy.cli.demo import demo
 from deploy.cli.import_ import import_
 from deploy.cli.migrate import migrate
+from deploy.cli.rebuild import rebuild
 from deploy.cli.token import token
 from deploy.cli.topics import topics
 from deploy.cli.up import up
@@ -15,6 +16,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # they could hold a password
 )
-for command in (demo, up, token, topics, migrate):
+for command in (demo, up, token, topics, migrate, rebuild):
     app.command()(command)
 app.command("import")(import_)

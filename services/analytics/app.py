@@ -1,6 +1,6 @@
 """The parts of analytics, named."""
 
-from services.analytics import api, handlers, pages
+from services.analytics import api, handlers, pages, store
 from shared.service import Service, run
 
 
@@ -13,6 +13,7 @@ def create() -> Service:
         handlers=handlers.HANDLERS,
         keeps_heard=True,
         after_batch=handlers.after_batch,
+        views={"facts": store.FACTS},
     )
 
 

@@ -8,7 +8,7 @@ from shared.database import Tx
 from shared.events import Heard
 from shared.events.feedback import BatteryActivated, CheckInSubmitted, InstrumentPublished
 from shared.events.intake import ConsentChanged, ParticipantEnrolled, ProgramPublished, SiteChanged, SiteOpened
-from shared.inbox import Handlers
+from shared.inbox import Handlers, Many
 
 
 async def on_site_opened(tx: Tx, heard: Heard[SiteOpened]) -> None:
@@ -36,19 +36,19 @@ async def on_battery_activated(tx: Tx, heard: Heard[BatteryActivated]) -> None:
     await store.save_battery(tx, heard.organisation_id, heard.event)
 
 
-async def on_participant_enrolled(tx: Tx, heard: Heard[ParticipantEnrolled]) -> None:
-    """One more in the denominator, if they agreed to be counted."""
-    await store.add_enrolment(tx, heard.organisation_id, heard.event)
+async def on_participant_enrolled(tx: Tx, heard: Sequence[Heard[ParticipantEnrolled]]) -> None:
+    """So many more in the denominator, if they agreed to be counted."""
+    await store.add_enrolments(tx, heard)
 
 
-async def on_consent_changed(tx: Tx, heard: Heard[ConsentChanged]) -> None:
+async def on_consent_changed(tx: Tx, heard: Sequence[Heard[ConsentChanged]]) -> None:
     """Count them, or count them no longer."""
-    await store.save_consent(tx, heard.event)
+    await store.save_consents(tx, heard)
 
 
-async def on_check_in_submitted(tx: Tx, heard: Heard[CheckInSubmitted]) -> None:
-    """Keep its scores."""
-    await store.add_scores(tx, heard.organisation_id, heard.event)
+async def on_check_in_submitted(tx: Tx, heard: Sequence[Heard[CheckInSubmitted]]) -> None:
+    """Keep their scores."""
+    await store.add_scores(tx, heard)
 
 
 async def after_batch(tx: Tx, heard: Sequence[Heard[Any]]) -> None:
@@ -64,7 +64,7 @@ HANDLERS: Handlers = {
     ProgramPublished: on_program_published,
     InstrumentPublished: on_instrument_published,
     BatteryActivated: on_battery_activated,
-    ParticipantEnrolled: on_participant_enrolled,
-    ConsentChanged: on_consent_changed,
-    CheckInSubmitted: on_check_in_submitted,
+    ParticipantEnrolled: Many(on_participant_enrolled),
+    ConsentChanged: Many(on_consent_changed),
+    CheckInSubmitted: Many(on_check_in_submitted),
 }

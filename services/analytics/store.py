@@ -10,9 +10,13 @@ from asyncpg import Record
 from services.analytics.domain import Instrument, Sums
 from shared.database import Tx
 from shared.errors import NotFound
+from shared.events import Heard
 from shared.events.feedback import BatteryActivated, CheckInSubmitted, InstrumentPublished
 from shared.events.intake import ConsentChanged, ParticipantEnrolled, ProgramPublished, SiteChanged, SiteOpened
 from shared.identity import derived_id
+
+FACTS = ("sites", "programs", "instruments", "battery_entries", "enrolments", "scores", "horizons")
+"""The tables that follow from what was heard alone, and can be rebuilt from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,45 +88,50 @@ async def save_battery(tx: Tx, organisation: UUID, event: BatteryActivated) -> N
     )
 
 
-async def add_enrolment(tx: Tx, organisation: UUID, event: ParticipantEnrolled) -> None:
-    """A participant in a program."""
-    await tx.execute(
+async def add_enrolments(tx: Tx, heard: Sequence[Heard[ParticipantEnrolled]]) -> None:
+    """Participants in programs."""
+    await tx.executemany(
         "insert into enrolments values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
-        organisation,
-        event.enrolment_id,
-        event.participant_id,
-        event.program_id,
-        event.site_id,
-        event.consents.reporting,
+        [
+            (
+                one.organisation_id,
+                one.event.enrolment_id,
+                one.event.participant_id,
+                one.event.program_id,
+                one.event.site_id,
+                one.event.consents.reporting,
+            )
+            for one in heard
+        ],
     )
 
 
-async def save_consent(tx: Tx, event: ConsentChanged) -> None:
-    """Whether a participant may be counted. The enrolment was heard before: both are events of one participant."""
-    await tx.execute(
+async def save_consents(tx: Tx, heard: Sequence[Heard[ConsentChanged]]) -> None:
+    """Whether participants may be counted. Their enrolments were heard before: both are events of one participant."""
+    await tx.executemany(
         "update enrolments set is_reporting = $2 where enrolment_id = $1",
-        event.enrolment_id,
-        event.consents.reporting,
+        [(one.event.enrolment_id, one.event.consents.reporting) for one in heard],
     )
 
 
-async def add_scores(tx: Tx, organisation: UUID, event: CheckInSubmitted) -> None:
-    """The scores of a check-in."""
+async def add_scores(tx: Tx, heard: Sequence[Heard[CheckInSubmitted]]) -> None:
+    """The scores of check-ins."""
     await tx.executemany(
         "insert into scores values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         [
             (
-                organisation,
-                event.occasion_id,
+                one.organisation_id,
+                one.event.occasion_id,
                 score.instrument,
                 score.version,
-                event.enrolment_id,
-                event.program_id,
-                event.code,
+                one.event.enrolment_id,
+                one.event.program_id,
+                one.event.code,
                 score.count,
-                event.answered_at,
+                one.event.answered_at,
             )
-            for score in event.scores
+            for one in heard
+            for score in one.event.scores
         ],
     )
 

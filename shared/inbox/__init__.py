@@ -1,6 +1,6 @@
 """Hearing events: each takes effect once, in order, in one transaction with the position in the log, or is parked."""
 
-from shared.inbox.decode import Handlers
+from shared.inbox.decode import Handlers, Many
 from shared.inbox.hearing import Hearing
 
-__all__ = ["Handlers", "Hearing"]
+__all__ = ["Handlers", "Hearing", "Many"]

@@ -1,6 +1,7 @@
 """Applying a batch: each event takes effect once, in the order of its aggregate, or is parked."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,12 +12,13 @@ from pydantic import ValidationError
 from shared import clock
 from shared.database import OUTAGES, Tx
 from shared.errors import Refusal
-from shared.events import Heard
+from shared.events import Event, Heard
 from shared.inbox import store
-from shared.inbox.decode import Handlers, Incoming, Unreadable
+from shared.inbox.decode import Handlers, Incoming, Many, Unreadable
 
 log = structlog.get_logger()
 AfterBatch = Callable[[Tx, Sequence[Heard[Any]]], Awaitable[None]]
+Key = tuple[str, str]
 DATA_ERRORS = (
     Refusal,
     ValidationError,
@@ -30,21 +32,48 @@ DATA_ERRORS = (
     ValueError,
 )
 """What the data of one event can cause. Anything else is an outage, and is waited out."""
-
-
-class Flood(Exception):
-    """Too many bad events in a row: that is our fault, or a broken speaker. A person should look."""
+BEHIND = Unreadable("behind-a-parked-event", None, "An earlier event of the same key is parked.")
 
 
 @dataclass(slots=True)
 class Standing:
     """What is known of the aggregates in a batch, kept up to date while it is applied."""
 
-    versions: dict[tuple[str, str], int]
-    parked: set[tuple[str, str]]
-    moved: dict[tuple[str, str], int] = field(default_factory=dict)
-    results: list[tuple[str, str]] = field(default_factory=list)  # (topic, result), counted after the commit
-    parked_in_a_row: int = 0
+    versions: dict[Key, int]
+    parked: set[Key]
+    moved: dict[Key, int] = field(default_factory=dict)
+    effective: list[Incoming] = field(default_factory=list)
+    to_park: list[tuple[Incoming, Unreadable]] = field(default_factory=list)
+    results: list[tuple[str, str]] = field(default_factory=list)  # (topic, what became of the record)
+
+    def is_repeated(self, one: Incoming) -> bool:
+        """Whether this event took effect before."""
+        return one.heard is not None and one.heard.version <= self.versions.get(one.aggregate, 0)
+
+    def take(self, one: Incoming, result: str) -> None:
+        """The event takes effect."""
+        assert one.heard
+        self.versions[one.aggregate] = self.moved[one.aggregate] = one.heard.version
+        self.effective.append(one)
+        self.results.append((one.record.topic, result))
+
+    def park(self, one: Incoming, why: Unreadable) -> None:
+        """The event waits for a person, and the later ones of its aggregate behind it."""
+        self.to_park.append((one, why))
+        self.parked.add(one.aggregate)
+        self.results.append((one.record.topic, "behind" if why is BEHIND else "parked"))
+
+    def reason_to_park(self, one: Incoming) -> Unreadable | None:
+        """Why the event cannot take effect, as far as can be told before it is handled."""
+        if one.aggregate in self.parked:
+            return BEHIND
+        if one.unreadable:
+            return one.unreadable
+        seen = self.versions.get(one.aggregate)
+        if one.heard and seen is not None and one.heard.version > seen + 1:
+            sentence = f"Version {seen + 1} is missing before {one.heard.version}."
+            return Unreadable("version-gap", "ce_aggregateversion", sentence)
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,76 +83,90 @@ class Applying:
     handlers: Handlers
     keeps_heard: bool
     after_batch: AfterBatch | None
-    in_a_row_max: int
 
-    async def __call__(self, tx: Tx, batch: Sequence[Incoming], *, carefully: bool) -> list[tuple[str, str]]:
+    async def __call__(self, tx: Tx, batch: Sequence[Incoming], *, carefully: bool) -> Standing:
         """Apply a batch in `tx`. Carefully: with a savepoint an event, so that the culprit alone is parked."""
-        keys = [(one.record.topic, one.key) for one in batch]
-        standing = Standing(*await store.standing(tx, keys))
-        effective = [one for one in batch if await self._one(tx, one, standing, carefully=carefully)]
-        await store.save_versions(tx, standing.moved)
-        if self.keeps_heard and effective:
-            await store.keep_heard(tx, effective, clock.now())
-        if self.after_batch and effective:
-            await self.after_batch(tx, [one.heard for one in effective if one.heard])
-        return standing.results
-
-    async def _one(self, tx: Tx, incoming: Incoming, standing: Standing, *, carefully: bool) -> bool:
-        key = (incoming.record.topic, incoming.key)
-        why = _reason_to_park(incoming, standing, key)
-        if why is None and incoming.heard and incoming.heard.version <= standing.versions.get(key, 0):
-            standing.results.append((key[0], "repeated"))
-            return False
-        if why is None and incoming.heard:
-            why = await self._handle(tx, incoming.heard, carefully=carefully)
-        if why is not None:
-            await self._park(tx, incoming, why, standing, key)
-            return False
-        assert incoming.heard
-        standing.parked_in_a_row = 0
-        standing.versions[key] = standing.moved[key] = incoming.heard.version
-        standing.results.append((key[0], "handled" if type(incoming.heard.event) in self.handlers else "ignored"))
-        return True
-
-    async def _handle(self, tx: Tx, heard: Heard[Any], *, carefully: bool) -> Unreadable | None:
-        handler = self.handlers.get(type(heard.event))
-        if handler is None:
-            return None
-        tx.causation = heard.id
+        standing = Standing(*await store.standing(tx, {one.aggregate for one in batch}))
+        for one in batch:
+            why = standing.reason_to_park(one)
+            if why is None and standing.is_repeated(one):
+                standing.results.append((one.record.topic, "repeated"))
+                continue
+            if why is None and carefully:
+                why = await self._try(tx, one)
+            if why is None:
+                standing.take(one, "handled" if self._hears(one) else "ignored")
+            else:
+                standing.park(one, why)
         if not carefully:
+            await self._together(tx, standing.effective)
+        await self._keep(tx, standing)
+        return standing
+
+    async def fold(self, tx: Tx, batch: Sequence[Incoming]) -> None:
+        """The effects of events that are known to be good, and nothing of the inbox: for a view that is rebuilt."""
+        await self._together(tx, batch)
+        await self._round_off(tx, batch)
+
+    async def _together(self, tx: Tx, batch: Sequence[Incoming]) -> None:
+        for kind, together in turns([one for one in batch if self._hears(one)]):
+            await self._handle(tx, kind, together)
+
+    async def _round_off(self, tx: Tx, batch: Sequence[Incoming]) -> None:
+        if self.after_batch:
+            await self.after_batch(tx, [one.heard for one in batch if one.heard])
+
+    def _hears(self, one: Incoming) -> bool:
+        return one.heard is not None and type(one.heard.event) in self.handlers
+
+    async def _handle(self, tx: Tx, kind: type[Event], together: Sequence[Heard[Any]]) -> None:
+        handler = self.handlers[kind]
+        if isinstance(handler, Many):
+            await handler.handle(tx, together)
+            return
+        for heard in together:
+            tx.causation = heard.id
             await handler(tx, heard)
+
+    async def _try(self, tx: Tx, one: Incoming) -> Unreadable | None:
+        if one.heard is None or not self._hears(one):
             return None
         try:
             async with tx.savepoint():
-                await handler(tx, heard)
+                await self._handle(tx, type(one.heard.event), [one.heard])
         except OUTAGES:
             raise
         except DATA_ERRORS as error:
             code = error.code if isinstance(error, Refusal) else type(error).__name__
-            log.warning("event is parked", event_id=str(heard.id), type=heard.event.wire, reason=code, exc_info=True)
-            return Unreadable("handler-failed", None, f"{heard.event.wire} cannot be handled here: {code}.")
+            wire = one.heard.event.wire
+            log.warning("event is parked", event_id=str(one.heard.id), type=wire, reason=code, exc_info=True)
+            return Unreadable("handler-failed", None, f"{wire} cannot be handled here: {code}.")
         return None
 
-    async def _park(
-        self, tx: Tx, incoming: Incoming, why: Unreadable, standing: Standing, key: tuple[str, str]
-    ) -> None:
-        if why.reason != "behind-a-parked-event":
-            standing.parked_in_a_row += 1
-            if standing.parked_in_a_row >= self.in_a_row_max:
-                raise Flood(f"{standing.parked_in_a_row} bad events in a row on {key[0]}, the last: {why.message}")
-        await store.park(tx, incoming, why, clock.now())
-        standing.parked.add(key)
-        standing.results.append((key[0], "parked"))
+    async def _keep(self, tx: Tx, standing: Standing) -> None:
+        now = clock.now()
+        if standing.to_park:
+            await store.park(tx, standing.to_park, now)
+        if not standing.effective:
+            return
+        await store.save_versions(tx, standing.moved)
+        if self.keeps_heard:
+            await store.keep_heard(tx, standing.effective, now)
+        await self._round_off(tx, standing.effective)
 
 
-def _reason_to_park(incoming: Incoming, standing: Standing, key: tuple[str, str]) -> Unreadable | None:
-    if key in standing.parked:
-        return Unreadable("behind-a-parked-event", None, "An earlier event of the same key is parked.")
-    if incoming.unreadable:
-        return incoming.unreadable
-    seen = standing.versions.get(key)
-    if incoming.heard and seen is not None and incoming.heard.version > seen + 1:
-        return Unreadable(
-            "version-gap", "ce_aggregateversion", f"Version {seen + 1} is missing before {incoming.heard.version}."
-        )
-    return None
+def turns(events: Sequence[Incoming]) -> Iterator[tuple[type[Event], list[Heard[Any]]]]:
+    """Events of one type together, as many at a time as the order within each aggregate allows."""
+    waiting: dict[Key, deque[Heard[Any]]] = {}
+    for one in events:
+        assert one.heard
+        waiting.setdefault(one.aggregate, deque()).append(one.heard)
+    while waiting:
+        kind = type(next(iter(waiting.values()))[0].event)
+        together = []
+        for key, queue in list(waiting.items()):
+            while queue and type(queue[0].event) is kind:
+                together.append(queue.popleft())
+            if not queue:
+                del waiting[key]
+        yield kind, together

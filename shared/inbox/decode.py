@@ -1,7 +1,7 @@
 """From a Kafka record to an event, or to the reason why it is none. Nothing here can raise on bad bytes."""
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -15,7 +15,16 @@ from shared.events import CATALOGUE, Event, Heard
 from shared.identity import NIL
 
 Record: TypeAlias = "ConsumerRecord[Any, Any]"
-Handlers = Mapping[type[Event], Callable[[Tx, Heard[Any]], Awaitable[None]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """A handler of many events of one type at once, in order within each aggregate: for those who only keep facts."""
+
+    handle: Callable[[Tx, Sequence[Heard[Any]]], Awaitable[None]]
+
+
+Handlers = Mapping[type[Event], Callable[[Tx, Heard[Any]], Awaitable[None]] | Many]
 """Which event is handled by which function."""
 
 _TIME = TypeAdapter(datetime)
@@ -39,6 +48,11 @@ class Incoming:
     organisation_id: UUID
     heard: Heard[Any] | None
     unreadable: Unreadable | None
+
+    @property
+    def aggregate(self) -> tuple[str, str]:
+        """What it happened to: order is kept, and events wait, within this."""
+        return self.record.topic, self.key
 
 
 class _Bad(Exception):

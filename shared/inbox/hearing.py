@@ -7,7 +7,7 @@ was frozen and lost its partitions meanwhile: it moves nothing, and its effects 
 import asyncio
 import contextlib
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from functools import partial
 from types import TracebackType
@@ -23,16 +23,17 @@ from faststream.kafka.message import KafkaAckableMessage
 from shared import clock, metrics
 from shared.database import OUTAGES, Database
 from shared.inbox import store
-from shared.inbox.batch import DATA_ERRORS, AfterBatch, Applying, Flood
+from shared.inbox.batch import DATA_ERRORS, AfterBatch, Applying
 from shared.inbox.decode import Handlers, Incoming, Record, decode, fingerprint
+from shared.inbox.flood import Flood, Watch
 from shared.inbox.positions import Lost, Positions
 
 log = structlog.get_logger()
 RECORDS_MAX = 500
 POLL_MS = 50
-PARKED_IN_A_ROW_MAX = 200
 PAUSE_SECONDS_MAX = 5.0
 Moves = dict[TopicPartition, tuple[int, int, str]]
+Results = list[tuple[str, str]]
 
 
 class Fenced(Exception):
@@ -52,10 +53,13 @@ class Hearing:
         slot: str | None = None,
         keeps_heard: bool = False,
         after_batch: AfterBatch | None = None,
+        flood_run: int = 200,
+        flood_share: float = 0.5,
     ) -> None:
         self.database = database
         self.topics = sorted({event.topic for event in handlers})
-        self.apply = Applying(handlers, keeps_heard, after_batch, PARKED_IN_A_ROW_MAX)
+        self.apply = Applying(handlers, keeps_heard, after_batch)
+        self.watch = Watch(flood_run, flood_share)
         self.stopped: asyncio.Future[None] | None = None
         self.positions = Positions(database, self.topics, self._lost)
         self.pause_seconds = 0.1
@@ -128,13 +132,10 @@ class Hearing:
             batch, moves = self._mine(records)
             if not batch:
                 return
-            results = await self._apply_once(batch, moves)
+            results, self.watch = await self._apply_once(batch, moves)
             self.positions.expected |= {tp: there for tp, (_, there, _) in moves.items()}
         self.pause_seconds = 0.1
         _count(batch, results)
-        with contextlib.suppress(KafkaError, OSError):  # a hint for lag tools, never the truth
-            here = self.positions.expected.keys()
-            await self.positions.subscriber.consumer.commit({tp: m[1] for tp, m in moves.items() if tp in here})
 
     def _mine(self, records: Sequence[Record]) -> tuple[list[Incoming], Moves]:
         """The records to apply, and how they move the positions. Partitions revoked meanwhile are not ours."""
@@ -154,7 +155,7 @@ class Hearing:
                 moves[tp] = (expected, new[-1].offset + 1, fingerprint(new[-1]))
         return batch, moves
 
-    async def _apply_once(self, batch: list[Incoming], moves: Moves) -> list[tuple[str, str]]:
+    async def _apply_once(self, batch: list[Incoming], moves: Moves) -> tuple[Results, Watch]:
         """First all at once; if the data of one event spoils that, again with a savepoint for each."""
         try:
             return await self._transaction(batch, moves, carefully=False)
@@ -163,12 +164,13 @@ class Hearing:
         except DATA_ERRORS:
             return await self._transaction(batch, moves, carefully=True)
 
-    async def _transaction(self, batch: list[Incoming], moves: Moves, *, carefully: bool) -> list[tuple[str, str]]:
+    async def _transaction(self, batch: list[Incoming], moves: Moves, *, carefully: bool) -> tuple[Results, Watch]:
         organisations = {one.organisation_id for one in batch}
         async with self.database.transaction(*organisations) as tx:
             if not await store.move(tx, moves, clock.now()):
                 raise Fenced
-            return await self.apply(tx, batch, carefully=carefully)
+            standing = await self.apply(tx, batch, carefully=carefully)
+            return standing.results, self.watch.after(standing.results)
 
 
 class _BackOnError(BaseMiddleware):
@@ -214,9 +216,9 @@ async def _raw_decoder(message: KafkaMessage) -> Any:
     return message.raw_message
 
 
-def _count(batch: Sequence[Incoming], results: Sequence[tuple[str, str]]) -> None:
+def _count(batch: Sequence[Incoming], results: Results) -> None:
     now_ms = clock.now().timestamp() * 1000
     for one in batch:
         metrics.EVENT_AGE.labels(one.record.topic).observe(max(0.0, now_ms - one.record.timestamp) / 1000)
-    for topic, result in results:
-        metrics.EVENTS_HEARD.labels(topic, result).inc()
+    for (topic, result), count in Counter(results).items():
+        metrics.EVENTS_HEARD.labels(topic, result).inc(count)

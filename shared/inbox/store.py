@@ -106,29 +106,31 @@ async def keep_heard(tx: Tx, incoming: Sequence[Incoming], now: datetime) -> Non
     )
 
 
-async def park(tx: Tx, incoming: Incoming, why: Unreadable, now: datetime) -> None:
-    """Keep a record whole, with the reason, and hold its key: later events of the key wait behind it."""
-    record = incoming.record
-    await tx.execute(
+async def park(tx: Tx, bad: Sequence[tuple[Incoming, Unreadable]], now: datetime) -> None:
+    """Keep records whole, with the reason, and hold their keys: later events of a key wait behind it."""
+    await tx.executemany(
         "insert into machinery.parked_keys values ($1, $2, $3) on conflict do nothing",
-        record.topic,
-        incoming.key,
-        now,
+        sorted({(*one.aggregate, now) for one, _ in bad}),
     )
-    await tx.execute(
-        """insert into machinery.parked values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)""",
-        record.topic,
-        record.partition,
-        record.offset,
-        incoming.key,
-        record.key,
-        raw_headers(record),
-        record.value,
-        incoming.organisation_id,
-        why.reason,
-        why.field,
-        why.message,
-        now,
+    await tx.executemany(
+        "insert into machinery.parked values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        [
+            (
+                one.record.topic,
+                one.record.partition,
+                one.record.offset,
+                one.key,
+                one.record.key,
+                raw_headers(one.record),
+                one.record.value,
+                one.organisation_id,
+                why.reason,
+                why.field,
+                why.message,
+                now,
+            )
+            for one, why in bad
+        ],
     )
 
 

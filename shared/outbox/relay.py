@@ -1,12 +1,13 @@
 """The relay: takes what was put out of the outbox, in order within a lane, and gives it to Kafka.
 
-One relay at a time works on a lane; the lane whose event has waited longest comes first. A row is deleted when
-Kafka has confirmed it. A crash in between sends it again, in order: readers drop what they have seen.
+One relay at a time works on a lane; it takes every lane that is free, and the oldest events first. A row is deleted
+when Kafka has confirmed it. A crash in between sends it again, in order: readers drop what they have seen.
 """
 
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -20,14 +21,16 @@ from shared.database import OUTAGES, Database, Tx
 
 log = structlog.get_logger()
 ROWS_A_ROUND = 500
-LANE_SECONDS_MAX = 10  # an idempotent send never gives up by itself
+LANE_SECONDS_MAX = 6  # an idempotent send never gives up by itself
 WAIT_SECONDS = 0.25
-OLDEST_LANE = """
-    select l.lane from machinery.outbox_lanes l
-    where exists (select from machinery.outbox o where o.lane = l.lane)
-    order by (select min(id) from machinery.outbox o where o.lane = l.lane)
-    limit 1 for update of l skip locked
+SWEEP_SECONDS = 5
+LATE_IDS = 1000  # ids are drawn before the commit: so far behind the newest one an event may still turn up at once
+FREE_LANES = """
+    select lane from machinery.outbox_lanes l
+    where exists (select from machinery.outbox o where o.lane = l.lane and o.id > $1)
+    for update skip locked
 """
+ROWS = "select * from machinery.outbox where id > $1 and lane = any($2) order by id limit $3"
 
 
 @dataclass(slots=True)
@@ -46,6 +49,8 @@ class Relay:
         self.database, self.kafka = database, kafka
         self.producer: AIOKafkaProducer | None = None
         self.wake = asyncio.Event()  # set it after a commit that said something; without it, look now and then
+        self.newest = 0  # the highest id that was taken
+        self.swept_at = -SWEEP_SECONDS * 1.0
 
     async def run(self) -> None:
         """Work until cancelled; whatever is away is waited for."""
@@ -69,25 +74,32 @@ class Relay:
                     await asyncio.wait_for(self.wake.wait(), WAIT_SECONDS)
 
     async def _one_round(self) -> int:
-        """Send what waits in one lane. Confirmed rows are gone and committed before anything else is done."""
+        """Send what waits. Confirmed rows are gone and committed before anything else is done."""
         producer = await self._producer()
         async with self.database.transaction() as tx:
-            lane = await tx.fetchval(OLDEST_LANE)
-            if lane is None:
+            after = self._after()
+            lanes = [row["lane"] for row in await tx.fetch(FREE_LANES, after)]
+            if not lanes:
                 return 0
-            await tx.execute("set local idle_in_transaction_session_timeout = '20s'")
-            rows = await tx.fetch(
-                "select * from machinery.outbox where lane = $1 order by id limit $2",
-                lane,
-                ROWS_A_ROUND,
-            )
+            await tx.execute("set local idle_in_transaction_session_timeout = '9s'")
+            rows = await tx.fetch(ROWS, after, lanes, ROWS_A_ROUND)  # read once the lanes are ours
             done = await _send(producer, rows)
             await _settle(tx, done)
+        self.newest = max([self.newest, *done.confirmed])
         _count(rows, done)
         if done.is_broken:
             log.warning("relay takes a new producer", confirmed=len(done.confirmed), refused=len(done.refused))
             await self._drop_producer()
         return len(done.confirmed) + len(done.refused)
+
+    def _after(self) -> int:
+        """The id to look behind. Rows deleted long ago can stay for as long as somebody's snapshot needs them:
+        walking over them every time would slow the relay down, so that is done now and then.
+        """
+        if time.monotonic() - self.swept_at < SWEEP_SECONDS:
+            return self.newest - LATE_IDS
+        self.swept_at = time.monotonic()
+        return 0
 
     async def _producer(self) -> AIOKafkaProducer:
         if self.producer is None:

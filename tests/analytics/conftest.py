@@ -12,6 +12,7 @@ from shared.events import Event, Heard
 from shared.events.feedback import BatteryActivated, BatteryEntry, CheckInSubmitted, InstrumentPublished, Score
 from shared.events.intake import Consents, ParticipantEnrolled, ProgramPublished
 from shared.identity import derived_id, organisation_id
+from shared.inbox import Many
 from tests.doors import doors
 
 ORGANISATION = organisation_id("harbour-trust")
@@ -31,7 +32,8 @@ class Told:
         for event in events:
             heard = Heard(event, uuid4(), organisation, AT, 1)
             async with self.store.machinery.transaction(organisation) as tx:
-                await handlers.HANDLERS[type(event)](tx, heard)
+                handler = handlers.HANDLERS[type(event)]
+                await (handler.handle(tx, [heard]) if isinstance(handler, Many) else handler(tx, heard))
                 await handlers.after_batch(tx, [heard])
 
 

@@ -87,7 +87,9 @@ def test_one_name_everywhere(event: type[Event]) -> None:
     for service in SERVICES:
         handlers = import_module(f"services.{service}.handlers").HANDLERS
         if event in handlers:
-            assert handlers[event].__name__ == "on_" + event.wire.replace("-", "_"), service
+            assert getattr(handlers[event], "handle", handlers[event]).__name__ == "on_" + event.wire.replace(
+                "-", "_"
+            ), service
 
 
 @each_event

@@ -105,3 +105,17 @@ async def test_servers_of_the_environment_replace_the_embedded_ones(parts: Parts
                     assert (await http.get(f"{system.urls['public']}/sign-in")).status_code == 200
             finally:
                 await system.stop()
+
+
+async def test_a_view_is_rebuilt_beside_the_live_one_and_put_in_its_place(kith: Kith) -> None:
+    here = {"KITH_DATA": str(kith.system.settings.data)}
+    status, out, err = await kith_command("rebuild", "analytics", "nothing", **here)
+    assert (status, out) == (1, "")
+    assert "analytics has no view nothing: choose from facts." in err
+    status, out, err = await kith_command("rebuild", "analytics", "facts", "--json", "--switch", **here)
+    assert (status, err) == (0, "")
+    assert json.loads(out) == {"view": "facts", "differences": [], "switched": True}
+    status, _, err = await kith_command("rebuild", "analytics", "facts", **here)
+    assert (status, "drop them first" in err) == (1, True)
+    status, out, _ = await kith_command("rebuild", "analytics", "facts", "--drop", **here)
+    assert (status, "is gone" in out) == (0, True)

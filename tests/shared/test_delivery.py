@@ -1,5 +1,6 @@
 """Saying and hearing over the real broker: nothing lost, nothing twice, in order, bad ones parked."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
@@ -9,8 +10,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from shared.inbox import Hearing
-from shared.inbox.batch import Flood
-from shared.inbox.hearing import PARKED_IN_A_ROW_MAX
+from shared.inbox.flood import Flood
 from shared.inbox.positions import Lost
 from shared.outbox import Relay, put
 from tests.conftest import Parts, admin_client, eventually, running
@@ -270,13 +270,31 @@ async def test_an_event_that_the_broker_refuses_is_parked_and_holds_nobody_else(
     assert arrived == {str(parcel) for parcel in fine}
 
 
-async def test_a_flood_of_bad_events_stops_the_reader_and_moves_nothing(store: Any, parts: Parts, parcels: Any) -> None:
+async def send_to_one_partition(parts: Parts, topic: str, records: list[tuple[bytes, Any]]) -> None:
+    """Values with their headers, each under a key of its own."""
     producer = AIOKafkaProducer(bootstrap_servers=parts.kafka)
     await producer.start()
-    for _ in range(PARKED_IN_A_ROW_MAX + 10):
-        await producer.send(parcels.topic, b"{", key=str(uuid4()).encode(), partition=0)
+    for value, headers in records:
+        await producer.send(topic, value, key=str(uuid4()).encode(), headers=headers, partition=0)
     await producer.stop()
-    reader = hearing(store, parts, parcels)
-    with pytest.raises(Flood):
-        await reader.run()
-    assert await store.machinery.pool.fetchval("select count(*) from machinery.parked") < PARKED_IN_A_ROW_MAX
+
+
+async def test_a_flood_of_bad_events_stops_the_reader(store: Any, parts: Parts, parcels: Any) -> None:
+    await send_to_one_partition(parts, parcels.topic, [(b"{", [])] * 40)
+    reading = asyncio.create_task(hearing(store, parts, parcels, flood_run=60).run())
+    await eventually(lambda: store.machinery.pool.fetchval("select count(*) = 40 from machinery.parked"))
+    await send_to_one_partition(parts, parcels.topic, [(b"{", [])] * 40)  # the run goes on in a later batch
+    with pytest.raises(Flood, match="60 bad events in a row"):
+        await reading
+    assert await store.machinery.pool.fetchval("select count(*) from machinery.parked") < 60
+
+
+async def test_too_large_a_share_of_bad_events_stops_the_reader(store: Any, parts: Parts, parcels: Any) -> None:
+    relay = Relay(store.machinery, parts.kafka)
+    async with running(relay.run()):
+        for _ in range(150):
+            await say(store, parcels, uuid4(), 1)
+        await eventually(lambda: store.machinery.pool.fetchval("select count(*) = 0 from machinery.outbox"))
+    await send_to_one_partition(parts, parcels.topic, [(b"{", [])] * 70)
+    with pytest.raises(Flood, match="of the last"):
+        await hearing(store, parts, parcels, flood_share=0.3).run()

@@ -1,0 +1,90 @@
+"""`kith rebuild`: a view made again from what its service heard, beside the live one."""
+
+import asyncio
+import json
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from deploy import Trouble
+from deploy.cli.stores import parts_of, store_of
+from deploy.cli.terminal import plainly
+from shared.clock import now
+from shared.errors import NotFound, Refusal
+from shared.inbox.batch import Applying
+from shared.rebuild import Difference, Rebuild
+
+
+@plainly
+def rebuild(
+    service: Annotated[str, typer.Argument(help="Whose view.")],
+    view: Annotated[str, typer.Argument(help="Which view.")],
+    switch: Annotated[bool, typer.Option("--switch", help="Put it in place if it equals the live one.")] = False,
+    switch_anyway: Annotated[bool, typer.Option("--switch-anyway", help="Put it in place whatever differs.")] = False,
+    drop: Annotated[bool, typer.Option("--drop", help="Drop what is kept: the old view, or one not in place.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print facts for machines.")] = False,
+) -> None:
+    """Make a view again from what was heard, compare it with the live one, and put it in its place.
+
+    The live view goes on meanwhile. Killed at any point, the same command goes on where it was.
+
+    Example: kith rebuild analytics facts --switch
+    """
+    asyncio.run(_rebuild(service, view, switch, switch_anyway, drop, as_json))
+
+
+async def _rebuild(service: str, view: str, switch: bool, switch_anyway: bool, drop: bool, as_json: bool) -> None:
+    parts = parts_of(service)
+    if view not in parts.views:
+        raise Trouble(f"{service} has no view {view}: choose from {', '.join(parts.views) or 'none'}.")
+    async with store_of(service) as database:
+        applying = Applying(parts.handlers, parts.keeps_heard, parts.after_batch)
+        one = Rebuild(database, applying, view, parts.views[view])
+        try:
+            if drop:
+                await one.drop()
+                return _tell(f"What was kept of {view} is gone.", {"dropped": view}, as_json)
+            await one.begin()
+            await _fold(one, as_json)
+            await _finish(one, switch, switch_anyway, as_json)
+        except (Refusal, NotFound) as refusal:
+            raise Trouble(f"{refusal} [{refusal.code}]") from refusal
+
+
+async def _fold(one: Rebuild, as_json: bool) -> None:
+    columns = (TextColumn("folding"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    began, before = now(), None
+    with Progress(*columns, TimeElapsedColumn(), disable=as_json) as bar:
+        task = bar.add_task("folding", rate="")
+        async for progress in one.steps():
+            before = progress.done if before is None else before
+            rate = (progress.done - before) / max((now() - began).total_seconds(), 0.001)
+            bar.update(task, total=progress.total, completed=progress.done, rate=f"{rate:,.0f} events/s")
+
+
+async def _finish(one: Rebuild, switch: bool, switch_anyway: bool, as_json: bool) -> None:
+    found = await one.differences()
+    for difference in found:
+        if not as_json:
+            typer.echo(_sentence(difference))
+    if found and switch and not switch_anyway:
+        raise Trouble("The two differ, so the live view stays. Look why; --switch-anyway puts the new one in place.")
+    facts = {"view": one.view, "differences": [_facts(each) for each in found], "switched": switch or switch_anyway}
+    if not (switch or switch_anyway):
+        same = "The two are the same" if not found else "The two differ"
+        return _tell(f"{same}. The new view waits beside the live one: --switch, or --drop.", facts, as_json)
+    await one.switch()
+    return _tell("The new view is in place; the one before is kept until --drop.", facts, as_json)
+
+
+def _sentence(found: Difference) -> str:
+    return f"{found.table}: {found.keys} keys differ ({found.rows_live} rows live, {found.rows_beside} made again)"
+
+
+def _facts(found: Difference) -> dict[str, str | int]:
+    return {name: getattr(found, name) for name in Difference.__dataclass_fields__}
+
+
+def _tell(sentence: str, facts: object, as_json: bool) -> None:
+    typer.echo(json.dumps(facts) if as_json else sentence)

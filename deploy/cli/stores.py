@@ -1,0 +1,55 @@
+"""The stores of the services, as their machinery's role: for commands that must work when a service does not."""
+
+import importlib
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+from deploy import Trouble
+from deploy.local import folder
+from deploy.local.secrets import secret
+from deploy.local.settings import data_folder
+from deploy.postgres.provision import SERVICES
+from shared.database import OUTAGES, Database
+from shared.service import Service
+
+SECONDS_MAX = 3600
+
+
+def known(service: str) -> str:
+    """The name of a service, or a Trouble that lists them."""
+    if service not in SERVICES:
+        raise Trouble(f"{service} is no service: choose from {', '.join(SERVICES)}.")
+    return service
+
+
+def parts_of(service: str) -> Service:
+    """The service as it is shipped: its handlers and views."""
+    created: Service = importlib.import_module(f"services.{known(service)}.app").create()
+    return created
+
+
+@asynccontextmanager
+async def store_of(service: str) -> AsyncIterator[Database]:
+    """The store of a service: KITH_DATABASE_MACHINERY, else that of the Kith whose folder is KITH_DATA."""
+    try:
+        database = await Database.open(
+            machinery_dsn(known(service)), size=4, name=f"kith command on {service}", seconds_max=SECONDS_MAX
+        )
+    except OUTAGES as error:
+        raise Trouble(f"The store of {service} does not answer: {error}. Is Kith running here?") from error
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+def machinery_dsn(service: str) -> str:
+    """Where the store is and who we are there. Holds a password."""
+    if named := os.environ.get("KITH_DATABASE_MACHINERY"):
+        return named
+    data, role = data_folder(), f"{service}_machinery"
+    server = os.environ.get("KITH_POSTGRES")
+    where = urlsplit(server).netloc.rpartition("@")[2] if server else folder.read_run(data)["urls"]["postgres"]
+    return f"postgresql://{role}:{secret(data, role)}@{where}/{service}"

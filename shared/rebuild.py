@@ -1,0 +1,183 @@
+"""Views made again from what was heard, beside the live ones, while these go on.
+
+A view is a pure fold over what was heard. The rebuild folds it a second time with the same handlers into tables of
+its own, in steps that each move its position in their transaction: killed at any point it goes on where it was, and
+the live view has noticed nothing.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import ConsumerRecord
+
+from shared import clock
+from shared.database import Database, Record, Tx, see_only
+from shared.errors import NotFound, Refusal
+from shared.inbox.batch import Applying
+from shared.inbox.decode import Incoming, decode
+
+STEP = 1000
+NOBODY_HEARS = "lock table machinery.offsets in share mode"  # a live batch begins by moving its offsets
+ORGANISATIONS = "select distinct organisation_id from machinery.heard"
+PLACES = """
+    select distinct on (h.topic, h.part) h.topic, h.part from machinery.heard h
+    left join machinery.rebuild_positions p on p.view = $1 and p.topic = h.topic and p.part = h.part
+    where h.position > coalesce(p.position, -1)
+"""
+COUNTS = """
+    select count(*) as total, count(*) filter (where h.position <= p.position) as done
+    from machinery.heard h
+    left join machinery.rebuild_positions p on p.view = $1 and p.topic = h.topic and p.part = h.part
+"""
+NEXT = """
+    select h.* from machinery.heard h where h.topic = $2 and h.part = $3 and h.position > coalesce((
+        select position from machinery.rebuild_positions where view = $1 and topic = $2 and part = $3), -1)
+    order by h.position limit $4
+"""
+MOVE = """
+    insert into machinery.rebuild_positions values ($1, $2, $3, $4)
+    on conflict (view, topic, part) do update set position = excluded.position
+"""
+KEY = """
+    select string_agg(quote_ident(a.attname), ', ' order by array_position(i.indkey::int[], a.attnum::int))
+    from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any (i.indkey)
+    where i.indrelid = $1::regclass and i.indisprimary
+"""
+COMPARE = """
+    select (select count(*) from public.{table}) as rows_live,
+           (select count(*) from {beside}.{table}) as rows_beside,
+           count(*) as keys
+    from (select {key}, md5(t::text) as digest from public.{table} t) live
+    full join (select {key}, md5(t::text) as digest from {beside}.{table} t) made using ({key})
+    where live.digest is distinct from made.digest
+"""
+Views = Mapping[str, tuple[str, ...]]
+"""The views of a service that can be rebuilt: the tables of each. Its handlers write to no others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How many of the events that were heard have been folded."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A table that is not the same live and beside: rows each, and how many keys are in one only or differ."""
+
+    table: str
+    rows_live: int
+    rows_beside: int
+    keys: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuild:
+    """A rebuild of one view of one service."""
+
+    database: Database
+    apply: Applying
+    view: str
+    tables: tuple[str, ...]
+
+    async def begin(self) -> None:
+        """Make the tables beside the live ones, or go on with those of an earlier start."""
+        async with self.database.transaction() as tx:
+            state = await tx.fetchval("select state from machinery.rebuilds where view = $1", self.view)
+            if state == "switched":
+                raise Refusal("old-view-kept", f"The {self.view} before the last rebuild are kept: drop them first.")
+            if state is None:
+                await tx.execute(
+                    "select machinery.begin_rebuild($1, $2, $3)", self.view, list(self.tables), clock.now()
+                )
+
+    async def steps(self) -> AsyncIterator[Progress]:
+        """Fold until nearly all that was heard is in; an interrupted rebuild goes on where it was."""
+        while True:
+            async with self.database.transaction() as tx:
+                counts = await tx.fetchrow(COUNTS, self.view)
+                places = await tx.fetch(PLACES, self.view)
+            assert counts
+            done, total = counts["done"], counts["total"]
+            yield Progress(done, total)
+            if total - done < STEP:
+                return
+            for place in places:
+                while folded := await self._step(place):
+                    done += folded
+                    yield Progress(done, max(done, total))
+
+    async def differences(self) -> list[Difference]:
+        """Compare both at one and the same event, without holding anybody up meanwhile."""
+        async with self.database.transaction() as reading:
+            await reading.execute("set transaction isolation level repeatable read")
+            async with self._nobody_hears():
+                async with self.database.transaction() as tx:
+                    await self._fold_rest(tx)
+                every = {row["organisation_id"] for row in await reading.fetch(ORGANISATIONS)}  # takes the snapshot
+            await see_only(reading, every)
+            found = [await self._compare(reading, table) for table in self.tables]
+        return [one for one in found if one.keys]
+
+    async def switch(self) -> None:
+        """Put the new view in the place of the old one. Readers wait for it, none fails."""
+        async with self.database.transaction() as tx:
+            await tx.execute(NOBODY_HEARS)
+            await self._fold_rest(tx)
+            await tx.execute("select machinery.switch_rebuild($1)", self.view)
+
+    async def drop(self) -> None:
+        """Drop what is kept: a view that was not switched to, or the one before the last switch."""
+        async with self.database.transaction() as tx:
+            if not await tx.fetchval("select true from machinery.rebuilds where view = $1", self.view):
+                raise NotFound("rebuild")
+            await tx.execute("select machinery.drop_rebuild($1)", self.view)
+
+    async def _step(self, place: Record) -> int:
+        async with self.database.transaction() as tx:
+            return await self._fold(tx, place)
+
+    async def _fold_rest(self, tx: Tx) -> None:
+        for place in await tx.fetch(PLACES, self.view):
+            while await self._fold(tx, place):
+                pass
+
+    async def _fold(self, tx: Tx, place: Record) -> int:
+        """Fold the next events of a partition into the tables beside; gives how many there were."""
+        rows = await tx.fetch(NEXT, self.view, place["topic"], place["part"], STEP)
+        if not rows:
+            return 0
+        batch = [_as_it_was_heard(row) for row in rows]
+        await see_only(tx, {one.organisation_id for one in batch})
+        await tx.execute(f"set local search_path = beside_{self.view}")  # a table outside the view is an error
+        await self.apply.fold(tx, batch)
+        await tx.execute("set local search_path = public")
+        await tx.execute(MOVE, self.view, place["topic"], place["part"], rows[-1]["position"])
+        return len(rows)
+
+    @asynccontextmanager
+    async def _nobody_hears(self) -> AsyncIterator[None]:
+        """Keep live batches waiting, for a moment."""
+        async with self.database.transaction() as tx:
+            await tx.execute(NOBODY_HEARS)
+            yield
+
+    async def _compare(self, tx: Tx, table: str) -> Difference:
+        key = await tx.fetchval(KEY, f"public.{table}")
+        row = await tx.fetchrow(COMPARE.format(table=table, beside=f"beside_{self.view}", key=key))
+        assert row
+        return Difference(table, **row)
+
+
+def _as_it_was_heard(row: Record) -> Incoming:
+    headers = tuple((name, text.encode()) for name, text in row["headers"].items())
+    place = (row["topic"], row["part"], row["position"])
+    record: Any = ConsumerRecord(*place, 0, 0, row["key"].encode(), row["value"], None, 0, 0, headers)
+    one = decode(record)
+    if one.heard is None:
+        raise Refusal("heard-unreadable", f"{place[0]}/{place[1]} at {place[2]} was heard and cannot be read any more.")
+    return one

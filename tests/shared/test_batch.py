@@ -1,0 +1,53 @@
+"""Events of a batch are handled type by type, and still in the order of each aggregate."""
+
+from collections import defaultdict
+from typing import Any
+from uuid import UUID, uuid4
+
+from aiokafka import ConsumerRecord
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.events.base import Event, Heard
+from shared.identity import NIL
+from shared.inbox.batch import turns
+from shared.inbox.decode import Incoming
+from tests.shared.conftest import AT, ORGANISATION
+
+
+class Packed(Event):
+    """A parcel was packed."""
+
+
+class Sent(Event):
+    """A parcel was sent."""
+
+
+class Opened(Event):
+    """A parcel was opened."""
+
+
+def incoming(key: int, event: Event, version: int) -> Incoming:
+    record: Any = ConsumerRecord("parcels", 0, version, 0, 0, None, None, None, 0, 0, ())
+    return Incoming(record, str(UUID(int=key)), NIL, Heard(event, uuid4(), ORGANISATION, AT, version), None)
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), st.sampled_from([Packed, Sent, Opened]))))
+def test_every_event_has_its_turn_after_the_earlier_ones_of_its_aggregate(history: list[tuple[int, Any]]) -> None:
+    versions: dict[int, int] = defaultdict(int)
+    batch = []
+    for key, kind in history:
+        versions[key] += 1
+        batch.append(incoming(key, kind(), versions[key]))
+    handled = [(kind, heard) for kind, together in turns(batch) for heard in together]
+    assert all(type(heard.event) is kind for kind, heard in handled)
+    place = {heard.id: number for number, (_, heard) in enumerate(handled)}
+    assert place.keys() == {one.heard.id for one in batch if one.heard}
+    for key in versions:
+        own = [place[one.heard.id] for one in batch if one.heard and one.key == str(UUID(int=key))]
+        assert own == sorted(own)
+
+
+def test_one_type_of_many_aggregates_is_one_turn() -> None:
+    batch = [incoming(key, kind(), version) for version, kind in enumerate((Packed, Sent), 1) for key in range(1, 50)]
+    assert [(kind, len(together)) for kind, together in turns(batch)] == [(Packed, 49), (Sent, 49)]

@@ -1,0 +1,167 @@
+"""A view is made again from what was heard, while the live one goes on; readers never notice."""
+
+import asyncio
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from shared.database import Tx
+from shared.errors import NotFound, Refusal
+from shared.events.base import Heard
+from shared.inbox import Hearing
+from shared.inbox.batch import Applying
+from shared.outbox import Relay
+from shared.rebuild import Difference, Rebuild
+from tests.conftest import Parts, eventually, running
+from tests.shared.conftest import ORGANISATION, say
+
+SHELF = """
+    set role parcels_owner;
+    create table shelf (organisation_id uuid not null, parcel_id uuid primary key, number int not null);
+    select machinery.protect('shelf');
+    create table elsewhere (organisation_id uuid not null, parcel_id uuid primary key);
+    select machinery.protect('elsewhere');
+"""
+
+
+async def on_parcel_sent(tx: Tx, heard: Heard[Any]) -> None:
+    await tx.execute(
+        """insert into shelf values ($1, $2, $3)
+           on conflict (parcel_id) do update set number = shelf.number + excluded.number""",
+        heard.organisation_id,
+        heard.event.parcel_id,
+        heard.event.number,
+    )
+
+
+@pytest.fixture
+async def store(fresh_store: Any) -> Any:
+    opened = await fresh_store()
+    await as_administrator(opened, SHELF.replace(":doors", "parcels").replace(":machinery", "parcels_machinery"))
+    return opened
+
+
+async def as_administrator(store: Any, sql: str) -> None:
+    connection = await asyncpg.connect(store.dsn_admin)
+    await connection.execute(sql)
+    await connection.close()
+
+
+def rebuild(store: Any, kind: Any, handler: Any = on_parcel_sent) -> Rebuild:
+    return Rebuild(store.machinery, Applying({kind: handler}, True, None), "parcels", ("shelf",))
+
+
+async def shelf(store: Any) -> dict[str, int]:
+    async with store.doors.transaction(ORGANISATION) as tx:
+        return {str(row["parcel_id"]): row["number"] for row in await tx.fetch("select * from shelf")}
+
+
+class Live:
+    """Parcels that go on being sent and heard."""
+
+    def __init__(self, store: Any, parts: Parts, kind: Any) -> None:
+        self.store, self.kind = store, kind
+        self.ids = [uuid4() for _ in range(30)]
+        self.hearing = Hearing(
+            store.machinery, parts.kafka, f"g-{kind.topic}", {kind: on_parcel_sent}, keeps_heard=True
+        )
+        self.relay = Relay(store.machinery, parts.kafka)
+
+    async def send(self, rounds: int) -> None:
+        for number in range(1, rounds + 1):
+            for parcel in self.ids:
+                await say(self.store, self.kind, parcel, number)
+
+    async def heard(self, count: int) -> None:
+        await eventually(lambda: self.store.machinery.pool.fetchval("select count(*) = $1 from machinery.heard", count))
+
+
+async def test_a_view_made_again_under_traffic_equals_the_live_one_and_takes_its_place(
+    store: Any, parts: Parts, parcels: Any
+) -> None:
+    live = Live(store, parts, parcels)
+    is_over, readings = asyncio.Event(), []
+
+    async def read_all_the_time() -> None:
+        while not is_over.is_set():
+            readings.append(sum((await shelf(store)).values()))
+
+    async with running(live.relay.run(), live.hearing.run()):
+        await live.send(5)
+        await live.heard(150)
+        one = rebuild(store, parcels)
+        await one.begin()
+        async with running(read_all_the_time()):
+            sending = asyncio.create_task(live.send(10))
+            assert [progress async for progress in one.steps()]
+            assert await one.differences() == []
+            await one.switch()
+            await sending
+            await live.heard(450)
+            is_over.set()
+    assert (await shelf(store)).keys() == {str(parcel) for parcel in live.ids}
+    assert set((await shelf(store)).values()) == {15 + 55}
+    assert readings == sorted(readings)
+
+
+async def test_a_damaged_view_is_found_and_mended_and_the_old_one_kept_until_dropped(
+    store: Any, parts: Parts, parcels: Any
+) -> None:
+    live = Live(store, parts, parcels)
+    async with running(live.relay.run(), live.hearing.run()):
+        await live.send(2)
+        await live.heard(60)
+    whole = await shelf(store)
+    await as_administrator(store, f"delete from shelf where parcel_id = '{live.ids[0]}'")
+    await as_administrator(store, f"update shelf set number = 99 where parcel_id = '{live.ids[1]}'")
+    one = rebuild(store, parcels)
+    await one.begin()
+    assert [progress.total async for progress in one.steps()][-1] == 60
+    assert await one.differences() == [Difference("shelf", 29, 30, 2)]
+    assert await shelf(store) != whole
+    await one.switch()
+    assert await shelf(store) == whole
+    with pytest.raises(Refusal, match="drop them first"):
+        await one.begin()
+    await one.drop()
+    with pytest.raises(NotFound):
+        await one.drop()
+    await one.begin()
+    assert await one.differences() == []
+
+
+async def test_an_interrupted_one_goes_on_where_it_was(
+    store: Any, parts: Parts, parcels: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.rebuild.STEP", 7)
+    live = Live(store, parts, parcels)
+    async with running(live.relay.run(), live.hearing.run()):
+        await live.send(3)
+        await live.heard(90)
+    one = rebuild(store, parcels)
+    await one.begin()
+    async for progress in one.steps():
+        if progress.done > 40:
+            break
+    again = rebuild(store, parcels)
+    await again.begin()
+    assert (await anext(again.steps())).done > 40
+    assert await again.differences() == []
+
+
+async def test_a_handler_that_writes_outside_its_view_is_stopped(store: Any, parts: Parts, parcels: Any) -> None:
+    live = Live(store, parts, parcels)
+    async with running(live.relay.run(), live.hearing.run()):
+        await live.send(1)
+        await live.heard(30)
+
+    async def writes_elsewhere(tx: Tx, heard: Heard[Any]) -> None:
+        await tx.execute("insert into elsewhere values ($1, $2)", heard.organisation_id, heard.event.parcel_id)
+
+    one = rebuild(store, parcels, writes_elsewhere)
+    await one.begin()
+    with pytest.raises(asyncpg.UndefinedTableError):
+        await one.differences()
+    assert await store.machinery.pool.fetchval("select count(*) from machinery.rebuild_positions") == 0

@@ -20,6 +20,7 @@ SPEAKS_SQL = (
     "shared/outbox/",
     "shared/inbox/",
     "shared/timers.py",
+    "shared/rebuild.py",
     "shared/idempotency.py",
     "shared/service.py",
     "deploy/postgres/",

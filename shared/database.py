@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -14,7 +14,7 @@ from asyncpg import Record
 
 from shared import clock
 
-__all__ = ["OUTAGES", "Database", "Record", "Tx", "migrate", "see_only"]
+__all__ = ["OUTAGES", "Database", "Record", "Tx", "made_of", "migrate", "see_only"]
 
 SHARED_MIGRATIONS = Path(__file__).parent / "migrations"
 SERVICES = Path(__file__).parent.parent / "services"
@@ -22,6 +22,8 @@ OUTAGES = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the server's last word has come, and the end of its connection not yet
+    asyncpg.InvalidCachedStatementError,  # a table has changed under us: the next try asks anew
     asyncpg.PostgresConnectionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.OperatorInterventionError,
@@ -30,6 +32,15 @@ OUTAGES = (
     asyncpg.InvalidTransactionStateError,
 )
 """Errors that say the world is away or busy: what failed is right to be tried again as it is."""
+
+
+T = TypeVar("T")
+
+
+def made_of(kind: type[T], row: Record, **more: Any) -> T:
+    """A value whose fields are columns of the row, but for `more`. Columns of a newer version are none of ours."""
+    fields: dict[str, Any] = kind.__dataclass_fields__  # type: ignore[attr-defined]
+    return kind(**{name: row[name] for name in fields if name not in more}, **more)
 
 
 @dataclass(slots=True)
@@ -115,11 +126,19 @@ class Database:
                     await _say(tx)
             except BaseException:
                 if not connection.is_closed():
-                    await connection.execute("rollback")
+                    await _roll_back(connection)
                 raise
             await connection.execute("commit")
             if tx.said:
                 self.on_said()
+
+
+async def _roll_back(connection: Any) -> None:
+    """What went wrong first is what is told: a connection that cannot even roll back is thrown away."""
+    try:
+        await connection.execute("rollback")
+    except OUTAGES:
+        connection.terminate()
 
 
 async def see_only(tx: Tx, organisations: Iterable[UUID]) -> None:

@@ -1,5 +1,6 @@
 """Ids: new ones that sort by time, and ones that follow from a code."""
 
+import hashlib
 from uuid import UUID, uuid5
 
 from uuid_utils.compat import uuid7
@@ -21,3 +22,8 @@ def organisation_id(code: str) -> UUID:
 def derived_id(parent: UUID, kind: str, code: str) -> UUID:
     """The id of a thing that its parent and its code identify, so that saying it twice changes nothing."""
     return uuid5(parent, f"{kind}:{code}")
+
+
+def digest_of(one: UUID) -> bytes:
+    """What may be kept of an id whose owner is erased: its SHA-256."""
+    return hashlib.sha256(one.bytes).digest()

@@ -5,7 +5,7 @@ its own, in steps that each move its position in their transaction: killed at an
 the live view has noticed nothing.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from aiokafka import ConsumerRecord
 
 from shared import clock
-from shared.database import Database, Record, Tx, see_only
+from shared.database import Database, Record, Tx, made_of, see_only
 from shared.errors import NotFound, Refusal
 from shared.inbox.batch import Applying
 from shared.inbox.decode import Incoming, decode
@@ -53,6 +53,7 @@ COMPARE = """
     full join (select {key}, md5(t::text) as digest from {beside}.{table} t) made using ({key})
     where live.digest is distinct from made.digest
 """
+COPIES = "select case state when 'building' then 'beside_' else 'before_' end || view as name from machinery.rebuilds"
 Views = Mapping[str, tuple[str, ...]]
 """The views of a service that can be rebuilt: the tables of each. Its handlers write to no others."""
 
@@ -148,14 +149,15 @@ class Rebuild:
 
     async def _fold(self, tx: Tx, place: Record) -> int:
         """Fold the next events of a partition into the tables beside; gives how many there were."""
+        await tx.execute("lock table machinery.rebuild_positions in row exclusive mode")  # before reading: see erasures
         rows = await tx.fetch(NEXT, self.view, place["topic"], place["part"], STEP)
         if not rows:
             return 0
         batch = [_as_it_was_heard(row) for row in rows]
         await see_only(tx, {one.organisation_id for one in batch})
-        await tx.execute(f"set local search_path = beside_{self.view}")  # a table outside the view is an error
+        await _look_at(tx, f"beside_{self.view}")  # a table outside the view is an error
         await self.apply.fold(tx, batch)
-        await tx.execute("set local search_path = public")
+        await _look_at(tx, "public")
         await tx.execute(MOVE, self.view, place["topic"], place["part"], rows[-1]["position"])
         return len(rows)
 
@@ -170,7 +172,23 @@ class Rebuild:
         key = await tx.fetchval(KEY, f"public.{table}")
         row = await tx.fetchrow(COMPARE.format(table=table, beside=f"beside_{self.view}", key=key))
         assert row
-        return Difference(table, **row)
+        return made_of(Difference, row, table=table)
+
+
+async def in_every_copy(tx: Tx, act: Callable[[], Awaitable[None]]) -> None:
+    """Do something to the live view, and to each copy that is being made or is kept."""
+    await tx.execute("lock table machinery.rebuild_positions in share row exclusive mode")  # no step is under way
+    here = await tx.fetchval("select current_setting('search_path')")
+    for row in await tx.fetch(COPIES):
+        await _look_at(tx, row["name"])
+        await act()
+    await _look_at(tx, "public")
+    await act()
+    await _look_at(tx, here)
+
+
+async def _look_at(tx: Tx, schema: str) -> None:
+    await tx.execute("select set_config('search_path', $1, true)", schema)
 
 
 def _as_it_was_heard(row: Record) -> Incoming:

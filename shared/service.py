@@ -18,14 +18,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from shared import clock, logs, metrics
+from shared import clock, erasing, logs, metrics
 from shared.database import OUTAGES, Database
 from shared.doors import Running, frame
 from shared.inbox import Handlers, Hearing
-from shared.inbox.batch import AfterBatch
+from shared.inbox.batch import AfterBatch, Applying
 from shared.inbox.flood import Flood
 from shared.inbox.positions import Lost
 from shared.inbox.store import count_parked
+from shared.operations import with_operations
 from shared.outbox import Relay
 from shared.rebuild import Views
 from shared.security import Verifier
@@ -68,7 +69,9 @@ def run(service: Service) -> None:
 
 async def _run(service: Service, settings: Settings) -> None:
     running = await _open(service.name, settings)
-    doors = _Server.of(frame(service.name, service.routers, service.pages, running), settings.listen)
+    app = frame(service.name, service.routers, service.pages, running)
+    applying = Applying(service.handlers, service.keeps_heard, service.after_batch)
+    doors = _Server.of(with_operations(app, service.name, service.pages, applying), settings.listen)
     ops = _Server.of(_ops(running), settings.ops_listen)
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -121,8 +124,7 @@ def _work(service: Service, settings: Settings, running: Running) -> Iterator[An
             flood_share=settings.flood_share,
         )
         yield hearing.run()
-    if service.timers:
-        yield Timers(running.machinery, service.timers).run()
+    yield Timers(running.machinery, {erasing.TIMER: erasing.on_erase, **service.timers}).run()
     for task in service.tasks:
         yield task(running)
 

@@ -6,10 +6,10 @@ UTF-8 with or without BOM, comma or semicolon, CRLF or LF. An empty cell is a mi
 import csv
 import io
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Generic, Literal, TypeVar
+from dataclasses import dataclass
+from typing import Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, computed_field
 
 from shared.errors import FieldError, Invalid, Refusal
 from shared.fields import field_errors
@@ -49,25 +49,36 @@ class RefusedRow:
     code: str
     message: str
 
+    @classmethod
+    def of(cls, line: int, error: FieldError) -> Self:
+        """A field of a row that cannot be accepted."""
+        return cls(line, error.field.partition(".")[0], error.code, error.message)
 
-@dataclass(slots=True)
-class Report:
+
+class Report(BaseModel):
     """What became of a file."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
     created: int = 0
     changed: int = 0
     unchanged: int = 0
-    refused: list[RefusedRow] = field(default_factory=list)
+    refused: list[RefusedRow] = []
 
+    @computed_field  # type: ignore[prop-decorator]  # mypy cannot decorate a property
     @property
     def rows(self) -> int:
         """How many rows were read."""
-        refused_rows = len({one.line for one in self.refused})
-        return self.created + self.changed + self.unchanged + refused_rows
+        return self.created + self.changed + self.unchanged + self.rows_refused
 
-    def as_json(self) -> dict[str, Any]:
-        """For programs."""
-        return {"rows": self.rows, **asdict(self)}
+    @property
+    def rows_refused(self) -> int:
+        """How many rows were left out; one row may have several mistakes."""
+        return len({one.line for one in self.refused})
+
+    def took(self, outcome: Outcome, rows: int = 1) -> None:
+        """So many rows went in, or were in before."""
+        setattr(self, outcome, getattr(self, outcome) + rows)
 
 
 def read(data: bytes, columns: Sequence[str], first_line: int = 1) -> Iterator[tuple[int, dict[str, str]]]:
@@ -104,17 +115,13 @@ async def apply_rows(
         try:
             outcome = await act(table.row.model_validate(cells))
         except ValidationError as error:
-            report.refused += [_refused(line, one) for one in field_errors(error.errors())]
+            report.refused += [RefusedRow.of(line, one) for one in field_errors(error.errors())]
         except Refusal as refusal:
             errors = refusal.errors or (FieldError("", refusal.code, refusal.message),)
-            report.refused += [_refused(line, one) for one in errors]
+            report.refused += [RefusedRow.of(line, one) for one in errors]
         else:
-            setattr(report, outcome, getattr(report, outcome) + 1)
+            report.took(outcome)
     return report
-
-
-def _refused(line: int, error: FieldError) -> RefusedRow:
-    return RefusedRow(line, error.field.partition(".")[0], error.code, error.message)
 
 
 def _unusable(code: str, message: str) -> Invalid:

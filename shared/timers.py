@@ -13,7 +13,7 @@ from uuid import UUID
 import structlog
 
 from shared import clock, metrics
-from shared.database import OUTAGES, Database, Record, Tx
+from shared.database import OUTAGES, Database, Record, Tx, made_of
 
 log = structlog.get_logger()
 TIMERS_A_ROUND = 100
@@ -108,7 +108,7 @@ class Timers:
                 clock.now(),
             )
             if row:
-                await self.handlers[kind](tx, Timer(**row))  # may set itself anew
+                await self.handlers[kind](tx, made_of(Timer, row))  # may set itself anew
         return row is not None
 
     async def _again(self, row: Record) -> None:

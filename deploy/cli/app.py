@@ -2,7 +2,9 @@
 
 import typer
 
+from deploy.cli import events, parked
 from deploy.cli.demo import demo
+from deploy.cli.doctor import doctor
 from deploy.cli.import_ import import_
 from deploy.cli.migrate import migrate
 from deploy.cli.rebuild import rebuild
@@ -16,6 +18,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # they could hold a password
 )
-for command in (demo, up, token, topics, migrate, rebuild):
+for command in (demo, up, token, topics, migrate, rebuild, doctor):
     app.command()(command)
 app.command("import")(import_)
+app.add_typer(events.app, name="events")
+app.add_typer(parked.app, name="parked")

@@ -14,9 +14,9 @@ from dateutil.relativedelta import relativedelta
 from deploy.demo.files import write_rows
 
 CODE = "harbour-trust"
-SEED = 20250304
-PEOPLE = 300
-WEEKS = 39
+SOURCE = Path(__file__).parent / "data" / "harbour-trust.toml"
+CONFIRMED_ON, CONFIRMED_DAYS_AGO = "2025-03-04", 12  # its crisis contacts: as the file has it, and in the demo
+SEED, PEOPLE, WEEKS = 20250304, 300, 39
 ANSWER_SHARE = 0.25  # of the short questions after a session
 
 SITES = (
@@ -44,6 +44,7 @@ class Group:
     """A weekly group."""
 
     code: str
+    name: str
     program: str
     site: str
     weekday: int
@@ -54,14 +55,14 @@ class Group:
 
 
 GROUPS = (
-    Group("evening-circle-tue", "evening-circle", "old-town", 2, "18:00", "f-1", 14),
-    Group("evening-circle-thu", "evening-circle", "old-town", 4, "19:30", "f-2", 14),
-    Group("circulo-de-tarde", "evening-circle", "north-quay", 1, "18:30", "f-3", 14),
-    Group("quay-circle", "evening-circle", "north-quay", 3, "19:00", "f-4", 14),
-    Group("west-circle", "evening-circle", "west-point", 2, "18:00", "f-5", 14),
-    Group("new-roots-mon", "new-roots", "old-town", 1, "19:30", "f-1", 8),
-    Group("new-roots-sat", "new-roots", "west-point", 6, "10:30", "f-5", 14),
-    Group("small-roots", "new-roots", "old-town", 5, "17:30", "f-2", 5),
+    Group("evening-circle-tue", "Evening Circle, Tuesdays", "evening-circle", "old-town", 2, "18:00", "f-1", 14),
+    Group("evening-circle-thu", "Evening Circle, Thursdays", "evening-circle", "old-town", 4, "19:30", "f-2", 14),
+    Group("circulo-de-tarde", "Círculo de tarde", "evening-circle", "north-quay", 1, "18:30", "f-3", 14),
+    Group("quay-circle", "Quay Circle", "evening-circle", "north-quay", 3, "19:00", "f-4", 14),
+    Group("west-circle", "West Circle", "evening-circle", "west-point", 2, "18:00", "f-5", 14),
+    Group("new-roots-mon", "New Roots, Mondays", "new-roots", "old-town", 1, "19:30", "f-1", 8),
+    Group("new-roots-sat", "New Roots, Saturdays", "new-roots", "west-point", 6, "10:30", "f-5", 14),
+    Group("small-roots", "Small Roots", "new-roots", "old-town", 5, "17:30", "f-2", 5),
 )
 WEEKS_LONG = {"evening-circle": 12, "new-roots": 10}
 
@@ -89,7 +90,8 @@ def write(folder: Path, today: date) -> None:
     meetings = {group.code: _meetings(random, group, first, today) for group in GROUPS}
     lives = sorted((_life(random, number, meetings, first, today) for number in range(PEOPLE)), key=_by_enrolment)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "organisation.toml").write_text((Path(__file__).parent / "data" / "harbour-trust.toml").read_text())
+    about, confirmed_on = SOURCE.read_text(), today - timedelta(days=CONFIRMED_DAYS_AGO)
+    (folder / "organisation.toml").write_text(about.replace(CONFIRMED_ON, confirmed_on.isoformat()))
     write_rows(
         folder / "sites.csv",
         ({"code": code, "name": name, "time_zone": zone, "languages": langs} for code, name, zone, langs in SITES),
@@ -186,7 +188,7 @@ def _facilitator(one: tuple[str, str, str, int], today: date) -> dict[str, str]:
 def _group(group: Group, first: date) -> dict[str, str | int]:
     return {
         "code": group.code,
-        "name": " ".join(part.capitalize() for part in group.code.split("-")),
+        "name": group.name,
         "program": group.program,
         "site": group.site,
         "capacity": group.capacity,

@@ -217,7 +217,7 @@ def _sign_in_page(issuer: Issuer, asked: dict[str, str], error: str = "", status
 
 def _page(template: str, status: int, values: dict[str, Any], issuer: Issuer) -> Response:
     origin = _origin(issuer.redirect_uri)  # browsers hold the redirect after a form to this too
-    policy = f"default-src 'none'; style-src 'self'; form-action 'self' {origin}"
+    policy = f"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self' {origin}"
     headers = {
         "Content-Security-Policy": f"{policy}; base-uri 'none'; frame-ancestors 'none'",
         "Referrer-Policy": "same-origin",

@@ -4,11 +4,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.analytics import store
+from shared.clock import now
 from shared.database import Tx
+from shared.erasing import erase
 from shared.events import Heard
 from shared.events.feedback import BatteryActivated, CheckInSubmitted, InstrumentPublished
-from shared.events.intake import ConsentChanged, ParticipantEnrolled, ProgramPublished, SiteChanged, SiteOpened
+from shared.events.intake import (
+    ConsentChanged,
+    ParticipantEnrolled,
+    ParticipantErased,
+    ProgramPublished,
+    SiteChanged,
+    SiteOpened,
+)
 from shared.inbox import Handlers, Many
+from shared.rebuild import in_every_copy
 
 
 async def on_site_opened(tx: Tx, heard: Heard[SiteOpened]) -> None:
@@ -51,6 +61,18 @@ async def on_check_in_submitted(tx: Tx, heard: Sequence[Heard[CheckInSubmitted]]
     await store.add_scores(tx, heard)
 
 
+async def on_participant_erased(tx: Tx, heard: Heard[ParticipantErased]) -> None:
+    """Remove their facts, from every copy of the view."""
+    event = heard.event
+    theirs = {event.participant_id, *event.enrolment_ids, *event.occasion_ids}
+
+    async def remove() -> None:
+        theirs.update(await store.erase_participant(tx, event))
+
+    await in_every_copy(tx, remove)
+    await erase(tx, heard.organisation_id, theirs, now())
+
+
 async def after_batch(tx: Tx, heard: Sequence[Heard[Any]]) -> None:
     """Every page says how far its data reach."""
     newest = {one.organisation_id: one.happened_at for one in sorted(heard, key=lambda one: one.happened_at)}
@@ -66,5 +88,6 @@ HANDLERS: Handlers = {
     BatteryActivated: on_battery_activated,
     ParticipantEnrolled: Many(on_participant_enrolled),
     ConsentChanged: Many(on_consent_changed),
+    ParticipantErased: on_participant_erased,
     CheckInSubmitted: Many(on_check_in_submitted),
 }

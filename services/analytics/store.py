@@ -8,14 +8,21 @@ from uuid import UUID
 from asyncpg import Record
 
 from services.analytics.domain import Instrument, Sums
-from shared.database import Tx
+from shared.database import Tx, made_of
 from shared.errors import NotFound
 from shared.events import Heard
 from shared.events.feedback import BatteryActivated, CheckInSubmitted, InstrumentPublished
-from shared.events.intake import ConsentChanged, ParticipantEnrolled, ProgramPublished, SiteChanged, SiteOpened
+from shared.events.intake import (
+    ConsentChanged,
+    ParticipantEnrolled,
+    ParticipantErased,
+    ProgramPublished,
+    SiteChanged,
+    SiteOpened,
+)
 from shared.identity import derived_id
 
-FACTS = ("sites", "programs", "instruments", "battery_entries", "enrolments", "scores", "horizons")
+FACTS = ("sites", "programs", "instruments", "battery_entries", "enrolments", "scores")
 """The tables that follow from what was heard alone, and can be rebuilt from it."""
 
 
@@ -136,6 +143,17 @@ async def add_scores(tx: Tx, heard: Sequence[Heard[CheckInSubmitted]]) -> None:
     )
 
 
+async def erase_participant(tx: Tx, event: ParticipantErased) -> set[UUID]:
+    """Remove what is known of a participant; gives the ids of their check-ins."""
+    rows = await tx.fetch(
+        "delete from scores where enrolment_id = any($1) or occasion_id = any($2) returning occasion_id",
+        event.enrolment_ids,
+        event.occasion_ids,
+    )
+    await tx.execute("delete from enrolments where participant_id = $1", event.participant_id)
+    return {row["occasion_id"] for row in rows}
+
+
 async def move_horizon(tx: Tx, organisation: UUID, newest: datetime) -> None:
     """The data of an organisation reach at least so far."""
     await tx.execute(
@@ -198,7 +216,7 @@ async def get_instrument(tx: Tx, code: str) -> Instrument:
 
 
 def _instrument(row: Record) -> Instrument:
-    return Instrument(**{name: row[name] for name in Instrument.__dataclass_fields__})
+    return made_of(Instrument, row)
 
 
 async def sums(
@@ -236,4 +254,4 @@ async def sums(
         site_ids,
     )
     assert row
-    return Sums(**row)
+    return made_of(Sums, row)

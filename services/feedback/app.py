@@ -3,6 +3,7 @@
 import sys
 
 from services.feedback import api, handlers, pages, store
+from shared import idempotency
 from shared.service import Service, run
 
 
@@ -14,6 +15,7 @@ def create() -> Service:
         pages=pages.PAGES,
         routers=(*api.ROUTERS, *pages.ROUTERS),
         handlers=handlers.HANDLERS,
+        timers=idempotency.TIMERS,
     )
 
 

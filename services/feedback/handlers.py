@@ -1,12 +1,15 @@
 """What feedback does with what it hears: it keeps what a check-in needs, and says nothing."""
 
 from services.feedback import store
+from shared import clock
 from shared.database import Tx
+from shared.erasing import erase
 from shared.events import Heard
 from shared.events.intake import (
     CheckInInvited,
     ConsentChanged,
     ParticipantEnrolled,
+    ParticipantErased,
     ParticipantWithdrawn,
     ProgramPublished,
     SiteChanged,
@@ -46,6 +49,13 @@ async def on_participant_withdrawn(tx: Tx, heard: Heard[ParticipantWithdrawn]) -
     await store.save_withdrawn(tx, heard.organisation_id, heard.event)
 
 
+async def on_participant_erased(tx: Tx, heard: Heard[ParticipantErased]) -> None:
+    """Their links, answers and scores go."""
+    theirs = await store.erase_participant(tx, heard.event)
+    own = {heard.event.participant_id, *heard.event.enrolment_ids, *heard.event.occasion_ids}
+    await erase(tx, heard.organisation_id, own | theirs, clock.now())
+
+
 async def on_check_in_due(tx: Tx, heard: Heard[CheckInDue]) -> None:
     """It can be answered."""
     await store.save_due(tx, heard.organisation_id, heard.event)
@@ -73,6 +83,7 @@ HANDLERS: Handlers = {
     ParticipantEnrolled: on_participant_enrolled,
     ConsentChanged: on_consent_changed,
     ParticipantWithdrawn: on_participant_withdrawn,
+    ParticipantErased: on_participant_erased,
     CheckInDue: on_check_in_due,
     FollowUpDue: on_follow_up_due,
     OccasionCancelled: on_occasion_cancelled,

@@ -2,8 +2,8 @@
 
 from services.intake import api, pages
 from services.intake.handlers import HANDLERS, Sender, on_link_kept_long_enough, on_qualification_lapses
-from services.intake.pages.frame import PAGES
 from services.intake.store import FORGET_TIMER, LAPSE_TIMER, SEND_TIMER
+from shared import idempotency
 from shared.service import Service, run
 
 
@@ -12,10 +12,11 @@ def create() -> Service:
     sender = Sender()
     return Service(
         name="intake",
-        pages=PAGES,
+        pages=pages.PAGES,
         routers=(*api.ROUTERS, *pages.ROUTERS),
         handlers=HANDLERS,
         timers={
+            **idempotency.TIMERS,
             LAPSE_TIMER: on_qualification_lapses,
             FORGET_TIMER: on_link_kept_long_enough,
             SEND_TIMER: sender.on_message_due,

@@ -4,52 +4,31 @@ Each row is loaded, decided, saved and said in a transaction of its own, so a ba
 """
 
 import secrets
-from collections.abc import Awaitable, Callable, Collection
-from typing import Any, Literal
+from collections.abc import Collection
 
 from services.intake import store
 from services.intake.domain import facilitators, sites
 from services.intake.domain.contact import CorrectContact, Participant, short_codes, somebody_new
 from services.intake.domain.history import bring_in, bring_up_to_date, check_known
-from services.intake.domain.organisation import registered
 from services.intake.domain.places import group_id_of
 from services.intake.domain.rows import TABLES, FacilitatorRow, ParticipantRow, ProgramRow, SiteRow
 from services.intake.domain.shapes import Change
 from shared import outbox
 from shared.clock import now
-from shared.database import Database, Tx
+from shared.database import Tx
+from shared.doors.files import row_by_row
 from shared.errors import NotFound
 from shared.fields import invalid
 from shared.identity import new_id
 from shared.security import Who
-from shared.tables import Outcome, Report, apply_rows
-
-Kind = Literal["sites", "programs", "facilitators", "participants"]
-MAY_IMPORT = {"participants": ("administrator", "coordinator")}
-
-
-def check_may_import(who: Who, kind: Kind) -> None:
-    """Files of places are an administrator's; those of people a coordinator's, too."""
-    who.must_be(*MAY_IMPORT.get(kind, ("administrator",)))
-
-
-async def take_in(db: Database, who: Who, kind: Kind, data: bytes, first_line: int) -> Report:
-    """Apply each row by itself."""
-    check_may_import(who, kind)
-
-    async def act(row: Any) -> Outcome:
-        async with db.transaction(who.organisation_id) as tx:
-            return await _ACTS[kind](tx, who, row)
-
-    return await apply_rows(TABLES[kind], data, act, first_line)
+from shared.tables import Outcome
 
 
 async def _site(tx: Tx, who: Who, row: SiteRow) -> Outcome:
     site_id = sites.site_id_of(who.organisation_id, row.code)
     if not who.sees(site_id):
         raise invalid("code", "unknown-site", "This site is not among those that you may change.")
-    await store.lock_set_up(tx, who.organisation_id)
-    registered(await store.find_organisation(tx, who.organisation_id))
+    await store.get_organisation(tx, who.organisation_id)
     known = await store.find_site(tx, site_id)
     command = sites.OpenSite(name=row.name, time_zone=row.time_zone, languages=row.languages)
     site, event = sites.open_site(who.organisation_id, known, row.code, command)
@@ -60,8 +39,7 @@ async def _site(tx: Tx, who: Who, row: SiteRow) -> Outcome:
 
 
 async def _program(tx: Tx, who: Who, row: ProgramRow) -> Outcome:
-    await store.lock_set_up(tx, who.organisation_id)
-    registered(await store.find_organisation(tx, who.organisation_id))
+    await store.get_organisation(tx, who.organisation_id)
     known_sites = await store.sites_by_code(tx, who.site_ids)
     _check_known("sites", "site", row.sites, known_sites)
     known = await store.find_program(tx, sites.program_id_of(who.organisation_id, row.code))
@@ -78,8 +56,7 @@ async def _program(tx: Tx, who: Who, row: ProgramRow) -> Outcome:
 
 
 async def _facilitator(tx: Tx, who: Who, row: FacilitatorRow) -> Outcome:
-    await store.lock_set_up(tx, who.organisation_id)
-    registered(await store.find_organisation(tx, who.organisation_id))
+    await store.get_organisation(tx, who.organisation_id)
     known_sites = await store.sites_by_code(tx, who.site_ids)
     _check_known("sites", "site", row.sites, known_sites)
     known = await store.find_facilitator(tx, row.reference)
@@ -109,10 +86,8 @@ async def _participant(tx: Tx, who: Who, row: ParticipantRow) -> Outcome:
     standing = None
     if known and enrolment_id:
         wanted = group_id_of(organisation_id, row.group) if row.group else None
-        standing, _, _ = await store.get_standing(tx, known.participant_id, enrolment_id, who.site_ids, wanted)
-    ground = await store.get_ground(
-        tx, organisation_id, who.site_ids, site=row.site, program=row.program, group=row.group
-    )
+        standing = await store.get_standing(tx, known.participant_id, enrolment_id, who.site_ids, wanted)
+    ground = await store.get_ground(tx, organisation_id, who.site_ids, row)
     check_known(row, ground)
     today = sites.today_at(ground.site, moment)
     if standing:
@@ -149,9 +124,11 @@ def _check_known(column: str, what: str, codes: Collection[str], known: Collecti
         raise invalid(column, f"unknown-{what}", f"There is no {what} {', '.join(missing)} here (yet).")
 
 
-_ACTS: dict[str, Callable[[Tx, Who, Any], Awaitable[Outcome]]] = {
-    "sites": _site,
-    "programs": _program,
-    "facilitators": _facilitator,
-    "participants": _participant,
-}
+_SET_UP, _PEOPLE = ("Set-up", "/intake/set-up"), ("People", "/intake/participants")
+FILES = (
+    row_by_row(TABLES["sites"], _site, ("administrator",), _SET_UP),
+    row_by_row(TABLES["programs"], _program, ("administrator",), _SET_UP),
+    row_by_row(TABLES["facilitators"], _facilitator, ("administrator",), _SET_UP),
+    row_by_row(TABLES["participants"], _participant, ("administrator", "coordinator"), _PEOPLE),
+)
+"""The files of places are an administrator's; those of people a coordinator's, too."""

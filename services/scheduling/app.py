@@ -1,6 +1,7 @@
 """Scheduling: groups, sessions, attendance, and every due date."""
 
 from services.scheduling import api, handlers, pages
+from shared import idempotency
 from shared.service import Service, run
 
 
@@ -11,7 +12,7 @@ def create() -> Service:
         pages=pages.PAGES,
         routers=(*api.ROUTERS, *pages.ROUTERS),
         handlers=handlers.HANDLERS,
-        timers=handlers.TIMERS,
+        timers={**idempotency.TIMERS, **handlers.TIMERS},
     )
 
 

@@ -4,9 +4,8 @@ Each row is loaded, decided, saved and said in a transaction of its own, so a ba
 of attendance of one session stand together and are one act: a session is held once, with all who came.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
-from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -22,27 +21,13 @@ from services.scheduling.domain.shapes import Group, Session
 from shared import outbox
 from shared.clock import now
 from shared.database import Database, Tx
+from shared.doors.files import File, row_by_row
 from shared.errors import FieldError, Refusal
 from shared.events.scheduling import Attendance
 from shared.fields import field_errors, invalid
 from shared.identity import derived_id
 from shared.security import Who
-from shared.tables import Outcome, RefusedRow, Report, apply_rows, read
-
-Kind = Literal["groups", "sessions", "attendance"]
-
-
-async def take_in(db: Database, who: Who, kind: Kind, data: bytes, first_line: int) -> Report:
-    """Take in a file of this kind; only those who may form groups do."""
-    who.must_be("administrator", "coordinator")
-    if kind == "attendance":
-        return await _apply_attendance(db, who, data, first_line)
-
-    async def act(row: Any) -> Outcome:
-        async with db.transaction(who.organisation_id) as tx:
-            return await _ACTS[kind](tx, who, row)
-
-    return await apply_rows(TABLES[kind], data, act, first_line)
+from shared.tables import Outcome, RefusedRow, Report, read
 
 
 async def _group(tx: Tx, who: Who, row: GroupRow) -> Outcome:
@@ -124,7 +109,7 @@ async def _apply_attendance(db: Database, who: Who, data: bytes, first_line: int
                 refused.add(line, errors)
         else:
             for outcome in outcomes:
-                setattr(report, outcome, getattr(report, outcome) + 1)
+                report.took(outcome)
     report.refused = [one for line in sorted(refused) for one in refused[line]]
     return report
 
@@ -133,7 +118,7 @@ class _Refused(dict[int, list[RefusedRow]]):
     """The rows that were left out, by their lines."""
 
     def add(self, line: int, errors: Sequence[FieldError]) -> None:
-        self[line] = [RefusedRow(line, one.field.partition(".")[0], one.code, one.message) for one in errors]
+        self[line] = [RefusedRow.of(line, one) for one in errors]
 
 
 async def _attendance(tx: Tx, who: Who, rows: Sequence[Numbered], refused: _Refused) -> list[Outcome]:
@@ -185,4 +170,10 @@ async def _people(tx: Tx, session: Session, rows: Sequence[Numbered], refused: _
     return said
 
 
-_ACTS: dict[str, Callable[[Tx, Who, Any], Awaitable[Outcome]]] = {"groups": _group, "sessions": _session}
+_ROLES, _ABOVE = ("administrator", "coordinator"), ("Groups", "/scheduling/groups")
+FILES = (
+    row_by_row(TABLES["groups"], _group, _ROLES, _ABOVE),
+    row_by_row(TABLES["sessions"], _session, _ROLES, _ABOVE),
+    File(TABLES["attendance"], _apply_attendance, _ROLES, _ABOVE),
+)
+"""The files of those who may form groups."""

@@ -9,11 +9,12 @@ from pydantic import BaseModel, ValidationError
 from shared.database import Database
 from shared.errors import Invalid, SignedOut
 from shared.fields import field_errors, invalid
-from shared.idempotency import Key, fingerprint
+from shared.idempotency import KEPT_DAYS, Key, fingerprint
 from shared.security import Who
 
 SESSION_COOKIE = "kith_session"
 M = TypeVar("M", bound=BaseModel)
+_ABOUT_KEYS = f"a name for this request: sent again within {KEPT_DAYS} days, it gives the first answer and acts once"
 
 
 async def _db(request: Request) -> Database:
@@ -45,7 +46,7 @@ def allow(*roles: str) -> Callable[[Who], Awaitable[Who]]:
 async def _key(
     request: Request,
     who: Annotated[Who, Depends(who_is)],
-    idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
+    idempotency_key: Annotated[str | None, Header(max_length=200, description=_ABOUT_KEYS)] = None,
 ) -> Key:
     if idempotency_key is not None and not idempotency_key.isprintable():
         raise invalid("Idempotency-Key", "control-character", "Use printable characters.")

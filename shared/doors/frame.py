@@ -1,6 +1,6 @@
 """The FastAPI application of a service: its doors, and the same answers to everything that goes wrong."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,13 +61,13 @@ def frame(name: str, routers: Sequence[APIRouter], pages: Pages, running: Runnin
     answer = _answers(pages)
 
     async def refuse(request: Request, error: Exception) -> Response:
-        return answer(request, _as_refusal(error))
+        return await answer(request, _as_refusal(request, error))
 
     for kind in (Refusal, RequestValidationError, HTTPException, asyncpg.DataError, *OUTAGES, Exception):
         app.add_exception_handler(kind, refuse)
 
     async def refuse_early(scope: Scope, refusal: Refusal) -> Response:
-        return answer(Request(scope), refusal)
+        return await answer(Request(scope), refusal)
 
     app.add_middleware(Guard, origin=_origin(running.settings.public_url), answer=refuse_early)
     return app
@@ -99,10 +99,12 @@ PROBLEM: dict[str, Any] = {
 }
 
 
-def _as_refusal(error: Exception) -> Refusal:
+def _as_refusal(request: Request, error: Exception) -> Refusal:
     if isinstance(error, Refusal):
         return error
     if isinstance(error, RequestValidationError):
+        if not _is_for_programs(request) and any(one["loc"][0] == "path" for one in error.errors()):
+            return NotFound("page")  # nobody has typed this into a form: there is no such address
         return Invalid(*field_errors(error.errors()))
     if isinstance(error, HTTPException):
         return _from_http(error)
@@ -122,11 +124,15 @@ def _from_http(error: HTTPException) -> Refusal:
     return Fault(error.status_code, code, str(error.detail))
 
 
-def _answers(pages: Pages) -> Callable[[Request, Refusal], Response]:
+def _is_for_programs(request: Request) -> bool:
+    return "/api/" in request.url.path
+
+
+def _answers(pages: Pages) -> Callable[[Request, Refusal], Awaitable[Response]]:
     """A problem document for programs, a page for people, the way to the sign-in for those signed out."""
 
-    def answer(request: Request, refusal: Refusal) -> Response:
-        if "/api/" in request.url.path:
+    async def answer(request: Request, refusal: Refusal) -> Response:
+        if _is_for_programs(request):
             return JSONResponse(refusal.problem(), refusal.status, media_type="application/problem+json")
         if isinstance(refusal, SignedOut) and request.method == "GET":
             here = URL(path=request.url.path, query=request.url.query)
@@ -134,7 +140,8 @@ def _answers(pages: Pages) -> Callable[[Request, Refusal], Response]:
             if "hx-request" in request.headers:  # a part of a page must not be replaced by the sign-in page
                 return Response(status_code=204, headers={"HX-Redirect": "/sign-in"})
             return RedirectResponse(sign_in, 303)
-        return pages.error(request, refusal.status, refusal.code, refusal.message, refusal.errors)
+        beside = await pages.beside_errors(request) if pages.beside_errors else {}
+        return pages.error(request, refusal.status, refusal.code, refusal.message, refusal.errors, **beside)
 
     return answer
 

@@ -27,6 +27,7 @@ class Event(BaseModel):
     topic: ClassVar[str]
     speaker: ClassVar[str]
     key_field: ClassVar[str]
+    erases: ClassVar[bool] = False  # whoever it is about has no effect any more
 
     @property
     def key(self) -> UUID:
@@ -34,6 +35,17 @@ class Event(BaseModel):
         value = getattr(self, self.key_field)
         assert isinstance(value, UUID)
         return value
+
+    @property
+    def about(self) -> tuple[UUID, ...]:
+        """Once one of these is erased the event has no effect: its aggregate, and the participant it tells of."""
+        person = getattr(self, "participant_id", None)
+        return (self.key,) if person is None else (self.key, person)
+
+    @property
+    def naming(self) -> tuple[UUID, ...]:
+        """Participants whom it names among others."""
+        return tuple(one.participant_id for one in getattr(self, "attendance", ()))
 
     @classmethod
     def ce_type(cls) -> str:

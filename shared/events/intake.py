@@ -124,6 +124,17 @@ class ParticipantWithdrawn(Event):
     withdrawn_on: date
 
 
+@event("participant-erased", topic=PARTICIPANTS, key="participant_id")
+class ParticipantErased(Event):
+    """A participant was erased: whoever keeps anything of these ids removes it, or re-keys what names others too."""
+
+    erases = True
+
+    participant_id: UUID
+    enrolment_ids: list[UUID]
+    occasion_ids: list[UUID]
+
+
 class Qualification(Part):
     """A qualification and the last day on which it is in date."""
 

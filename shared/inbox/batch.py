@@ -9,7 +9,7 @@ import asyncpg
 import structlog
 from pydantic import ValidationError
 
-from shared import clock
+from shared import clock, erasing
 from shared.database import OUTAGES, Tx
 from shared.errors import Refusal
 from shared.events import Event, Heard
@@ -87,7 +87,14 @@ class Applying:
     async def __call__(self, tx: Tx, batch: Sequence[Incoming], *, carefully: bool) -> Standing:
         """Apply a batch in `tx`. Carefully: with a savepoint an event, so that the culprit alone is parked."""
         standing = Standing(*await store.standing(tx, {one.aggregate for one in batch}))
-        for one in batch:
+        for part in up_to_erasures(batch):
+            await self._apply(tx, part, standing, carefully=carefully)
+        await self._keep(tx, standing)
+        return standing
+
+    async def _apply(self, tx: Tx, batch: Sequence[Incoming], standing: Standing, *, carefully: bool) -> None:
+        done = len(standing.effective)
+        for one in await self._of_the_living(tx, batch, standing):
             why = standing.reason_to_park(one)
             if why is None and standing.is_repeated(one):
                 standing.results.append((one.record.topic, "repeated"))
@@ -99,22 +106,27 @@ class Applying:
             else:
                 standing.park(one, why)
         if not carefully:
-            await self._together(tx, standing.effective)
-        await self._keep(tx, standing)
-        return standing
+            await self.fold(tx, standing.effective[done:])
 
     async def fold(self, tx: Tx, batch: Sequence[Incoming]) -> None:
-        """The effects of events that are known to be good, and nothing of the inbox: for a view that is rebuilt."""
-        await self._together(tx, batch)
-        await self._round_off(tx, batch)
-
-    async def _together(self, tx: Tx, batch: Sequence[Incoming]) -> None:
+        """The effects of events, in the order of their aggregates, and nothing of the inbox."""
         for kind, together in turns([one for one in batch if self._hears(one)]):
             await self._handle(tx, kind, together)
 
-    async def _round_off(self, tx: Tx, batch: Sequence[Incoming]) -> None:
-        if self.after_batch:
-            await self.after_batch(tx, [one.heard for one in batch if one.heard])
+    async def _of_the_living(self, tx: Tx, batch: Sequence[Incoming], standing: Standing) -> Sequence[Incoming]:
+        """Without late events about those who were erased, and with strangers where they are named among others."""
+        events = [one.heard.event for one in batch if one.heard]
+        gone = await erasing.erased(tx, {one for event in events for one in (*event.about, *event.naming)})
+        if not gone:
+            return batch
+        living = []
+        for one in batch:
+            if one.heard and gone.intersection(one.heard.event.about):
+                standing.results.append((one.record.topic, "erased"))
+                continue
+            is_named = one.heard and gone.intersection(one.heard.event.naming)
+            living.append(one.without(gone) if is_named else one)
+        return living
 
     def _hears(self, one: Incoming) -> bool:
         return one.heard is not None and type(one.heard.event) in self.handlers
@@ -152,7 +164,17 @@ class Applying:
         await store.save_versions(tx, standing.moved)
         if self.keeps_heard:
             await store.keep_heard(tx, standing.effective, now)
-        await self._round_off(tx, standing.effective)
+        if self.after_batch:
+            await self.after_batch(tx, [one.heard for one in standing.effective if one.heard])
+
+
+def up_to_erasures(batch: Sequence[Incoming]) -> Iterator[Sequence[Incoming]]:
+    """The batch in parts that end with an erasure: what comes after one must already find it done."""
+    begin = 0
+    for end, one in enumerate(batch, 1):
+        if end == len(batch) or (one.heard and one.heard.event.erases):
+            yield batch[begin:end]
+            begin = end
 
 
 def turns(events: Sequence[Incoming]) -> Iterator[tuple[type[Event], list[Heard[Any]]]]:

@@ -1,8 +1,8 @@
 """From a Kafka record to an event, or to the reason why it is none. Nothing here can raise on bad bytes."""
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -11,6 +11,7 @@ from aiokafka import ConsumerRecord
 from pydantic import TypeAdapter, ValidationError
 
 from shared.database import Tx
+from shared.erasing import rekeyed
 from shared.events import CATALOGUE, Event, Heard
 from shared.identity import NIL
 
@@ -53,6 +54,10 @@ class Incoming:
     def aggregate(self) -> tuple[str, str]:
         """What it happened to: order is kept, and events wait, within this."""
         return self.record.topic, self.key
+
+    def without(self, gone: Iterable[UUID]) -> "Incoming":
+        """The same event with a stranger in the place of each of these."""
+        return decode(replace(self.record, value=rekeyed(self.record.value, map(str, gone))))
 
 
 class _Bad(Exception):

@@ -7,7 +7,6 @@ when Kafka has confirmed it. A crash in between sends it again, in order: reader
 import asyncio
 import contextlib
 import json
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -23,14 +22,12 @@ log = structlog.get_logger()
 ROWS_A_ROUND = 500
 LANE_SECONDS_MAX = 6  # an idempotent send never gives up by itself
 WAIT_SECONDS = 0.25
-SWEEP_SECONDS = 5
-LATE_IDS = 1000  # ids are drawn before the commit: so far behind the newest one an event may still turn up at once
+TURN_ROWS = 10_000  # so many sent rows, at most twice, are walked over while somebody's old snapshot holds them
 FREE_LANES = """
     select lane from machinery.outbox_lanes l
-    where exists (select from machinery.outbox o where o.lane = l.lane and o.id > $1)
-    for update skip locked
+    where exists (select from machinery.outbox o where o.lane = l.lane) for update skip locked
 """
-ROWS = "select * from machinery.outbox where id > $1 and lane = any($2) order by id limit $3"
+ROWS = "select * from machinery.outbox where lane = any($1) order by id limit $2"
 
 
 @dataclass(slots=True)
@@ -49,8 +46,7 @@ class Relay:
         self.database, self.kafka = database, kafka
         self.producer: AIOKafkaProducer | None = None
         self.wake = asyncio.Event()  # set it after a commit that said something; without it, look now and then
-        self.newest = 0  # the highest id that was taken
-        self.swept_at = -SWEEP_SECONDS * 1.0
+        self.sent_rows = 0  # since the outbox was turned
 
     async def run(self) -> None:
         """Work until cancelled; whatever is away is waited for."""
@@ -77,29 +73,27 @@ class Relay:
         """Send what waits. Confirmed rows are gone and committed before anything else is done."""
         producer = await self._producer()
         async with self.database.transaction() as tx:
-            after = self._after()
-            lanes = [row["lane"] for row in await tx.fetch(FREE_LANES, after)]
+            lanes = [row["lane"] for row in await tx.fetch(FREE_LANES)]
             if not lanes:
                 return 0
             await tx.execute("set local idle_in_transaction_session_timeout = '9s'")
-            rows = await tx.fetch(ROWS, after, lanes, ROWS_A_ROUND)  # read once the lanes are ours
+            rows = await tx.fetch(ROWS, lanes, ROWS_A_ROUND)  # read once the lanes are ours
             done = await _send(producer, rows)
             await _settle(tx, done)
-        self.newest = max([self.newest, *done.confirmed])
+        self.sent_rows += len(done.confirmed)
+        if self.sent_rows >= TURN_ROWS:
+            await self._turn()
         _count(rows, done)
         if done.is_broken:
             log.warning("relay takes a new producer", confirmed=len(done.confirmed), refused=len(done.refused))
             await self._drop_producer()
         return len(done.confirmed) + len(done.refused)
 
-    def _after(self) -> int:
-        """The id to look behind. Rows deleted long ago can stay for as long as somebody's snapshot needs them:
-        walking over them every time would slow the relay down, so that is done now and then.
-        """
-        if time.monotonic() - self.swept_at < SWEEP_SECONDS:
-            return self.newest - LATE_IDS
-        self.swept_at = time.monotonic()
-        return 0
+    async def _turn(self) -> None:
+        """Write to the other segment of the outbox, emptied of what was sent from it; if it is in use, next time."""
+        async with self.database.transaction() as tx:
+            if await tx.fetchval("select machinery.turn_outbox()"):
+                self.sent_rows = 0
 
     async def _producer(self) -> AIOKafkaProducer:
         if self.producer is None:

@@ -32,14 +32,16 @@ GROUPS = Entry("Groups", "/scheduling/groups", ("/scheduling/sessions", "/schedu
 CHECK_INS = Entry("Check-ins", "/feedback/")
 EFFECT = Entry("Effect", "/analytics/")
 SET_UP = Entry("Set-up", "/intake/set-up", ("/intake/sites", "/intake/programs", "/intake/facilitators"))
+SERVICES = ("intake", "scheduling", "feedback", "analytics")
+OPERATIONS = Entry("Operations", "/intake/operations", tuple(f"/{name}/operations" for name in SERVICES[1:]))
 
-ENTRIES = (TODAY, PEOPLE, GROUPS, CHECK_INS, EFFECT, SET_UP)
+ENTRIES = (TODAY, PEOPLE, GROUPS, CHECK_INS, EFFECT, SET_UP, OPERATIONS)
 SEEN_BY: dict[str, tuple[Entry, ...]] = {
     "facilitator": (TODAY, GROUPS),
     "coordinator": (TODAY, PEOPLE, GROUPS, CHECK_INS, EFFECT),
     "program-manager": (GROUPS, EFFECT),
-    "operator": (SET_UP,),
-    "administrator": ENTRIES,
+    "operator": (SET_UP, OPERATIONS),
+    "administrator": ENTRIES[:-1],  # what runs is the business of operators
 }
 
 

@@ -1,6 +1,6 @@
 """A service's pages: its own templates first, then the shared ones, and the headers of every page."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -44,10 +44,12 @@ class Frame:
 
 
 class Pages:
-    """Renders the templates of one service."""
+    """Renders the templates of one service. `beside_errors` finds what its error pages show besides, if anything."""
 
-    def __init__(self, service: str, folder: Path) -> None:
-        self.service = service
+    def __init__(
+        self, service: str, folder: Path, beside_errors: Callable[[Request], Awaitable[dict[str, Any]]] | None = None
+    ) -> None:
+        self.service, self.beside_errors = service, beside_errors
         self._loader = FileSystemLoader([folder, _SHARED])
         self.environment = Environment(
             loader=self._loader,

@@ -42,6 +42,9 @@ def test_a_broken_promise_cannot_be_stored_over(monkeypatch: pytest.MonkeyPatch,
     assert json.loads((tmp_path / "session-held.json").read_text()) == older
 
 
+SHAPES = {"type", "$ref", "anyOf", "oneOf", "allOf", "enum", "const"}
+
+
 @each_event
 def test_an_event_carries_no_person(event: type[Event]) -> None:
     """Every string is an id, a time, one of a few words, or a code with a pattern: no room for free text."""
@@ -55,11 +58,19 @@ def _strings(node: Any, where: str = "") -> Iterator[tuple[str, dict[str, Any]]]
             yield where, node
         if node.get("type") == "object" and "properties" not in node:
             yield from _keys(node, where)
+        yield from _shapeless(node, where)
         for name, value in node.items():
             yield from _strings(value, f"{where}.{name}" if name not in ("properties", "$defs", "items") else where)
     elif isinstance(node, list):
         for value in node:
             yield from _strings(value, where)
+
+
+def _shapeless(node: dict[str, Any], where: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Anything at all may stand there, a sentence too."""
+    for name, value in (node.get("properties") or {}).items():
+        if not SHAPES & value.keys():
+            yield f"{where}.{name}", {"type": "string"}
 
 
 def _keys(node: dict[str, Any], where: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -123,6 +134,12 @@ def test_the_rule_bites(change: Any, said: str) -> None:
     now = json.loads(json.dumps(promised))
     change(now["properties"], now["required"])
     assert said in list(breaks(promised, now))
+
+
+def test_a_field_for_anything_is_free_text() -> None:
+    loose = schema(CATALOGUE["org.kith.session-held.v1"])
+    loose["properties"]["note"] = {"title": "Note"}
+    assert [where for where, node in _strings(loose) if not _is_bound(node)] == [".note"]
 
 
 def test_an_optional_field_may_be_added() -> None:

@@ -23,7 +23,7 @@ def test_every_setting_that_the_code_reads_is_on_the_page() -> None:
         name
         for folder in ("shared", "services", "deploy")
         for path in (ROOT / folder).rglob("*.py")
-        for name in re.findall(r"\"(KITH_[A-Z_]+)\"", path.read_text())
+        for name in re.findall(r"\"(KITH_[A-Z0-9_]+)\"", path.read_text())
     }
     assert named <= NAMES
 
@@ -58,6 +58,11 @@ def test_the_composition_runs_the_four_services_on_the_real_servers(composition:
 def test_a_composition_without_passwords_is_refused() -> None:
     command = [BIN / "docker-compose", "--env-file", "/dev/null", "-f", ROOT / "docker-compose.yml", "config", "-q"]
     assert subprocess.run(command, capture_output=True).returncode != 0
+
+
+def test_the_services_run_as_nobody_in_particular() -> None:
+    last = (ROOT / "deploy" / "Dockerfile").read_text().rpartition("\nFROM ")[2]
+    assert re.search(r"^USER [1-9][0-9]{3,}:", last, re.M), "the image of the services would run as root"
 
 
 def test_the_image_has_nothing_to_complain_about() -> None:

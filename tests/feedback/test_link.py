@@ -327,3 +327,29 @@ async def test_a_form_that_is_not_ours_is_refused_in_the_language_of_the_page(cl
     await an_open_link(told)
     page = await client.post(f"{LINK}?lang=es", data=PULSE | {"answers.bdi-ii.one": "1"})
     assert "Algo de lo enviado no corresponde aquí" in page.text
+
+
+BROKEN_FORM = {"content": b"--x\r\nnot a form", "headers": {"content-type": "multipart/form-data; boundary=x"}}
+TOO_LARGE = {"data": {"x": "y" * 70_000}}
+
+
+@pytest.mark.parametrize(("sent", "status"), [(BROKEN_FORM, 400), (TOO_LARGE, 413)])
+async def test_what_cannot_be_read_is_refused_with_the_crisis_contacts(
+    client: Any, told: Told, sent: dict[str, Any], status: int
+) -> None:
+    await an_open_link(told)
+    page = await client.post(f"{LINK}?lang=es", **sent)
+    assert page.status_code == status
+    for words in ('lang="es"', 'href="tel:5550100"', "Línea de crisis", "Hay respuestas que conviene revisar"):
+        assert words in page.text, words
+    assert "parsing" not in page.text
+    unknown = await client.post("/c/nobody-has-this-token-0", **sent)
+    assert "call the emergency number of the place where you are" in unknown.text
+    assert "tel:" not in unknown.text
+    assert await told.said("check-in-submitted") == []
+
+
+async def test_a_check_in_takes_no_other_way_in_and_says_whom_to_call(client: Any, told: Told) -> None:
+    await an_open_link(told)
+    page = await client.delete(LINK)
+    assert (page.status_code, 'href="tel:5550100"' in page.text) == (405, True)

@@ -105,7 +105,9 @@ async def test_a_total_is_entered_on_a_page(client: Any, told: Told) -> None:
     assert "was answered on" in other.text
     assert "There is nothing to enter" in (await client.get(url, headers=COORDINATOR)).text
     assert (await client.get(url, headers=ELSEWHERE)).status_code == 404
-    assert (await client.get("/feedback/occasions/x/enter", headers=COORDINATOR)).status_code == 422
+    for address in ("/feedback/occasions/x/enter", "/feedback/crisis-contacts/Not A Code", "/feedback/stories/import"):
+        nowhere = await client.get(address, headers=COORDINATOR)
+        assert (nowhere.status_code, "This page is not here" in nowhere.text) == (404, True), address
 
 
 async def test_answers_on_paper_are_entered_on_a_page(client: Any, told: Told) -> None:

@@ -2,12 +2,16 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
+from services.intake.app import create
 from shared.clock import now
-from tests.intake.conftest import Intake, a_group, a_participant
+from shared.identity import derived_id
+from shared.timers import Timers
+from tests.intake.conftest import ORGANISATION, Intake, a_group, a_participant
 
 
 async def test_somebody_enrolled_is_placed_and_it_is_said_in_order(intake: Intake) -> None:
@@ -125,6 +129,48 @@ async def test_a_repeated_request_gives_the_first_answer(intake: Intake) -> None
     first = await intake.post("/participants", a_participant(), headers=headers)
     assert await intake.post("/participants", a_participant(), headers=headers) == first
     assert len(await intake.said("participant-enrolled")) == 1
+
+
+async def test_a_key_is_free_again_after_a_week(intake: Intake, moved_clock: Callable[[float], None]) -> None:
+    await intake.set_up()
+    body, headers = a_participant(email=None), {"Idempotency-Key": "once"}
+    first = await intake.post("/participants", body, headers=headers)
+    timers = Timers(intake.running.machinery, create().timers)
+    moved_clock(6.9 * 86400)
+    await timers._one_round()
+    assert await intake.post("/participants", body, headers=headers) == first
+    moved_clock(7.1 * 86400)
+    await timers._one_round()
+    assert await intake.rows("select key from idempotency_keys") == []
+    assert (await intake.post("/participants", body, headers=headers))["participant_id"] != first["participant_id"]
+
+
+async def test_somebody_known_is_enrolled_in_another_program(intake: Intake) -> None:
+    await intake.set_up()
+    await intake.put("/programs/walking", {"name": "Walking", "sites": ["old-town", "north-quay"]})
+    other = derived_id(ORGANISATION, "program", "walking")
+    await intake.hear(a_group("morning-walk", program_id=other, capacity=1))
+    first = await intake.post("/participants", a_participant())
+    path = f"/participants/{first['participant_id']}/enrolments"
+    again = {name: a_participant()[name] for name in ("site", "attributes", "consent")}
+    second = await intake.post(path, again | {"program": "walking", "group": "morning-walk"})
+    assert (second["participant_id"], second["short_code"]) == (first["participant_id"], first["short_code"])
+    assert second["placement"] == {"state": "placed", "group": "morning-walk", "position": None}
+    seen = (await intake.ask("GET", f"/participants/{first['participant_id']}")).json()
+    assert sorted(one["program"] for one in seen["enrolments"]) == ["new-roots", "walking"]
+    assert len(await intake.said("participant-enrolled")) == 2
+    unticked = again["consent"] | {"taking_part": False}
+    for body, sites, status, code in (
+        (again | {"program": "walking"}, ("*",), 409, "already-enrolled"),
+        (again | {"program": "walking"}, ("north-quay",), 404, "participant-not-found"),
+        (again | {"program": "unknown"}, ("*",), 404, "program-not-found"),
+        (again | {"program": "walking", "consent": unticked}, ("*",), 409, "consent-needed"),
+        (again | {"program": "walking", "preferred_name": "X"}, ("*",), 422, "invalid-fields"),
+    ):
+        answer = await intake.ask("POST", path, "coordinator", *sites, json=body)
+        assert (answer.status_code, answer.json()["code"]) == (status, code), body
+    assert (await intake.ask("POST", path, "facilitator", json=again | {"program": "walking"})).status_code == 403
+    assert len(await intake.said("participant-enrolled")) == 2
 
 
 async def test_what_does_not_fit_is_refused_and_leaves_nothing(intake: Intake) -> None:

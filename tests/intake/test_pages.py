@@ -4,19 +4,17 @@ import re
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from shared.clock import now
 from shared.events.feedback import CheckInSubmitted
 from tests.intake.conftest import Intake, a_due, a_group, a_participant
 from tests.web.conftest import CHROMIUM_FLAGS
+from tests.web.looking import DESK, DESK_AT_NIGHT, PHONE, look
 
-SCREENSHOTS = Path(__file__).parents[1] / "browser" / "screenshots"
 Open = Callable[..., Awaitable[Page]]
 PAGES = {
     "sign-in": ("/sign-in", None),
@@ -54,9 +52,8 @@ async def show(browser: Browser, served: Intake) -> AsyncIterator[Open]:
     """Opens a page as somebody; at the end nothing may have broken the content policy."""
     contexts, complaints = [], []
 
-    async def open_page(path: str, role: str | None, width: int = 1280, scheme: Any = "light", **options: Any) -> Page:
-        size: Any = {"width": width, "height": 844 if width < 600 else 900}
-        context = await browser.new_context(viewport=size, color_scheme=scheme, **options)
+    async def open_page(path: str, role: str | None, **options: Any) -> Page:
+        context = await browser.new_context(viewport={"width": 1280, "height": 900}, **options)
         contexts.append(context)
         home = str(served.client.base_url)
         if role:
@@ -106,31 +103,18 @@ async def people(served: Intake) -> dict[str, str]:
     return {"active": first["participant_id"], "completed": dev["participant_id"]}
 
 
-async def look(page: Page, name: str, width: int, scheme: str) -> None:
-    """Keep a picture, and let axe look for what somebody could not use."""
-    await page.wait_for_load_state("networkidle")
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    tall = await page.evaluate("document.documentElement.scrollHeight")
-    await page.set_viewport_size({"width": width, "height": tall})
-    await page.screenshot(path=SCREENSHOTS / f"intake-{name}-{width}-{scheme}.png")
-    found = await Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
-    assert await page.evaluate("document.documentElement.scrollWidth") <= width
-
-
-@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "light"), (1280, "dark")])
-async def test_anybody_can_read_and_use_every_page(show: Open, people: dict[str, str], width: int, scheme: str) -> None:
+async def test_anybody_can_read_and_use_every_page(show: Open, people: dict[str, str]) -> None:
     for name, (path, role) in PAGES.items():
-        page = await show(path.format(**people), role, width, scheme)
+        page = await show(path.format(**people), role)
         assert await page.locator("h1").count() == 1, name
         await page.evaluate("document.querySelectorAll('main details').forEach((one) => { one.open = true })")
-        await look(page, name, width, scheme)
+        await look(page, f"intake-{name}", DESK, DESK_AT_NIGHT, PHONE)
+        await page.context.close()
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-async def test_an_empty_installation_leads_through_the_steps(show: Open, served: Intake, width: int) -> None:
-    page = await show("/intake/set-up", "administrator", width)
-    await look(page, "set-up-empty", width, "light")
+async def test_an_empty_installation_leads_through_the_steps(show: Open, served: Intake) -> None:
+    page = await show("/intake/set-up", "administrator")
+    await look(page, "intake-set-up-empty", DESK, PHONE)
     await page.get_by_role("link", name="Begin Your organisation").click()
     await page.get_by_label("Name").fill("Harbour Trust")
     await page.get_by_label("What you ask").fill("Age band: 18 to 25, 26 to 40\nGender: Woman, Man")
@@ -167,6 +151,10 @@ async def test_enrolling_on_one_page(show: Open, served: Intake, people: dict[st
     page = await show("/intake/participants/enrol", "coordinator", java_script_enabled=with_script)
     await page.get_by_role("button", name="Enrol").click()
     await expect(page.get_by_role("heading", name="things to correct")).to_be_visible()
+    needed = "Nobody is enrolled without agreeing to take part"
+    await expect(page.locator(".error-summary").get_by_role("link", name=needed)).to_be_visible()
+    box = page.get_by_label("They agree to take part")
+    await expect(box).to_have_accessible_description(re.compile(needed))
     await page.get_by_label("Preferred name").fill("Mari")
     await page.get_by_label("E-mail").fill("marisol@example.org")
     await page.get_by_label("Español").check()
@@ -179,7 +167,7 @@ async def test_enrolling_on_one_page(show: Open, served: Intake, people: dict[st
     await expect(page.get_by_text("Is it the same person?")).to_be_visible()
     await expect(page.get_by_role("link", name="Open Marisol")).to_be_visible()
     if with_script:
-        await look(page, "enrol-duplicate", 1280, "light")
+        await look(page, "intake-enrol-duplicate", DESK)
     await page.get_by_label("This is somebody else").check()
     await page.get_by_role("button", name="Enrol").click()
     await expect(page.get_by_role("heading", name="Mari", level=1)).to_be_visible()
@@ -190,7 +178,7 @@ async def test_what_happens_to_a_participant(show: Open, served: Intake, people:
     page = await show(f"/intake/participants/{people['active']}", "coordinator")
     await page.get_by_role("button", name="Hand a link").first.click()
     await expect(page.locator("#link")).to_have_text(re.compile(r"/c/[\w-]{22}$"))
-    await look(page, "participant-link", 1280, "light")
+    await look(page, "intake-participant-link", DESK)
     await page.get_by_text("Change what they agree to").click()
     await page.get_by_label("Being contacted after the end").check()
     await page.get_by_role("button", name="Write down", exact=True).click()
@@ -216,6 +204,28 @@ async def test_what_happens_to_a_participant(show: Open, served: Intake, people:
     await expect(page.locator("main").get_by_text("left", exact=True)).to_be_visible()
 
 
+@pytest.mark.parametrize("with_script", [True, False])
+async def test_somebody_known_is_enrolled_in_another_program(
+    show: Open, served: Intake, people: dict[str, str], with_script: bool
+) -> None:
+    page = await show(f"/intake/participants/{people['active']}", "coordinator", java_script_enabled=with_script)
+    await page.get_by_role("link", name="Enrol in another program").click()
+    await expect(page.get_by_role("heading", name="Enrol Marisol in another program", level=1)).to_be_visible()
+    await expect(page.get_by_label("Age band")).to_have_value("26-40")
+    await page.get_by_role("button", name="Enrol").click()
+    await expect(page.get_by_role("heading", name="things to correct")).to_be_visible()
+    if with_script:
+        await look(page, "intake-enrol-again-errors", PHONE)
+    await page.get_by_label("Site").select_option("Old Town")
+    await page.get_by_label("Program").select_option("Usual Care")
+    await page.get_by_label("They agree to take part").check()
+    await page.get_by_role("button", name="Enrol").click()
+    await expect(page.get_by_role("heading", name="Usual Care")).to_be_visible()
+    await expect(page.get_by_role("heading", name="New Roots")).to_be_visible()
+    await expect(page.get_by_role("link", name="Enrol in another program")).to_have_count(0)
+    assert (await served.said("participant-enrolled"))[-1]["participant_id"] == people["active"]
+
+
 async def test_a_file_that_is_chosen_on_the_page_is_reported(
     show: Open, served: Intake, people: dict[str, str]
 ) -> None:
@@ -227,7 +237,7 @@ async def test_a_file_that_is_chosen_on_the_page_is_reported(
     await page.get_by_role("button", name="Import").click()
     await expect(page.get_by_text("1 row was left out")).to_be_visible()
     await expect(page.get_by_role("row", name=re.compile("Line 3.*time_zone.*IANA"))).to_be_visible()
-    await look(page, "import-report", 1280, "light")
+    await look(page, "intake-import-report", DESK)
 
 
 async def test_names_are_given_to_those_who_may_know_them(served: Intake, people: dict[str, str]) -> None:
@@ -244,10 +254,48 @@ async def test_names_are_given_to_those_who_may_know_them(served: Intake, people
         assert (answer.status_code, answer.text.count("Marisol")) == (200, count), role
 
 
+async def test_facilitators_are_staff_and_named_to_whoever_plans_with_them(
+    served: Intake, people: dict[str, str]
+) -> None:
+    ines = (await served.ask("GET", "/facilitators", "administrator")).json()[0]["facilitator_id"]
+    path = f"/intake/names?ids={ines}-1,{people['active']}-2"
+    for role, sites, seen in (
+        ("program-manager", ("*",), True),
+        ("program-manager", ("old-town",), True),
+        ("program-manager", ("north-quay",), False),
+        ("operator", ("*",), False),
+    ):
+        answer = await served.ask("GET", path, role, *sites)
+        assert ("Ines Beltran" in answer.text, "Marisol" in answer.text) == (seen, False), role
+
+
+async def test_an_address_that_cannot_be_is_not_there(served: Intake, people: dict[str, str]) -> None:
+    for address in (
+        "/intake/participants/xyz",
+        "/intake/participants/xyz/enrol",
+        "/intake/set-up/facilitators/xyz",
+        "/intake/set-up/sites/Not A Code",
+        "/intake/nothing/import",
+    ):
+        answer = await served.ask("GET", address, "administrator")
+        assert (answer.status_code, "This page is not here" in answer.text) == (404, True), address
+    assert (await served.ask("GET", "/participants/xyz")).status_code == 422  # programs are told which field
+
+
 async def test_who_waits_is_a_part_of_another_page(served: Intake, people: dict[str, str]) -> None:
     answer = await served.ask("GET", "/intake/fragments/waiting")
     assert "1 person waits" in answer.text
     assert "<html" not in answer.text
+
+
+async def test_the_pages_of_the_development_issuer_keep_to_their_own_policy(show: Open, served: Intake) -> None:
+    page = await show("/sign-in", None)
+    await page.locator("main").get_by_role("link", name="Sign in").click()
+    await expect(page.get_by_role("heading", name="Who are you today?")).to_be_visible()
+    answer = await page.goto(f"{served.client.base_url}/issuer/authorize?client_id=other")
+    assert answer
+    assert answer.status == 400
+    await expect(page.get_by_role("heading", name="This sign-in cannot go on")).to_be_visible()
 
 
 async def test_pages_are_guarded_as_the_doors_are(served: Intake, people: dict[str, str]) -> None:

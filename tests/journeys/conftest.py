@@ -31,6 +31,7 @@ PEOPLE = [
     ("beat-the-blues-trial", "Rowan Hale", "program-manager", ["*"]),
     ("beat-the-blues-trial", "Dana Levin", "administrator", ["*"]),
     ("empty-house", "Sam Reed", "administrator", ["*"]),
+    ("quiet-pier", "Vera Lund", "coordinator", ["pier"]),
 ]
 SCREENSHOTS = Path(__file__).parent.parent / "browser" / "screenshots"
 

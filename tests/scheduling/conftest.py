@@ -26,7 +26,7 @@ class Told:
 
     def __init__(self, store: Any) -> None:
         self.store = store
-        self.timers = Timers(store.machinery, handlers.TIMERS)
+        self.timers = Timers(store.machinery, create().timers)
 
     async def tell(self, *events: Event, at: datetime | None = None, organisation: UUID = ORGANISATION) -> None:
         for event in events:

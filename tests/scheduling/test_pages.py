@@ -18,6 +18,7 @@ from tests.scheduling.examples import (
     battery_activated,
     completed,
     enrolled,
+    facilitator_qualified,
     form_group,
     person,
     placed,
@@ -121,6 +122,38 @@ async def test_a_group_is_changed_and_led(group: Told, reader: Reader) -> None:
     assert "nobody leads yet" in await reader.get(GROUP)
     bad = await reader.post(f"{GROUP}/change", form_group(capacity="none"), 422)
     assert "Give a whole number." in bad.text
+
+
+async def test_who_may_not_lead_is_refused_in_words(group: Told, reader: Reader) -> None:
+    await group.tell(facilitator_qualified(date(2025, 3, 6)))
+    refused = await reader.post(f"{GROUP}/facilitator", {"facilitator_id": str(TOMASZ)})
+    assert refused.headers["location"].endswith("?done=lead")
+    later = session_id_of(EVENING_CIRCLE, date(2025, 3, 11))
+    page = await reader.post(f"/scheduling/sessions/{later}/facilitator", {"facilitator_id": str(TOMASZ)}, 409)
+    sentence = "may not lead on 11 March 2025: the qualification peer support is not in date from 7 March 2025 on."
+    assert sentence in page.text
+    assert "2025-03" not in page.text.split("<main")[1].split('class="cards"')[0]
+
+
+async def test_whoever_completes_today_has_given_up_the_place_and_is_expected_once_more(
+    group: Told, reader: Reader
+) -> None:
+    assert "2 of 10 places taken" in await reader.get(GROUP)
+    await group.tell(completed("dev", date(2025, 3, 4)), enrolled("ines", date(2025, 3, 1)))
+    await group.tell(placed("ines", date(2025, 3, 4)))  # the first in line, in the transaction of the completion
+    page = await reader.get(GROUP)
+    assert "2 of 10 places taken" in page
+    assert page.count("today is the last day") == 1
+    assert "2 of 10 places taken" in await reader.get("/scheduling/groups")
+    assert f'data-person="{person("dev")}"' in await reader.get(SESSION)
+
+
+@pytest.mark.parametrize(
+    "path", ["/scheduling/sessions/xyz", "/scheduling/groups/Not A Code", "/scheduling/nothing/import"]
+)
+async def test_an_address_that_cannot_be_is_not_there(group: Told, reader: Reader, path: str) -> None:
+    assert "This page is not here" in await reader.get(path, 404)
+    await reader.post(f"{path}/facilitator", {"facilitator_id": ""}, 404)
 
 
 async def test_a_session_is_recorded_with_one_tap_each(

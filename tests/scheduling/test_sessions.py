@@ -106,8 +106,9 @@ def test_nobody_leads_without_a_qualification_in_date(valid_until: date | None, 
     refusal = refused(lambda: formed(a_facilitator(valid_until), facilitator_id=str(TOMASZ)))
     assert refusal.code == code
     assert refusal.facts == {"qualification": "peer-support", "valid_until": valid_until and valid_until.isoformat()}
-    if valid_until:
-        assert "2025-03-04" in refusal.message
+    assert "on 4 March 2025" in refusal.message
+    assert "the qualification peer support" in refusal.message
+    assert ("from 4 March 2025 on" in refusal.message) is bool(valid_until)
 
 
 def test_a_qualification_is_in_date_on_its_last_day() -> None:

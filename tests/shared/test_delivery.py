@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -15,6 +16,8 @@ from shared.inbox.positions import Lost
 from shared.outbox import Relay, put
 from tests.conftest import Parts, admin_client, eventually, running
 from tests.shared.conftest import AT, ORGANISATION, Register, numbers_heard, say
+
+HEADERS = '{"ce_type": "late"}'
 
 
 def hearing(store: Any, parts: Parts, kind: Any, **more: Any) -> Hearing:
@@ -44,6 +47,66 @@ async def test_what_is_said_is_heard_once_and_in_order(store: Any, parts: Parts,
         assert await numbers_heard(store, parcel) == list(range(1, 11))
     assert await store.machinery.pool.fetchval("select count(*) from machinery.outbox") == 0
     assert await store.machinery.pool.fetchval("select count(*) from machinery.event_log") == 200
+
+
+async def versions(parts: Parts, topic: str, count: int, key: UUID) -> list[int]:
+    """The versions of one key, as they stand in the topic."""
+    found = [one for one in await records(parts, topic, count) if one.key == str(key).encode()]
+    return [int(dict(one.headers)["ce_aggregateversion"]) for one in found]
+
+
+async def test_what_another_relay_left_in_its_lane_is_not_overtaken(store: Any, parts: Parts, parcels: Any) -> None:
+    held, pool = uuid4(), store.machinery.pool
+    await say(store, parcels, held, 1)
+    lane = await pool.fetchval("select lane from machinery.outbox")
+    frozen = await asyncpg.connect(store.dsn_admin)
+    await frozen.execute("begin")
+    await frozen.execute("select from machinery.outbox_lanes where lane = $1 for update", lane)
+    async with running(Relay(store.machinery, parts.kafka).run()):
+        for _ in range(50):
+            await say(store, parcels, uuid4(), *range(1, 31))
+        await eventually(lambda: pool.fetchval("select count(*) = 0 from machinery.outbox where lane <> $1", lane))
+        await say(store, parcels, held, 2)
+        await frozen.close()
+        await eventually(lambda: pool.fetchval("select count(*) = 0 from machinery.outbox"))
+    assert await versions(parts, parcels.topic, 1502, held) == [1, 2]
+
+
+async def test_an_event_that_is_committed_late_is_not_overtaken(store: Any, parts: Parts, parcels: Any) -> None:
+    late, pool = uuid4(), store.machinery.pool
+    async with running(Relay(store.machinery, parts.kafka).run()):
+        slow = await asyncpg.connect(store.dsn)
+        await slow.execute(f"begin; set local kith.organisations = '{{{ORGANISATION}}}'")
+        await slow.execute(
+            "select machinery.say($1, $2, $3, $4, $5, $6)",
+            *([parcels.topic], [str(late)], [ORGANISATION], [HEADERS], [b"{}"], AT),
+        )
+        for _ in range(50):
+            await say(store, parcels, uuid4(), *range(1, 31))
+        await eventually(lambda: pool.fetchval("select count(*) = 0 from machinery.outbox"))
+        await slow.execute("commit")
+        await slow.close()
+        await say(store, parcels, late, 2)
+        await eventually(lambda: pool.fetchval("select count(*) = 0 from machinery.outbox"))
+    assert await versions(parts, parcels.topic, 1502, late) == [1, 2]
+
+
+async def test_sent_rows_that_an_old_snapshot_holds_do_not_pile_up(
+    store: Any, parts: Parts, parcels: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.outbox.relay.TURN_ROWS", 100)
+    pool = store.machinery.pool
+    reader = await asyncpg.connect(store.dsn_admin)
+    async with reader.transaction(isolation="repeatable_read", readonly=True):
+        await reader.fetchval("select count(*) from pg_class")  # takes the snapshot, and no lock on the outbox
+        async with running(Relay(store.machinery, parts.kafka).run()):
+            for _ in range(40):
+                await say(store, parcels, uuid4(), *range(1, 26))
+                await eventually(lambda: pool.fetchval("select count(*) = 0 from machinery.outbox"))
+        pages = "select sum(pg_relation_size(c) / 8192) from unnest($1::regclass[]) c"
+        assert await pool.fetchval(pages, ["machinery.outbox_0", "machinery.outbox_1"]) < 60  # else about 160
+    await reader.close()
+    assert len(await records(parts, parcels.topic, 1000)) == 1000
 
 
 async def test_what_rolls_back_is_never_said(store: Any, parcels: Any) -> None:

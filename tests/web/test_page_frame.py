@@ -113,7 +113,7 @@ def test_the_answer_puts_each_name_in_its_place(pages: Pages) -> None:
         ({"program-manager"}, "Groups Effect"),
         ({"facilitator", "program-manager"}, "Today Groups Effect"),
         ({"administrator"}, "Today People Groups Check-ins Effect Set-up"),
-        ({"operator"}, "Set-up"),
+        ({"operator"}, "Set-up Operations"),
         ({"participant"}, ""),
     ],
 )
@@ -129,6 +129,8 @@ def test_each_role_sees_its_own_entries(roles: set[str], seen: str) -> None:
         ("/scheduling/follow-up", "Today"),
         ("/intake/sites/import", "Set-up"),
         ("/scheduling/groups/7", "Groups"),
+        ("/intake/operations", "Operations"),
+        ("/feedback/operations/parked", "Operations"),
         ("/intake/participants", "People"),
         ("/intake/participants-old", None),
         ("/", None),

@@ -1,7 +1,10 @@
 """What programs may ask of feedback, as JSON."""
 
-from services.feedback.api import batteries, check_ins, contacts, imports, instruments
+from services.feedback.api import batteries, check_ins, contacts, instruments
+from services.feedback.imports import FILES
+from shared.doors import files
 
-ROUTERS = tuple(module.router for module in (instruments, batteries, contacts, check_ins, imports))
+MODULES = (instruments, batteries, contacts, check_ins)
+ROUTERS = (files.for_programs("feedback", FILES), *(module.router for module in MODULES))
 
 __all__ = ["ROUTERS"]

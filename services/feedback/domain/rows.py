@@ -92,7 +92,7 @@ class Batch:
 
     def took(self, one: Answered, outcome: Outcome) -> None:
         """This check-in is in, or was before."""
-        setattr(self.report, outcome, getattr(self.report, outcome) + len(one.rows))
+        self.report.took(outcome, len(one.rows))
 
     def refuse(self, one: Answered, refusal: Refusal) -> None:
         """This check-in is left out; each of its rows says so."""

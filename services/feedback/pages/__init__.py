@@ -1,8 +1,11 @@
 """The pages of feedback: the check-in on a phone, and what staff see and set up."""
 
-from services.feedback.pages import batteries, check_ins, contacts, imports, link
+from services.feedback.imports import FILES
+from services.feedback.pages import batteries, check_ins, contacts, link
 from services.feedback.pages.templates import PAGES
+from shared.doors import files
 
-ROUTERS = tuple(module.router for module in (link, imports, check_ins, batteries, contacts))
+MODULES = (link, check_ins, batteries, contacts)
+ROUTERS = (files.for_people(PAGES, FILES), *(module.router for module in MODULES))
 
 __all__ = ["PAGES", "ROUTERS"]

@@ -1,7 +1,5 @@
 """The check-in on a phone: a link without an account. Its address is a secret and is never logged."""
 
-import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,21 +10,20 @@ from fastapi.responses import HTMLResponse
 
 from services.feedback import store
 from services.feedback.domain.check_in import AnswerCheckIn, CheckIn, Closed, Occasion, answer, shows_score, why_closed
-from services.feedback.domain.contacts import ways
 from services.feedback.domain.instruments import Library
 from services.feedback.domain.scoring import meaning
 from services.feedback.pages.forms import nested
+from services.feedback.pages.help import find_link, help_of
 from services.feedback.pages.templates import PAGES
 from services.feedback.store import Contacts, Link
 from shared import outbox
 from shared.clock import now
-from shared.database import Database, Tx
+from shared.database import Tx
 from shared.doors import Db, form, submitted
 from shared.errors import FieldError, Invalid, NotFound
 from shared.web.languages import LANGUAGES, language_of, speaker
 
 router = APIRouter(include_in_schema=False)
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{16,128}")
 _STATUS: dict[str, int] = {"no-wording": 200, "not-open-yet": 409, "no-contacts": 409, "unknown": 404}
 GONE = 410
 
@@ -45,7 +42,7 @@ class Opened:
 @router.get("/c/{token}")
 async def open_link(request: Request, db: Db, token: str) -> HTMLResponse:
     """The questions, or why there are none. Opening a link changes nothing: mail programs do it, too."""
-    found = await _find(db, token)
+    found = await find_link(db, token)
     if found is None:
         return _stopped(request, "unknown", _first_language(request))
     async with db.transaction(found.organisation_id) as tx:
@@ -60,7 +57,7 @@ async def open_link(request: Request, db: Db, token: str) -> HTMLResponse:
 @router.post("/c/{token}")
 async def answer_link(request: Request, db: Db, token: str) -> HTMLResponse:
     """The answer is stored once, however often it is sent: who sends it again sees the first one."""
-    found, moment, library = await _find(db, token), now(), store.library()
+    found, moment, library = await find_link(db, token), now(), store.library()
     if found is None:
         return _stopped(request, "unknown", _first_language(request))
     fields = await submitted(request)
@@ -80,13 +77,6 @@ async def answer_link(request: Request, db: Db, token: str) -> HTMLResponse:
         await store.add_check_in(tx, found.organisation_id, check_in, given, library, moment)
         outbox.put(tx, event, organisation=found.organisation_id, at=moment)
     return _thanks(request, replace(opened, occasion=replace(opened.occasion, check_in=check_in)))
-
-
-async def _find(db: Database, token: str) -> Link | None:
-    if not _TOKEN.fullmatch(token):
-        return None
-    async with db.transaction() as tx:
-        return await store.find_link(tx, hashlib.sha256(token.encode()).hexdigest())
 
 
 async def _open(tx: Tx, request: Request, link: Link, moment: datetime) -> Opened | None:
@@ -119,7 +109,7 @@ def _questions(request: Request, opened: Opened, given: dict[str, Any], errors: 
         numbers=numbers,
         given=given,
         errors=said or _something_else(errors, opened.language, names),
-        **_help(opened),
+        **help_of(opened.contacts, opened.language),
     )
 
 
@@ -135,7 +125,7 @@ def _thanks(request: Request, opened: Opened) -> HTMLResponse:
         "thanks.html",
         lang=opened.language,
         results=_results(opened.occasion.check_in, opened.language),
-        **_help(opened),
+        **help_of(opened.contacts, opened.language),
     )
 
 
@@ -197,20 +187,8 @@ def _stopped(
         opens_at=opened.occasion.opens_at if opened else None,
         time_zone=opened.occasion.time_zone if opened else "UTC",
         results=results,
-        **_help(opened),
+        **help_of(opened.contacts if opened else None, language),
     )
-
-
-def _help(opened: Opened | None) -> dict[str, Any]:
-    """The crisis contacts of the site, if it is known; every page has a place for them."""
-    contacts = opened.contacts if opened else None
-    if opened is None or contacts is None:
-        return {"contacts": [], "note": "", "confirmed_on": None}
-    return {
-        "contacts": ways(contacts.contacts, opened.language),
-        "note": contacts.note.in_(opened.language),
-        "confirmed_on": contacts.confirmed_on,
-    }
 
 
 def _first_language(request: Request) -> str:

@@ -8,6 +8,7 @@ from services.feedback.store.check_ins import (
     get_occasion_of,
     unknown_occasions,
 )
+from services.feedback.store.erased import erase_participant
 from services.feedback.store.heard import (
     add_enrolment,
     add_link,
@@ -28,6 +29,7 @@ from services.feedback.store.set_up import (
     add_published,
     batteries,
     find_contacts,
+    find_contacts_of,
     get_program,
     get_site,
     lock_batteries,
@@ -53,7 +55,9 @@ __all__ = [
     "add_published",
     "batteries",
     "counts",
+    "erase_participant",
     "find_contacts",
+    "find_contacts_of",
     "find_link",
     "get_occasion",
     "get_occasion_of",

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from services.feedback.domain.battery import program_id_of
@@ -11,7 +10,7 @@ from services.feedback.domain.check_in import CheckIn, Occasion
 from services.feedback.domain.instruments import Library
 from services.feedback.domain.rows import CheckInRow, one_of
 from services.feedback.store.library import library
-from shared.database import Tx
+from shared.database import Tx, made_of
 from shared.errors import NotFound
 from shared.events.feedback import Score
 
@@ -29,7 +28,7 @@ class Link:
 async def find_link(tx: Tx, token_sha256: str) -> Link | None:
     """The link of a token, of whatever organisation: the one thing that is looked up before its tenant is known."""
     row = await tx.fetchrow("select * from find_link($1)", token_sha256)
-    return Link(**row) if row else None
+    return made_of(Link, row) if row else None
 
 
 async def get_occasion(tx: Tx, occasion_id: UUID, site_ids: Sequence[UUID] | None) -> Occasion:
@@ -53,16 +52,15 @@ async def get_occasion(tx: Tx, occasion_id: UUID, site_ids: Sequence[UUID] | Non
     )
     if row is None:
         raise NotFound("occasion")
-    values: dict[str, Any] = dict(row)
-    answered_at, entered_by = values.pop("answered_at"), values.pop("entered_by")
-    values["instruments"] = tuple(code for code in values["instruments"] if code in library())
+    answered_at, entered_by = row["answered_at"], row["entered_by"]
+    instruments = tuple(code for code in row["instruments"] if code in library())
     check_in = CheckIn(occasion_id, answered_at, entered_by, await _scores(tx, occasion_id)) if answered_at else None
-    return Occasion(**values, check_in=check_in)
+    return made_of(Occasion, row, instruments=instruments, check_in=check_in)
 
 
 async def _scores(tx: Tx, occasion_id: UUID) -> tuple[Score, ...]:
     rows = await tx.fetch("select instrument, version, count, unit from scores where occasion_id = $1", occasion_id)
-    return tuple(Score(**row) for row in rows)
+    return tuple(Score.model_validate(dict(row)) for row in rows)
 
 
 async def add_check_in(

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from services.feedback.domain.check_in import PATIENCE
-from shared.database import Tx
+from shared.database import Tx, made_of
 
 Need = Literal["overdue", "due", "missed", "answered", "history"]
 LATELY = timedelta(days=60)  # how far back missed and answered check-ins are listed
@@ -89,4 +89,4 @@ async def lines(tx: Tx, asked: Asked, need: Need, offset: int, limit: int) -> li
         offset,
         limit,
     )
-    return [Line(**row) for row in rows]
+    return [made_of(Line, row) for row in rows]

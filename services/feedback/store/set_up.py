@@ -9,7 +9,7 @@ from uuid import UUID
 from services.feedback.domain.contacts import Contact, SetCrisisContacts
 from services.feedback.domain.instruments import Instrument
 from services.feedback.domain.kinds import SomeWords
-from shared.database import Tx
+from shared.database import Tx, made_of
 from shared.errors import NotFound
 from shared.events.feedback import BatteryEntry
 
@@ -122,14 +122,19 @@ async def get_site(tx: Tx, site_id: UUID, site_ids: Sequence[UUID] | None) -> Si
 
 
 def _site(row: Any) -> Site:
-    own = {name: row[name] for name in ("site_id", "code", "time_zone", "languages")}
-    return Site(**own, contacts=_contacts(row) if row["contacts"] else None)
+    return made_of(Site, row, contacts=_contacts(row) if row["contacts"] else None)
 
 
 async def find_contacts(tx: Tx, site_id: UUID) -> Contacts | None:
     """The crisis contacts of a site."""
     row = await tx.fetchrow("select contacts, note, confirmed_on from crisis_contacts where site_id = $1", site_id)
     return _contacts(row) if row else None
+
+
+async def find_contacts_of(tx: Tx, occasion_id: UUID) -> Contacts | None:
+    """The crisis contacts of the site of an occasion."""
+    site_id = await tx.fetchval("select site_id from occasions where occasion_id = $1", occasion_id)
+    return await find_contacts(tx, site_id) if site_id else None
 
 
 def _contacts(row: Any) -> Contacts:

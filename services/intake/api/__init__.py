@@ -2,18 +2,18 @@
 
 from services.intake.api import (
     enrolments,
+    erasing,
     facilitators,
-    imports,
     invitations,
     organisation,
     participants,
     readers,
     sites,
 )
+from services.intake.imports import FILES
+from shared.doors import files
 
-ROUTERS = tuple(
-    module.router
-    for module in (imports, organisation, sites, facilitators, participants, enrolments, invitations, readers)
-)
+MODULES = (organisation, sites, facilitators, participants, enrolments, erasing, invitations, readers)
+ROUTERS = (files.for_programs("intake", FILES), *(module.router for module in MODULES))
 
 __all__ = ["ROUTERS"]

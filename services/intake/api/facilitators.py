@@ -10,7 +10,6 @@ from services.intake import store
 from services.intake.api.shapes import FacilitatorShape
 from services.intake.domain.contact import short_codes
 from services.intake.domain.facilitators import Facilitator, QualifyFacilitator, qualify, somebody_new, zones_of
-from services.intake.domain.organisation import registered
 from shared import outbox
 from shared.clock import now
 from shared.doors import Db, allow
@@ -39,8 +38,7 @@ async def put_facilitator(
 ) -> FacilitatorShape:
     """Register a facilitator, or say who they are and what they may do from now on."""
     async with db.transaction(who.organisation_id) as tx:
-        await store.lock_set_up(tx, who.organisation_id)
-        registered(await store.find_organisation(tx, who.organisation_id))
+        await store.get_organisation(tx, who.organisation_id)
         known = await store.find_facilitator(tx, reference)
         code = await store.free_short_code(tx, short_codes(secrets.randbits(32) for _ in range(20)))
         before = known or somebody_new(new_id(), who.organisation_id, reference, code)

@@ -9,13 +9,21 @@ from fastapi.responses import JSONResponse
 
 from services.intake import store
 from services.intake.api.shapes import EnrolledShape, ParticipantShape, ParticipantsShape, participant_shape
-from services.intake.domain.contact import CorrectContact, correct, refuse_duplicates, short_codes, somebody_new
+from services.intake.domain.contact import (
+    CorrectContact,
+    Participant,
+    correct,
+    refuse_duplicates,
+    short_codes,
+    somebody_new,
+)
 from services.intake.domain.enrolment import enrol
 from services.intake.domain.places import standing_of
-from services.intake.domain.shapes import Beginning, EnrolParticipant
+from services.intake.domain.shapes import Beginning, Enrol, EnrolParticipant, Ground
 from services.intake.domain.sites import program_id_of, site_id_of, today_at
 from shared import idempotency, outbox
 from shared.clock import now
+from shared.database import Tx
 from shared.doors import Db, IdempotencyKey, allow
 from shared.errors import Refusal
 from shared.events.base import Code
@@ -29,7 +37,6 @@ Coordinator = Annotated[Who, Depends(allow("coordinator", "administrator"))]
 @router.post("", status_code=201, response_model=EnrolledShape)
 async def enrol_participant(command: EnrolParticipant, db: Db, who: Coordinator, key: IdempotencyKey) -> JSONResponse:
     """Enrol somebody who is new here. Somebody with the same contact is shown first (`is_not_duplicate`)."""
-    moment = now()
     async with db.transaction(who.organisation_id) as tx:
         if first := await idempotency.earlier(tx, key):
             return first
@@ -37,19 +44,38 @@ async def enrol_participant(command: EnrolParticipant, db: Db, who: Coordinator,
             refuse_duplicates(await store.alike(tx, who.site_ids, command.email, command.phone))
         if command.reference and await store.find_by_reference(tx, command.reference):
             raise Refusal("reference-taken", "Somebody with this reference is here already.")
-        ground = await store.get_ground(
-            tx, who.organisation_id, who.site_ids, site=command.site, program=command.program, group=command.group
-        )
         code = await store.free_short_code(tx, short_codes(secrets.randbits(32) for _ in range(20)))
         participant = somebody_new(new_id(), who.organisation_id, command.reference, code, command)
-        today = today_at(ground.site, moment)
-        beginning = Beginning(new_id(), today, command.attributes, command.consent)
-        change = enrol(ground, participant, beginning)
-        await store.save_change(tx, change, moment, who.subject)
-        for event in change.events:
-            outbox.put(tx, event, organisation=who.organisation_id, at=moment)
-        placement = standing_of(change.places, beginning.enrolment_id, ground.group)
-        return await idempotency.keep(tx, key, 201, _enrolled(participant.participant_id, beginning, code, placement))
+        ground = await store.get_ground(tx, who.organisation_id, who.site_ids, command)
+        return await idempotency.keep(tx, key, 201, await _enrol(tx, who, participant, ground, command))
+
+
+@router.post("/{participant_id}/enrolments", status_code=201, response_model=EnrolledShape)
+async def enrol_again(
+    participant_id: UUID, command: Enrol, db: Db, who: Coordinator, key: IdempotencyKey
+) -> JSONResponse:
+    """Enrol somebody who is here already in another program."""
+    async with db.transaction(who.organisation_id) as tx:
+        if first := await idempotency.earlier(tx, key):
+            return first
+        participant = await store.get_participant(tx, participant_id, who.site_ids)
+        ground = await store.get_ground(tx, who.organisation_id, who.site_ids, command, participant_id)
+        return await idempotency.keep(tx, key, 201, await _enrol(tx, who, participant, ground, command))
+
+
+async def _enrol(tx: Tx, who: Who, participant: Participant, ground: Ground, command: Enrol) -> dict[str, Any]:
+    moment = now()
+    beginning = Beginning(new_id(), today_at(ground.site, moment), command.attributes, command.consent)
+    change = enrol(ground, participant, beginning)
+    await store.save_change(tx, change, moment, who.subject)
+    for event in change.events:
+        outbox.put(tx, event, organisation=who.organisation_id, at=moment)
+    return {
+        "participant_id": str(participant.participant_id),
+        "enrolment_id": str(beginning.enrolment_id),
+        "short_code": participant.short_code,
+        "placement": standing_of(change.places, beginning.enrolment_id, ground.group),
+    }
 
 
 @router.get("")
@@ -89,12 +115,3 @@ async def correct_contact(participant_id: UUID, command: CorrectContact, db: Db,
         participant = correct(await store.get_participant(tx, participant_id, who.site_ids), command)
         await store.save_participant(tx, participant)
         return participant_shape(participant, await store.enrolments_of(tx, [participant_id], who.site_ids))
-
-
-def _enrolled(participant_id: UUID, beginning: Beginning, code: str, placement: dict[str, object]) -> dict[str, Any]:
-    return {
-        "participant_id": str(participant_id),
-        "enrolment_id": str(beginning.enrolment_id),
-        "short_code": code,
-        "placement": placement,
-    }

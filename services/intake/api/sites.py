@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends, Response
 
 from services.intake import store
 from services.intake.api.shapes import ProgramShape, SiteShape
-from services.intake.domain.organisation import registered
 from services.intake.domain.sites import (
     OpenSite,
     Program,
@@ -41,8 +40,7 @@ async def put_site(code: Code, command: OpenSite, db: Db, who: Administrator, re
     site_id = site_id_of(who.organisation_id, code)
     who.must_see(site_id, "site")
     async with db.transaction(who.organisation_id) as tx:
-        await store.lock_set_up(tx, who.organisation_id)
-        registered(await store.find_organisation(tx, who.organisation_id))
+        await store.get_organisation(tx, who.organisation_id)
         known = await store.find_site(tx, site_id)
         site, event = open_site(who.organisation_id, known, code, command)
         await store.save_site(tx, site)
@@ -68,8 +66,7 @@ async def put_program(
 ) -> ProgramShape:
     """Publish a program, or publish it again with changes."""
     async with db.transaction(who.organisation_id) as tx:
-        await store.lock_set_up(tx, who.organisation_id)
-        registered(await store.find_organisation(tx, who.organisation_id))
+        await store.get_organisation(tx, who.organisation_id)
         known = await store.find_program(tx, program_id_of(who.organisation_id, code))
         sites = await store.sites_by_code(tx, who.site_ids)
         other = command.comparison_program

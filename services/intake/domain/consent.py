@@ -5,12 +5,15 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from shared.errors import Refusal
+from shared.errors import FieldError, Refusal
 from shared.events.base import Code, Language
 from shared.events.intake import Consents
 from shared.fields import Command, Text
 
 STANDARD = "standard"
+NEEDED = FieldError(
+    "consent.taking_part", "consent-needed", "Nobody is enrolled without agreeing to take part: ask for that first."
+)
 
 
 class ConsentText(Command):

@@ -5,11 +5,21 @@ from datetime import date
 from typing import Literal
 from uuid import UUID
 
-from services.intake.domain.consent import GiveConsent
+from services.intake.domain.consent import NEEDED, GiveConsent
 from services.intake.domain.contact import Participant
 from services.intake.domain.organisation import check_attributes, registered
 from services.intake.domain.places import Group, Place, ask, leave, pass_through
-from services.intake.domain.shapes import Beginning, Change, Enrolment, Ground, Standing
+from services.intake.domain.shapes import (
+    Beginning,
+    Change,
+    ChangeEnrolment,
+    CompleteEnrolment,
+    Enrolment,
+    Ground,
+    PlaceEnrolment,
+    Standing,
+    WithdrawEnrolment,
+)
 from services.intake.domain.sites import Program, Site
 from shared.errors import FieldError, NotFound, Refusal
 from shared.events import Event
@@ -20,6 +30,8 @@ from shared.fields import invalid
 def enrol(ground: Ground, participant: Participant, beginning: Beginning) -> Change:
     """Enrol a participant. The place is taken or waited for in the same step."""
     site, program = _fitting(ground, participant, beginning)
+    if ground.is_enrolled:
+        raise _refused(FieldError("program", "already-enrolled", "They are, or were, in this program already."))
     consent = beginning.consent
     enrolment = Enrolment(
         enrolment_id=beginning.enrolment_id,
@@ -54,9 +66,22 @@ def enrol(ground: Ground, participant: Participant, beginning: Beginning) -> Cha
     return change
 
 
-def change_consent(standing: Standing, consent: GiveConsent, texts: frozenset[tuple[str, int]]) -> Change:
+def change(standing: Standing, asked: ChangeEnrolment, today: date) -> Change:
+    """What becomes of an enrolment when this is asked of it."""
+    match asked:
+        case GiveConsent():
+            return change_consent(standing, asked)
+        case PlaceEnrolment():
+            return place(standing, today)
+        case CompleteEnrolment():
+            return complete(standing, asked.completed_on, today)
+        case WithdrawEnrolment():
+            return withdraw(standing, asked.withdrawn_on, today)
+
+
+def change_consent(standing: Standing, consent: GiveConsent) -> Change:
     """What they agree to from now on. Saying the same again changes nothing."""
-    _check_text(consent, texts)
+    _check_text(consent, standing.texts)
     enrolment = replace(
         standing.enrolment,
         consents=consent.consents,
@@ -88,11 +113,11 @@ def withdraw(standing: Standing, withdrawn_on: date, today: date) -> Change:
     return _leaving(standing, enrolment, _withdrawn(enrolment), today)
 
 
-def place(standing: Standing, target: Group | None, today: date) -> Change:
+def place(standing: Standing, today: date) -> Change:
     """Ask for a place in another group, and leave the one they have or wait for."""
+    target, enrolment = standing.target, standing.enrolment
     if target is None:
         raise NotFound("group")
-    enrolment = standing.enrolment
     _check_active(enrolment)
     _check_group(target, enrolment.program_id, enrolment.site_id)
     now = standing.place if standing.place and standing.place.state != "ended" else None
@@ -116,13 +141,12 @@ def _fitting(ground: Ground, participant: Participant, beginning: Beginning) -> 
     site, program = ground.site, ground.program
     if site.site_id not in program.site_ids:
         message = f"The program {program.code} is not offered at {site.code}."
-        raise _refused("program", "program-not-at-site", message)
+        raise _refused(FieldError("program", "program-not-at-site", message))
     if participant.language not in site.languages:
         raise invalid("language", "language-not-at-site", f"Choose one of {', '.join(site.languages)}.")
     check_attributes(organisation, beginning.attributes)
     if not beginning.consent.taking_part:
-        message = "Nobody is enrolled without agreeing to take part: ask for that first."
-        raise _refused("consent.taking_part", "consent-needed", message)
+        raise _refused(NEEDED)
     _check_text(beginning.consent, ground.texts)
     if ground.group:
         _check_group(ground.group, program.program_id, site.site_id)
@@ -138,11 +162,11 @@ def _check_text(consent: GiveConsent, texts: frozenset[tuple[str, int]]) -> None
 def _check_group(group: Group, program_id: UUID, site_id: UUID) -> None:
     if (group.program_id, group.site_id) != (program_id, site_id):
         message = f"The group {group.code} belongs to another program or site: choose another."
-        raise _refused("group", "group-of-another-program", message)
+        raise _refused(FieldError("group", "group-of-another-program", message))
 
 
-def _refused(field: str, code: str, message: str) -> Refusal:
-    return Refusal(code, message, [FieldError(field, code, message)])
+def _refused(error: FieldError) -> Refusal:
+    return Refusal(error.code, error.message, [error])
 
 
 def _check_active(enrolment: Enrolment) -> None:

@@ -68,11 +68,11 @@ def bring_up_to_date(standing: Standing, ground: Ground, row: ParticipantRow, to
             raise invalid("language", "language-not-at-site", f"Choose one of {languages}.")
         working, change = _then(working, change, Change(participant=participant))
     if differs & {*_CONSENT}:
-        working, change = _then(working, change, change_consent(working, _consent(row), ground.texts))
+        working, change = _then(working, change, change_consent(working, _consent(row)))
     if row.ended_on and differs & {"completed_on", "withdrawn_on"}:
         working, change = _then(working, change, _end(working, ground, row, today))
     elif "group" in differs and row.group:
-        working, change = _then(working, change, place(working, ground.group, today))
+        working, change = _then(working, change, place(working, today))
     return replace(change, enrolment=replace(working.enrolment, imported=said))
 
 

@@ -22,14 +22,19 @@ from shared.fields import Command, Line
 EnrolmentState = Literal["active", "completed", "withdrawn"]
 
 
-class EnrolParticipant(CorrectContact):
-    """Enrol somebody who is new here in a program, with their consent, and ask for a place in a group."""
+class Enrol(Command):
+    """Enrol somebody who is known here in another program, with their consent, and ask for a place in a group."""
 
     program: Code
     site: Code
     group: Code | None = None
     attributes: dict[Code, Code] = Field(default_factory=dict, max_length=20)
     consent: GiveConsent
+
+
+class EnrolParticipant(Enrol, CorrectContact):
+    """Enrol somebody who is new here in a program, with their consent, and ask for a place in a group."""
+
     is_not_duplicate: bool = False
     reference: Line | None = None
 
@@ -50,6 +55,10 @@ class PlaceEnrolment(Command):
     """Ask for a place in this group, in exchange for the one that the participant has."""
 
     group: Code
+
+
+ChangeEnrolment = GiveConsent | PlaceEnrolment | CompleteEnrolment | WithdrawEnrolment
+"""Whatever can be asked of an enrolment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +90,7 @@ class Ground:
     group: Group | None
     wants_group: bool
     texts: frozenset[tuple[str, int]]  # published consent texts with their versions
+    is_enrolled: bool = False  # the participant is, or was, in this program already
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +113,10 @@ class Standing:
     enrolment: Enrolment
     site: Site
     program: Program
+    texts: frozenset[tuple[str, int]]  # published consent texts with their versions
     place: Place | None = None
     group: Group | None = None
+    target: Group | None = None  # the group that is asked for; None: none, unknown, or not for the person who asks
 
 
 @dataclass(frozen=True, slots=True)

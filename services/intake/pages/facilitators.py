@@ -10,9 +10,8 @@ from fastapi.responses import RedirectResponse, Response
 from services.intake import store
 from services.intake.domain.contact import short_codes
 from services.intake.domain.facilitators import Facilitator, QualifyFacilitator, qualify, somebody_new, zones_of
-from services.intake.domain.organisation import code_of, registered
-from services.intake.pages.forms import entered, only, several
-from services.intake.pages.frame import PAGES
+from services.intake.domain.organisation import code_of
+from services.intake.pages.forms import only, several, shown
 from shared import outbox
 from shared.clock import now
 from shared.database import Database
@@ -94,8 +93,7 @@ async def _save(
             raise invalid("reference", "missing", "Give a reference of at most 200 characters.")
         command = form(QualifyFacilitator, _as_command(fields))
         async with db.transaction(who.organisation_id) as tx:
-            await store.lock_set_up(tx, who.organisation_id)
-            registered(await store.find_organisation(tx, who.organisation_id))
+            await store.get_organisation(tx, who.organisation_id)
             known = await store.find_facilitator(tx, reference.strip())
             if known and facilitator is None:
                 raise invalid("reference", "reference-taken", "Somebody with this reference is here already.")
@@ -123,19 +121,17 @@ async def _shown(
     async with db.transaction(who.organisation_id) as tx:
         facilitators, sites = await store.facilitators(tx, who.site_ids), await store.sites(tx, who.site_ids)
     filled = sum(name.endswith(".code") for name in fields)
-    return PAGES.render(
+    return shown(
         request,
         "facilitators.html",
-        refusal.status if refusal else 200,
+        fields,
+        refusal,
         facilitators=facilitators,
         facilitator=facilitator,
         sites=[(one.code, one.name) for one in sites],
         site_names={one.site_id: one.name for one in sites},
-        fields=entered(fields),
         chosen=several(fields, "sites"),
         rows=range(filled + SPARE_ROWS),
-        errors=list(refusal.errors) if refusal else [],
-        refusal=refusal,
         today=now().date(),
         flash="Saved." if request.query_params.get("done") else None,
     )

@@ -12,7 +12,8 @@ from shared.security import Who
 from shared.web import asked
 
 router = APIRouter(prefix="/intake", include_in_schema=False)
-SEES_NAMES = {"coordinator", "facilitator", "administrator"}
+SEES_PARTICIPANTS = {"coordinator", "facilitator", "administrator"}
+SEES_FACILITATORS = SEES_PARTICIPANTS | {"program-manager"}  # they are staff, as whoever plans with them is
 Coordinator = Annotated[Who, Depends(allow("coordinator", "administrator"))]
 
 
@@ -23,9 +24,10 @@ async def names(
     """The names of the people on a page, as far as the reader may know them; the others stay codes."""
     places = asked(ids)
     known = {}
-    if who.roles & SEES_NAMES and places:
+    if who.roles & SEES_FACILITATORS and places:
+        people, with_participants = [place.person for place in places], bool(who.roles & SEES_PARTICIPANTS)
         async with db.transaction(who.organisation_id) as tx:
-            known = await store.names(tx, who.site_ids, [place.person for place in places])
+            known = await store.names(tx, who.site_ids, people, with_participants=with_participants)
     found = [(place, known[place.person]) for place in places if place.person in known]
     return PAGES.render(request, "names.html", found=found)
 

@@ -1,5 +1,6 @@
 """The set-up of the organisation itself: its name, what it asks, its consent texts."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -18,8 +19,7 @@ from services.intake.domain.organisation import (
     register,
     registered,
 )
-from services.intake.pages.forms import entered, language_name
-from services.intake.pages.frame import PAGES
+from services.intake.pages.forms import language_name, shown
 from shared import outbox
 from shared.clock import now
 from shared.database import Database, Tx
@@ -67,8 +67,7 @@ async def consent_form(request: Request, db: Db, who: Administrator) -> Response
     fields = await submitted(request)
     try:
         async with db.transaction(who.organisation_id) as tx:
-            await store.lock_set_up(tx, who.organisation_id)
-            known = registered(await store.find_organisation(tx, who.organisation_id))
+            known = await store.get_organisation(tx, who.organisation_id)
             code = code_of(str(fields.get("code", STANDARD))) or STANDARD
             version = newest(await store.consent_texts(tx)).get(code, 0) + 1
             texts = [
@@ -102,19 +101,8 @@ async def _shown(
     if fields is None:
         attributes = attributes_as_lines([_without_the_way_out(one) for one in known.attributes]) if known else ""
         fields = {"name": known.name if known else "", "attributes": attributes}
-    errors = (
-        [{"field": one.field.partition(".")[0], "message": one.message} for one in refusal.errors] if refusal else []
-    )
-    status = refusal.status if refusal else 200
-    return PAGES.render(
-        request,
-        "organisation.html",
-        status,
-        fields=entered(fields),
-        errors=errors,
-        refusal=refusal,
-        is_known=known is not None,
-    )
+    errors = [replace(one, field=one.field.partition(".")[0]) for one in refusal.errors] if refusal else []
+    return shown(request, "organisation.html", fields, refusal, errors=errors, is_known=known is not None)
 
 
 def _without_the_way_out(attribute: Attribute) -> Attribute:
@@ -129,14 +117,12 @@ async def _consent_shown(
     async with db.transaction(who.organisation_id) as tx:
         registered(await store.find_organisation(tx, who.organisation_id))
         texts = await store.consent_texts(tx)
-    return PAGES.render(
+    return shown(
         request,
         "consent.html",
-        refusal.status if refusal else 200,
+        fields,
+        refusal,
         texts=sorted(texts, key=lambda one: (one.code, -one.version, one.language)),
-        fields=entered(fields),
-        errors=list(refusal.errors) if refusal else [],
-        refusal=refusal,
         languages=LANGUAGES,
         language_name=language_name,
     )

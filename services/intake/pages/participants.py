@@ -29,6 +29,7 @@ async def participants(
     site: Word = "",
     program: Word = "",
     page: Annotated[int, Query(ge=1, le=10_000)] = 1,
+    done: Literal["", "erased"] = "",
 ) -> HTMLResponse:
     """Everybody at the reader's sites, by name, a page at a time."""
     asked = store.People(
@@ -46,6 +47,7 @@ async def participants(
     return PAGES.render(
         request,
         "participants.html",
+        flash="They are erased here; the other services follow within moments." if done else None,
         rows=rows,
         total=total,
         chosen=chosen,

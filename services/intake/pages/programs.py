@@ -7,10 +7,9 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
 from services.intake import store
-from services.intake.domain.organisation import code_of, registered
+from services.intake.domain.organisation import code_of
 from services.intake.domain.sites import Program, PublishProgram, program_id_of, publish_program
-from services.intake.pages.forms import entered, only, several
-from services.intake.pages.frame import PAGES
+from services.intake.pages.forms import check_code, new_code, only, several, shown
 from shared import outbox
 from shared.clock import now
 from shared.database import Database
@@ -35,8 +34,7 @@ async def programs_page(request: Request, db: Db, who: Viewer) -> Response:
 async def new_program_form(request: Request, db: Db, who: Administrator) -> Response:
     """Publish a program. Its code is made of its name unless one is given."""
     fields = await submitted(request)
-    code = str(fields.get("code") or code_of(str(fields.get("name", ""))))
-    return await _save(request, db, who, code, fields, is_new=True)
+    return await _save(request, db, who, new_code(fields), fields, is_new=True)
 
 
 @router.get("/{code}")
@@ -82,14 +80,10 @@ async def _save(
 ) -> Response:
     known = None
     try:
-        if code != code_of(code):
-            raise invalid(
-                "code", "string-pattern-mismatch", "Use small letters, digits and hyphens, such as new-roots."
-            )
+        check_code(code, "new-roots")
         command = form(PublishProgram, _as_command(fields))
         async with db.transaction(who.organisation_id) as tx:
-            await store.lock_set_up(tx, who.organisation_id)
-            registered(await store.find_organisation(tx, who.organisation_id))
+            await store.get_organisation(tx, who.organisation_id)
             known = await store.find_program(tx, program_id_of(who.organisation_id, code))
             if is_new and known:
                 raise invalid("code", "code-taken", "There is a program with this code: choose another.")
@@ -116,20 +110,18 @@ async def _shown(
     async with db.transaction(who.organisation_id) as tx:
         programs, sites = await store.programs(tx, who.site_ids), await store.sites(tx, who.site_ids)
     own = program.code if program else None
-    return PAGES.render(
+    return shown(
         request,
         "programs.html",
-        refusal.status if refusal else 200,
+        fields,
+        refusal,
         programs=programs,
         program=program,
         site_names={one.site_id: one.name for one in sites},
         sites=[(one.code, one.name) for one in sites],
         others=[(one.code, one.name) for one in programs if one.code != own],
         names={one.program_id: one.name for one in programs},
-        fields=entered(fields),
         chosen=several(fields, "sites"),
-        errors=list(refusal.errors) if refusal else [],
-        refusal=refusal,
         may_change="administrator" in who.roles,
         flash="Published." if request.query_params.get("done") else None,
     )

@@ -7,10 +7,8 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
 from services.intake import store
-from services.intake.domain.organisation import code_of, registered
 from services.intake.domain.sites import OpenSite, Site, open_site, site_id_of
-from services.intake.pages.forms import entered, language_name, only, several
-from services.intake.pages.frame import PAGES
+from services.intake.pages.forms import check_code, language_name, new_code, only, several, shown
 from shared import outbox
 from shared.clock import now
 from shared.database import Database
@@ -36,8 +34,7 @@ async def sites_page(request: Request, db: Db, who: Viewer) -> Response:
 async def new_site_form(request: Request, db: Db, who: Administrator) -> Response:
     """Open a site. Its code is made of its name unless one is given."""
     fields = await submitted(request)
-    code = str(fields.get("code") or code_of(str(fields.get("name", ""))))
-    return await _save(request, db, who, code, fields, is_new=True)
+    return await _save(request, db, who, new_code(fields), fields, is_new=True)
 
 
 @router.get("/{code}")
@@ -62,13 +59,11 @@ async def _save(
 ) -> Response:
     site_id, known = site_id_of(who.organisation_id, code), None
     try:
+        check_code(code, "old-town")
         who.must_see(site_id, "site")
-        if code != code_of(code):
-            raise invalid("code", "string-pattern-mismatch", "Use small letters, digits and hyphens, such as old-town.")
         command = form(OpenSite, only(fields, "name", "time_zone") | {"languages": several(fields, "languages")})
         async with db.transaction(who.organisation_id) as tx:
-            await store.lock_set_up(tx, who.organisation_id)
-            registered(await store.find_organisation(tx, who.organisation_id))
+            await store.get_organisation(tx, who.organisation_id)
             known = await store.find_site(tx, site_id)
             if is_new and known:
                 raise invalid("code", "code-taken", "There is a site with this code: choose another, or open that one.")
@@ -91,16 +86,14 @@ async def _shown(
 ) -> Response:
     async with db.transaction(who.organisation_id) as tx:
         sites = await store.sites(tx, who.site_ids)
-    return PAGES.render(
+    return shown(
         request,
         "sites.html",
-        refusal.status if refusal else 200,
+        fields,
+        refusal,
         sites=sites,
         site=site,
-        fields=entered(fields),
         chosen=several(fields, "languages"),
-        errors=list(refusal.errors) if refusal else [],
-        refusal=refusal,
         zones=sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith(("Etc/", "posix"))),
         languages=[(code, language_name(code)) for code in LANGUAGES],
         language_name=language_name,

@@ -1,6 +1,7 @@
 """All of intake's SQL: plain functions whose first argument is the transaction. They decide nothing."""
 
 from services.intake.store.enrolments import enrolments_of, find_enrolment_id, get_ground, get_standing, save_change
+from services.intake.store.erased import erasures, get_traces, remove_traces
 from services.intake.store.facilitators import (
     LAPSE_TIMER,
     facilitators,
@@ -42,6 +43,7 @@ from services.intake.store.organisation import (
     add_consent_texts,
     consent_texts,
     find_organisation,
+    get_organisation,
     lock_set_up,
     save_organisation,
     set_up_counts,
@@ -85,6 +87,7 @@ __all__ = [
     "drop_messages",
     "end_message",
     "enrolments_of",
+    "erasures",
     "facilitators",
     "find_by_reference",
     "find_enrolment_id",
@@ -100,8 +103,10 @@ __all__ = [
     "get_facilitator",
     "get_ground",
     "get_occasion",
+    "get_organisation",
     "get_participant",
     "get_standing",
+    "get_traces",
     "groups",
     "keep_link_for_an_hour",
     "let_ended_message_rest",
@@ -114,6 +119,7 @@ __all__ = [
     "postpone_message",
     "programs",
     "references",
+    "remove_traces",
     "save_change",
     "save_due",
     "save_facilitator",

@@ -7,13 +7,14 @@ from uuid import UUID
 
 from services.intake.domain.contact import Participant
 from services.intake.domain.places import Group, group_id_of
-from services.intake.domain.shapes import Change, Enrolment, Ground, Standing
+from services.intake.domain.rows import ParticipantRow
+from services.intake.domain.shapes import Change, Enrol, Enrolment, Ground, Standing
 from services.intake.domain.sites import program_id_of, site_id_of
 from services.intake.store.groups import lock_groups, place_of, save_places
 from services.intake.store.organisation import find_organisation
 from services.intake.store.participants import save_participant
 from services.intake.store.sites import find_program, find_site
-from shared.database import Record, Tx
+from shared.database import Record, Tx, made_of
 from shared.errors import NotFound
 from shared.events.intake import Consents
 
@@ -21,31 +22,32 @@ _CONSENTS = ("taking_part", "reporting", "contact_after")
 
 
 async def get_ground(
-    tx: Tx, organisation_id: UUID, site_ids: Sequence[UUID] | None, *, site: str, program: str, group: str | None
+    tx: Tx,
+    organisation_id: UUID,
+    site_ids: Sequence[UUID] | None,
+    asked: Enrol | ParticipantRow,
+    participant_id: UUID | None = None,
 ) -> Ground:
     """What an enrolment at this site, in this program and group would stand on; the group is locked."""
-    site_id = site_id_of(organisation_id, site)
+    site_id, program_id = site_id_of(organisation_id, asked.site), program_id_of(organisation_id, asked.program)
     found = await find_site(tx, site_id) if site_ids is None or site_id in site_ids else None
-    group_id = group_id_of(organisation_id, group) if group else None
+    group_id = group_id_of(organisation_id, asked.group) if asked.group else None
     locked = await lock_groups(tx, [group_id] if group_id else [])
     return Ground(
         organisation=await find_organisation(tx, organisation_id),
         site=found,
-        program=await find_program(tx, program_id_of(organisation_id, program)),
+        program=await find_program(tx, program_id),
         group=_of_seen_site(locked.get(group_id) if group_id else None, site_ids),
-        wants_group=group is not None,
+        wants_group=group_id is not None,
         texts=await _texts(tx),
+        is_enrolled=participant_id is not None and await find_enrolment_id(tx, participant_id, program_id) is not None,
     )
 
 
 async def get_standing(
-    tx: Tx,
-    participant_id: UUID,
-    enrolment_id: UUID,
-    site_ids: Sequence[UUID] | None,
-    target: UUID | None = None,
-) -> tuple[Standing, Group | None, frozenset[tuple[str, int]]]:
-    """An enrolment with its participant and groups locked, the group it wants, and the published consent texts.
+    tx: Tx, participant_id: UUID, enrolment_id: UUID, site_ids: Sequence[UUID] | None, target: UUID | None = None
+) -> Standing:
+    """An enrolment with everything that hangs on it; its participant, its group and the one it asks for are locked.
 
     Participants are locked before groups, everywhere, and the place is read only behind the lock of its group.
     """
@@ -69,15 +71,16 @@ async def get_standing(
     site, program = await find_site(tx, row["site_id"]), await find_program(tx, row["program_id"])
     assert site
     assert program
-    standing = Standing(
-        participant=Participant(**locked),
+    return Standing(
+        participant=made_of(Participant, locked),
         enrolment=_enrolment(row),
         site=site,
         program=program,
+        texts=await _texts(tx),
         place=place_of(place) if place else None,
         group=groups.get(group_id) if group_id else None,
+        target=_of_seen_site(groups.get(target) if target else None, site_ids),
     )
-    return standing, _of_seen_site(groups.get(target) if target else None, site_ids), await _texts(tx)
 
 
 async def find_enrolment_id(tx: Tx, participant_id: UUID, program_id: UUID) -> UUID | None:
@@ -130,8 +133,7 @@ def _of_seen_site(group: Group | None, site_ids: Sequence[UUID] | None) -> Group
 
 
 def _enrolment(row: Any) -> Enrolment:
-    columns = {name: value for name, value in row.items() if name not in _CONSENTS}
-    return Enrolment(**columns, consents=Consents(**{name: row[name] for name in _CONSENTS}))
+    return made_of(Enrolment, row, consents=Consents(**{name: row[name] for name in _CONSENTS}))
 
 
 async def _save_enrolment(tx: Tx, enrolment: Enrolment) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from services.intake.domain.facilitators import Facilitator, Held, lapses_at, to_watch
-from shared.database import Tx
+from shared.database import Tx, made_of
 from shared.errors import NotFound
 from shared.timers import Timer, cancel_timer, set_timer
 
@@ -86,7 +86,4 @@ async def save_facilitator(tx: Tx, facilitator: Facilitator) -> None:
 
 def _facilitator(row: Any) -> Facilitator:
     held = (Held(code, date.fromisoformat(valid_until), lapsed) for code, valid_until, lapsed in row["held"])
-    columns = ("facilitator_id", "organisation_id", "reference", "short_code", "name", "email")
-    return Facilitator(
-        **{name: row[name] for name in columns}, site_ids=tuple(row["site_ids"]), qualifications=tuple(held)
-    )
+    return made_of(Facilitator, row, site_ids=tuple(row["site_ids"]), qualifications=tuple(held))

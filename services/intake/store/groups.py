@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from services.intake.domain.places import Group, Place
-from shared.database import Record, Tx
+from shared.database import Record, Tx, made_of
 
 
 async def lock_groups(tx: Tx, group_ids: Iterable[UUID]) -> dict[UUID, Group]:
@@ -24,8 +24,9 @@ async def lock_groups(tx: Tx, group_ids: Iterable[UUID]) -> dict[UUID, Group]:
     )
     count = {row["group_id"]: row["n"] for row in taken}
     return {
-        row["group_id"]: Group(
-            **row,
+        row["group_id"]: made_of(
+            Group,
+            row,
             taken=count.get(row["group_id"], 0),
             line=tuple(place_of(one) for one in waiting if one["group_id"] == row["group_id"]),
         )
@@ -101,4 +102,4 @@ async def save_places(tx: Tx, places: Iterable[Place]) -> None:
 
 def place_of(row: Any) -> Place:
     """A place out of a row of its table."""
-    return Place(**row)
+    return made_of(Place, row)

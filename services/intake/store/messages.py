@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from shared.database import Tx
+from shared.database import Tx, made_of
 from shared.timers import Timer, cancel_timer, set_timer
 
 SEND_TIMER = "send-message"
@@ -58,7 +58,7 @@ async def claim_message(tx: Tx, message_id: UUID, now: datetime, until: datetime
         now,
         until,
     )
-    return Claim(**row) if row else None
+    return made_of(Claim, row) if row else None
 
 
 async def postpone_message(tx: Tx, organisation_id: UUID, message_id: UUID, until: datetime, attempts_max: int) -> None:

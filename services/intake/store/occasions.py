@@ -6,7 +6,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from services.intake.domain.invitation import Occasion
-from shared.database import Record, Tx
+from shared.database import Record, Tx, made_of
 from shared.errors import NotFound
 from shared.events.intake import CheckInInvited, Consents
 from shared.events.scheduling import Due
@@ -124,9 +124,4 @@ async def occasions_of(tx: Tx, enrolment_ids: Sequence[UUID]) -> list[Record]:
 
 def _occasion(row: Any) -> Occasion:
     consents = Consents(**{name: row[name] for name in ("taking_part", "reporting", "contact_after")})
-    columns = ("occasion_id", "organisation_id", "state", "kind", "opens_at", "closes_at", "is_history")
-    return Occasion(
-        **{name: row[name] for name in (*columns, "language", "email")},
-        consents=consents,
-        has_withdrawn=row["enrolment_state"] == "withdrawn",
-    )
+    return made_of(Occasion, row, consents=consents, has_withdrawn=row["enrolment_state"] == "withdrawn")

@@ -4,13 +4,19 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from services.intake.domain.consent import ConsentText
-from services.intake.domain.organisation import Attribute, Organisation
+from services.intake.domain.organisation import Attribute, Organisation, registered
 from shared.database import Record, Tx
 
 
 async def lock_set_up(tx: Tx, organisation_id: UUID) -> None:
     """One person at a time sets up an organisation: there may be no row yet that could be locked."""
     await tx.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", f"set-up:{organisation_id}")
+
+
+async def get_organisation(tx: Tx, organisation_id: UUID) -> Organisation:
+    """The organisation, with nobody else setting it up; refused unless it is registered."""
+    await lock_set_up(tx, organisation_id)
+    return registered(await find_organisation(tx, organisation_id))
 
 
 async def find_organisation(tx: Tx, organisation_id: UUID) -> Organisation | None:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from services.intake.domain.contact import Alike, Participant
 from services.intake.domain.kinds import email_key, phone_key
-from shared.database import Record, Tx
+from shared.database import Record, Tx, made_of
 from shared.errors import NotFound
 
 _COLUMNS = "participant_id, organisation_id, reference, short_code, preferred_name, email, phone, language"
@@ -24,7 +24,7 @@ async def get_participant(tx: Tx, participant_id: UUID, site_ids: Sequence[UUID]
     )
     if row is None:
         raise NotFound("participant")
-    return Participant(**row)
+    return made_of(Participant, row)
 
 
 async def find_by_reference(tx: Tx, reference: str) -> Participant | None:
@@ -33,7 +33,7 @@ async def find_by_reference(tx: Tx, reference: str) -> Participant | None:
         "select pg_advisory_xact_lock(hashtextextended($1, 1))", f"reference:{tx.organisations[0]}:{reference}"
     )
     row = await tx.fetchrow(f"select {_COLUMNS} from participants where reference = $1 for update", reference)
-    return Participant(**row) if row else None
+    return made_of(Participant, row) if row else None
 
 
 async def save_participant(tx: Tx, participant: Participant) -> None:
@@ -67,7 +67,7 @@ async def alike(tx: Tx, site_ids: Sequence[UUID] | None, email: str | None, phon
         email_key(email),
         phone_key(phone),
     )
-    return [Alike(**row) for row in rows]
+    return [made_of(Alike, row) for row in rows]
 
 
 async def free_short_code(tx: Tx, candidates: Sequence[str]) -> str:
@@ -139,19 +139,22 @@ async def participants_after(tx: Tx, asked: People, after: UUID | None, limit: i
         after,
         limit,
     )
-    return [Participant(**row) for row in rows]
+    return [made_of(Participant, row) for row in rows]
 
 
-async def names(tx: Tx, site_ids: Sequence[UUID] | None, ids: Sequence[UUID]) -> dict[UUID, str]:
-    """The names of these people, as far as they belong to these sites."""
+async def names(
+    tx: Tx, site_ids: Sequence[UUID] | None, ids: Sequence[UUID], *, with_participants: bool
+) -> dict[UUID, str]:
+    """The names of these people, as far as they belong to these sites; those of facilitators in any case."""
     rows = await tx.fetch(
         f"""select p.participant_id as id, p.preferred_name as name from participants p
-            where p.participant_id = any($2) and {_SEEN}
+            where $3 and p.participant_id = any($2) and {_SEEN}
             union all
             select facilitator_id, name from facilitators
             where facilitator_id = any($2) and ($1::uuid[] is null or site_ids && $1)""",
         site_ids,
         ids,
+        with_participants,
     )
     return {row["id"]: row["name"] for row in rows}
 

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from services.intake.domain.sites import Program, Site
-from shared.database import Tx
+from shared.database import Tx, made_of
 
 
 async def find_site(tx: Tx, site_id: UUID) -> Site | None:
@@ -69,8 +69,8 @@ async def save_program(tx: Tx, program: Program) -> None:
 
 
 def _site(row: Any) -> Site:
-    return Site(**{**row, "languages": tuple(row["languages"])})
+    return made_of(Site, row, languages=tuple(row["languages"]))
 
 
 def _program(row: Any) -> Program:
-    return Program(**{**row, "site_ids": tuple(row["site_ids"]), "objectives": tuple(row["objectives"])})
+    return made_of(Program, row, site_ids=tuple(row["site_ids"]), objectives=tuple(row["objectives"]))

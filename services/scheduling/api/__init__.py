@@ -1,5 +1,7 @@
 """The JSON doors of scheduling."""
 
-from services.scheduling.api import groups, imports, occasions, sessions
+from services.scheduling.api import groups, occasions, sessions
+from services.scheduling.imports import FILES
+from shared.doors import files
 
-ROUTERS = (groups.router, sessions.router, occasions.router, imports.router)
+ROUTERS = (files.for_programs("scheduling", FILES), groups.router, sessions.router, occasions.router)

@@ -16,7 +16,7 @@ from services.scheduling.domain.sessions import CancelSession, PlanSession, Reco
 from services.scheduling.domain.shapes import Session
 from shared import idempotency, outbox
 from shared.clock import now
-from shared.database import Tx
+from shared.database import Database, Tx
 from shared.doors import Db, Doer, IdempotencyKey, allow
 from shared.errors import NotFound
 from shared.events.base import Code
@@ -93,16 +93,7 @@ async def post_hold(
     session_id: UUID, command: RecordAttendance, db: Db, who: Doer, key: IdempotencyKey
 ) -> JSONResponse:
     """Record that the group met, and how everybody on its roster attended; guests of the site may be added."""
-    moment = now()
-    async with db.transaction(who.organisation_id) as tx:
-        if first := await idempotency.earlier(tx, key):
-            return first
-        session = await _get(tx, who, session_id)
-        circle = await store.circle_of(tx, session, {one.participant_id for one in command.attendance})
-        held = sessions.hold(session, command, circle, moment)
-        await store.save_held(tx, held, {}, moment)
-        outbox.put(tx, held.event, organisation=who.organisation_id, at=moment)
-        return await idempotency.keep(tx, key, 200, await _as_json(tx, held.session))
+    return await _record(session_id, command, db, who, key, is_again=False)
 
 
 @router.post("/sessions/{session_id}/correct", response_model=SessionDetail)
@@ -110,6 +101,12 @@ async def post_correct(
     session_id: UUID, command: RecordAttendance, db: Db, who: Doer, key: IdempotencyKey
 ) -> JSONResponse:
     """Say again how everybody attended: the whole new attendance."""
+    return await _record(session_id, command, db, who, key, is_again=True)
+
+
+async def _record(
+    session_id: UUID, command: RecordAttendance, db: Database, who: Who, key: idempotency.Key, *, is_again: bool
+) -> JSONResponse:
     moment = now()
     async with db.transaction(who.organisation_id) as tx:
         if first := await idempotency.earlier(tx, key):
@@ -117,7 +114,10 @@ async def post_correct(
         session = await _get(tx, who, session_id)
         before = await store.attendance_of(tx, session_id)
         circle = await store.circle_of(tx, session, {one.participant_id for one in command.attendance})
-        held = sessions.correct(session, command, before, circle, moment)
+        if is_again:
+            held = sessions.correct(session, command, before, circle, moment)
+        else:
+            held = sessions.hold(session, command, circle, moment)
         await store.save_held(tx, held, before, moment)
         outbox.put(tx, held.event, organisation=who.organisation_id, at=moment)
         return await idempotency.keep(tx, key, 200, await _as_json(tx, held.session))

@@ -233,6 +233,6 @@ def group_values(seen: SeenGroup) -> dict[str, Any]:
         "program": seen.program and seen.program.code,
         "site": seen.site.code,
         "time_zone": seen.site.zone.key,
-        "members": seen.members,
+        "members": seen.taken,
         "facilitator": LeaderShape.of(seen.facilitator),
     }

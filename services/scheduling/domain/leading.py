@@ -6,6 +6,8 @@ from datetime import date, timedelta
 from typing import Literal
 from uuid import UUID
 
+from babel.dates import format_date
+
 from shared.errors import Refusal
 
 NEEDED = "peer-support"
@@ -45,14 +47,24 @@ def flag(facilitator: Facilitator | None, on: date) -> Flag | None:
 def must_lead(facilitator: Facilitator, site_id: UUID, on: date) -> None:
     """Refuse whoever may not lead at this site on this day, and say what is missing since when."""
     if site_id not in facilitator.site_ids:
-        raise Refusal("facilitator-not-at-site", f"{facilitator.short_code} does not work at this site.")
+        raise Refusal("facilitator-not-at-site", "This facilitator does not work at this site.")
     found = flag(facilitator, on)
     if found is None:
         return
-    who, what = facilitator.short_code, found.qualification
+    what = f"the qualification {_words(NEEDED)}"
     if found.valid_until is None:
-        message = f"{who} does not have the qualification {what}, which is needed to lead on {on}."
+        message = f"This facilitator does not have {what}, which is needed to lead on {_day(on)}."
     else:
         since = found.valid_until + timedelta(days=1)
-        message = f"The qualification {what} of {who} is not in date from {since} on: it must be in date on {on}."
-    raise Refusal(found.code, message, qualification=what, valid_until=found.valid_until and str(found.valid_until))
+        message = f"This facilitator may not lead on {_day(on)}: {what} is not in date from {_day(since)} on."
+    until = found.valid_until and found.valid_until.isoformat()
+    raise Refusal(found.code, message, qualification=found.qualification, valid_until=until)
+
+
+def _words(code: str) -> str:
+    return code.replace("-", " ")
+
+
+def _day(day: date) -> str:
+    """A day as people say it."""
+    return format_date(day, "long", locale="en_GB")

@@ -7,6 +7,7 @@ from services.scheduling.domain.occasions import entries_of
 from services.scheduling.handlers.settling import replan, settle
 from shared import clock
 from shared.database import Tx
+from shared.erasing import erase
 from shared.events import Heard
 from shared.events.feedback import BatteryActivated, CheckInSubmitted
 from shared.events.intake import (
@@ -15,6 +16,7 @@ from shared.events.intake import (
     FacilitatorQualified,
     ParticipantCompleted,
     ParticipantEnrolled,
+    ParticipantErased,
     ParticipantPlaced,
     ParticipantWithdrawn,
     ProgramPublished,
@@ -93,6 +95,13 @@ async def on_participant_withdrawn(tx: Tx, heard: Heard[ParticipantWithdrawn]) -
     await settle(tx, [heard.event.enrolment_id], clock.now())
 
 
+async def on_participant_erased(tx: Tx, heard: Heard[ParticipantErased]) -> None:
+    """Nothing falls due for them any more; those who came with them are counted as before."""
+    theirs = await store.erase_participant(tx, heard.event)
+    own = {heard.event.participant_id, *heard.event.enrolment_ids, *heard.event.occasion_ids}
+    await erase(tx, heard.organisation_id, own | theirs, clock.now())
+
+
 async def on_check_in_submitted(tx: Tx, heard: Heard[CheckInSubmitted]) -> None:
     """Answered: nobody is reminded or followed up for it."""
     await store.answer(tx, heard.organisation_id, heard.event)
@@ -111,6 +120,7 @@ HANDLERS: Handlers = {
     ParticipantPlaced: on_participant_placed,
     ParticipantCompleted: on_participant_completed,
     ParticipantWithdrawn: on_participant_withdrawn,
+    ParticipantErased: on_participant_erased,
     CheckInSubmitted: on_check_in_submitted,
 }
 """Which event is handled by which function."""

@@ -1,8 +1,11 @@
 """The pages of scheduling: today, who needs follow-up, groups, sessions, files."""
 
-from services.scheduling.pages import group, groups, imports, session, today
+from services.scheduling.imports import FILES
+from services.scheduling.pages import group, groups, session, today
 from services.scheduling.pages.frame import PAGES
+from shared.doors import files
 
-ROUTERS = (imports.router, today.router, groups.router, group.router, session.router)
+# The page of a file stands before the page of one group, whose address it would otherwise be.
+ROUTERS = (files.for_people(PAGES, FILES), today.router, groups.router, group.router, session.router)
 
 __all__ = ["PAGES", "ROUTERS"]

@@ -61,23 +61,16 @@ async def session_page(
 @router.post("/hold")
 async def hold_form(session_id: UUID, request: Request, db: Db, who: Doer) -> Response:
     """Record who came."""
-    fields, moment = await submitted(request), now()
-    try:
-        async with db.transaction(who.organisation_id) as tx:
-            session = await _get(tx, who, session_id)
-            command = await _attendance(tx, session, fields)
-            circle = await store.circle_of(tx, session, {one.participant_id for one in command.attendance})
-            held = sessions.hold(session, command, circle, moment)
-            await store.save_held(tx, held, {}, moment)
-            outbox.put(tx, held.event, organisation=who.organisation_id, at=moment)
-    except Refusal as refusal:
-        return await _shown(request, db, who, session_id, trouble=Trouble(refusal, fields))
-    return _done(session_id, "held")
+    return await _record(session_id, request, db, who, is_again=False)
 
 
 @router.post("/correct")
 async def correct_form(session_id: UUID, request: Request, db: Db, who: Doer) -> Response:
     """Say again who came."""
+    return await _record(session_id, request, db, who, is_again=True)
+
+
+async def _record(session_id: UUID, request: Request, db: Database, who: Who, *, is_again: bool) -> Response:
     fields, moment = await submitted(request), now()
     try:
         async with db.transaction(who.organisation_id) as tx:
@@ -85,13 +78,16 @@ async def correct_form(session_id: UUID, request: Request, db: Db, who: Doer) ->
             before = await store.attendance_of(tx, session_id)
             command = await _attendance(tx, session, fields)
             circle = await store.circle_of(tx, session, {one.participant_id for one in command.attendance})
-            held = sessions.correct(session, command, before, circle, moment)
+            if is_again:
+                held = sessions.correct(session, command, before, circle, moment)
+            else:
+                held = sessions.hold(session, command, circle, moment)
             await store.save_held(tx, held, before, moment)
             outbox.put(tx, held.event, organisation=who.organisation_id, at=moment)
     except Refusal as refusal:
         trouble = Trouble(refusal, fields)
-        return await _shown(request, db, who, session_id, trouble=trouble, is_correcting=True)
-    return _done(session_id, "corrected")
+        return await _shown(request, db, who, session_id, trouble=trouble, is_correcting=is_again)
+    return _done(session_id, "corrected" if is_again else "held")
 
 
 @router.post("/cancel")

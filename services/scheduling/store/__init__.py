@@ -1,5 +1,6 @@
 """All the SQL of scheduling, and its library."""
 
+from services.scheduling.store.erased import erase_participant
 from services.scheduling.store.groups import (
     alone_with,
     coming,
@@ -8,8 +9,8 @@ from services.scheduling.store.groups import (
     ground,
     groups,
     groups_at,
-    member_counts,
     members_of,
+    places_taken,
     save_change,
 )
 from services.scheduling.store.heard import (
@@ -90,6 +91,7 @@ __all__ = [
     "enrolments_at",
     "enrolments_in",
     "enrolments_of",
+    "erase_participant",
     "facilitators",
     "find_battery",
     "find_facilitator",
@@ -105,7 +107,6 @@ __all__ = [
     "groups_at",
     "known_occasions",
     "lapse_qualification",
-    "member_counts",
     "members_of",
     "occasion_ids",
     "occasions",
@@ -113,6 +114,7 @@ __all__ = [
     "past_sessions",
     "people_at",
     "place",
+    "places_taken",
     "programs",
     "roster_of",
     "save_battery",

@@ -1,8 +1,7 @@
 """Groups and who is in them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
 from services.scheduling.domain.calendar import RENEWED_AFTER
@@ -11,7 +10,7 @@ from services.scheduling.domain.kinds import group_id_of
 from services.scheduling.domain.shapes import Group, Session
 from services.scheduling.store.heard import find_facilitator, find_program, find_site
 from services.scheduling.store.sessions import save_sessions, sessions_of
-from shared.database import Record, Tx
+from shared.database import Record, Tx, made_of
 from shared.errors import NotFound
 from shared.timers import Timer, set_timer
 
@@ -74,7 +73,7 @@ async def _save_group(tx: Tx, group: Group) -> None:
 async def members_of(tx: Tx, group_id: UUID, on: date) -> list[Record]:
     """Who has a place in a group on a day."""
     return await tx.fetch(
-        """select p.participant_id, p.enrolment_id, p.placed_on, e.short_code
+        """select p.participant_id, p.enrolment_id, p.placed_on, p.until, e.short_code
            from placements p join enrolments e using (enrolment_id)
            where p.group_id = $1 and p.placed_on <= $2 and (p.until is null or p.until >= $2)
            order by e.short_code""",
@@ -83,21 +82,18 @@ async def members_of(tx: Tx, group_id: UUID, on: date) -> list[Record]:
     )
 
 
-async def member_counts(tx: Tx, on: Mapping[UUID, date]) -> dict[UUID, int]:
-    """How many have a place in each group on the day it is now at its site."""
+async def places_taken(tx: Tx, group_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """How many places of each group are taken. Whoever completes today gave theirs up, though they may come tonight."""
     rows = await tx.fetch(
-        """select group_id, count(*) as members from unnest($1::uuid[], $2::date[]) as g (group_id, today)
-           join placements using (group_id)
-           where placed_on <= today and (until is null or until >= today) group by group_id""",
-        list(on),
-        list(on.values()),
+        """select group_id, count(*) as taken from placements
+           where group_id = any ($1) and until is null group by group_id""",
+        group_ids,
     )
-    return {row["group_id"]: row["members"] for row in rows}
+    return {row["group_id"]: row["taken"] for row in rows}
 
 
 def _group(row: Record) -> Group:
-    values: dict[str, Any] = {name: row[name] for name in Group.__dataclass_fields__}
-    return Group(**values)
+    return made_of(Group, row)
 
 
 async def ground(tx: Tx, organisation_id: UUID, site_id: UUID, program_id: UUID, facilitator_id: UUID | None) -> Ground:

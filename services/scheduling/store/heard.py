@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from services.scheduling.domain.groups import Program, Site
 from services.scheduling.domain.leading import Facilitator
 from services.scheduling.domain.occasions import Entry
-from shared.database import Record, Tx
+from shared.database import Record, Tx, made_of
 from shared.events.intake import (
     ConsentChanged,
     FacilitatorLapsed,
@@ -82,10 +82,7 @@ def _program(row: Record) -> Program:
 async def find_battery(tx: Tx, program_id: UUID) -> list[Entry]:
     """The battery of a program; empty until it has been heard of."""
     rows = await tx.fetch("select * from battery_entries where program_id = $1 order by place", program_id)
-    return [
-        Entry(**{name: row[name] for name in Entry.__dataclass_fields__} | {"instruments": tuple(row["instruments"])})
-        for row in rows
-    ]
+    return [made_of(Entry, row, instruments=tuple(row["instruments"])) for row in rows]
 
 
 async def save_battery(tx: Tx, organisation: UUID, program_id: UUID, entries: Sequence[Entry]) -> None:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from services.scheduling.domain.occasions import Basis, Came, Enrolment, Occasion, Settled
 from services.scheduling.store.heard import find_battery
-from shared.database import Record, Tx
+from shared.database import Record, Tx, made_of
 from shared.events.feedback import CheckInSubmitted
 from shared.timers import Timer, cancel_timer, set_timer
 
@@ -56,10 +56,10 @@ async def basis_of(tx: Tx, enrolment_id: UUID) -> Basis | None:
         row["program_id"],
     )
     return Basis(
-        Enrolment(**{name: row[name] for name in Enrolment.__dataclass_fields__}),
+        made_of(Enrolment, row),
         ZoneInfo(row["time_zone"]) if row["time_zone"] else None,
         await find_battery(tx, row["program_id"]),
-        [Came(**{name: one[name] for name in Came.__dataclass_fields__}) for one in came],
+        [made_of(Came, one) for one in came],
     )
 
 
@@ -133,4 +133,4 @@ def _values(occasion: Occasion) -> list[Any]:
 
 
 def _occasion(row: Record) -> Occasion:
-    return Occasion(**{name: row[name] for name in _COLUMNS} | {"instruments": tuple(row["instruments"])})
+    return made_of(Occasion, row, instruments=tuple(row["instruments"]))

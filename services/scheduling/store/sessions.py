@@ -7,7 +7,7 @@ from uuid import UUID
 
 from services.scheduling.domain.sessions import Attending, Circle, Held
 from services.scheduling.domain.shapes import Plan, Session
-from shared.database import Record, Tx
+from shared.database import Record, Tx, made_of
 from shared.errors import NotFound
 from shared.timers import Timer, set_timer
 
@@ -131,7 +131,7 @@ def _values(session: Session) -> tuple[Any, ...]:
 
 def _session(row: Record) -> Session:
     plan = Plan(row["icebreaker"], tuple(row["activities"]), row["note"]) if row["icebreaker"] else None
-    return Session(**{name: row[name] for name in _COLUMNS}, plan=plan)
+    return made_of(Session, row, plan=plan)
 
 
 async def roster_of(tx: Tx, session: Session) -> list[Record]:

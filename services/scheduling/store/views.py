@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from uuid import UUID
 
 from services.scheduling.domain.groups import Program, Site
 from services.scheduling.domain.leading import Facilitator, Flag, flag
 from services.scheduling.domain.library import Activity, default_plan
 from services.scheduling.domain.shapes import Group, Plan, Session
-from services.scheduling.store.groups import groups, member_counts
+from services.scheduling.store.groups import groups, places_taken
 from services.scheduling.store.heard import facilitators, programs, sites
 from services.scheduling.store.library import LIBRARY
 from shared.database import Tx
@@ -42,13 +41,13 @@ class SeenSession:
 
 @dataclass(frozen=True, slots=True)
 class SeenGroup:
-    """A group with its site, its program, who leads it, and how many have a place."""
+    """A group with its site, its program, who leads it, and how many places are taken."""
 
     group: Group
     site: Site
     program: Program | None
     facilitator: Facilitator | None
-    members: int
+    taken: int
     today: date
 
 
@@ -75,16 +74,15 @@ async def seen_groups(tx: Tx, found: Sequence[Group], now: datetime) -> list[See
     site_by_id = {one.site_id: one for one in await sites(tx, None)}
     program_by_id = {one.program_id: one for one in await programs(tx)}
     leaders = await facilitators(tx)
-    today = {one.group_id: now.astimezone(site_by_id[one.site_id].zone).date() for one in found}
-    members: dict[UUID, int] = await member_counts(tx, today)
+    taken = await places_taken(tx, [one.group_id for one in found])
     return [
         SeenGroup(
             one,
             site_by_id[one.site_id],
             program_by_id.get(one.program_id),
             leaders.get(one.facilitator_id) if one.facilitator_id else None,
-            members.get(one.group_id, 0),
-            today[one.group_id],
+            taken.get(one.group_id, 0),
+            now.astimezone(site_by_id[one.site_id].zone).date(),
         )
         for one in found
     ]

@@ -1,0 +1,137 @@
+"""`kith doctor`: is everything well, and if not, what is the matter and what to do. In words, or as JSON."""
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import asyncpg
+import httpx
+import typer
+
+from deploy import Trouble
+from deploy.cli.events.reading import kafka_address
+from deploy.cli.parked import chosen
+from deploy.cli.stores import store_of
+from deploy.cli.terminal import plainly
+from deploy.local import folder
+from deploy.local.settings import data_folder
+from shared import clock
+from shared.operations.health import age, examine
+from shared.operations.shapes import Finding, Health
+
+ANSWER_SECONDS_MAX = 3.0
+
+
+@plainly
+def doctor(
+    service: Annotated[str | None, typer.Option("--service", help="Only this service.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print facts for machines.")] = False,
+) -> None:
+    """Every process, how far it has come and how far behind it is, what waits, clocks, schema. 1 if a person is needed.
+
+    Example: kith doctor --json
+    """
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    found = asyncio.run(_examine(chosen(service)))
+    if as_json:
+        typer.echo(json.dumps([one.model_dump(mode="json") for one in found], indent=2))
+    else:
+        for line in _lines(found):
+            typer.echo(line)
+    if any(one.findings for one in found):
+        raise typer.Exit(1)
+
+
+async def _examine(services: list[str]) -> list[Health]:
+    kafka = kafka_address()
+    return list(await asyncio.gather(*(_one(name, kafka) for name in services)))
+
+
+async def _one(service: str, kafka: str) -> Health:
+    process = await _process(service)
+    try:
+        async with store_of(service) as database:
+            health = await examine(service, database, kafka)
+    except (Trouble, asyncpg.PostgresError) as trouble:
+        todo = "Start PostgreSQL, or look at its log; `kith migrate` makes what is missing in it. Nothing is lost."
+        away = Finding(code="store-away", what=f"The store of {service} cannot be asked: {trouble}", todo=todo)
+        health = Health(service=service, at=clock.now(), store_answers=False, broker_answers=False, findings=[away])
+    health.findings = [*process, *health.findings]
+    return health
+
+
+async def _process(service: str) -> list[Finding]:
+    """Whether the process answers, where we know how to ask it."""
+    address = _ops_address(service)
+    if address is None:
+        return []
+    try:
+        async with httpx.AsyncClient(timeout=ANSWER_SECONDS_MAX, trust_env=False) as http:
+            alive = await http.get(f"{address}/livez")
+            ready = await http.get(f"{address}/readyz")
+    except httpx.HTTPError as error:
+        what = f"The process of {service} does not answer: {type(error).__name__}."
+        todo = f"Its log says why it stopped; a status of 3 means that a person must look first. Then start {service}."
+        return [Finding(code="process-away", what=what, todo=todo)]
+    if alive.status_code == 200 and ready.status_code == 200:
+        return []
+    todo = "Wait a minute; if it stays so, look at its log and at its store."
+    return [Finding(code="process-not-ready", what=f"The process of {service} runs and is not ready.", todo=todo)]
+
+
+def _ops_address(service: str) -> str | None:
+    """Locally every process is known; in a container only its own."""
+    if own := os.environ.get("KITH_OPS_LISTEN"):
+        return f"http://127.0.0.1:{own.rpartition(':')[2]}"
+    try:
+        address: str | None = folder.read_run(data_folder())["urls"].get(f"{service}-ops")
+    except Trouble:
+        return None
+    return address
+
+
+def _lines(found: list[Health]) -> Iterator[str]:
+    for one in found:
+        yield f"{one.service:<12}{'; '.join(_facts(one))}"
+    clocks = next((one.clocks for one in found if one.clocks), None)
+    if clocks:
+        broker = "not known" if clocks.broker_seconds is None else f"{clocks.broker_seconds:+.2f} s"
+        yield f"{'clocks':<12}PostgreSQL {clocks.postgresql_seconds:+.2f} s; broker {broker}"
+    findings = _together(found)
+    yield ""
+    yield f"{len(findings)} need a person:" if findings else "All is well."
+    for services, finding in findings:
+        yield f"- {services}: {finding.what}"
+        yield f"  {finding.todo}"
+
+
+def _together(found: list[Health]) -> list[tuple[str, Finding]]:
+    """The same thing in several services is one thing."""
+    named: dict[tuple[str, str], list[str]] = {}
+    for one in found:
+        for finding in one.findings:
+            named.setdefault((finding.what, finding.todo), []).append(one.service)
+    codes = {(each.what, each.todo): each for one in found for each in one.findings}
+    return [(", ".join(services), codes[key]) for key, services in named.items()]
+
+
+def _facts(one: Health) -> Iterator[str]:
+    if not one.store_answers or one.outbox is None or one.parked is None or one.timers is None:
+        yield "its store does not answer"
+        return
+    behind = [topic.behind for topic in one.topics if topic.behind is not None]
+    applied = sum(topic.position for topic in one.topics)
+    oldest = max((topic.behind_seconds or 0 for topic in one.topics), default=0)
+    yield f"{applied:,} events applied on {len(one.topics)} topics"
+    lag = f"{sum(behind):,} behind" + (f" for {age(oldest)}" if sum(behind) else "")
+    yield lag if behind or not one.topics else "how far behind is not known"
+    outbox = one.outbox
+    yield f"{outbox.rows:,} to leave" + (f" for {age(outbox.oldest_seconds)}" if outbox.rows else "")
+    yield f"{one.parked.keys} keys parked"
+    late = f" for {age(one.timers.latest_seconds)}" if one.timers.overdue else ""
+    yield f"{one.timers.overdue} timers overdue{late}"
+    schema: Any = one.schema_versions
+    yield f"{schema.applied} migrations" if schema and schema.applied is not None else "migrations not known"

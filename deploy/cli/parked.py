@@ -1,0 +1,269 @@
+"""`kith parked`: what waits for a person. It works on the stores themselves, also while a service is stopped."""
+
+import asyncio
+import base64
+import contextlib
+import getpass
+import json
+import logging
+import os
+import socket
+from collections.abc import Coroutine, Iterable, Sequence
+from typing import Annotated, Any, TypeVar
+
+import asyncpg
+import structlog
+import typer
+from rich.console import Console
+from rich.progress import track
+
+from deploy import Trouble
+from deploy.cli.stores import known, parts_of, store_of
+from deploy.cli.terminal import plainly
+from deploy.postgres.provision import SERVICES
+from shared import clock
+from shared.database import OUTAGES, Database
+from shared.errors import NotFound, Refusal
+from shared.inbox.batch import Applying
+from shared.inbox.parked import Decision
+from shared.operations import waiting
+from shared.operations.health import age
+from shared.operations.shapes import event_shown, key_shown, outcome_shown
+from shared.operations.waiting import Done, Shown, Waiting
+
+T = TypeVar("T")
+Outcome = tuple[str, str, str, Done]  # service, topic, key, what became of it
+EVENTS_MAX = 100_000
+TRIES = 3  # of a replay that a busy partition kept from beginning
+app = typer.Typer(no_args_is_help=True, help="What waits for a person: list, show, replay, drop.")
+ServiceName = Annotated[str, typer.Argument(metavar="SERVICE", help="Whose store.")]
+Topic = Annotated[str, typer.Argument(help="The topic, as `list` shows it.")]
+Key = Annotated[str, typer.Argument(help="The key, as `list` shows it.")]
+Only = Annotated[str | None, typer.Option("--service", help="Only this service; needed with KITH_DATABASE_MACHINERY.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print facts for machines.")]
+
+
+@app.command("list")
+@plainly
+def list_(service: Only = None, as_json: AsJson = False) -> None:
+    """One line for each key that waits: why, which field, since when, and how many wait behind.
+
+    Example: kith parked list --service feedback
+    """
+    found = {name: _run(_everything(name)) for name in chosen(service)}
+    if as_json:
+        _print([{"service": name, **_key(one)} for name, keys in found.items() for one in keys])
+        return
+    for name, keys in found.items():
+        for one in keys:
+            typer.echo(_line(name, one))
+    if not any(found.values()):
+        typer.echo("Nothing waits for a person.")
+
+
+@app.command()
+@plainly
+def show(service: ServiceName, topic: Topic, key: Key, as_json: AsJson = False) -> None:
+    """Each event of a key: why it waits, its headers, and its bytes (as base64 where they are no text).
+
+    Example: kith parked show feedback kith.participants 0198a4f2-7f3e-7c31-9a0e-5d2c6b1f8e44
+    """
+    found, events = _run(_one(service, topic, key))
+    if as_json:
+        shown = [event_shown(one).model_dump(mode="json") for one in events]
+        _print({"service": service, "key": _key(found), "events": shown})
+        return
+    typer.echo(_line(service, found))
+    for one in events:
+        _tell_event(one)
+
+
+@app.command()
+@plainly
+def replay(
+    service: Annotated[str | None, typer.Argument(help="Whose store.")] = None,
+    topic: Annotated[str | None, typer.Argument(help="The topic, as `list` shows it.")] = None,
+    key: Annotated[str | None, typer.Argument(help="The key, as `list` shows it.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All keys of all services, or of one.")] = False,
+    accept_gap: Annotated[
+        bool, typer.Option("--accept-gap", help="Give up versions missing before the first.")
+    ] = False,
+    reason: Annotated[str | None, typer.Option(help="Why the missing ones will never come.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let what waits take effect, in the order of its key, while live events flow. Exit status 1 if some still wait.
+
+    Example: kith parked replay feedback kith.participants 0198a4f2-7f3e-7c31-9a0e-5d2c6b1f8e44
+    """
+    if everything == (topic is not None) or (topic is None) != (key is None) or (not service and not everything):
+        raise Trouble("Name SERVICE TOPIC KEY, or --all (with SERVICE for one service).")
+    if accept_gap and (everything or not (reason and reason.strip())):
+        raise Trouble("A gap is accepted for one key, with --reason: say why the missing events will never come.")
+    gap = decision(reason) if accept_gap and reason else None
+    if service and topic and key:
+        outcomes = _run(_replay_one(service, topic, key, gap))
+    else:
+        outcomes = _run(_replay_all(chosen(service), quiet=as_json))
+    _tell_outcomes(outcomes, as_json)
+    if any(done.left for _, _, _, done in outcomes):
+        raise typer.Exit(1)
+
+
+@app.command()
+@plainly
+def drop(
+    service: ServiceName,
+    topic: Topic,
+    key: Key,
+    reason: Annotated[str, typer.Option(prompt="Why may it go", help="Kept with your name. Name no participant.")],
+    first: Annotated[bool, typer.Option("--first", help="Only the event that stands in the way.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Give up the events of a key, or the first. Who, when, why and a hash of the bytes are kept.
+
+    Example: kith parked drop feedback kith.participants KEY --first --reason "A test machine sent it."
+    """
+    if not reason.strip():
+        raise Trouble("Say why with --reason: it is kept with your name.")
+    done = _run(_drop(service, topic, key, decision(reason), first))
+    _tell_outcomes([(service, topic, key, done)], as_json)
+
+
+def chosen(service: str | None) -> list[str]:
+    """The services that a command is about."""
+    if service:
+        return [known(service)]
+    if os.environ.get("KITH_DATABASE_MACHINERY"):
+        raise Trouble("KITH_DATABASE_MACHINERY is the store of one service: say which with --service.")
+    return list(SERVICES)
+
+
+def decision(reason: str) -> Decision:
+    """Who sits at this terminal decides."""
+    return Decision(f"{getpass.getuser()}@{socket.gethostname()}", reason.strip()[:200], clock.now())
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """Run it; a refusal or a store that is away is one sentence."""
+    # What a handler logs of a bad event is for the service's log; here its reason is told.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        return asyncio.run(work)
+    except Refusal as refusal:
+        raise Trouble(f"{refusal.message} [{refusal.code}]") from refusal
+    except asyncpg.InvalidAuthorizationSpecificationError as error:
+        raise Trouble(f"The store does not let us in: {error}. Name it in KITH_DATABASE_MACHINERY.") from error
+    except OUTAGES as error:
+        raise Trouble(f"The store was away or busy, and nothing was done: {error}. Try again.") from error
+
+
+async def _everything(service: str) -> list[Waiting]:
+    async with store_of(service) as database, database.transaction() as tx:
+        return await waiting.everything(tx, mine=None)
+
+
+async def _one(service: str, topic: str, key: str) -> tuple[Waiting, list[Shown]]:
+    async with store_of(service) as database, database.transaction() as tx:
+        return await waiting.one(tx, topic, key, mine=None, limit=EVENTS_MAX)
+
+
+async def _replay_one(service: str, topic: str, key: str, gap: Decision | None) -> list[Outcome]:
+    async with store_of(service) as database:
+        return [(service, topic, key, await _replay(database, applying_of(service), topic, key, gap))]
+
+
+async def _replay_all(services: Iterable[str], *, quiet: bool) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    for service in services:
+        async with store_of(service) as database:
+            async with database.transaction() as tx:
+                keys = await waiting.everything(tx, mine=None)
+            applying, bar = applying_of(service), Console(stderr=True)
+            for one in track(keys, service, console=bar, disable=quiet or len(keys) < 2):
+                with contextlib.suppress(NotFound):  # gone meanwhile
+                    done = await _replay(database, applying, one.topic, one.key, None)
+                    outcomes.append((service, one.topic, one.key, done))
+    return outcomes
+
+
+async def _replay(database: Database, applying: Applying, topic: str, key: str, gap: Decision | None) -> Done:
+    for tries_left in reversed(range(TRIES)):
+        try:
+            return await waiting.replay(database, applying, topic, key, gap=gap)
+        except OUTAGES:
+            if not tries_left:
+                raise
+    raise AssertionError("the last try returns or raises")
+
+
+def applying_of(service: str) -> Applying:
+    """How the service itself applies what it hears."""
+    parts = parts_of(service)
+    return Applying(parts.handlers, parts.keeps_heard, parts.after_batch)
+
+
+async def _drop(service: str, topic: str, key: str, why: Decision, first: bool) -> Done:
+    async with store_of(service) as database:
+        async with database.transaction() as tx:
+            found, _ = await waiting.one(tx, topic, key, mine=None, limit=1)
+        return await waiting.drop(database, topic, key, why, only=(found.first or "") if first else None)
+
+
+def _key(found: Waiting) -> dict[str, Any]:
+    return key_shown(found).model_dump(mode="json")
+
+
+def _done(done: Done) -> dict[str, Any]:
+    return outcome_shown(done).model_dump(mode="json")
+
+
+def _line(service: str, found: Waiting) -> str:
+    waits = age((clock.now() - found.since).total_seconds())
+    why = "ready to be replayed" if found.is_free else found.reason
+    field = f" at {found.field}" if found.field else ""
+    behind = f"{found.behind} behind it" if found.behind else "nothing behind it"
+    return f"{service}  {found.topic}  {found.key}  {why}{field}  for {waits}  {behind}"
+
+
+def _tell_event(one: Shown) -> None:
+    typer.echo()
+    field = f" at {one.field}" if one.field else ""
+    typer.secho(f"{one.name}  {one.reason}{field}", bold=True)
+    typer.echo(f"  {one.message}")
+    for name, value in (("key", one.key), *one.headers, ("body", one.value)):
+        text = waiting.as_text(value)
+        typer.echo(f"  {name}: {'null' if value is None else _base64(value) if text is None else text}")
+
+
+def _base64(value: bytes) -> str:
+    return f"base64 {base64.b64encode(value).decode()}"
+
+
+def _tell_outcomes(outcomes: Sequence[Outcome], as_json: bool) -> None:
+    if as_json:
+        _print([{"service": at, "topic": topic, "key": key} | _done(done) for at, topic, key, done in outcomes])
+        return
+    if not outcomes:
+        typer.echo("Nothing waits for a person.")
+    for service, topic, key, done in outcomes:
+        typer.echo(f"{service}  {topic}  {key}  {told(done)}")
+
+
+def told(done: Done) -> str:
+    """What became of a key, in words."""
+    counts = [
+        (done.handled, "took effect"),
+        (done.passed_over, "had taken effect before, or were about somebody who was erased"),
+        (done.said_again, "will be said again in a moment"),
+        (done.dropped, "dropped"),
+        (done.left, "still wait"),
+    ]
+    words = ", ".join(f"{count} {what}" for count, what in counts if count) or "nothing waited"
+    if done.blocked_by:
+        field = f" at {done.blocked_by.field}" if done.blocked_by.field else ""
+        return f"{words}: {done.blocked_by.reason}{field}. {done.blocked_by.message}"
+    return words + ("; replay them" if done.left else "") + "."
+
+
+def _print(facts: object) -> None:
+    typer.echo(json.dumps(facts, indent=2))

@@ -1,0 +1,20 @@
+"""What feedback knows of a participant who is erased: their links, answers and scores go."""
+
+from uuid import UUID
+
+from shared.database import Tx
+from shared.events.intake import ParticipantErased
+
+
+async def erase_participant(tx: Tx, event: ParticipantErased) -> set[UUID]:
+    """Remove everything; gives the ids of their occasions."""
+    occasions = await tx.fetch(
+        "select occasion_id from occasions where participant_id = $1 or occasion_id = any($2)",
+        event.participant_id,
+        event.occasion_ids,
+    )
+    theirs = {row["occasion_id"] for row in occasions} | set(event.occasion_ids)
+    for table in ("answers", "scores", "check_ins", "occasions", "machinery.links"):
+        await tx.execute(f"delete from {table} where occasion_id = any($1::uuid[])", list(theirs))
+    await tx.execute("delete from enrolments where participant_id = $1", event.participant_id)
+    return theirs

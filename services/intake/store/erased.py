@@ -1,0 +1,58 @@
+"""Participants who are erased: everything that is theirs, its removal, and the audit line that is left."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from services.intake.domain.erasing import Erasure, Traces
+from services.intake.domain.shapes import Change
+from services.intake.store.groups import lock_groups, place_of, save_places
+from services.intake.store.participants import get_participant
+from services.intake.store.sites import find_site
+from shared.database import Tx, made_of
+
+
+async def get_traces(tx: Tx, participant_id: UUID, site_ids: Sequence[UUID] | None) -> Traces:
+    """Everything of a participant of one of these sites; participant and groups are locked, in the usual order."""
+    participant = await get_participant(tx, participant_id, site_ids)
+    rows = await tx.fetch("select enrolment_id, site_id from enrolments where participant_id = $1", participant_id)
+    enrolments = {row["enrolment_id"]: row["site_id"] for row in rows}
+    groups = await tx.fetch("select group_id from places where participant_id = $1", participant_id)
+    locked = await lock_groups(tx, [row["group_id"] for row in groups])
+    places = await tx.fetch("select * from places where participant_id = $1", participant_id)
+    occasions = await tx.fetch(
+        "select occasion_id from occasions where participant_id = $1 or enrolment_id = any($2) for update",
+        participant_id,
+        list(enrolments),
+    )
+    occasion_ids = [row["occasion_id"] for row in occasions]
+    messages = await tx.fetch("select message_id from messages where occasion_id = any($1)", occasion_ids)
+    return Traces(
+        participant=participant,
+        enrolment_ids=list(enrolments),
+        occasion_ids=occasion_ids,
+        message_ids=[row["message_id"] for row in messages],
+        places=[place_of(row) for row in places],
+        groups=locked,
+        sites={one: site for one in set(enrolments.values()) if (site := await find_site(tx, one))},
+        sites_unseen=sum(site_ids is not None and one not in site_ids for one in enrolments.values()),
+    )
+
+
+async def remove_traces(tx: Tx, traces: Traces, change: Change, erasure: Erasure) -> None:
+    """Remove everything, give their places to those who waited, and write down who ordered it."""
+    for table in ("messages", "invitations", "occasions"):
+        await tx.execute(f"delete from {table} where occasion_id = any($1::uuid[])", traces.occasion_ids)
+    for table in ("places", "consents", "enrolments"):
+        await tx.execute(f"delete from {table} where enrolment_id = any($1::uuid[])", traces.enrolment_ids)
+    await tx.execute("delete from participants where participant_id = $1", traces.participant.participant_id)
+    await save_places(tx, change.places)
+    await tx.execute(
+        "insert into erasures values ($1, $2, $3, $4, $5, $6)",
+        *(getattr(erasure, name) for name in Erasure.__dataclass_fields__),
+    )
+
+
+async def erasures(tx: Tx) -> list[Erasure]:
+    """What was erased by whose order, the newest first."""
+    rows = await tx.fetch("select * from erasures order by ordered_at desc limit 1000")
+    return [made_of(Erasure, row) for row in rows]

@@ -1,0 +1,24 @@
+"""What scheduling knows of a participant who is erased: it goes, and attendance is counted for a stranger."""
+
+from uuid import UUID
+
+from shared.database import Tx
+from shared.events.intake import ParticipantErased
+from shared.identity import new_id
+
+
+async def erase_participant(tx: Tx, event: ParticipantErased) -> set[UUID]:
+    """Remove what is theirs alone and re-key their attendance; gives the ids of their occasions."""
+    rows = await tx.fetch(
+        "delete from occasions where participant_id = $1 or occasion_id = any($2) returning occasion_id",
+        event.participant_id,
+        event.occasion_ids,
+    )
+    await tx.execute("delete from placements where participant_id = $1", event.participant_id)
+    await tx.execute("delete from enrolments where participant_id = $1", event.participant_id)
+    attended = await tx.fetch("select session_id from attendance where participant_id = $1", event.participant_id)
+    await tx.executemany(
+        "update attendance set participant_id = $3 where session_id = $1 and participant_id = $2",
+        [(row["session_id"], event.participant_id, new_id()) for row in attended],
+    )
+    return {row["occasion_id"] for row in rows}

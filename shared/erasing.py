@@ -1,0 +1,60 @@
+"""Erasing a person from what the machinery of a store keeps: said, heard, parked, timed, answered.
+
+What was about them alone goes; what names others too is re-keyed, so that counts stay. All that is left is a hash
+of each id, by which an event that comes late is known and has no effect.
+"""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from uuid import UUID
+
+from shared.database import Tx
+from shared.identity import digest_of, new_id
+from shared.timers import Timer, set_timer
+
+TIMER = "erase"
+NAMES = """exists (
+    select from unnest($1::text[]) as one (id) where position(convert_to(one.id, 'UTF8') in {column}) > 0)"""
+TIMED, ANSWERED = "convert_to(payload::text, 'UTF8')", "convert_to(body::text, 'UTF8')"
+LOGS = (("machinery.event_log", "value"), ("machinery.heard", "value"), ("machinery.parked", "raw_value"))
+KEYED = ("event_log", "heard", "parked", "parked_keys", "seen_versions", "aggregate_versions", "timers")
+
+
+async def erase(tx: Tx, organisation: UUID, ids: Collection[UUID], at: datetime) -> None:
+    """From now on no event about these has an effect; what was kept about them goes in a moment.
+
+    `ids` are those of the person and of everything that was theirs alone. The service erases its own tables itself.
+    """
+    digests = [(digest_of(one), at) for one in sorted(ids)]
+    await tx.executemany("insert into machinery.erased values ($1, $2) on conflict do nothing", digests)
+    told = {"ids": sorted(map(str, ids))}
+    await set_timer(tx, Timer(TIMER, str(new_id()), organisation, at, told))
+
+
+async def on_erase(tx: Tx, timer: Timer) -> None:
+    """When the event of the erasure itself is kept too: remove everything about these ids, or re-key it."""
+    ids: list[str] = timer.payload["ids"]
+    for table in KEYED:
+        await tx.execute(f"delete from machinery.{table} where key = any($1::text[])", ids)
+    await tx.execute(f"delete from machinery.timers where {NAMES.format(column=TIMED)}", ids)
+    await tx.execute(f"delete from idempotency_keys where {NAMES.format(column=ANSWERED)}", ids)
+    for table, column in LOGS:
+        rows = await tx.fetch(f"select ctid, {column} as value from {table} where {NAMES.format(column=column)}", ids)
+        await tx.executemany(
+            f"update {table} set {column} = $2 where ctid = $1",
+            [(row["ctid"], rekeyed(row["value"], ids)) for row in rows],
+        )
+
+
+async def erased(tx: Tx, ids: Collection[UUID]) -> set[UUID]:
+    """Which of these are erased."""
+    by_digest = {digest_of(one): one for one in ids}
+    rows = await tx.fetch("select digest from machinery.erased where digest = any($1::bytea[])", list(by_digest))
+    return {by_digest[row["digest"]] for row in rows}
+
+
+def rekeyed(value: bytes, ids: Iterable[str]) -> bytes:
+    """The same JSON with somebody nobody knows in the place of each of these ids."""
+    for one in ids:
+        value = value.replace(one.encode(), str(new_id()).encode())
+    return value

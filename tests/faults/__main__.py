@@ -1,0 +1,108 @@
+"""`python -m tests.faults`: run cells of the fault matrix, show a table as it goes, write one report."""
+
+import argparse
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import uvloop
+from rich.console import Console
+
+from tests.faults import report
+from tests.faults.cells import ALL, QUICK, Cell
+from tests.faults.installation import installation
+from tests.faults.run import Result, Size, run_cell
+
+console = Console(soft_wrap=True, highlight=False)
+
+
+def main() -> None:
+    """Read the command line, run, and leave with 1 when a cell has failed."""
+    asked = _arguments()
+    cells = _cells(asked)
+    size = Size(asked.events, asked.injections, asked.seconds)
+    results = uvloop.run(_run(cells, size, asked))
+    sys.exit(0 if results and all(one.is_good for one in results) else 1)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="the 24 cells of every commit (the default)")
+    parser.add_argument("--all", action="store_true", help="every cell that can be run: hours")
+    parser.add_argument("--cells", help="these, such as W1F1,W4F9")
+    parser.add_argument("--events", type=int, help="at least so many a cell (3,000; with --all 12,000)")
+    parser.add_argument("--injections", type=int, help="at least so many that hit (3; with --all 10)")
+    parser.add_argument("--seconds", type=float, help="a cell that takes longer has failed (120; with --all 1,200)")
+    parser.add_argument("--seed", default=str(random.randrange(10**6)), help="gives the same plan again")
+    parser.add_argument("--report", type=Path, help="write the Markdown report here")
+    parser.add_argument("--resume", action="store_true", help="leave out what the report's run has done already")
+    parser.add_argument("--keep", type=Path, help="copy the logs of the processes to this folder")
+    asked = parser.parse_args()
+    defaults = (12_000, 10, 1200.0) if asked.all else (3_000, 3, 120.0)
+    for name, value in zip(("events", "injections", "seconds"), defaults, strict=True):
+        setattr(asked, name, value if getattr(asked, name) is None else getattr(asked, name))
+    return asked
+
+
+def _cells(asked: argparse.Namespace) -> list[Cell]:
+    codes: Sequence[str] = asked.cells.split(",") if asked.cells else QUICK
+    if asked.all:
+        codes = [code for code, cell in ALL.items() if not cell.missing]
+    unknown = [code for code in codes if code not in ALL]
+    if unknown:
+        sys.exit(f"There is no cell {', '.join(unknown)}: they are called W1F1 to W8F20.")
+    for code in codes:
+        if ALL[code].missing:
+            sys.exit(f"{code} cannot be run yet: it {ALL[code].missing}.")
+    return [ALL[code] for code in codes]
+
+
+async def _run(cells: Sequence[Cell], size: Size, asked: argparse.Namespace) -> list[Result]:
+    began = time.monotonic()
+    kept = asked.report.with_suffix(".json") if asked.report else None
+    results = report.load(kept) if kept and asked.resume else []
+    left = [cell for cell in cells if cell.code not in {one.cell for one in results}]
+    console.print(f"seed {asked.seed}, {len(left)} cells of {size.events:,} events and {size.injections} injections")
+    console.print(report.HEAD)
+    console.print(report.LINE)
+    shared = [cell for cell in left if not cell.fault.is_destructive]
+    groups = [shared, *([cell] for cell in left if cell.fault.is_destructive)]
+    for group in filter(None, groups):
+        await _together(group, size, asked, results, began, kept)
+    held = sum(one.is_good for one in results)
+    console.print(f"{held} of {len(results)} cells held, {time.monotonic() - began:.0f} s")
+    return results
+
+
+async def _together(
+    group: Sequence[Cell], size: Size, asked: argparse.Namespace, results: list[Result], began: float, kept: Path | None
+) -> None:
+    """Cells on one installation, each with organisations of its own."""
+    with tempfile.TemporaryDirectory(prefix="kith-faults-") as name:
+        async with installation(Path(name), random.Random(asked.seed).getrandbits(32)) as installed:
+            for cell in group:
+                with console.status(f"{cell.code}: {cell.workload.title}; {cell.fault.title}"):
+                    result = await run_cell(installed, cell, size, asked.seed)
+                results.append(result)
+                _show(result)
+                if kept:
+                    report.save(results, kept)
+                    asked.report.write_text(report.page(results, asked.seed, time.monotonic() - began))
+        if asked.keep:
+            shutil.copytree(Path(name) / "logs", asked.keep, dirs_exist_ok=True)
+
+
+def _show(result: Result) -> None:
+    console.print(report.row(result))
+    phases = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in result.phases.items())
+    console.print(f"    {phases}; others took {result.others:.0%} of the machine", style="dim")
+    for finding in result.findings:
+        console.print(f"    {finding.invariant}: {finding.sentence}", markup=False)
+
+
+if __name__ == "__main__":
+    main()

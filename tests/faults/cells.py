@@ -1,0 +1,106 @@
+"""The matrix: workloads, faults, and which cells are run when."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from tests.faults import strikes_broker as broker
+from tests.faults import strikes_process as process
+from tests.faults import strikes_store as store
+from tests.faults.driver import Mix
+from tests.faults.scene import Injection, Scene
+
+PLAIN = Mix()
+Strike = Callable[[Scene], Awaitable[Injection]]
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What people and others do meanwhile."""
+
+    code: str
+    title: str
+    mix: Mix = PLAIN
+    burst: float = 1.0  # how many times the rate, for a tenth of the time
+    poison: float = 0.0  # bad records, as a share of the people that come
+    doubles: float = 0.0  # records sent once more, late
+    newer: float = 0.0  # records of a newer version of a schema
+    missing: str = ""  # why it cannot be run yet
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is done to the system, and how soon it must have caught up."""
+
+    code: str
+    title: str
+    strike: Strike | None
+    within_seconds: float
+    is_slow: bool = False
+    is_destructive: bool = False  # needs an installation of its own
+    missing: str = ""
+
+
+WORKLOADS = {
+    one.code: one
+    for one in (
+        Workload("W1", "steady"),
+        Workload("W2", "bursts", burst=20.0),
+        Workload("W3", "rebuild while live", missing="waits for `kith rebuild`"),
+        Workload("W4", "hot key", Mix(hot=0.85)),
+        Workload("W5", "late and doubled at the source", Mix(doubled=0.05, late=0.1), doubles=0.3),
+        Workload("W6", "poison", poison=0.15),
+        Workload("W7", "corrections and withdrawals", Mix(consent=0.5, withdraw=0.25, complete=0.25, link=0.3)),
+        Workload("W8", "two schema versions", newer=0.25),
+    )
+}
+FAULTS = {
+    one.code: one
+    for one in (
+        Fault("F1", "consumer killed around its COMMIT", process.kill_consumer, 10),
+        Fault("F2", "process frozen for twice the session timeout", process.freeze, 10, is_slow=True),
+        Fault("F3", "members come and go", process.storm, 10, is_slow=True),
+        Fault("F4", "PostgreSQL crashes", store.crash, 15),
+        Fault("F5", "cut exactly at COMMIT", store.lose_commit, 10),
+        Fault("F6", "bad wire to PostgreSQL", store.bad_wire, 10),
+        Fault("F7", "locks, deadlocks, cancelled statements", store.rival, 10),
+        Fault("F8", "no connection to PostgreSQL left", store.exhaust, 10),
+        Fault("F9", "broker killed", broker.kill_broker, 20),
+        Fault("F10", "wire cut, one direction or both", broker.cut, 20),
+        Fault("F11", "produce answered, answer lost", broker.lose_answer, 10),
+        Fault("F12", "relay killed between publish and delete", process.kill_relay, 10),
+        Fault("F13", "two relays, the older one frozen", process.freeze_relay, 20, is_slow=True),
+        Fault("F14", "long transactions pin the horizon", store.pin, 10, is_slow=True),
+        Fault("F15", "clocks step and differ", process.move_clock, 10),
+        Fault("F16", "log expired or made again", broker.overtake, 60, is_slow=True, is_destructive=True),
+        Fault("F17", "another number of partitions", broker.repartition, 60, is_slow=True, is_destructive=True),
+        Fault("F18", "rolling restart with a migration", process.roll, 30),
+        Fault("F19", "rebuild killed", None, 5, missing="waits for `kith rebuild`"),
+        Fault("F20", "no file descriptors", process.starve, 20, is_slow=True),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A fault under a workload."""
+
+    workload: Workload
+    fault: Fault
+
+    @property
+    def code(self) -> str:
+        """Such as W1F9."""
+        return self.workload.code + self.fault.code
+
+    @property
+    def missing(self) -> str:
+        """Why it cannot be run yet; empty if it can."""
+        return self.workload.missing or self.fault.missing
+
+
+ALL = {cell.code: cell for cell in (Cell(w, f) for w in WORKLOADS.values() for f in FAULTS.values())}
+QUICK = (
+    "W1F1", "W1F4", "W1F5", "W1F6", "W1F7", "W1F8", "W1F9", "W1F10", "W1F11", "W1F12", "W1F18", "W2F1", "W2F5", "W2F9",
+    "W4F1", "W4F12", "W5F1", "W5F11", "W6F1", "W6F4", "W7F1", "W7F5", "W8F1", "W1F15",
+)  # fmt: skip
+"""The cells of every commit: F15 last, since clocks do not go back."""

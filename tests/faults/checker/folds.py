@@ -1,0 +1,300 @@
+"""What each store must hold, computed from the facts from scratch, as slowly and as plainly as possible.
+
+Each fold gives rows by table; a row is a tuple in the order of COLUMNS. Nothing here knows about batches, versions or
+transactions: only about what happened.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from tests.faults.checker.log import Fact, Story
+
+Rows = dict[str, set[tuple[Any, ...]]]
+
+
+def moment(text: str) -> str:
+    """A time in one spelling."""
+    return datetime.fromisoformat(text).astimezone(UTC).isoformat()
+
+
+def _last(facts: Iterable[Fact], field: str) -> dict[str, Fact]:
+    """The last fact about each thing: facts of one key are in order."""
+    return {one.body[field]: one for one in facts}
+
+
+def _sites(story: Story, *more: str) -> set[tuple[Any, ...]]:
+    first: dict[str, str] = {}
+    for one in story.of("site-opened", "site-changed"):
+        first.setdefault(one.body["site_id"], one.body["code"])
+    last = _last(story.of("site-opened", "site-changed"), "site_id")
+    return {
+        (one.organisation, site, first[site], *(_value(one.body[name]) for name in ("time_zone", *more)))
+        for site, one in last.items()
+    }
+
+
+def _value(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _programs(story: Story, *more: str) -> set[tuple[Any, ...]]:
+    last = _last(story.of("program-published"), "program_id")
+    return {
+        (one.organisation, program, one.body["code"], *(_value(one.body.get(name)) for name in more))
+        for program, one in last.items()
+    }
+
+
+def analytics(story: Story) -> Rows:
+    """Facts, and how far they reach."""
+    rows: Rows = {
+        "sites": _sites(story),
+        "programs": _programs(story, "comparison_program_id", "site_ids"),
+        "instruments": set(),
+        "battery_entries": set(),
+        "enrolments": set(),
+        "scores": set(),
+        "horizons": set(),
+    }
+    names = ("code", "version", "unit", "minimum", "maximum", "higher_is_better", "is_validated")
+    for one in story.of("instrument-published"):
+        rows["instruments"].add((one.organisation, *(one.body[name] for name in names)))
+    for program, one in _last(story.of("battery-activated"), "program_id").items():
+        for place, entry in enumerate(one.body["entries"]):
+            asked = (entry["occasion"], entry["kind"], tuple(entry["instruments"]), entry["months_after"])
+            rows["battery_entries"].add((one.organisation, program, place, *asked))
+    consents = _last(story.of("participant-enrolled", "consent-changed"), "enrolment_id")
+    for one in story.of("participant-enrolled"):
+        ids = (one.body[name] for name in ("enrolment_id", "participant_id", "program_id", "site_id"))
+        reporting = consents[one.body["enrolment_id"]].body["consents"]["reporting"]
+        rows["enrolments"].add((one.organisation, *ids, reporting))
+    for one in story.of("check-in-submitted"):
+        rows["scores"] |= {
+            (
+                one.organisation, one.body["occasion_id"], score["instrument"], score["version"],
+                one.body["enrolment_id"], one.body["program_id"], one.body["code"], score["count"],
+                moment(one.body["answered_at"]),
+            )
+            for score in one.body["scores"]
+        }  # fmt: skip
+    heard = [one for one in story.facts if one.rec.topic in HEARS["analytics"]]
+    for organisation in {one.organisation for one in heard}:
+        newest = max(moment(one.time) for one in heard if one.organisation == organisation)
+        rows["horizons"].add((organisation, newest))
+    return rows
+
+
+def feedback(story: Story) -> Rows:
+    """What a check-in needs."""
+    rows: Rows = {
+        "sites": _sites(story, "languages"),
+        "programs": _programs(story, "site_ids"),
+        "enrolments": set(),
+        "occasions": set(),
+        "machinery.links": set(),
+    }
+    consents = _last(story.of("participant-enrolled", "consent-changed"), "enrolment_id")
+    withdrawn = _last(story.of("participant-withdrawn"), "enrolment_id")
+    for one in story.of("participant-enrolled"):
+        enrolment = one.body["enrolment_id"]
+        agreed = consents[enrolment].body["consents"]
+        left = withdrawn[enrolment].body["withdrawn_on"] if enrolment in withdrawn else None
+        own = (enrolment, one.body["participant_id"], one.body["short_code"])
+        rows["enrolments"].add((one.organisation, *own, agreed["taking_part"], agreed["contact_after"], left))
+    cancelled = _last(story.of("occasion-cancelled"), "occasion_id")
+    for one in story.of("check-in-due", "follow-up-due"):
+        why = cancelled.get(one.body["occasion_id"])
+        rows["occasions"].add((one.organisation, *_occasion(one), why.body["reason"] if why else None))
+    for one in story.of("check-in-invited"):
+        link = (one.body["token_sha256"], one.body["occasion_id"], one.body["language"])
+        rows["machinery.links"].add((one.organisation, *link, moment(one.body["expires_at"])))
+    return rows
+
+
+def _occasion(one: Fact) -> tuple[Any, ...]:
+    names = ("occasion_id", "participant_id", "enrolment_id", "program_id", "site_id", "kind", "code", "ordinal")
+    times = (moment(one.body[name]) for name in ("due_at", "opens_at", "closes_at"))
+    return (*(one.body[name] for name in names), tuple(one.body["instruments"]), *times, one.body["is_history"])
+
+
+def intake(story: Story) -> Rows:
+    """Groups, and how occasions ended."""
+    rows: Rows = {"groups": set(), "occasions": set(), "invitations": set()}
+    for group, one in _last(story.of("group-formed"), "group_id").items():
+        names = ("code", "program_id", "site_id", "capacity")
+        rows["groups"].add((one.organisation, group, *(one.body[name] for name in names)))
+    answered = _last(story.of("check-in-submitted"), "occasion_id")
+    cancelled = _last(story.of("occasion-cancelled"), "occasion_id")
+    for one in story.of("check-in-due", "follow-up-due"):
+        occasion = one.body["occasion_id"]
+        state = "answered" if occasion in answered else "cancelled" if occasion in cancelled else "due"
+        own = (one.body[name] for name in ("participant_id", "enrolment_id", "kind", "code", "ordinal"))
+        rows["occasions"].add((one.organisation, occasion, state, *own))
+    for one in story.of("check-in-invited"):
+        made = (one.body["token_sha256"], one.body["occasion_id"], one.body["channel"])
+        rows["invitations"].add((one.organisation, *made, moment(one.body["expires_at"])))
+    return rows
+
+
+def scheduling(story: Story) -> Rows:
+    """Rosters and due dates: what was said to be due, and what was answered."""
+    rows: Rows = {
+        "sites": _sites(story, "languages"),
+        "programs": _programs(story, "site_ids"),
+        "battery_entries": _entries(story),
+        "facilitators": set(),
+        "qualifications": set(),
+        "enrolments": _enrolments(story),
+        "placements": _placements(story),
+        "occasions": set(),
+    }
+    for facilitator, one in _last(story.of("facilitator-qualified"), "facilitator_id").items():
+        own = (one.body["short_code"], tuple(one.body["site_ids"]))
+        rows["facilitators"].add((one.organisation, facilitator, *own))
+        for held in one.body["qualifications"]:
+            rows["qualifications"].add((one.organisation, facilitator, held["code"], held["valid_until"]))
+    answered = _last(story.of("check-in-submitted"), "occasion_id")
+    for one in story.of("check-in-due", "follow-up-due"):
+        answer = answered.get(one.body["occasion_id"])
+        at = moment(answer.body["answered_at"]) if answer else None
+        rows["occasions"].add((one.organisation, *_occasion(one), at))
+    return rows
+
+
+def _entries(story: Story) -> set[tuple[Any, ...]]:
+    """A battery as it is; an entry that stayed keeps the time since when it is in it."""
+    now: dict[str, list[tuple[Any, ...]]] = {}
+    for one in story.of("battery-activated"):
+        before = {row[3:6] + row[7:8]: row[9] for row in now.get(one.body["program_id"], ())}
+        rows = []
+        for place, entry in enumerate(one.body["entries"]):
+            mark = (entry["occasion"], entry["kind"], entry["ordinal"], entry["months_after"])
+            since = before.get(mark, moment(one.time))
+            asked = (*mark[:3], tuple(entry["instruments"]), entry["months_after"], entry["window_days"], since)
+            rows.append((one.organisation, one.body["program_id"], place, *asked))
+        now[one.body["program_id"]] = rows
+    return {row for rows in now.values() for row in rows}
+
+
+def _enrolments(story: Story) -> set[tuple[Any, ...]]:
+    rows = set()
+    by_enrolment: dict[str, list[Fact]] = {}
+    for one in story.of("participant-enrolled", "consent-changed", "participant-completed", "participant-withdrawn"):
+        by_enrolment.setdefault(one.body["enrolment_id"], []).append(one)
+    for enrolment, facts in by_enrolment.items():
+        begun = facts[0]
+        agreed, completed, left = begun.body["consents"], None, None
+        since: dict[str, str | None] = {"taking_part": None, "contact_after": None}
+        for one in facts[1:]:
+            completed = one.body.get("completed_on", completed)
+            left = one.body.get("withdrawn_on", left)
+            again = one.body.get("consents", agreed)
+            since |= {name: moment(one.time) for name in since if again[name] and not agreed[name]}
+            agreed = again
+        names = ("participant_id", "program_id", "site_id", "short_code", "enrolled_on")
+        own = (enrolment, *(begun.body[name] for name in names), agreed["taking_part"], agreed["contact_after"])
+        when = (since["taking_part"], since["contact_after"], moment(begun.time), completed, left)
+        rows.add((begun.organisation, *own, *when))
+    return rows
+
+
+def _placements(story: Story) -> set[tuple[Any, ...]]:
+    now: dict[tuple[str, str], list[Any]] = {}
+    ending = ("participant-completed", "participant-withdrawn")
+    for one in story.of("participant-placed", *ending):
+        enrolment = one.body["enrolment_id"]
+        if one.wire in ending:
+            until = one.body.get("completed_on") or _day_before(one.body["withdrawn_on"])
+            for place, row in now.items():
+                row[4] = until if place[0] == enrolment and row[4] is None else row[4]
+            continue
+        placed_on = one.body["placed_on"]
+        for place, row in now.items():
+            if place[0] == enrolment and place[1] != one.body["group_id"] and row[4] is None:
+                row[4] = _day_before(placed_on)
+        mark = (enrolment, one.body["group_id"])
+        first = [one.organisation, *mark, placed_on, None]
+        now.setdefault(mark, first)[4] = None
+    return {tuple(row) for row in now.values()}
+
+
+def _day_before(day: str) -> str:
+    return (date.fromisoformat(day) - timedelta(days=1)).isoformat()
+
+
+FOLDS: dict[str, Callable[[Story], Rows]] = {
+    "intake": intake,
+    "scheduling": scheduling,
+    "feedback": feedback,
+    "analytics": analytics,
+}
+HEARS: dict[str, frozenset[str]] = {
+    name: frozenset(f"kith.{topic}" for topic in topics.split())
+    for name, topics in {
+        "intake": "groups occasions check-ins",
+        "scheduling": "organisations programs batteries facilitators participants check-ins",
+        "feedback": "organisations programs participants occasions invitations",
+        "analytics": "organisations programs instruments batteries participants check-ins",
+    }.items()
+}
+"""Who hears what, as the design's section 11 says."""
+COLUMNS: dict[str, dict[str, Sequence[str]]] = {
+    "analytics": {
+        "sites": ("organisation_id", "site_id", "code", "time_zone"),
+        "programs": ("organisation_id", "program_id", "code", "comparison_program_id", "site_ids"),
+        "instruments": (
+            "organisation_id", "code", "version", "unit", "minimum", "maximum", "higher_is_better", "is_validated",
+        ),
+        "battery_entries": (
+            "organisation_id", "program_id", "place", "occasion", "kind", "instruments", "months_after",
+        ),
+        "enrolments": ("organisation_id", "enrolment_id", "participant_id", "program_id", "site_id", "is_reporting"),
+        "scores": (
+            "organisation_id", "occasion_id", "instrument", "version", "enrolment_id", "program_id", "occasion",
+            "count", "answered_at",
+        ),
+        "horizons": ("organisation_id", "newest_event_at"),
+    },
+    "feedback": {
+        "sites": ("organisation_id", "site_id", "code", "time_zone", "languages"),
+        "programs": ("organisation_id", "program_id", "code", "site_ids"),
+        "enrolments": (
+            "organisation_id", "enrolment_id", "participant_id", "short_code", "taking_part", "contact_after",
+            "withdrawn_on",
+        ),
+        "occasions": (
+            "organisation_id", "occasion_id", "participant_id", "enrolment_id", "program_id", "site_id", "kind",
+            "code", "ordinal", "instruments", "due_at", "opens_at", "closes_at", "is_history", "cancelled_for",
+        ),
+        "machinery.links": ("organisation_id", "token_sha256", "occasion_id", "language", "expires_at"),
+    },
+    "intake": {
+        "groups": ("organisation_id", "group_id", "code", "program_id", "site_id", "capacity"),
+        "occasions": (
+            "organisation_id", "occasion_id", "state", "participant_id", "enrolment_id", "kind", "code", "ordinal",
+        ),
+        "invitations": ("organisation_id", "token_sha256", "occasion_id", "channel", "expires_at"),
+    },
+    "scheduling": {
+        "sites": ("organisation_id", "site_id", "code", "time_zone", "languages"),
+        "programs": ("organisation_id", "program_id", "code", "site_ids"),
+        "battery_entries": (
+            "organisation_id", "program_id", "place", "occasion", "kind", "ordinal", "instruments", "months_after",
+            "window_days", "since",
+        ),
+        "facilitators": ("organisation_id", "facilitator_id", "short_code", "site_ids"),
+        "qualifications": ("organisation_id", "facilitator_id", "code", "valid_until"),
+        "enrolments": (
+            "organisation_id", "enrolment_id", "participant_id", "program_id", "site_id", "short_code", "enrolled_on",
+            "taking_part", "contact_after", "taking_part_since", "contact_after_since", "known_at", "completed_on",
+            "withdrawn_on",
+        ),
+        "placements": ("organisation_id", "enrolment_id", "group_id", "placed_on", "until"),
+        "occasions": (
+            "organisation_id", "occasion_id", "participant_id", "enrolment_id", "program_id", "site_id", "kind",
+            "code", "ordinal", "instruments", "due_at", "opens_at", "closes_at", "is_history", "answered_at",
+        ),
+    },
+}  # fmt: skip
+"""The columns of each view that are compared."""

@@ -1,0 +1,139 @@
+"""Faults of our own processes: killed, frozen, restarted, out of time, out of file descriptors."""
+
+import asyncio
+import resource
+import signal
+
+from tests.faults.installation import SERVICES, Runner
+from tests.faults.scene import Injection, Scene
+
+CONSUMER_MOMENTS = ("consumer-commit-asked", "consumer-commit-answered", "offset-commit-asked")
+RELAY_MOMENTS = ("produce-asked", "produce-answered", "relay-commit-asked", "relay-commit-answered")
+SESSION_SECONDS = 6
+ADDED_TO = {
+    "intake": ("groups", "machinery.parked_keys"),
+    "scheduling": ("enrolments", "machinery.timers"),
+    "feedback": ("occasions", "machinery.outbox"),
+    "analytics": ("sites", "machinery.offsets"),
+}
+
+
+async def kill_consumer(scene: Scene) -> Injection:
+    """F1: SIGKILL before its COMMIT, before the answer, between COMMIT and offset commit, or at any moment."""
+    work, service = await scene.in_flight(), scene.any_service()
+    where = scene.random.choice((*CONSUMER_MOMENTS, ""))
+    await asyncio.sleep(scene.random.uniform(0, 0.3))
+    return Injection(f"{service} {await scene.kill_at(service, where, limit_seconds=8 if where else 0.05)}", work)
+
+
+async def kill_relay(scene: Scene) -> Injection:
+    """F12: SIGKILL around a publish, its answer, the delete and the answer to that."""
+    service = scene.any_service("analytics")
+    work = await scene.in_flight()
+    where = scene.random.choice(RELAY_MOMENTS)
+    return Injection(f"{service} {await scene.kill_at(service, where)}", work)
+
+
+async def freeze(scene: Scene) -> Injection:
+    """F2: SIGSTOP for twice the session timeout, a twin takes over; then the zombie wakes."""
+    services = list(SERVICES)
+    scene.random.shuffle(services)
+    twins = [await _twin(scene, one) for one in services[:1]]
+    work = await scene.in_flight()
+    runner = scene.runner(services[0])
+    runner.signal(signal.SIGSTOP)
+    await asyncio.sleep(2 * SESSION_SECONDS)
+    runner.signal(signal.SIGCONT)
+    await asyncio.sleep(1)
+    for twin in twins:
+        await scene.installation.remove_runner(twin)
+    return Injection(f"{services[0]} frozen {2 * SESSION_SECONDS} s", work)
+
+
+async def freeze_relay(scene: Scene) -> Injection:
+    """F13: frozen while its events are on the wire, longer than its lease; another relay works on; it wakes."""
+    service = scene.any_service("analytics")
+    twin = await _twin(scene, service)
+    work = await scene.in_flight()
+    runner, proxy = scene.runner(service), scene.installation.kafka_proxies[service]
+    moment = await _freeze_at(scene, runner, "produce-asked")
+    await asyncio.sleep(25)
+    runner.signal(signal.SIGCONT)
+    await asyncio.sleep(2)
+    proxy.trap = None
+    await scene.installation.remove_runner(twin)
+    return Injection(f"{service} frozen 25 s {moment}", work)
+
+
+async def _freeze_at(scene: Scene, runner: Runner, moment: str) -> str:
+    from tests.faults.proxy import Trap
+
+    trap = Trap(frozenset({moment}), lambda: runner.signal(signal.SIGSTOP), drops=False)
+    scene.installation.kafka_proxies[runner.service].trap = trap
+    try:
+        await asyncio.wait_for(trap.sprung.wait(), 10)
+    except TimeoutError:
+        runner.signal(signal.SIGSTOP)
+    return trap.moment or "at any moment"
+
+
+async def storm(scene: Scene) -> Injection:
+    """F3: members of a group come and go."""
+    service = scene.any_service()
+    work = await scene.in_flight()
+    for slot in range(1, 4):
+        twin = scene.installation.add_runner(service, slot)
+        twin.start()
+        await asyncio.sleep(scene.random.uniform(1.5, 3))
+        if slot % 2:
+            twin.signal(signal.SIGKILL)
+        await scene.installation.remove_runner(twin)
+    return Injection(f"{service}: three members came and went", work)
+
+
+async def move_clock(scene: Scene) -> Injection:
+    """F15: an hour forwards, back again, or services ninety seconds apart."""
+    work = await scene.in_flight()
+    how = scene.random.choice(("an hour forwards", "an hour back again", "ninety seconds apart"))
+    for service in SERVICES:
+        seconds = {"an hour forwards": 3600.0, "an hour back again": 0.0}.get(how, scene.random.uniform(-90, 90))
+        scene.installation.move_clock(service, seconds)
+    await asyncio.sleep(2)
+    return Injection(how, work)
+
+
+async def roll(scene: Scene) -> Injection:
+    """F18: a column more in each store, every process stopped and started one after the other, and all the way back."""
+    work, column = await scene.in_flight(), f"added_{scene.random.randrange(10**9)}"
+    for service in SERVICES:
+        pool = await scene.installation.admin(service)
+        for table in ADDED_TO[service]:
+            await pool.execute(f"alter table {table} add column {column} text")
+        scene.runner(service).signal(signal.SIGTERM)
+        await asyncio.sleep(0.5)
+        await scene.installation.all_ready(20)
+    for service in SERVICES:
+        pool = await scene.installation.admin(service)
+        for table in ADDED_TO[service]:
+            await pool.execute(f"alter table {table} drop column {column}")
+    return Injection("all four, with an additive migration, and back", work)
+
+
+async def starve(scene: Scene) -> Injection:
+    """F20: no file descriptor is left for a service, then there are some again."""
+    service = scene.any_service()
+    work, runner = await scene.in_flight(), scene.runner(service)
+    before = resource.prlimit(runner.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(runner.pid, resource.RLIMIT_NOFILE, (3, before[1]))
+    scene.installation.postgres_proxies[service].reset_all()
+    await asyncio.sleep(3)
+    if runner.is_alive:
+        resource.prlimit(runner.pid, resource.RLIMIT_NOFILE, before)
+    return Injection(f"{service} without file descriptors for 3 s", work)
+
+
+async def _twin(scene: Scene, service: str) -> Runner:
+    twin = scene.installation.add_runner(service, 1)
+    twin.start()
+    await scene.installation.all_ready(20)
+    return twin

@@ -1,0 +1,206 @@
+"""The harness itself bites: the proxy does what it says, and the checker names what is wrong with a history."""
+
+import asyncio
+import json
+import struct
+from collections.abc import Iterator
+from uuid import UUID, uuid4
+
+import pytest
+
+from deploy.local.ports import free_port
+from tests.faults.checker import folds
+from tests.faults.checker.invariants import Evidence, _answered, _in_order, _once, _said
+from tests.faults.checker.log import Rec, schemas, story
+from tests.faults.driver import Write
+from tests.faults.proxy import Proxy, Trap, Weather
+from tests.faults.wire import KafkaWatch, PgWatch
+
+ORGANISATION = str(uuid4())
+
+
+def rec(offset: int, wire: str, key: str, version: int, body: dict[str, object], **more: str) -> Rec:
+    headers = {
+        "ce_id": more.get("id", str(UUID(int=offset + 1))),
+        "ce_type": f"org.kith.{wire}.v1",
+        "ce_time": "2025-03-04T18:00:00Z",
+        "ce_organisation": ORGANISATION,
+        "ce_aggregateversion": str(version),
+    }
+    if "cause" in more:
+        headers["ce_causationid"] = more["cause"]
+    heads = tuple((name, value.encode()) for name, value in headers.items())
+    topic = schemas()[wire]["x-kafka"]["topic"]
+    return Rec(topic, 0, offset, key.encode(), heads, json.dumps(body).encode())
+
+
+def withdrawn(offset: int, version: int, key: str, **more: str) -> Rec:
+    body: dict[str, object] = {"participant_id": key, "enrolment_id": key, "withdrawn_on": "2025-03-04"}
+    return rec(offset, "participant-withdrawn", key, version, body, **more)
+
+
+def evidence(records: list[Rec], said: list[Rec], writes: list[Write]) -> Evidence:
+    facts = story(said, schemas()).facts
+    spoken = {(one.rec.topic, one.key, one.version): (one.id, one.rec.value or b"") for one in facts}
+    told = story(records, schemas())
+    return Evidence({}, [ORGANISATION], writes, told, records, spoken, set(), "", [])
+
+
+def found(seen: Evidence) -> set[str]:
+    return {invariant for check in (_answered, _said, _once, _in_order) for invariant, _ in check(seen)}
+
+
+A, B = str(uuid4()), str(uuid4())
+GOOD = [withdrawn(0, 1, A), withdrawn(1, 1, B), withdrawn(2, 2, A), withdrawn(3, 3, A)]
+WRITES = [Write("participant-withdrawn", ORGANISATION, {"enrolment_id": key}) for key in (A, B)]
+
+
+def moved(records: list[Rec]) -> list[Rec]:
+    """The same in another order: the place in the log is what counts."""
+    return [Rec(one.topic, 0, place, one.key, one.headers, one.value) for place, one in enumerate(records)]
+
+
+@pytest.mark.parametrize(
+    ("what", "records", "invariants"),
+    [
+        ("a good history", GOOD, set()),
+        ("the same event once more", [*GOOD, withdrawn(4, 3, A, id=str(UUID(int=4)))], set()),
+        ("an event lost", GOOD[:-1], {"I1"}),
+        ("one lost in the middle", [GOOD[0], GOOD[1], GOOD[3]], {"I1", "I4"}),
+        ("an answered write lost", [GOOD[0], GOOD[2], GOOD[3]], {"I1"}),
+        ("reordered within a key", moved([GOOD[0], GOOD[1], GOOD[3], GOOD[2]]), {"I4"}),
+        ("said by nobody", [*GOOD, withdrawn(4, 4, A)], {"I1"}),
+        ("two events of one version", [*GOOD, withdrawn(4, 3, A)], {"I2"}),
+        ("other bytes", [*GOOD[:3], withdrawn(3, 3, A, id=str(UUID(int=99)))], {"I1"}),
+    ],
+)
+def test_the_checker_names_what_is_wrong(what: str, records: list[Rec], invariants: set[str]) -> None:
+    assert found(evidence(records, GOOD, WRITES)) == invariants, what
+
+
+def test_the_checker_sees_an_event_that_caused_the_same_twice() -> None:
+    twice = [withdrawn(0, 1, A, cause=B), withdrawn(1, 2, A, cause=B)]
+    assert found(evidence(twice, twice, [])) == {"I2"}
+
+
+def test_what_cannot_be_read_is_to_be_parked_with_all_that_follows() -> None:
+    bad = Rec(GOOD[0].topic, 0, 4, A.encode(), GOOD[0].headers, b"{broken")
+    told = story([*GOOD, bad, withdrawn(5, 4, A), withdrawn(6, 2, B)], schemas())
+    assert [one.offset for one in told.parked] == [4, 5]
+    assert [one.rec.offset for one in told.facts] == [0, 1, 2, 3, 6]
+
+
+def test_a_view_from_scratch_follows_corrections() -> None:
+    consents = {"taking_part": True, "reporting": True, "contact_after": True}
+    ids = {"participant_id": A, "enrolment_id": B}
+    own = {"program_id": A, "site_id": B, "short_code": "KLM-482", "language": "en", "enrolled_on": "2025-03-04"}
+    more = {"attributes": {}, "consents": consents, "consent_text": "standard", "consent_version": 1}
+    changed = {**ids, "consents": consents | {"reporting": False}, "consent_text": "standard", "consent_version": 1}
+    records = [rec(0, "participant-enrolled", A, 1, {**ids, **own, **more}), rec(1, "consent-changed", A, 2, changed)]
+    rows = folds.analytics(story(records, schemas()))
+    assert rows["enrolments"] == {(ORGANISATION, B, A, A, B, False)}
+
+
+class Upstream:
+    """Answers what it gets, and remembers it."""
+
+    def __init__(self) -> None:
+        self.port, self.got = free_port(), bytearray()
+
+    async def serve(self) -> asyncio.Server:
+        async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while data := await reader.read(1000):
+                self.got += data
+                writer.write(data)
+            writer.close()
+
+        return await asyncio.start_server(echo, "127.0.0.1", self.port)
+
+
+class Deaf:
+    """Tells a moment for each chunk."""
+
+    def up(self, data: bytes) -> Iterator[str]:
+        yield "asked"
+
+    def down(self, data: bytes) -> Iterator[str]:
+        yield "answered"
+
+
+async def asked_through(proxy: Proxy, words: bytes) -> bytes | None:
+    """What comes back; None if the connection was reset or refused."""
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+        writer.write(words)
+        return await asyncio.wait_for(reader.readexactly(len(words)), 5)
+    except (OSError, asyncio.IncompleteReadError):
+        return None
+
+
+@pytest.mark.parametrize(
+    ("weather", "moment", "answer", "arrives"),
+    [
+        (Weather(), "", b"hello", True),
+        (Weather(is_cut=True), "", None, False),
+        (Weather(reset_share=1), "", None, False),
+        (Weather(slice_bytes=1), "", b"hello", True),
+        (Weather(), "asked", None, False),
+        (Weather(), "answered", None, True),
+    ],
+)
+async def test_the_proxy_does_what_it_says(weather: Weather, moment: str, answer: bytes | None, arrives: bool) -> None:
+    upstream = Upstream()
+    proxy = Proxy(free_port(), upstream.port, Deaf)
+    async with await upstream.serve():
+        await proxy.start()
+        proxy.set(weather)
+        proxy.trap = Trap(frozenset({moment}))
+        assert await asked_through(proxy, b"hello") == answer
+        assert (bytes(upstream.got) == b"hello") == arrives
+        assert proxy.trap is None or not moment  # a trap springs once
+        await proxy.stop()
+
+
+async def test_a_stalled_direction_holds_back_until_it_is_fair_again() -> None:
+    upstream = Upstream()
+    proxy = Proxy(free_port(), upstream.port, Deaf)
+    async with await upstream.serve():
+        await proxy.start()
+        proxy.set(Weather(stalled=frozenset({"down"})))
+        answer = asyncio.create_task(asked_through(proxy, b"hello"))
+        while not upstream.got:  # noqa: ASYNC110  (the other end of a socket tells nobody)
+            await asyncio.sleep(0)
+        assert not answer.done()
+        proxy.set(Weather())
+        assert await answer == b"hello"
+        await proxy.stop()
+
+
+def message(kind: bytes, body: bytes) -> bytes:
+    return kind + struct.pack("!I", len(body) + 4) + body
+
+
+def test_moments_of_postgresql_are_told_by_what_the_transaction_touched() -> None:
+    start = struct.pack("!I", 196608) + b"user\0intake_machinery\0\0"
+    wire = struct.pack("!I", len(start) + 4) + start
+    wire += message(b"P", b"one\0update machinery.offsets o set next_offset = 1\0\0\0")
+    wire += message(b"Q", b"begin; set local x = 1\0") + message(b"B", b"\0one\0" + b"\0" * 6)
+    watch = PgWatch()
+    assert [moment for byte in wire for moment in watch.up(bytes([byte]))] == []  # however it is cut
+    assert list(watch.up(message(b"Q", b"commit\0"))) == ["consumer-commit-asked"]
+    assert list(watch.down(b"C....")) == ["consumer-commit-answered"]
+    assert list(watch.down(b"Z....")) == []
+    assert list(watch.up(message(b"Q", b"begin\0") + message(b"Q", b"commit\0"))) == ["machinery-commit-asked"]
+
+
+def test_moments_of_kafka_are_told_by_requests_and_their_answers() -> None:
+    def frame(head: bytes) -> bytes:
+        return struct.pack("!I", len(head) + 90) + head + b"x" * 90
+
+    watch = KafkaWatch()
+    wire = (
+        frame(struct.pack("!hhi", 1, 4, 7)) + frame(struct.pack("!hhi", 0, 8, 8)) + frame(struct.pack("!hhi", 8, 2, 9))
+    )
+    assert [moment for byte in wire for moment in watch.up(bytes([byte]))] == ["produce-asked", "offset-commit-asked"]
+    answers = frame(struct.pack("!ii", 7, 0)) + frame(struct.pack("!ii", 8, 0))
+    assert [moment for byte in answers for moment in watch.down(bytes([byte]))] == ["produce-answered"]

@@ -1,0 +1,85 @@
+"""Erasing a participant: by order, for good, with a line for the audit and a place for the next in line."""
+
+from typing import Any
+from uuid import UUID
+
+from shared.identity import digest_of
+from tests.intake.conftest import Intake, a_due, a_participant
+
+GONE = ("messages", "invitations", "occasions", "consents", "enrolments", "participants", "places")
+
+
+async def enrolled(intake: Intake, *names: str) -> list[dict[str, Any]]:
+    return [await intake.post("/participants", a_participant(name)) for name in names]
+
+
+def order(person: dict[str, Any], **changed: Any) -> dict[str, Any]:
+    return {"short_code": person["short_code"], "reason": "asked-by-participant"} | changed
+
+
+async def test_everything_goes_and_the_next_in_line_gets_the_place(intake: Intake) -> None:
+    await intake.set_up(capacity=1)
+    gone, waiting = await enrolled(intake, "Marisol", "Amparo")
+    due = a_due(gone)
+    await intake.hear(due)
+    erased = await intake.post(f"/participants/{gone['participant_id']}/erase", order(gone))
+    assert erased["digest"] == digest_of(UUID(gone["participant_id"])).hex()
+    assert (await intake.ask("GET", f"/participants/{gone['participant_id']}")).status_code == 404
+    for table in GONE:
+        rows = await intake.rows(f"select t::text as text from {table} t")
+        assert not [row for row in rows if "marisol" in row["text"].lower() or gone["participant_id"] in row["text"]]
+    *_, placed = await intake.said("participant-placed")
+    assert placed["participant_id"] == waiting["participant_id"]
+    assert await intake.said("participant-erased") == [
+        {
+            "wire": "participant-erased",
+            "participant_id": gone["participant_id"],
+            "enrolment_ids": [gone["enrolment_id"]],
+            "occasion_ids": [str(due.occasion_id)],
+        }
+    ]
+    [line] = (await intake.ask("GET", "/erasures", "administrator")).json()["erasures"]
+    assert line == erased
+    assert (line["reason"], line["ordered_by"] != "") == ("asked-by-participant", True)
+
+
+async def test_a_wrong_order_changes_nothing(intake: Intake) -> None:
+    await intake.set_up()
+    [person] = await enrolled(intake, "Marisol")
+    path = f"/participants/{person['participant_id']}/erase"
+    for body, field in (
+        (order(person, short_code="AAA-000"), "short_code"),
+        (order(person, reason="because"), "reason"),
+        ({"reason": "asked-by-participant"}, "short_code"),
+    ):
+        answer = await intake.ask("POST", path, json=body)
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)
+    for role, sites, status in (("facilitator", (), 403), ("coordinator", ("north-quay",), 404)):
+        assert (await intake.ask("POST", path, role, *sites, json=order(person))).status_code == status
+    foreign = await intake.ask("POST", path, json=order(person), organisation="other-house")
+    assert foreign.status_code == 404
+    assert (await intake.ask("GET", f"/participants/{person['participant_id']}")).status_code == 200
+    assert await intake.said("participant-erased") == []
+
+
+async def test_nobody_is_erased_behind_the_back_of_another_site(intake: Intake) -> None:
+    await intake.set_up()
+    await intake.put(
+        "/programs/harbour-walks", {"name": "Walks", "sites": ["old-town", "north-quay"], "objectives": ["belonging"]}
+    )
+    [person] = await enrolled(intake, "Marisol")
+    again = {**a_participant(), "program": "harbour-walks", "site": "old-town", "group": None, "is_not_duplicate": True}
+    asked = {name: again[name] for name in ("program", "site", "group", "attributes", "consent")}
+    answer = await intake.ask("POST", f"/participants/{person['participant_id']}/enrolments", json=asked)
+    assert answer.status_code == 201, answer.text
+    await intake.rows("update enrolments set site_id = $1 where program_id = $2", *await _elsewhere(intake))
+    path = f"/participants/{person['participant_id']}/erase"
+    refused = await intake.ask("POST", path, "coordinator", "old-town", json=order(person))
+    assert (refused.status_code, refused.json()["code"]) == (409, "enrolled-at-another-site")
+    assert (await intake.ask("POST", path, json=order(person))).status_code == 200
+
+
+async def _elsewhere(intake: Intake) -> tuple[UUID, UUID]:
+    [site] = await intake.rows("select site_id from sites where code = 'north-quay'")
+    [program] = await intake.rows("select program_id from programs where code = 'harbour-walks'")
+    return site["site_id"], program["program_id"]

@@ -1,0 +1,175 @@
+"""Whoever is erased leaves no id in the store; others are still counted, and late events have no effect."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from shared import clock
+from shared.database import Tx
+from shared.erasing import TIMER, erase, on_erase
+from shared.events.base import CATALOGUE, Event, Heard, Part, event
+from shared.inbox import Hearing
+from shared.outbox import Relay, put
+from shared.timers import Timer, Timers, set_timer
+from tests.conftest import Parts, eventually, running
+from tests.shared.conftest import AT, ORGANISATION
+
+
+class Aboard(Part):
+    participant_id: UUID
+    seat: int
+
+
+@pytest.fixture
+async def voyages(fresh_topic: Callable[..., Any]) -> Any:
+    """Two events on a topic of their own: one tells of one person, the other names several."""
+    topic, end = await fresh_topic(), uuid4().hex[:8]
+
+    @event(f"ticket-sold-{end}", topic=topic, key="ticket_id")
+    class TicketSold(Event):
+        """A ticket was sold."""
+
+        ticket_id: UUID
+        participant_id: UUID
+
+    @event(f"ship-sailed-{end}", topic=topic, key="ship_id")
+    class ShipSailed(Event):
+        """A ship sailed."""
+
+        ship_id: UUID
+        attendance: list[Aboard]
+
+    @event(f"guest-erased-{end}", topic=topic, key="participant_id")
+    class GuestErased(Event):
+        """A guest was erased."""
+
+        erases = True
+        participant_id: UUID
+
+    yield TicketSold, ShipSailed, GuestErased
+    for kind in (TicketSold, ShipSailed, GuestErased):
+        del CATALOGUE[kind.ce_type()]
+
+
+class Harbour:
+    """A store that sells, and hears of it itself."""
+
+    def __init__(self, store: Any, parts: Parts, voyages: Any) -> None:
+        self.store, self.voyages, self.sailed = store, voyages, list[Any]()
+        sold, sailed, erased = voyages
+        handlers = {sold: self.on_sold, sailed: self.on_sailed, erased: self.on_erased}
+        self.hearing = Hearing(store.machinery, parts.kafka, f"g-{sold.topic}", handlers, keeps_heard=True)
+        self.relay = Relay(store.machinery, parts.kafka)
+        self.timers = Timers(store.machinery, {TIMER: on_erase})
+        self.sold: list[UUID] = []
+
+    async def on_sold(self, tx: Tx, heard: Heard[Any]) -> None:
+        self.sold.append(heard.event.ticket_id)
+
+    async def on_sailed(self, tx: Tx, heard: Heard[Any]) -> None:
+        self.sailed.append({one.participant_id: one.seat for one in heard.event.attendance})
+
+    async def on_erased(self, tx: Tx, heard: Heard[Any]) -> None:
+        await erase(tx, heard.organisation_id, {heard.event.participant_id}, clock.now())
+
+    async def say(self, *events: Event) -> None:
+        async with self.store.doors.transaction(ORGANISATION) as tx:
+            for one in events:
+                put(tx, one, organisation=ORGANISATION, at=AT)
+
+    def ticket(self, person: UUID, ticket: UUID | None = None) -> Any:
+        return self.voyages[0](ticket_id=ticket or uuid4(), participant_id=person)
+
+    def voyage(self, *people: UUID) -> Any:
+        aboard = [Aboard(participant_id=one, seat=seat) for seat, one in enumerate(people)]
+        return self.voyages[1](ship_id=uuid4(), attendance=aboard)
+
+    async def heard(self, count: int) -> None:
+        total = "select coalesce(sum(next_offset), 0) = $1 from machinery.offsets"
+        await eventually(lambda: self.store.machinery.pool.fetchval(total, count))
+
+    async def traces(self, *ids: UUID) -> list[str]:
+        """Tables of the store in which one of these ids can be read."""
+        admin = await asyncpg.connect(self.store.dsn_admin)
+        tables = await admin.fetch(
+            """select format('%I.%I', schemaname, tablename) as name from pg_tables
+               where schemaname not in ('pg_catalog', 'information_schema')"""
+        )
+        found = []
+        for table in tables:
+            rows = await admin.fetch(f"select t::text as text from {table['name']} t")
+            seen = "\n".join(row["text"] for row in rows)
+            hexed = [str(one).encode().hex() for one in ids]
+            if any(one in seen for one in [*map(str, ids), *hexed]):
+                found.append(table["name"])
+        await admin.close()
+        return found
+
+
+@pytest.fixture
+async def harbour(fresh_store: Any, parts: Parts, voyages: Any) -> Harbour:
+    return Harbour(await fresh_store(), parts, voyages)
+
+
+async def test_nothing_is_left_of_one_and_others_are_still_counted(harbour: Harbour) -> None:
+    gone, other, tickets = uuid4(), uuid4(), [uuid4(), uuid4()]
+    async with running(harbour.relay.run(), harbour.hearing.run(), harbour.timers.run()):
+        await harbour.say(*(harbour.ticket(gone, one) for one in tickets), harbour.ticket(other))
+        await harbour.say(harbour.voyage(gone, other))
+        async with harbour.store.doors.transaction(ORGANISATION) as tx:
+            await set_timer(tx, Timer("remind", str(tickets[0]), ORGANISATION, clock.now(), {"who": str(gone)}))
+        await harbour.heard(4)
+        assert "machinery.event_log" in await harbour.traces(gone)
+        async with harbour.store.doors.transaction(ORGANISATION) as tx:
+            await erase(tx, ORGANISATION, {gone, *tickets}, clock.now())
+
+        async def nothing_is_left() -> bool:
+            return await harbour.traces(gone, *tickets) == []
+
+        await eventually(nothing_is_left)
+    for table in ("event_log", "heard"):
+        values = await harbour.store.machinery.pool.fetch(f"select value from machinery.{table}")
+        assert len(values) == 2, table
+        assert all(str(other).encode() in row["value"] for row in values)
+        assert sum(row["value"].count(b'"seat"') for row in values) == 2
+
+
+async def test_an_event_that_comes_late_has_no_effect_and_leaves_no_trace(harbour: Harbour) -> None:
+    gone, other = uuid4(), uuid4()
+    async with running(harbour.relay.run(), harbour.timers.run()):
+        await harbour.say(harbour.ticket(gone), harbour.ticket(other), harbour.voyage(gone, other))
+        async with harbour.store.doors.transaction(ORGANISATION) as tx:
+            await erase(tx, ORGANISATION, {gone}, clock.now())
+        async with running(harbour.hearing.run()):
+            await harbour.heard(3)
+
+            async def nothing_is_left() -> bool:
+                return await harbour.traces(gone) == []
+
+            await eventually(nothing_is_left)
+    assert len(harbour.sold) == 1
+    [aboard] = harbour.sailed
+    assert aboard[other] == 1
+    assert sorted(aboard.values()) == [0, 1]
+    assert gone not in aboard
+
+
+async def test_what_comes_after_an_erasure_in_the_same_batch_has_no_effect(harbour: Harbour, parts: Parts) -> None:
+    gone = uuid4()
+    async with running(harbour.relay.run(), harbour.timers.run()):
+        for _ in range(20):
+            await harbour.say(harbour.ticket(gone))
+        await harbour.say(harbour.voyages[2](participant_id=gone))
+        for _ in range(20):
+            await harbour.say(harbour.ticket(gone))
+        await eventually(lambda: harbour.store.machinery.pool.fetchval("select count(*) = 0 from machinery.outbox"))
+        async with running(harbour.hearing.run()):
+            await harbour.heard(41)
+
+            async def nothing_is_left() -> bool:
+                return await harbour.traces(gone) == []
+
+            await eventually(nothing_is_left)

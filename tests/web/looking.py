@@ -1,0 +1,35 @@
+"""Looking at a page as people see it, at several sizes and in light and dark, with one load of it; axe looks along."""
+
+from pathlib import Path
+from typing import Any
+
+from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
+from playwright.async_api import Page
+
+SCREENSHOTS = Path(__file__).parents[1] / "browser" / "screenshots"
+PHONE, PHONE_AT_NIGHT, DESK, DESK_AT_NIGHT = (390, "light"), (390, "dark"), (1280, "light"), (1280, "dark")
+SMALL_TARGETS = """() => [...document.querySelectorAll(
+    'button, .button, nav a, select, input, .choice, .segment, .help a, .card > header a')]
+  .filter((on) => on.checkVisibility() && !(on.matches('input') && on.closest('.choice, .segment')))
+  .filter((on) => on.getBoundingClientRect().height < 44)
+  .map((on) => on.outerHTML.slice(0, 80))"""
+
+
+async def look(page: Page, name: str, *looks: tuple[int, str]) -> None:
+    """Keep a picture of each look, and let axe look for what somebody could not use."""
+    if await page.locator("[data-names]").count():  # names are still on their way
+        await page.wait_for_load_state("networkidle")
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    for width, scheme in looks:
+        chosen: Any = scheme
+        # Without motion: a colour on its way from light to dark is no colour that anybody reads.
+        await page.emulate_media(color_scheme=chosen, reduced_motion="reduce")
+        await page.set_viewport_size({"width": width, "height": 844 if width < 600 else 900})
+        tall = await page.evaluate("document.documentElement.scrollHeight")
+        await page.set_viewport_size({"width": width, "height": tall})  # what sticks stays where it belongs
+        await page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}.png")
+        found = await Axe().run(page)
+        assert found.violations_count == 0, f"{name} at {width}, {scheme}: {found.generate_report()}"
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} runs over at {width}"
+        if width < 600:
+            assert await page.evaluate(SMALL_TARGETS) == [], f"{name} has something too small for a thumb"

@@ -1,7 +1,8 @@
 """The ways of saying no. Each has a stable code that other people's programs may rely on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any
 
 
@@ -18,6 +19,7 @@ class Refusal(Exception):
     """The domain says no: an ordinary answer, not a fault."""
 
     status = 409
+    headers: Mapping[str, str] = MappingProxyType({})  # what the answer says besides
 
     def __init__(self, code: str, message: str, errors: Sequence[FieldError] = (), **facts: Any) -> None:
         super().__init__(message)
@@ -62,3 +64,4 @@ class SignedOut(Refusal):
     """Nobody is signed in, or the token is not valid (any more)."""
 
     status = 401
+    headers = MappingProxyType({"WWW-Authenticate": "Bearer"})

@@ -66,12 +66,15 @@ SENTENCES = {
     "too_short": "Give at least {min_length}.",
 }
 
+_SOURCES = ("body", "query", "path", "header")
+
 
 def field_errors(errors: Sequence[Any]) -> list[FieldError]:
     """Pydantic's errors as ours: the field's path, a stable code, and what would be right."""
     found = []
     for error in errors:
-        where = [str(part) for part in error["loc"] if part not in ("body", "query", "path", "header")]
+        is_whole = error["type"] == "json_invalid"  # its place is a count of characters, which is no field
+        where = [] if is_whole else [str(part) for part in error["loc"] if part not in _SOURCES]
         sentence = PATTERNS.get((error.get("ctx") or {}).get("pattern", "")) or SENTENCES.get(error["type"])
         message = sentence.format(**(error.get("ctx") or {})) if sentence else error["msg"]
         found.append(FieldError(".".join(where) or "body", error["type"].replace("_", "-"), message))

@@ -9,7 +9,7 @@ EVENTS_HEARD = Counter(
 )
 EVENT_AGE = Histogram(
     "kith_event_age_seconds",
-    "Age of an event when its effect became visible, from the moment it was put",
+    "Age of the oldest event of a batch when its effect became visible, from the moment it reached Kafka",
     ["topic"],
     buckets=(0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 3600),
 )

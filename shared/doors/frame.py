@@ -1,6 +1,6 @@
 """The FastAPI application of a service: its doors, and the same answers to everything that goes wrong."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,9 +37,10 @@ class Running:
 class Fault(Refusal):
     """Our own fault, or the store is away; nothing was half done."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(code, message)
         self.status = status
+        self.headers = headers or {}
 
 
 def frame(name: str, routers: Sequence[APIRouter], pages: Pages, running: Running) -> FastAPI:
@@ -107,21 +108,27 @@ def _as_refusal(request: Request, error: Exception) -> Refusal:
             return NotFound("page")  # nobody has typed this into a form: there is no such address
         return Invalid(*field_errors(error.errors()))
     if isinstance(error, HTTPException):
-        return _from_http(error)
+        is_unreadable = error.status_code == 400 and isinstance(error.__cause__, (ValueError, RecursionError))
+        return _UNREADABLE if is_unreadable and _is_for_programs(request) else _from_http(error)
     if isinstance(error, asyncpg.DataError):
         return Invalid(FieldError("body", "unacceptable-value", "A value here cannot be stored: check it."))
     if isinstance(error, OUTAGES):
         log.warning("the store is away", error=repr(error))
-        return Fault(503, "try-again", "The store does not answer just now. Nothing was lost: try again in a minute.")
+        sentence = "The store does not answer just now. Nothing was lost: try again in a minute."
+        return Fault(503, "try-again", sentence, {"Retry-After": "60"})
     log.error("fault", exc_info=error)
     return Fault(500, "fault", "Something went wrong on our side, and nothing was saved. Please try again.")
+
+
+_UNREADABLE = Invalid(*field_errors([{"loc": ("body",), "type": "json_invalid"}]))
+"""Neither FastAPI nor anybody else can read it: too deep, too many digits, not UTF-8."""
 
 
 def _from_http(error: HTTPException) -> Refusal:
     if error.status_code == 404:
         return NotFound("page")
     code = {405: "method-not-allowed", 400: "bad-request"}.get(error.status_code, "refused")
-    return Fault(error.status_code, code, str(error.detail))
+    return Fault(error.status_code, code, str(error.detail), error.headers)
 
 
 def _is_for_programs(request: Request) -> bool:
@@ -133,7 +140,9 @@ def _answers(pages: Pages) -> Callable[[Request, Refusal], Awaitable[Response]]:
 
     async def answer(request: Request, refusal: Refusal) -> Response:
         if _is_for_programs(request):
-            return JSONResponse(refusal.problem(), refusal.status, media_type="application/problem+json")
+            return JSONResponse(
+                refusal.problem(), refusal.status, refusal.headers, media_type="application/problem+json"
+            )
         if isinstance(refusal, SignedOut) and request.method == "GET":
             here = URL(path=request.url.path, query=request.url.query)
             sign_in = URL("/sign-in").include_query_params(next=str(here))
@@ -141,7 +150,9 @@ def _answers(pages: Pages) -> Callable[[Request, Refusal], Awaitable[Response]]:
                 return Response(status_code=204, headers={"HX-Redirect": "/sign-in"})
             return RedirectResponse(sign_in, 303)
         beside = await pages.beside_errors(request) if pages.beside_errors else {}
-        return pages.error(request, refusal.status, refusal.code, refusal.message, refusal.errors, **beside)
+        page = pages.error(request, refusal.status, refusal.code, refusal.message, refusal.errors, **beside)
+        page.headers.update(refusal.headers)
+        return page
 
     return answer
 

@@ -104,7 +104,7 @@ def _headers(record: Record) -> dict[str, str]:
         if value is None:
             raise _Bad("null-header", str(name)[:64], f"The header {str(name)[:64]} is null.")
         try:
-            headers[name] = bytes(value).decode()
+            headers[name] = value.decode()
         except UnicodeDecodeError:
             raise _Bad("bad-header", str(name)[:64], f"The header {str(name)[:64]} is not UTF-8.") from None
     return headers

@@ -29,7 +29,7 @@ from shared.inbox.flood import Flood, Watch
 from shared.inbox.positions import Lost, Positions
 
 log = structlog.get_logger()
-RECORDS_MAX = 500
+RECORDS_MAX = 1000
 POLL_MS = 50
 PAUSE_SECONDS_MAX = 5.0
 Moves = dict[TopicPartition, tuple[int, int, str]]
@@ -217,8 +217,11 @@ async def _raw_decoder(message: KafkaMessage) -> Any:
 
 
 def _count(batch: Sequence[Incoming], results: Results) -> None:
-    now_ms = clock.now().timestamp() * 1000
+    put_at: dict[str, int] = {}
     for one in batch:
-        metrics.EVENT_AGE.labels(one.record.topic).observe(max(0.0, now_ms - one.record.timestamp) / 1000)
+        topic, at = one.record.topic, one.record.timestamp
+        put_at[topic] = min(at, put_at.get(topic, at))
+    for topic, at in put_at.items():
+        metrics.EVENT_AGE.labels(topic).observe(max(0.0, clock.now().timestamp() - at / 1000))
     for (topic, result), count in Counter(results).items():
         metrics.EVENTS_HEARD.labels(topic, result).inc(count)

@@ -99,6 +99,8 @@ class Positions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
     async def _loaded(self, generation: int, assigned: list[TopicPartition]) -> bool:
         """Try once; while the broker or the database is away the partitions stay paused."""
         consumer = self.subscriber.consumer
+        if consumer is None:  # stopped meanwhile
+            return False
         try:
             begins = await consumer.beginning_offsets(assigned)
             ends = await consumer.end_offsets(assigned)

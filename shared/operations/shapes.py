@@ -74,6 +74,7 @@ class Health(BaseModel):
 
     service: str
     at: AwareDatetime
+    process: Literal["answers", "away", "not-ready", "not-asked"] = "answers"
     store_answers: bool
     broker_answers: bool
     topics: list[Topic] = []

@@ -1,5 +1,5 @@
 # What people type. Everything runs on the real parts; nothing needs docker.
-.PHONY: demo test check events tools clean
+.PHONY: demo test check events faults faults-all faults-planted tools clean
 
 PYTHON ?= python3
 UV := $(or $(shell command -v uv),.tools/bin/uv)
@@ -20,6 +20,15 @@ check: $(UV)  ## the rules of the house: style, types, rooms, promises
 events: $(UV)  ## store the schemas of new events and write the catalogue
 	$(UV) run --quiet python -m deploy.catalogue
 	$(UV) run --quiet python -m deploy.settings_page
+
+faults: $(UV)  ## kill, freeze and cut everything in 24 ways, and check that nothing is lost, doubled or out of order
+	$(UV) run --quiet python -m tests.faults --quick
+
+faults-all: $(UV)  ## all 160 cells, for hours; goes on where it was
+	$(UV) run --quiet python -m tests.faults --all --resume --report docs/faults.md
+
+faults-planted: $(UV)  ## show that the harness bites: 15 planted bugs, each found
+	$(UV) run --quiet python -m tests.faults.planted
 
 tools: $(UV)  ## what only tests need: a browser, kcat, promtool
 	@sh deploy/local/tools.sh

@@ -175,7 +175,7 @@ async def running(*work: Any) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def eventually(condition: Callable[[], Awaitable[Any]], limit_seconds: float = 30) -> Any:
+async def eventually(condition: Callable[[], Awaitable[Any]], limit_seconds: float = 60) -> Any:
     """Wait until the condition gives something true, and give that."""
     found: list[Any] = []
 

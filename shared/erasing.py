@@ -16,8 +16,22 @@ TIMER = "erase"
 NAMES = """exists (
     select from unnest($1::text[]) as one (id) where position(convert_to(one.id, 'UTF8') in {column}) > 0)"""
 TIMED, ANSWERED = "convert_to(payload::text, 'UTF8')", "convert_to(body::text, 'UTF8')"
-LOGS = (("machinery.event_log", "value"), ("machinery.heard", "value"), ("machinery.parked", "raw_value"))
-KEYED = ("event_log", "heard", "parked", "parked_keys", "seen_versions", "aggregate_versions", "timers")
+LOGS = (
+    ("machinery.event_log", "value"),
+    ("machinery.heard", "value"),
+    ("machinery.parked", "raw_value"),
+    ("machinery.outbox_parked", "value"),
+)
+KEYED = (
+    "event_log",
+    "heard",
+    "parked",
+    "parked_keys",
+    "outbox_parked",
+    "seen_versions",
+    "aggregate_versions",
+    "timers",
+)
 
 
 async def erase(tx: Tx, organisation: UUID, ids: Collection[UUID], at: datetime) -> None:
@@ -38,6 +52,7 @@ async def on_erase(tx: Tx, timer: Timer) -> None:
         await tx.execute(f"delete from machinery.{table} where key = any($1::text[])", ids)
     await tx.execute(f"delete from machinery.timers where {NAMES.format(column=TIMED)}", ids)
     await tx.execute(f"delete from idempotency_keys where {NAMES.format(column=ANSWERED)}", ids)
+    await tx.execute("select machinery.forget_in_acts($1)", ids)
     for table, column in LOGS:
         rows = await tx.fetch(f"select ctid, {column} as value from {table} where {NAMES.format(column=column)}", ids)
         await tx.executemany(

@@ -5,12 +5,26 @@ import re
 import secrets
 import sys
 from contextvars import ContextVar
+from traceback import extract_tb
 from typing import Any
 
 import structlog
 
 traceparent: ContextVar[str] = ContextVar("traceparent", default="")
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def _as_places(_: Any, __: str, line: dict[str, Any]) -> dict[str, Any]:
+    """An exception as its type and the places it passed. Its message stays out: it can quote what people have said."""
+    given = line.pop("exc_info", None)
+    error = given if isinstance(given, BaseException) else (given if isinstance(given, tuple) else sys.exc_info())[1]
+    if given and error:
+        line["exception"] = type(error).__name__
+        line["places"] = [f"{one.filename}:{one.lineno} {one.name}" for one in extract_tb(error.__traceback__)]
+        for name in ("sqlstate", "table_name", "constraint_name"):  # PostgreSQL's own errors
+            if value := getattr(error, name, None):
+                line[name] = value
+    return line
 
 
 def begin_trace(incoming: str | None = None) -> str:
@@ -29,7 +43,7 @@ def set_up(service: str) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        _as_places,
     ]
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(

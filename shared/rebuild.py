@@ -24,21 +24,21 @@ ORGANISATIONS = "select distinct organisation_id from machinery.heard"
 PLACES = """
     select distinct on (h.topic, h.part) h.topic, h.part from machinery.heard h
     left join machinery.rebuild_positions p on p.view = $1 and p.topic = h.topic and p.part = h.part
-    where h.position > coalesce(p.position, -1)
+    where h.place > coalesce(p.place, -1)
 """
 COUNTS = """
-    select count(*) as total, count(*) filter (where h.position <= p.position) as done
+    select count(*) as total, count(*) filter (where h.place <= p.place) as done
     from machinery.heard h
     left join machinery.rebuild_positions p on p.view = $1 and p.topic = h.topic and p.part = h.part
 """
 NEXT = """
-    select h.* from machinery.heard h where h.topic = $2 and h.part = $3 and h.position > coalesce((
-        select position from machinery.rebuild_positions where view = $1 and topic = $2 and part = $3), -1)
-    order by h.position limit $4
-"""
+    select h.* from machinery.heard h where h.topic = $2 and h.part = $3 and h.place > coalesce((
+        select place from machinery.rebuild_positions where view = $1 and topic = $2 and part = $3), -1)
+    order by h.place limit $4
+"""  # a partition's transactions follow one another, so what commits later there has a later place
 MOVE = """
     insert into machinery.rebuild_positions values ($1, $2, $3, $4)
-    on conflict (view, topic, part) do update set position = excluded.position
+    on conflict (view, topic, part) do update set place = excluded.place
 """
 KEY = """
     select string_agg(quote_ident(a.attname), ', ' order by array_position(i.indkey::int[], a.attnum::int))
@@ -158,7 +158,7 @@ class Rebuild:
         await _look_at(tx, f"beside_{self.view}")  # a table outside the view is an error
         await self.apply.fold(tx, batch)
         await _look_at(tx, "public")
-        await tx.execute(MOVE, self.view, place["topic"], place["part"], rows[-1]["position"])
+        await tx.execute(MOVE, self.view, place["topic"], place["part"], rows[-1]["place"])
         return len(rows)
 
     @asynccontextmanager

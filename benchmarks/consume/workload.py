@@ -75,9 +75,9 @@ def statements(events: Iterable[Scored]) -> list[Statement]:
         day = one.program_id, one.answered_at.date()
         days[day] = days.get(day, 0) + 1
     return [
-        (PEOPLE, columns([(key, *sums) for key, sums in sorted(people.items())])),
-        (PROGRAMS, columns([(key, *sums) for key, sums in sorted(programs.items())])),
-        (DAYS, columns([(*key, n) for key, n in sorted(days.items())])),
+        (PEOPLE, columns([(key, *sums) for key, sums in sorted(people.items(), key=lambda one: one[0].int)])),
+        (PROGRAMS, columns([(key, *sums) for key, sums in sorted(programs.items(), key=lambda one: one[0].int)])),
+        (DAYS, columns([(*key, n) for key, n in sorted(days.items(), key=lambda one: (one[0][0].int, one[0][1]))])),
     ]
 
 

@@ -5,7 +5,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import asyncpg
 import httpx
@@ -20,9 +20,11 @@ from deploy.local import folder
 from deploy.local.settings import data_folder
 from shared import clock
 from shared.operations.health import age, examine
-from shared.operations.shapes import Finding, Health
+from shared.operations.shapes import Finding, Health, Topic
 
 ANSWER_SECONDS_MAX = 3.0
+Process = Literal["answers", "away", "not-ready", "not-asked"]
+WORDS = {"away": "does not answer", "not-ready": "is not ready", "not-asked": "was not asked"}
 
 
 @plainly
@@ -59,15 +61,16 @@ async def _one(service: str, kafka: str) -> Health:
         todo = "Start PostgreSQL, or look at its log; `kith migrate` makes what is missing in it. Nothing is lost."
         away = Finding(code="store-away", what=f"The store of {service} cannot be asked: {trouble}", todo=todo)
         health = Health(service=service, at=clock.now(), store_answers=False, broker_answers=False, findings=[away])
-    health.findings = [*process, *health.findings]
+    health.process, about_it = process
+    health.findings = [*about_it, *health.findings]
     return health
 
 
-async def _process(service: str) -> list[Finding]:
+async def _process(service: str) -> tuple[Process, list[Finding]]:
     """Whether the process answers, where we know how to ask it."""
     address = _ops_address(service)
     if address is None:
-        return []
+        return "not-asked", []
     try:
         async with httpx.AsyncClient(timeout=ANSWER_SECONDS_MAX, trust_env=False) as http:
             alive = await http.get(f"{address}/livez")
@@ -75,11 +78,12 @@ async def _process(service: str) -> list[Finding]:
     except httpx.HTTPError as error:
         what = f"The process of {service} does not answer: {type(error).__name__}."
         todo = f"Its log says why it stopped; a status of 3 means that a person must look first. Then start {service}."
-        return [Finding(code="process-away", what=what, todo=todo)]
+        return "away", [Finding(code="process-away", what=what, todo=todo)]
     if alive.status_code == 200 and ready.status_code == 200:
-        return []
+        return "answers", []
+    what = f"The process of {service} runs and is not ready."
     todo = "Wait a minute; if it stays so, look at its log and at its store."
-    return [Finding(code="process-not-ready", what=f"The process of {service} runs and is not ready.", todo=todo)]
+    return "not-ready", [Finding(code="process-not-ready", what=what, todo=todo)]
 
 
 def _ops_address(service: str) -> str | None:
@@ -96,16 +100,24 @@ def _ops_address(service: str) -> str | None:
 def _lines(found: list[Health]) -> Iterator[str]:
     for one in found:
         yield f"{one.service:<12}{'; '.join(_facts(one))}"
+        if one.topics:
+            yield f"{'':<12}{', '.join(map(_place, one.topics))}"
     clocks = next((one.clocks for one in found if one.clocks), None)
     if clocks:
         broker = "not known" if clocks.broker_seconds is None else f"{clocks.broker_seconds:+.2f} s"
         yield f"{'clocks':<12}PostgreSQL {clocks.postgresql_seconds:+.2f} s; broker {broker}"
     findings = _together(found)
     yield ""
-    yield f"{len(findings)} need a person:" if findings else "All is well."
+    one_or_more = "1 thing needs" if len(findings) == 1 else f"{len(findings)} things need"
+    yield f"{one_or_more} a person:" if findings else "All is well."
     for services, finding in findings:
         yield f"- {services}: {finding.what}"
         yield f"  {finding.todo}"
+
+
+def _place(topic: Topic) -> str:
+    """How far it has come in one topic, and how much there is beyond that."""
+    return f"{topic.topic} {topic.position:,}" + (f" (+{topic.behind:,})" if topic.behind else "")
 
 
 def _together(found: list[Health]) -> list[tuple[str, Finding]]:
@@ -119,6 +131,7 @@ def _together(found: list[Health]) -> list[tuple[str, Finding]]:
 
 
 def _facts(one: Health) -> Iterator[str]:
+    yield WORDS.get(one.process, one.process)
     if not one.store_answers or one.outbox is None or one.parked is None or one.timers is None:
         yield "its store does not answer"
         return
@@ -130,7 +143,7 @@ def _facts(one: Health) -> Iterator[str]:
     yield lag if behind or not one.topics else "how far behind is not known"
     outbox = one.outbox
     yield f"{outbox.rows:,} to leave" + (f" for {age(outbox.oldest_seconds)}" if outbox.rows else "")
-    yield f"{one.parked.keys} keys parked"
+    yield f"{one.parked.keys} {'key' if one.parked.keys == 1 else 'keys'} parked"
     late = f" for {age(one.timers.latest_seconds)}" if one.timers.overdue else ""
     yield f"{one.timers.overdue} timers overdue{late}"
     schema: Any = one.schema_versions

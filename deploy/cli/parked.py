@@ -218,11 +218,11 @@ def _done(done: Done) -> dict[str, Any]:
 
 
 def _line(service: str, found: Waiting) -> str:
-    waits = age((clock.now() - found.since).total_seconds())
+    waits = f"{found.since:%Y-%m-%d %H:%M} UTC ({age((clock.now() - found.since).total_seconds())})"
     why = "ready to be replayed" if found.is_free else found.reason
     field = f" at {found.field}" if found.field else ""
     behind = f"{found.behind} behind it" if found.behind else "nothing behind it"
-    return f"{service}  {found.topic}  {found.key}  {why}{field}  for {waits}  {behind}"
+    return f"{service}  {found.topic}  {found.key}  {why}{field}  since {waits}  {behind}"
 
 
 def _tell_event(one: Shown) -> None:

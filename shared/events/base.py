@@ -39,13 +39,14 @@ class Event(BaseModel):
     @property
     def about(self) -> tuple[UUID, ...]:
         """Once one of these is erased the event has no effect: its aggregate, and the participant it tells of."""
-        person = getattr(self, "participant_id", None)
-        return (self.key,) if person is None else (self.key, person)
+        return (self.key, self.participant_id) if "participant_id" in type(self).model_fields else (self.key,)  # type: ignore[attr-defined]
 
     @property
     def naming(self) -> tuple[UUID, ...]:
         """Participants whom it names among others."""
-        return tuple(one.participant_id for one in getattr(self, "attendance", ()))
+        if "attendance" not in type(self).model_fields:
+            return ()
+        return tuple(one.participant_id for one in self.attendance)  # type: ignore[attr-defined]
 
     @classmethod
     def ce_type(cls) -> str:

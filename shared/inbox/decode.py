@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -49,11 +49,10 @@ class Incoming:
     organisation_id: UUID
     heard: Heard[Any] | None
     unreadable: Unreadable | None
+    aggregate: tuple[str, str] = field(init=False)  # what it happened to: order is kept within this
 
-    @property
-    def aggregate(self) -> tuple[str, str]:
-        """What it happened to: order is kept, and events wait, within this."""
-        return self.record.topic, self.key
+    def __post_init__(self) -> None:
+        self.aggregate = self.record.topic, self.key
 
     def without(self, gone: Iterable[UUID]) -> "Incoming":
         """The same event with a stranger in the place of each of these."""
@@ -66,16 +65,25 @@ class _Bad(Exception):
         self.unreadable = Unreadable(reason, field, message)
 
 
+KEY_LENGTH_MAX = 200  # ours are ids; what is longer would not fit into an index
+
+
 def decode(record: Record) -> Incoming:
     """Read a record as far as it can be read."""
-    key = (record.key or b"").decode("utf-8", "replace").replace(
-        "\x00", "\ufffd"
-    ) or f"{record.topic}:{record.partition}"
+    key = _key(record)
     try:
         heard = _heard(record)
     except _Bad as bad:
         return Incoming(record, key, NIL, None, bad.unreadable)
     return Incoming(record, key, heard.organisation_id, heard, None)
+
+
+def _key(record: Record) -> str:
+    """The key as text that a store can hold, whatever its bytes; a record without one waits with its partition."""
+    text = (record.key or b"").decode("utf-8", "replace").replace("\x00", "\ufffd")
+    if len(text) > KEY_LENGTH_MAX:
+        return f"sha256:{hashlib.sha256(record.key or b'').hexdigest()}"
+    return text or f"{record.topic}:{record.partition}"
 
 
 def fingerprint(record: Record) -> str:
@@ -102,12 +110,17 @@ def _headers(record: Record) -> dict[str, str]:
     headers = {}
     for name, value in record.headers:
         if value is None:
-            raise _Bad("null-header", str(name)[:64], f"The header {str(name)[:64]} is null.")
+            raise _bad_header("null-header", name, "is null")
         try:
-            headers[name] = value.decode()
+            headers[name] = bytes(value).decode()
         except UnicodeDecodeError:
-            raise _Bad("bad-header", str(name)[:64], f"The header {str(name)[:64]} is not UTF-8.") from None
+            raise _bad_header("bad-header", name, "is not UTF-8") from None
     return headers
+
+
+def _bad_header(reason: str, name: str, what: str) -> _Bad:
+    shown = name[:64].replace("\x00", "\ufffd")
+    return _Bad(reason, shown, f"The header {shown} {what}.")
 
 
 def _needed(headers: dict[str, str], name: str) -> str:

@@ -92,7 +92,7 @@ async def save_versions(tx: Tx, versions: Mapping[tuple[str, str], int]) -> None
 async def keep_heard(tx: Tx, incoming: Sequence[Incoming], now: datetime) -> None:
     """Keep what was heard as it was heard: views can be rebuilt from it without Kafka."""
     await tx.execute(
-        """insert into machinery.heard
+        """insert into machinery.heard (topic, part, position, organisation_id, key, headers, value, heard_at)
            select *, $8::timestamptz from unnest(
                $1::text[], $2::int[], $3::bigint[], $4::uuid[], $5::text[], $6::jsonb[], $7::bytea[])""",
         [one.record.topic for one in incoming],
@@ -135,10 +135,15 @@ async def park(tx: Tx, bad: Sequence[tuple[Incoming, Unreadable]], now: datetime
 
 
 def raw_headers(record: Record) -> list[list[Any]]:
-    """Headers, byte for byte, as JSON can hold them."""
+    """Headers, byte for byte, as JSON in PostgreSQL can hold them: a name with a NUL is put down as its bytes."""
     return [
-        [name, None if value is None else base64.b64encode(bytes(value)).decode()] for name, value in record.headers
+        [{"base64": _base64(name.encode())} if "\x00" in name else name, None if value is None else _base64(value)]
+        for name, value in record.headers
     ]
+
+
+def _base64(value: bytes) -> str:
+    return base64.b64encode(bytes(value)).decode()
 
 
 async def count_parked(tx: Tx) -> int:

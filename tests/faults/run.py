@@ -21,6 +21,7 @@ from tests.faults.driver import Driver, Tenant
 from tests.faults.installation import LOUD, SERVICES, Installation
 from tests.faults.machine import Share
 from tests.faults.meddling import Meddler
+from tests.faults.people import enrolling
 from tests.faults.proxy import Weather
 from tests.faults.scene import Injection, Scene
 
@@ -75,7 +76,7 @@ async def run_cell(installation: Installation, cell: Cell, size: Size, seed: str
         await keep_diary(await installation.admin(service))
     before = _ends_of(installation)
     since = await asyncio.to_thread(ends, installation.kafka, TOPICS)
-    driver = Driver(installation, tenants, cell.workload.mix, random.Random(chance.getrandbits(64)))
+    driver = Driver(installation, tenants, cell.workload.mix, random.Random(chance.getrandbits(64)), enrolling)
     scene = Scene(installation, driver, random.Random(chance.getrandbits(64)), TOPICS)
     meddler = Meddler(installation.kafka, tenants, random.Random(chance.getrandbits(64)), since)
     try:

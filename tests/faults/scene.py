@@ -79,7 +79,7 @@ class Scene:
 
     async def events(self) -> int:
         """How many events have ever been put into an outbox."""
-        sql = "select coalesce(last_value, 0) from pg_sequences where sequencename = 'outbox_id_seq'"
+        sql = "select pg_sequence_last_value(pg_get_serial_sequence('machinery.outbox', 'id')::regclass)"
         return sum([int(await self._value(name, sql) or 0) for name in SERVICES])
 
     async def offsets(self, service: str) -> Mark:

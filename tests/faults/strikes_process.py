@@ -5,21 +5,22 @@ import resource
 import signal
 
 from tests.faults.installation import SERVICES, Runner
+from tests.faults.proxy import Trap
 from tests.faults.scene import Injection, Scene
 
-CONSUMER_MOMENTS = ("consumer-commit-asked", "consumer-commit-answered", "offset-commit-asked")
+CONSUMER_MOMENTS = ("records-answered", "consumer-commit-asked", "consumer-commit-answered")
 RELAY_MOMENTS = ("produce-asked", "produce-answered", "relay-commit-asked", "relay-commit-answered")
 SESSION_SECONDS = 6
 ADDED_TO = {
     "intake": ("groups", "machinery.parked_keys"),
     "scheduling": ("enrolments", "machinery.timers"),
-    "feedback": ("occasions", "machinery.outbox"),
+    "feedback": ("occasions", "machinery.outbox_parked"),
     "analytics": ("sites", "machinery.offsets"),
 }
 
 
 async def kill_consumer(scene: Scene) -> Injection:
-    """F1: SIGKILL before its COMMIT, before the answer, between COMMIT and offset commit, or at any moment."""
+    """F1: SIGKILL with records in hand, before its COMMIT, before the answer to that, or at any moment."""
     work, service = await scene.in_flight(), scene.any_service()
     where = scene.random.choice((*CONSUMER_MOMENTS, ""))
     await asyncio.sleep(scene.random.uniform(0, 0.3))
@@ -35,19 +36,16 @@ async def kill_relay(scene: Scene) -> Injection:
 
 
 async def freeze(scene: Scene) -> Injection:
-    """F2: SIGSTOP for twice the session timeout, a twin takes over; then the zombie wakes."""
-    services = list(SERVICES)
-    scene.random.shuffle(services)
-    twins = [await _twin(scene, one) for one in services[:1]]
-    work = await scene.in_flight()
-    runner = scene.runner(services[0])
-    runner.signal(signal.SIGSTOP)
+    """F2: frozen with records in hand for twice the session timeout; a twin takes over; then the zombie wakes."""
+    service = scene.any_service()
+    twin = await _twin(scene, service)
+    work, runner = await scene.in_flight(), scene.runner(service)
+    moment = await _freeze_at(scene, runner, "records-answered")
     await asyncio.sleep(2 * SESSION_SECONDS)
     runner.signal(signal.SIGCONT)
     await asyncio.sleep(1)
-    for twin in twins:
-        await scene.installation.remove_runner(twin)
-    return Injection(f"{services[0]} frozen {2 * SESSION_SECONDS} s", work)
+    await scene.installation.remove_runner(twin)
+    return Injection(f"{service} frozen {2 * SESSION_SECONDS} s, {moment}", work)
 
 
 async def freeze_relay(scene: Scene) -> Injection:
@@ -55,25 +53,24 @@ async def freeze_relay(scene: Scene) -> Injection:
     service = scene.any_service("analytics")
     twin = await _twin(scene, service)
     work = await scene.in_flight()
-    runner, proxy = scene.runner(service), scene.installation.kafka_proxies[service]
+    runner = scene.runner(service)
     moment = await _freeze_at(scene, runner, "produce-asked")
     await asyncio.sleep(25)
     runner.signal(signal.SIGCONT)
     await asyncio.sleep(2)
-    proxy.trap = None
     await scene.installation.remove_runner(twin)
     return Injection(f"{service} frozen 25 s {moment}", work)
 
 
 async def _freeze_at(scene: Scene, runner: Runner, moment: str) -> str:
-    from tests.faults.proxy import Trap
-
     trap = Trap(frozenset({moment}), lambda: runner.signal(signal.SIGSTOP), drops=False)
-    scene.installation.kafka_proxies[runner.service].trap = trap
+    proxy = scene.installation.kafka_proxies[runner.service]
+    proxy.trap = trap
     try:
         await asyncio.wait_for(trap.sprung.wait(), 10)
     except TimeoutError:
         runner.signal(signal.SIGSTOP)
+    proxy.trap = None
     return trap.moment or "at any moment"
 
 

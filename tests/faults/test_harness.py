@@ -202,5 +202,8 @@ def test_moments_of_kafka_are_told_by_requests_and_their_answers() -> None:
         frame(struct.pack("!hhi", 1, 4, 7)) + frame(struct.pack("!hhi", 0, 8, 8)) + frame(struct.pack("!hhi", 8, 2, 9))
     )
     assert [moment for byte in wire for moment in watch.up(bytes([byte]))] == ["produce-asked", "offset-commit-asked"]
-    answers = frame(struct.pack("!ii", 7, 0)) + frame(struct.pack("!ii", 8, 0))
+    answers = frame(struct.pack("!ii", 7, 0)) + frame(struct.pack("!ii", 8, 0))  # the fetch found nothing
     assert [moment for byte in answers for moment in watch.down(bytes([byte]))] == ["produce-answered"]
+    assert list(watch.up(frame(struct.pack("!hhi", 1, 4, 9)))) == []
+    records = struct.pack("!Iii", 1000, 9, 0) + b"x" * 992
+    assert list(watch.down(records)) == ["records-answered"]

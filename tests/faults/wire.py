@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 CONSUMER, RELAY, TIMERS = "consumer", "relay", "timers"
 _SSL_REQUEST = 80877103
-_PRODUCE, _OFFSET_COMMIT = 0, 8
+_PRODUCE, _FETCH, _OFFSET_COMMIT = 0, 1, 8
+_RECORDS_BYTES_MIN = 600  # an answer to a fetch that is longer has records in it
 
 
 class PgWatch:
@@ -78,16 +79,19 @@ def _touches(sql: bytes) -> str:
 
 
 class KafkaWatch:
-    """One connection to the broker: tells `produce-asked`, `produce-answered` and `offset-commit-asked`."""
+    """One connection to the broker: tells `produce-asked`, `produce-answered`, `records-answered`."""
 
     def __init__(self) -> None:
         self.asked, self.answered = _Frames(), _Frames()
         self.produces: set[int] = set()
+        self.fetches: set[int] = set()
 
     def up(self, data: bytes) -> Iterator[str]:
         """What the client sends."""
-        for head in self.asked.heads(data):
+        for _, head in self.asked.heads(data):
             api, _, correlation = struct.unpack("!hhi", head)
+            if api == _FETCH:
+                self.fetches.add(correlation)
             if api == _PRODUCE:
                 self.produces.add(correlation)
                 yield "produce-asked"
@@ -96,21 +100,25 @@ class KafkaWatch:
 
     def down(self, data: bytes) -> Iterator[str]:
         """What the broker answers."""
-        for head in self.answered.heads(data):
+        for size, head in self.answered.heads(data):
             correlation = struct.unpack_from("!i", head)[0]
+            if correlation in self.fetches:
+                self.fetches.discard(correlation)
+                if size > _RECORDS_BYTES_MIN:
+                    yield "records-answered"
             if correlation in self.produces:
                 self.produces.discard(correlation)
                 yield "produce-answered"
 
 
 class _Frames:
-    """Cuts a stream into frames, and keeps no more than the first eight bytes of each."""
+    """Cuts a stream into frames, and keeps no more than the length and the first eight bytes of each."""
 
     def __init__(self) -> None:
         self.head = bytearray()
         self.skip = 0
 
-    def heads(self, data: bytes) -> Iterator[bytes]:
+    def heads(self, data: bytes) -> Iterator[tuple[int, bytes]]:
         place = 0
         while place < len(data):
             if self.skip:
@@ -122,6 +130,7 @@ class _Frames:
             self.head += data[place : place + wanted]
             place += wanted
             if len(self.head) == 12:
-                self.skip = struct.unpack_from("!I", self.head)[0] - 8
-                yield bytes(self.head[4:])
+                size = struct.unpack_from("!I", self.head)[0]
+                self.skip = size - 8
+                yield size, bytes(self.head[4:])
                 self.head.clear()

@@ -10,7 +10,7 @@ from tests.journeys.conftest import Kith
 
 PROGRAM = Path(sys.executable).parent / "schemathesis"
 EXAMPLES_MAX = "8"  # for each operation, beside the systematic ones
-ROLES = ("administrator", "coordinator", "facilitator", "program-manager")
+ROLES = ("administrator", "coordinator", "facilitator", "program-manager", "operator")
 
 
 @pytest.mark.parametrize("service", ["intake", "scheduling", "feedback", "analytics"])

@@ -10,7 +10,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from shared.inbox import Hearing
+from shared.inbox import Hearing, parked
 from shared.inbox.flood import Flood
 from shared.inbox.positions import Lost
 from shared.outbox import Relay, put
@@ -331,6 +331,23 @@ async def test_an_event_that_the_broker_refuses_is_parked_and_holds_nobody_else(
     assert [(row["key"], str(event_id) in row["headers"]) for row in rows] == [(str(refused), True)]
     arrived = {one.key.decode() for one in await records(parts, parcels.topic, 10)}
     assert arrived == {str(parcel) for parcel in fine}
+
+
+async def test_no_key_and_no_header_is_too_strange_to_be_parked(store: Any, parts: Parts, parcels: Any) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=parts.kafka)
+    await producer.start()
+    strange = [(b"k" * 12_000, []), (b"\xff\x00", []), (b"name", [("na\x00me", b"\x00\xff")]), (b"null", [("x", None)])]
+    for key, headers in strange:
+        await producer.send(parcels.topic, b"{", key=key, headers=headers, partition=0)
+    await producer.stop()
+    async with running(hearing(store, parts, parcels).run()):
+        await eventually(lambda: store.machinery.pool.fetchval("select count(*) = 4 from machinery.parked"))
+    rows = await store.machinery.pool.fetch("select * from machinery.parked order by position")
+    assert [row["raw_key"] for row in rows] == [key for key, _ in strange]
+    assert len(rows[0]["key"]) < 100
+    async with store.machinery.transaction() as tx:
+        [named] = await parked.records(tx, parcels.topic, "name", limit=10)
+    assert list(named.headers) == strange[2][1]
 
 
 async def send_to_one_partition(parts: Parts, topic: str, records: list[tuple[bytes, Any]]) -> None:

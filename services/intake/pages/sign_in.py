@@ -22,7 +22,7 @@ STARTS = (
     ("facilitator", "/scheduling/"),
     ("program-manager", "/analytics/"),
     ("administrator", "/intake/set-up"),
-    ("operator", "/intake/set-up"),
+    ("operator", "/intake/operations"),
 )
 FAILURES = {
     "expired": "The sign-in took too long, or was begun in another window. Please try once more.",

@@ -222,5 +222,11 @@ def _record(row: Row) -> ParkedRecord:
             *("organisation_id", "reason", "field", "message", "parked_at"),
         )
     }
-    headers = tuple((name, None if text is None else base64.b64decode(text)) for name, text in row["raw_headers"])
+    headers = tuple(
+        (
+            name if isinstance(name, str) else base64.b64decode(name["base64"]).decode(),
+            None if text is None else base64.b64decode(text),
+        )
+        for name, text in row["raw_headers"]
+    )
     return ParkedRecord(headers=headers, value=row["raw_value"], **columns)

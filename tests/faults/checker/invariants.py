@@ -184,6 +184,8 @@ async def _readers(seen: Evidence, name: str) -> list[tuple[str, str]]:
     for mark, history in (await stores.diary(seen.pools[name], keys)).items():
         if any(later <= earlier for earlier, later in itertools.pairwise(history)):
             findings.append(("I4", f"{name}: versions of {mark} went {history}"))
+    if back := await stores.went_back(seen.pools[name]):
+        findings.append(("I4", f"{name}: {len(back)} positions went back: {back[:SHOWN]}"))
     if name == "analytics":
         findings += await _heard(seen)
     return findings[: SHOWN * 2]

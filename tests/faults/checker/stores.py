@@ -20,6 +20,15 @@ DIARY = """
     end $$;
     create or replace trigger fault_checker after insert or update on machinery.seen_versions
         for each row execute function checker.write_down();
+    create or replace function checker.write_down_place() returns trigger
+    language plpgsql security definer set search_path = checker, pg_temp as $$
+    begin
+        insert into checker.diary (topic, key, version) values ('#back', new.topic || '/' || new.part, new.next_offset);
+        return null;
+    end $$;
+    create or replace trigger fault_checker after update on machinery.offsets
+        for each row when (new.next_offset < old.next_offset) execute function checker.write_down_place();
+    delete from checker.diary where topic = '#back';
 """
 """A diary of our own beside the machinery: what a reader has seen of each aggregate, in the order of its commits."""
 
@@ -83,6 +92,12 @@ async def diary(pool: "asyncpg.Pool[Any]", keys: Iterable[str]) -> dict[tuple[st
     for row in found:
         seen.setdefault((row["topic"], row["key"]), []).append(row["version"])
     return seen
+
+
+async def went_back(pool: "asyncpg.Pool[Any]") -> list[tuple[str, int]]:
+    """Positions of a reader that were moved back in this cell."""
+    found = await pool.fetch("select key, version from checker.diary where topic = '#back' order by at")
+    return [(row["key"], row["version"]) for row in found]
 
 
 async def offsets(pool: "asyncpg.Pool[Any]") -> dict[tuple[str, int], int]:

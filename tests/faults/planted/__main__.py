@@ -46,7 +46,7 @@ def found(planted: Planted, seed: str) -> tuple[bool, str]:
         if applied.returncode:
             return False, f"it does not apply: {applied.stdout.strip()}"
         cell = ["-m", "tests.faults", "--cells", planted.cell, "--injections", planted.injections]
-        size = ["--events", "700", "--seconds", "60", "--seed", seed]
+        size = ["--events", "700", "--seconds", "100", "--seed", seed]
         ran = subprocess.run([sys.executable, *cell, *size], cwd=copy, capture_output=True, text=True)
     said = re.findall(r"^ {4}(I\d|doors|harness|loud): (.*)$", ran.stdout, re.M)
     for invariant, sentence in said:

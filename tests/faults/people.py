@@ -1,0 +1,125 @@
+"""What a participant goes through: enrolment, check-ins, links, another mind about consent, an end."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+from uuid import UUID, uuid4, uuid5
+
+from tests.faults.driver import ASKED, BELONGING, FEEDBACK, INTAKE, PROGRAMS, SITES, Driver, Tenant, Write
+
+
+@dataclass(eq=False)
+class Person:
+    """One participant, from the enrolment to the end."""
+
+    driver: Driver
+    tenant: Tenant
+    random: random.Random
+    ids: dict[str, str] = field(default_factory=dict)
+    patience: int = 16
+
+    async def enrol(self) -> None:
+        """Enrol, and plan the rest."""
+        chance, mix = self.random.random, self.driver.mix
+        is_hot = chance() < mix.hot
+        program = PROGRAMS[0] if is_hot else self.random.choice(PROGRAMS[1:])
+        body = {
+            "preferred_name": "Somebody",
+            "language": self.random.choice(("en", "es")),
+            "program": program,
+            "site": "old-town" if is_hot else self.random.choice(list(SITES)),
+            "consent": self._consent(True, chance() < 0.9),
+        }
+        if is_hot and chance() < 0.4:
+            body["group"] = "circle"
+        if chance() < mix.email:
+            body["email"] = f"{uuid4().hex}@example.org"
+        key, doubled = str(uuid4()), chance() < mix.doubled
+        asked = [self.driver.ask(self.tenant, "POST", f"{INTAKE}/participants", body, key) for _ in range(1 + doubled)]
+        answers = await asyncio.gather(*asked)
+        if not answers[0]:
+            self.driver.unexpected.append("an enrolment was refused")
+            return
+        if doubled and answers[0] != answers[1]:
+            self.driver.unexpected.append("the same Idempotency-Key gave two answers")
+        self.ids = {name: answers[0][name] for name in ("participant_id", "enrolment_id")}
+        self._count("participant-enrolled", **self.ids)
+        self._plan()
+
+    def _plan(self) -> None:
+        chance, mix, later = self.random.random, self.driver.mix, self.driver.later
+        for number in range(len(ASKED)):
+            if chance() < mix.answer:
+                later(0.8 + 2.5 * chance(), partial(self.answer, number))
+            if chance() < mix.link / len(ASKED):
+                later(0.8 + 2.5 * chance(), partial(self.link, number))
+        if chance() < mix.consent:
+            later(1 + 3 * chance(), self.change_consent)
+        if chance() < mix.withdraw:
+            later(2 + 3 * chance(), partial(self.end, "withdraw"))
+        elif chance() < mix.complete:
+            later(2 + 3 * chance(), partial(self.end, "complete"))
+
+    async def answer(self, number: int) -> None:
+        """Somebody enters the check-in for them."""
+        scores: dict[str, Any] = {"totals": {ASKED[number]: self.random.randint(0, 12)}}
+        if number == 2:
+            scores = {"answers": {"belonging": dict.fromkeys(BELONGING, self.random.randint(0, 4))}}
+        body = {"occasion_id": self.occasion(number)} | scores
+        await self._once("check-in-submitted", number, f"{FEEDBACK}/check-ins", body)
+
+    async def link(self, number: int) -> None:
+        """A link is handed over."""
+        await self._once("check-in-invited", number, f"{INTAKE}/invitations", {"occasion_id": self.occasion(number)})
+
+    async def _once(self, what: str, number: int, path: str, body: Any) -> None:
+        """Not heard of yet: again in a moment. Refused, as after a withdrawal: no write."""
+        key = str(uuid5(UUID(self.ids["enrolment_id"]), f"{what} {number}"))
+        doubled = self.random.random() < self.driver.mix.doubled
+        asked = [self.driver.ask(self.tenant, "POST", path, body, key) for _ in range(1 + doubled)]
+        answers = await asyncio.gather(*asked)
+        if any(answers):
+            self._count(what, occasion_id=self.occasion(number), **self.ids)
+        elif None in answers and self.patience > 0:
+            self.patience -= 1
+            self.driver.later(0.5, partial(self._once, what, number, path, body))
+
+    async def change_consent(self) -> None:
+        """They think again."""
+        path = f"{INTAKE}/participants/{self.ids['participant_id']}/enrolments/{self.ids['enrolment_id']}/consent"
+        body = self._consent(self.random.random() < 0.5, self.random.random() < 0.5)
+        answer = await self.driver.ask(self.tenant, "POST", path, body, str(uuid4()))
+        if answer:
+            self._count("consent", reporting=str(body["reporting"]), **self.ids)
+
+    async def end(self, how: str) -> None:
+        """They leave, or complete the program."""
+        path = f"{INTAKE}/participants/{self.ids['participant_id']}/enrolments/{self.ids['enrolment_id']}"
+        shown = await self.driver.ask(self.tenant, "GET", f"{INTAKE}/participants/{self.ids['participant_id']}", None)
+        if not shown:
+            return
+        on = shown["enrolments"][0]["enrolled_on"]
+        field_name = {"withdraw": "withdrawn_on", "complete": "completed_on"}[how]
+        if await self.driver.ask(self.tenant, "POST", f"{path}/{how}", {field_name: on}, str(uuid4())):
+            self._count(f"participant-{field_name.removesuffix('_on')}", **self.ids)
+
+    def occasion(self, number: int) -> str:
+        """The id that scheduling mints."""
+        return str(uuid5(UUID(self.ids["enrolment_id"]), f"start-{number}:{number}"))
+
+    def _consent(self, taking_part: bool, reporting: bool) -> dict[str, Any]:
+        return {
+            "text": "standard", "version": 1, "taking_part": taking_part, "reporting": reporting,
+            "contact_after": self.random.random() < 0.7,
+        }  # fmt: skip
+
+    def _count(self, what: str, **ids: str) -> None:
+        self.driver.writes.append(Write(what, str(self.tenant.organisation_id), ids))
+
+
+def enrolling(driver: Driver, tenant: Tenant, chance: random.Random) -> Callable[[], Awaitable[None]]:
+    """The beginning of somebody new."""
+    return Person(driver, tenant, chance).enrol

@@ -11,6 +11,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "settings.md"
 MACHINE = {
     "KITH_DATA": "folder of everything local; default the user's data directory, as root /var/lib/kith",
     "KITH_PORT": "port of the gateway, default 8080",
+    "KITH_PROCESSES": "how many processes of each service run, default 1; each has a `KITH_SLOT` of its own",
     "KITH_POSTGRES_PORT": "port of the embedded PostgreSQL, default 5433",
     "KITH_KAFKA_PORT": "port of the embedded Kafka, default 9092",
     "KITH_POSTGRES": "URL of an administrator of an existing PostgreSQL 18, which replaces the embedded one",

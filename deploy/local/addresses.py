@@ -16,14 +16,23 @@ class Addresses:
 
     def __init__(self, settings: Settings, services: Sequence[str]) -> None:
         self._settings, self._services = settings, services
-        self.service_ports = {name: free_port() for name in services}
-        self._ops_ports = {name: free_port() for name in services}
+        twins = [one for name in services for one in self.twins(name)]
+        self._ports = {name: free_port() for name in twins}
+        self._ops_ports = {name: free_port() for name in twins}
         self.devtools_port = free_port()
         self._smtp_port = free_port()
 
+    def twins(self, service: str) -> list[str]:
+        """The names of a service's processes. The first one has the name of the service."""
+        return [service, *(f"{service}-{number}" for number in range(1, self._settings.processes))]
+
+    def ports(self, service: str) -> list[int]:
+        """Where the processes of a service listen."""
+        return [self._ports[name] for name in self.twins(service)]
+
     @property
     def urls(self) -> dict[str, str]:
-        """All addresses by name; those of a service are `<name>` and `<name>-ops`."""
+        """All addresses by name; those of a process are `<name>` and `<name>-ops`."""
         public = self._settings.public_url
         return {
             "public": public,
@@ -32,7 +41,7 @@ class Addresses:
             "smtp": f"smtp://127.0.0.1:{self._smtp_port}",
             "kafka": self._settings.kafka or f"127.0.0.1:{self._settings.kafka_port}",
             "postgres": self._admin_dsn,
-            **{name: f"http://127.0.0.1:{port}" for name, port in self.service_ports.items()},
+            **{name: f"http://127.0.0.1:{port}" for name, port in self._ports.items()},
             **{f"{name}-ops": f"http://127.0.0.1:{port}" for name, port in self._ops_ports.items()},
         }
 
@@ -63,17 +72,17 @@ class Addresses:
         password = quote(secret(self._settings.data, role), safe="")
         return f"postgresql://{role}:{password}@{self.postgres_address}/{service}"
 
-    def environment(self, service: str) -> dict[str, str]:
-        """What a process of this service is told."""
+    def environment(self, service: str, twin: str) -> dict[str, str]:
+        """What this one of the service's processes is told."""
         doors, machinery = login_roles(service)
         told = self._shared_environment() | {
             "KITH_DATABASE": self.dsn(service, doors),
             "KITH_DATABASE_MACHINERY": self.dsn(service, machinery),
             "KITH_KAFKA": self.urls["kafka"],
             "KITH_ISSUER": self.urls["issuer"],
-            "KITH_LISTEN": f"127.0.0.1:{self.service_ports[service]}",
-            "KITH_OPS_LISTEN": f"127.0.0.1:{self._ops_ports[service]}",
-            "KITH_SLOT": f"{service}-0",
+            "KITH_LISTEN": f"127.0.0.1:{self._ports[twin]}",
+            "KITH_OPS_LISTEN": f"127.0.0.1:{self._ops_ports[twin]}",
+            "KITH_SLOT": f"{service}-0" if twin == service else twin,
         }
         if service in _MAILS_FROM:
             told |= {"KITH_SMTP": self.urls["smtp"], "KITH_MAIL_FROM": "kith@localhost"}

@@ -1,9 +1,10 @@
 """The one address of Kith: Caddy, which sends each path to the process that serves it."""
 
 import os
+import re
 import shutil
 import sysconfig
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -13,6 +14,8 @@ from deploy import Trouble
 from deploy.local.child import Launch
 
 _STATIC = Path(__file__).parents[2] / "shared" / "web" / "static"
+_COMPOSITION = Path(__file__).parents[1] / "gateway" / "Caddyfile"
+_TROUBLES = re.compile(r"^\(trouble\w*\) \{\n.*?^\}\n", re.DOTALL | re.MULTILINE)
 _TEMPLATES = Environment(loader=PackageLoader("deploy.local"), trim_blocks=True)
 
 
@@ -23,8 +26,8 @@ class Gateway:
     version = ""
     wait_seconds = 20.0
 
-    def __init__(self, data: Path, port: int, services: Mapping[str, int], devtools_port: int) -> None:
-        """`services` gives the port of each by its name; intake has what nobody else has."""
+    def __init__(self, data: Path, port: int, services: Mapping[str, Sequence[int]], devtools_port: int) -> None:
+        """`services` gives the ports of each one's processes by its name; intake has what nobody else has."""
         self._data, self._port = data, port
         self._services, self._devtools_port = services, devtools_port
 
@@ -50,20 +53,26 @@ class Gateway:
         return True
 
     def _configuration(self) -> str:
-        routes = [(name, _paths(name), port) for name, port in self._services.items()]
-        routes += [(name, _paths(name), self._devtools_port) for name in ("issuer", "mail")]
+        routes = [(name, _paths(name), ports) for name, ports in self._services.items()]
+        routes += [(name, _paths(name), [self._devtools_port]) for name in ("issuer", "mail")]
         return _TEMPLATES.get_template("Caddyfile").render(
             port=self._port,
             static=_STATIC,
             fetched=self._data / "static",
             routes=routes,
             front_door=self._services.get("intake"),
+            troubles=_troubles(),
         )
 
 
 def _paths(name: str) -> str:
     own = f"/{name} /{name}/*"
     return f"{own} /c/*" if name == "feedback" else own
+
+
+def _troubles() -> str:
+    """How the gateway itself says no: the same words as in a composition."""
+    return "".join(_TROUBLES.findall(_COMPOSITION.read_text()))
 
 
 def _caddy() -> str:

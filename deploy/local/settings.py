@@ -9,6 +9,8 @@ from platformdirs import user_data_path
 
 from deploy import Trouble
 
+_PROCESSES_MAX = 12  # as many as a topic has partitions: one more would have nothing to hear
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -22,6 +24,7 @@ class Settings:
     postgres: str | None = field(default=None, repr=False)  # holds a password
     kafka: str | None = None
     clock_file: str | None = None
+    processes: int = 1
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -36,6 +39,7 @@ class Settings:
             postgres=read("KITH_POSTGRES") or None,
             kafka=read("KITH_KAFKA") or None,
             clock_file=read("KITH_CLOCK_FILE") or None,
+            processes=_processes(),
         )
 
     @property
@@ -55,6 +59,13 @@ def data_folder() -> Path:
 def is_root() -> bool:
     """Whether we may do anything on this machine, and PostgreSQL would therefore refuse to start."""
     return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def _processes() -> int:
+    value = os.environ.get("KITH_PROCESSES") or "1"
+    if not (value.isascii() and value.isdigit() and 0 < int(value) <= _PROCESSES_MAX):
+        raise Trouble(f"KITH_PROCESSES is {value!r}, but of each service 1 to {_PROCESSES_MAX} processes can run here.")
+    return int(value)
 
 
 def _port(name: str, default: int) -> int:

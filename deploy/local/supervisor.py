@@ -60,15 +60,14 @@ class System:
             await self._together(self._migrate(), self._make_topics())
             # The gateway comes before the services: they ask the issuer for its keys through it.
             await self._together(self.start_one("devtools"), self.start_one("gateway"))
-            await self._together(*(self.start_one(one.name) for one in self._services))
+            await self._together(*(self.start_one(name) for name in self._processes()))
         except BaseException:
             await self.stop()
             raise
 
     async def stop(self) -> None:
         """Stop everything in reverse. Whatever had started, nothing is left."""
-        ours = [service.name for service in self._services]
-        for group in (ours, ["gateway", "devtools"], ["kafka", "postgresql"]):
+        for group in (self._processes(), ["gateway", "devtools"], ["kafka", "postgresql"]):
             await asyncio.gather(*(self.stop_one(name) for name in group))
         if self._lock:
             folder.forget_run(self.settings.data)
@@ -144,13 +143,16 @@ class System:
             yield Postgres(data, self.settings.postgres_port)
         if not self.settings.kafka:
             yield Kafka(data, self.settings.kafka_port, free_port())
-        ports = addresses.service_ports
+        ports = {service.name: addresses.ports(service.name) for service in self._services}
         yield Gateway(data, self.settings.port, ports, addresses.devtools_port)
         yield devtools(addresses.devtools_environment(), addresses.devtools_url)
         for service in self._services:
-            ready = f"{self.urls[f'{service.name}-ops']}/readyz"
-            environment = addresses.environment(service.name)
-            yield Process(service.name, service.command, environment, ready)
+            for twin in addresses.twins(service.name):
+                ready = f"{self.urls[f'{twin}-ops']}/readyz"
+                yield Process(twin, service.command, addresses.environment(service.name, twin), ready)
+
+    def _processes(self) -> list[str]:
+        return [twin for service in self._services for twin in self.addresses.twins(service.name)]
 
     async def _start_servers(self) -> None:
         servers = [name for name in ("postgresql", "kafka") if name in self._parts]

@@ -23,6 +23,12 @@ class TooLarge(Refusal):
     status = 413
 
 
+class NotWhole(Refusal):
+    """The sender has gone before the body had ended."""
+
+    status = 400
+
+
 class Guard:
     """Pure ASGI, around everything else."""
 
@@ -74,6 +80,8 @@ async def _body(scope: Scope, headers: Headers, receive: Receive) -> bytes:
     body, more = b"", True
     while more:
         message = await receive()
+        if message["type"] == "http.disconnect":  # whatever came so far, its end is missing: it must not be acted on
+            raise NotWhole("bad-request", "The body is not whole.")
         body += message.get("body", b"")
         more = message.get("more_body", False)
         if len(body) > limit:

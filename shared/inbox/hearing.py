@@ -31,6 +31,7 @@ from shared.inbox.positions import Lost, Positions
 log = structlog.get_logger()
 RECORDS_MAX = 1000
 POLL_MS = 50
+METADATA_MS_MAX = 5_000  # so soon is another number of partitions noticed
 PAUSE_SECONDS_MAX = 5.0
 Moves = dict[TopicPartition, tuple[int, int, str]]
 Results = list[tuple[str, str]]
@@ -68,6 +69,7 @@ class Hearing:
             middlewares=[partial(_BackOnError, hearing=self)],
             graceful_timeout=10,
             allow_auto_create_topics=False,
+            metadata_max_age_ms=METADATA_MS_MAX,
             logger=logging.getLogger("faststream"),
         )
         self._subscribe(group, slot)

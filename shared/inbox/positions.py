@@ -151,13 +151,16 @@ class Positions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
             await self.subscriber.consumer.commit(dict(self.expected))
 
     async def _guard(self, assigned: list[TopicPartition]) -> None:
-        """The log's start can pass a slow reader at any time, not only when it starts."""
-        consumer = self.subscriber.consumer
+        """The log's start can pass a slow reader, and a topic be made again, at any time: not only when it starts."""
+        consumer, held = self.subscriber.consumer, dict(self.expected)  # taken before the end is asked for
         begins = await consumer.beginning_offsets(assigned)
+        ends = await consumer.end_offsets(assigned)
         for tp in assigned:
             position = self.expected.get(tp)
             if position is not None and position < begins[tp]:
                 raise Lost(f"{tp.topic}/{tp.partition}: position {position}, the log starts at {begins[tp]}")
+            if held.get(tp, 0) > ends[tp]:
+                raise Lost(f"{tp.topic}/{tp.partition}: position {held[tp]}, the log ends at {ends[tp]}: made again")
             if position is not None:
                 lag = (consumer.highwater(tp) or position) - position
                 metrics.LAG.labels(tp.topic, tp.partition).set(max(0, lag))

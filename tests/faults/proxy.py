@@ -134,7 +134,7 @@ class Proxy:
                 if self.random.random() < self.weather.reset_share:
                     return False
                 await self._pass_on(writer, data)
-        except OSError:
+        except (OSError, RuntimeError):  # uvloop's word for a connection that was reset meanwhile
             return False
         return True
 

@@ -138,9 +138,11 @@ async def _storm_and_stress(scene: Scene, cell: Cell, size: Size, result: Result
                 result.events = await scene.events() - first
             if coming.done():
                 coming.result()
-            if len(result.hits) >= (1 if cell.fault.is_destructive else size.injections):
-                if result.events >= size.events:
-                    break
+            wanted = 1 if cell.fault.is_destructive else size.injections
+            waits = cell.fault.is_destructive and result.events < size.events  # afterwards nothing goes on
+            if len(result.hits) >= wanted and result.events >= size.events:
+                break
+            if waits or len(result.hits) >= wanted:
                 await asyncio.sleep(0.2)
             else:
                 result.injections.append(await _strike(scene, cell))
@@ -192,7 +194,7 @@ async def _come_to_rest(scene: Scene, result: Result) -> None:
         seconds = float(scene.installation.clock_file(service).read_text())
         if seconds:  # what is due at the most advanced clock is due
             scene.installation.move_clock(service, 3600.0)
-    deadline, rests = time.monotonic() + REST_SECONDS, 0
+    deadline, rests = time.monotonic() + (5 if scene.expects_loud else REST_SECONDS), 0
     while time.monotonic() < deadline and rests < 3:
         await asyncio.sleep(0.25)
         is_still = scene.driver.is_idle and not (await scene.work()).is_any and not await _due(scene)

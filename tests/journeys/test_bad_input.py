@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.journeys.bad_bodies import CASES, ENROL, PERSON, Case, having
+from tests.journeys.bad_forms import CASES as FORMS
 from tests.journeys.bad_house import CANARY, House, at_rest, build, logs_with
 from tests.journeys.bad_wire import HEAD, KIND, WIRES, Wire, exchange
 from tests.journeys.conftest import Kith
@@ -32,8 +33,8 @@ async def http(kith: Kith) -> AsyncIterator[httpx.AsyncClient]:
 async def knock(http: httpx.AsyncClient, house: House, case: Case) -> httpx.Response:
     """Send a case as it stands in the table; programs bring a token, links are their own."""
     method, _, path = house.fill(case.door.encode()).decode().partition(" ")
-    told = {name: house.fill(text.encode()) for name, text in case.headers.items()}
-    token = {"authorization": f"Bearer {house.token}".encode()} if "/api/" in path else {}
+    told = {name: house.fill(text.encode()).decode() for name, text in case.headers.items()}
+    token = {"authorization": f"Bearer {house.token}"} if "/api/" in path else {}
     return await http.request(method, path, content=house.fill(case.body), headers=told | token)
 
 
@@ -47,7 +48,7 @@ def said(answer: httpx.Response) -> str:
     return f"{answer.status_code} {first['code']} {first['field']}"
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda one: one.name)
+@pytest.mark.parametrize("case", [*CASES, *FORMS], ids=lambda one: one.name)
 async def test_a_door_gives_the_one_answer(http: httpx.AsyncClient, house: House, case: Case) -> None:
     answer = await knock(http, house, case)
     assert said(answer) == case.answer
@@ -60,7 +61,7 @@ async def test_a_door_gives_the_one_answer(http: httpx.AsyncClient, house: House
 async def test_a_connection_gives_the_one_answer(kith: Kith, house: House, wire: Wire) -> None:
     sent = house.fill(wire.sent).replace(b"TOKEN", house.token.encode())
     status, answer = await exchange(urlsplit(kith.url).port or 80, wire, sent)
-    assert status == wire.status, answer
+    assert status in wire.statuses, answer
     assert wire.word in answer
 
 

@@ -43,7 +43,7 @@ async def browser(data: Path) -> AsyncIterator[httpx.AsyncClient]:
     """A browser before a gateway whose feedback and analytics are away."""
     htmx(data)
     async with an_upstream("intake") as intake, an_upstream("devtools") as devtools:
-        ports = {"intake": intake, "feedback": free_port(), "analytics": free_port()}
+        ports = {"intake": [free_port(), intake], "feedback": [free_port()], "analytics": [free_port()]}  # a dead twin
         port = free_port()
         async with (
             running(Gateway(data, port, ports, devtools), data),
@@ -76,10 +76,25 @@ async def test_a_part_that_is_away_says_so(browser: httpx.AsyncClient, path: str
     answer = await browser.get(path)
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "60"
-    assert "This part of Kith is starting or away, try again in a minute." in answer.text
+    assert "is starting or away, try again in a minute." in answer.text
+    assert ("call the emergency number" in answer.text) == path.startswith("/c/")
     problem = await browser.get("/analytics/api/v1/views")
     assert problem.headers["content-type"] == "application/problem+json"
+    assert problem.headers["retry-after"] == "60"
     assert problem.json()["code"] == "away"
+
+
+async def test_too_large_a_form_gets_a_page(browser: httpx.AsyncClient) -> None:
+    answer = await browser.post("/intake/participants/enrol", content=b"x" * 1_100_000)
+    assert (answer.status_code, answer.headers["content-type"]) == (413, "text/html;charset=utf-8")
+    assert "What was sent is too large." in answer.text
+    assert "emergency number" not in answer.text
+
+
+async def test_a_dead_twin_is_passed_over(browser: httpx.AsyncClient) -> None:
+    for method in ("GET", "POST") * 10:
+        answer = await browser.request(method, "/intake/api/v1/x", content=b"{}")
+        assert answer.json() == {"name": "intake", "path": "/intake/api/v1/x", "size": 2}
 
 
 async def test_the_link_of_a_check_in_is_not_logged(browser: httpx.AsyncClient, data: Path) -> None:
@@ -92,15 +107,15 @@ async def test_the_link_of_a_check_in_is_not_logged(browser: httpx.AsyncClient, 
     [
         ("/intake/api/v1/x", 900_000, 200),
         ("/intake/api/v1/x", 1_100_000, 413),
-        ("/intake/import-file", 7_900_000, 200),
-        ("/intake/import-file", 8_100_000, 413),
+        ("/intake/api/v1/import-file", 7_900_000, 200),
+        ("/intake/api/v1/import-file", 8_100_000, 413),
     ],
 )
 async def test_large_bodies_are_refused(browser: httpx.AsyncClient, path: str, size: int, status: int) -> None:
     answer = await browser.post(path, content=b"x" * size)
     assert answer.status_code == status
     if status == 413:
-        assert answer.json()["code"] == "too-large"
+        assert answer.json()["code"] == "body-too-large"
 
 
 async def test_static_files_are_cached_and_compressed(browser: httpx.AsyncClient) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from services.feedback.app import create
+from services.intake.app import create as intake
 from tests.doors import bearer, doors, token
 
 BATTERY = "/feedback/api/v1/batteries/evening-circle"
@@ -72,3 +73,31 @@ async def test_a_page_asks_to_sign_in_and_comes_back(client: Any) -> None:
     answer = await client.get("/feedback/?need=due")
     assert answer.status_code == 303
     assert answer.headers["location"] == "/sign-in?next=%2Ffeedback%2F%3Fneed%3Ddue"
+
+
+async def test_a_body_whose_end_is_missing_is_not_acted_on(fresh_store: Any) -> None:
+    """A server tells by a disconnect that the sender has gone; what came so far may look whole."""
+    waiting = [
+        {"type": "http.request", "body": b'{"name": "Half a house"}', "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    answered: list[Any] = []
+
+    async def receive() -> Any:
+        return waiting.pop(0)
+
+    async def send(message: Any) -> None:
+        answered.append(message)
+
+    async with doors(intake(), store := await fresh_store("intake")) as opened:
+        headers = bearer("administrator") | {"content-type": "application/json"}
+        scope = {
+            "type": "http",
+            "method": "PUT",
+            "path": "/intake/api/v1/organisation",
+            "query_string": b"",
+            "headers": [(name.encode(), text.encode()) for name, text in headers.items()],
+        }
+        await opened._transport.app(scope, receive, send)
+    assert answered[0]["status"] == 400
+    assert await store.machinery.pool.fetchval("select count(*) from machinery.event_log") == 0

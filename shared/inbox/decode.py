@@ -1,9 +1,10 @@
 """From a Kafka record to an event, or to the reason why it is none. Nothing here can raise on bad bytes."""
 
 import hashlib
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -29,6 +30,8 @@ Handlers = Mapping[type[Event], Callable[[Tx, Heard[Any]], Awaitable[None]] | Ma
 """Which event is handled by which function."""
 
 _TIME = TypeAdapter(datetime)
+_RFC_3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ].{5,40}", re.ASCII)
+_WHOLE_NUMBER = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,8 @@ def _headers(record: Record) -> dict[str, str]:
             headers[name] = bytes(value).decode()
         except UnicodeDecodeError:
             raise _bad_header("bad-header", name, "is not UTF-8") from None
+        if "\x00" in name or "\x00" in headers[name]:
+            raise _bad_header("bad-header", name, "has a NUL, which no store can hold")
     return headers
 
 
@@ -150,19 +155,28 @@ def _uuid(headers: dict[str, str], name: str) -> UUID:
 
 def _time(headers: dict[str, str]) -> datetime:
     try:
-        happened_at = _TIME.validate_python(_needed(headers, "ce_time"))
-    except ValidationError:
+        happened_at = _TIME.validate_python(_shaped(_needed(headers, "ce_time"), _RFC_3339))
+        if happened_at.tzinfo is None:
+            raise _Bad("bad-header", "ce_time", "The header ce_time has no time zone.")
+        return happened_at.astimezone(UTC)
+    except (ValidationError, ValueError, OverflowError):
         raise _Bad("bad-header", "ce_time", "The header ce_time is not an RFC 3339 time.") from None
-    if happened_at.tzinfo is None:
-        raise _Bad("bad-header", "ce_time", "The header ce_time has no time zone.")
-    return happened_at
 
 
 def _version(headers: dict[str, str]) -> int:
-    text = _needed(headers, "ce_aggregateversion")
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:20]) < 2**63):
-        raise _Bad("bad-header", "ce_aggregateversion", "The header ce_aggregateversion is not a whole number from 1.")
-    return int(text)
+    try:
+        version = int(_shaped(_needed(headers, "ce_aggregateversion"), _WHOLE_NUMBER))
+        if version < 2**63:
+            return version
+    except ValueError:
+        pass
+    raise _Bad("bad-header", "ce_aggregateversion", "The header ce_aggregateversion is not a whole number from 1.")
+
+
+def _shaped(text: str, shape: re.Pattern[str]) -> str:
+    if not shape.fullmatch(text):
+        raise ValueError
+    return text
 
 
 def _body(known: type[Event], value: bytes | None) -> Event:

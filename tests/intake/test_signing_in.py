@@ -32,7 +32,7 @@ async def choose(browser: httpx.AsyncClient, home: str, asked: dict[str, str], n
         ("Tomasz Wrona", "/scheduling/"),
         ("Lea Sommer", "/analytics/"),
         ("Mara Okafor", "/intake/set-up"),
-        ("Ira Novak", "/intake/set-up"),
+        ("Ira Novak", "/intake/operations"),
     ],
 )
 async def test_everybody_comes_in_and_begins_where_their_work_is(served: Intake, name: str, start: str) -> None:

@@ -4,10 +4,12 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
+from shared import clock
 from tests.faults.driver import ASKED, BELONGING, FEEDBACK, INTAKE, PROGRAMS, SITES, Driver, Tenant, Write
 
 
@@ -69,6 +71,9 @@ class Person:
         if number == 2:
             scores = {"answers": {"belonging": dict.fromkeys(BELONGING, self.random.randint(0, 4))}}
         body = {"occasion_id": self.occasion(number)} | scores
+        if self.random.random() < self.driver.mix.late:  # on paper, up to two days ago
+            at = clock.now() - timedelta(hours=self.random.uniform(1, 48))
+            body["answered_at"] = at.isoformat()
         await self._once("check-in-submitted", number, f"{FEEDBACK}/check-ins", body)
 
     async def link(self, number: int) -> None:

@@ -45,7 +45,7 @@ WORKLOADS = {
     for one in (
         Workload("W1", "steady"),
         Workload("W2", "bursts", burst=20.0),
-        Workload("W3", "rebuild while live", missing="waits for `kith rebuild`"),
+        Workload("W3", "rebuild while live", missing="is not written yet"),
         Workload("W4", "hot key", Mix(hot=0.85)),
         Workload("W5", "late and doubled at the source", Mix(doubled=0.05, late=0.1), doubles=0.3),
         Workload("W6", "poison", poison=0.15),
@@ -74,7 +74,7 @@ FAULTS = {
         Fault("F16", "log expired or made again", broker.overtake, 60, is_slow=True, is_destructive=True),
         Fault("F17", "another number of partitions", broker.repartition, 60, is_slow=True, is_destructive=True),
         Fault("F18", "rolling restart with a migration", process.roll, 30),
-        Fault("F19", "rebuild killed", None, 5, missing="waits for `kith rebuild`"),
+        Fault("F19", "rebuild killed", None, 5, missing="is not written yet"),
         Fault("F20", "no file descriptors", process.starve, 20, is_slow=True),
     )
 }

@@ -22,10 +22,11 @@ STEP = 1000
 NOBODY_HEARS = "lock table machinery.offsets in share mode"  # a live batch begins by moving its offsets
 ORGANISATIONS = "select distinct organisation_id from machinery.heard"
 PLACES = """
-    select distinct on (h.topic, h.part) h.topic, h.part from machinery.heard h
-    left join machinery.rebuild_positions p on p.view = $1 and p.topic = h.topic and p.part = h.part
-    where h.place > coalesce(p.place, -1)
-"""
+    select o.topic, o.part from machinery.offsets o
+    left join machinery.rebuild_positions p on p.view = $1 and p.topic = o.topic and p.part = o.part
+    where exists (select from machinery.heard h
+                  where h.topic = o.topic and h.part = o.part and h.place > coalesce(p.place, -1))
+"""  # a probe of the index for each partition: it is asked while live batches wait
 COUNTS = """
     select count(*) as total, count(*) filter (where h.place <= p.place) as done
     from machinery.heard h

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from shared import clock, erasing, logs, metrics
+from shared import clock, erasing, idempotency, logs, metrics
 from shared.database import OUTAGES, Database
 from shared.doors import Running, frame
 from shared.inbox import Handlers, Hearing
@@ -124,7 +124,7 @@ def _work(service: Service, settings: Settings, running: Running) -> Iterator[An
             flood_share=settings.flood_share,
         )
         yield hearing.run()
-    yield Timers(running.machinery, {erasing.TIMER: erasing.on_erase, **service.timers}).run()
+    yield Timers(running.machinery, {erasing.TIMER: erasing.on_erase, **idempotency.TIMERS, **service.timers}).run()
     for task in service.tasks:
         yield task(running)
 

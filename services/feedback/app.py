@@ -3,7 +3,6 @@
 import sys
 
 from services.feedback import api, handlers, pages, store
-from shared import idempotency
 from shared.service import Service, run
 
 
@@ -15,7 +14,6 @@ def create() -> Service:
         pages=pages.PAGES,
         routers=(*api.ROUTERS, *pages.ROUTERS),
         handlers=handlers.HANDLERS,
-        timers=idempotency.TIMERS,
     )
 
 

@@ -3,7 +3,6 @@
 from services.intake import api, pages
 from services.intake.handlers import HANDLERS, Sender, on_link_kept_long_enough, on_qualification_lapses
 from services.intake.store import FORGET_TIMER, LAPSE_TIMER, SEND_TIMER
-from shared import idempotency
 from shared.service import Service, run
 
 
@@ -16,7 +15,6 @@ def create() -> Service:
         routers=(*api.ROUTERS, *pages.ROUTERS),
         handlers=HANDLERS,
         timers={
-            **idempotency.TIMERS,
             LAPSE_TIMER: on_qualification_lapses,
             FORGET_TIMER: on_link_kept_long_enough,
             SEND_TIMER: sender.on_message_due,

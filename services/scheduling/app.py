@@ -1,7 +1,6 @@
 """Scheduling: groups, sessions, attendance, and every due date."""
 
 from services.scheduling import api, handlers, pages
-from shared import idempotency
 from shared.service import Service, run
 
 
@@ -12,7 +11,7 @@ def create() -> Service:
         pages=pages.PAGES,
         routers=(*api.ROUTERS, *pages.ROUTERS),
         handlers=handlers.HANDLERS,
-        timers={**idempotency.TIMERS, **handlers.TIMERS},
+        timers=handlers.TIMERS,
     )
 
 

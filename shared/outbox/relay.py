@@ -81,12 +81,12 @@ class Relay:
             done = await _send(producer, rows)
             await _settle(tx, done)
         self.sent_rows += len(done.confirmed)
-        if self.sent_rows >= TURN_ROWS:
-            await self._turn()
         _count(rows, done)
         if done.is_broken:
             log.warning("relay takes a new producer", confirmed=len(done.confirmed), refused=len(done.refused))
             await self._drop_producer()
+        if self.sent_rows >= TURN_ROWS:
+            await self._turn()
         return len(done.confirmed) + len(done.refused)
 
     async def _turn(self) -> None:

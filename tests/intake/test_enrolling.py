@@ -8,6 +8,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from services.intake.app import create
+from shared import idempotency
 from shared.clock import now
 from shared.identity import derived_id
 from shared.timers import Timers
@@ -135,7 +136,7 @@ async def test_a_key_is_free_again_after_a_week(intake: Intake, moved_clock: Cal
     await intake.set_up()
     body, headers = a_participant(email=None), {"Idempotency-Key": "once"}
     first = await intake.post("/participants", body, headers=headers)
-    timers = Timers(intake.running.machinery, create().timers)
+    timers = Timers(intake.running.machinery, {**idempotency.TIMERS, **create().timers})
     moved_clock(6.9 * 86400)
     await timers._one_round()
     assert await intake.post("/participants", body, headers=headers) == first

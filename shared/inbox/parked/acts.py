@@ -6,7 +6,7 @@ from dataclasses import astuple, dataclass
 from datetime import datetime
 from uuid import UUID
 
-from shared.database import Tx
+from shared.database import Tx, made_of
 from shared.identity import NIL
 from shared.inbox.parked.look import ParkedRecord
 
@@ -69,10 +69,4 @@ async def decided(tx: Tx, *, mine: UUID | None, limit: int) -> list[tuple[Decisi
         NIL,
         limit,
     )
-    return [
-        (
-            Decision(row["who"], row["reason"], row["at"]),
-            Act(**{name: row[name] for name in Act.__slots__}),
-        )
-        for row in rows
-    ]
+    return [(made_of(Decision, row), made_of(Act, row)) for row in rows]

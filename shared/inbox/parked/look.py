@@ -8,13 +8,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from aiokafka import ConsumerRecord
 
 from shared.database import Record as Row
-from shared.database import Tx
+from shared.database import Tx, made_of
 from shared.errors import NotFound
 from shared.identity import NIL
 from shared.inbox.batch import BEHIND
@@ -215,13 +214,6 @@ def _key(row: Row) -> ParkedKey:
 
 
 def _record(row: Row) -> ParkedRecord:
-    columns: dict[str, Any] = {
-        name: row[name]
-        for name in (
-            *("topic", "key", "part", "position", "raw_key"),
-            *("organisation_id", "reason", "field", "message", "parked_at"),
-        )
-    }
     headers = tuple(
         (
             name if isinstance(name, str) else base64.b64decode(name["base64"]).decode(),
@@ -229,4 +221,4 @@ def _record(row: Row) -> ParkedRecord:
         )
         for name, text in row["raw_headers"]
     )
-    return ParkedRecord(headers=headers, value=row["raw_value"], **columns)
+    return made_of(ParkedRecord, row, headers=headers, value=row["raw_value"])

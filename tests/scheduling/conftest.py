@@ -12,7 +12,7 @@ import pytest
 
 from services.scheduling import handlers
 from services.scheduling.app import create
-from shared import clock
+from shared import clock, idempotency
 from shared.events import CATALOGUE, Event, Heard
 from shared.timers import Timers
 from tests.doors import doors
@@ -26,7 +26,7 @@ class Told:
 
     def __init__(self, store: Any) -> None:
         self.store = store
-        self.timers = Timers(store.machinery, create().timers)
+        self.timers = Timers(store.machinery, {**idempotency.TIMERS, **create().timers})
 
     async def tell(self, *events: Event, at: datetime | None = None, organisation: UUID = ORGANISATION) -> None:
         for event in events:

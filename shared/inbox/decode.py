@@ -69,6 +69,7 @@ class _Bad(Exception):
 
 
 KEY_LENGTH_MAX = 200  # ours are ids; what is longer would not fit into an index
+SHOWN_LENGTH_MAX = 200
 
 
 def decode(record: Record) -> Incoming:
@@ -124,7 +125,7 @@ def _headers(record: Record) -> dict[str, str]:
 
 
 def _bad_header(reason: str, name: str, what: str) -> _Bad:
-    shown = name[:64].replace("\x00", "\ufffd")
+    shown = _shown(name)
     return _Bad(reason, shown, f"The header {shown} {what}.")
 
 
@@ -186,5 +187,11 @@ def _body(known: type[Event], value: bytes | None) -> Event:
         return known.model_validate_json(value, extra="ignore")  # readers ignore what they do not know
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or None
-        raise _Bad("bad-body", field, first["msg"]) from None
+        field = _shown(".".join(str(part) for part in first["loc"])) or None  # keys of maps come from outside
+        # What follows ", invalid" may quote the body: a UUID's first wrong character.
+        raise _Bad("bad-body", field, _shown(first["msg"].partition(", invalid")[0])) from None
+
+
+def _shown(text: str) -> str:
+    """The text as a store can hold it and a page can show it."""
+    return text[:SHOWN_LENGTH_MAX].replace("\x00", "\ufffd")

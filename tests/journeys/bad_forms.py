@@ -23,11 +23,10 @@ def others() -> Iterator[Case]:
     ):
         yield Case(f"file: {name}", files, body, answer, CSV)
     yield Case("file: begins at line 0", f"{files}?first_line=0", head, "422 greater-than-equal first_line", CSV)
-    for name, key, answer in (
-        ("too long", "k" * 201, "422 string-too-long idempotency-key"),
-        ("with a bell", "CANARY\x07", "400 text -"),
-    ):
-        yield Case(f"key: {name}", ENROL, GOOD, answer, JSON | {"idempotency-key": key})
+    too_long, with_a_bell = (JSON | {"idempotency-key": key} for key in ("k" * 201, "CANARY\x07"))
+    yield Case("key: too long", ENROL, GOOD, "422 string-too-long idempotency-key", too_long)
+    # Without a body: the gateway closes at a bad header, and resets whoever is still sending.
+    yield Case("key: with a bell", ENROL, b"", "400 text -", with_a_bell)
     for name, form, status in (
         ("nothing", b"", 422),
         ("of another instrument", b"answers.phq-4.x=1", 422),

@@ -11,7 +11,6 @@ from typing import Any
 
 import httpx
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, async_playwright
 
 from deploy.importer.doors import Doors
@@ -34,7 +33,6 @@ PEOPLE = [
     ("empty-house", "Sam Reed", "administrator", ["*"]),
     ("quiet-pier", "Vera Lund", "coordinator", ["pier"]),
 ]
-SCREENSHOTS = Path(__file__).parent.parent / "browser" / "screenshots"
 
 
 @dataclass(frozen=True)
@@ -147,17 +145,3 @@ async def settled(ask: Callable[[], Awaitable[Any]]) -> Any:
             raise
 
     return (await eventually(asked))["answer"]
-
-
-async def anybody_can_use(page: Page, name: str) -> None:
-    """On a phone and on a desk: axe finds nothing, nothing runs over the edge; a picture of each is kept."""
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    for width, height in ((390, 844), (1280, 900)):
-        await page.set_viewport_size({"width": width, "height": height})
-        await page.reload()
-        await page.wait_for_load_state("networkidle")
-        found = await Axe().run(page)
-        assert found.violations_count == 0, f"{name} at {width}: {found.generate_report()}"
-        wide = await page.evaluate("document.documentElement.scrollWidth")
-        assert wide <= width, f"{name} at {width} is {wide} pixels wide"
-        await page.screenshot(path=SCREENSHOTS / f"journey-{name}-{width}.png", full_page=True)

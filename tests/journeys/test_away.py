@@ -114,7 +114,8 @@ async def test_with_kafka_down_people_keep_working_and_events_leave_when_it_is_b
     await kith.system.start_one("kafka")
     row = await eventually(lambda: change(kith, 11), limit_seconds=60)
     assert row["mean_change"] == pytest.approx((10 * 3 + 4) / 11)
-    assert await metric(kith, "feedback", "kith_outbox_rows") == 0
+
+    await eventually(lambda: nothing_waits(kith))  # others may have heard what the relay has not struck off yet
 
 
 async def test_a_killed_service_catches_up_and_counts_nothing_twice(kith: Kith, folder: Path) -> None:

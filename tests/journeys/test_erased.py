@@ -16,8 +16,9 @@ from deploy.local.postgres import packaged_install
 from deploy.postgres.provision import SERVICES, dsn_of
 from shared.events import PARTITIONS, TOPICS
 from tests.conftest import admin_client, eventually
-from tests.journeys.conftest import Kith, anybody_can_use
+from tests.journeys.conftest import Kith
 from tests.journeys.test_command import kith_command
+from tests.web.looking import DESK, PHONE, look
 
 CODE = "quiet-pier"
 ORGANISATION = """\
@@ -141,7 +142,7 @@ async def test_somebody_is_erased_everywhere_and_the_others_still_count(
     page: Page = await sign_in("Vera Lund")
     await page.goto(f"/intake/participants/{person['id']}")
     await page.get_by_role("link", name="Erase this person").click()
-    await anybody_can_use(page, "erase")
+    await look(page, "journey-erase", PHONE, DESK)
     await page.get_by_role("button", name="Erase for good").click()
     await expect(page.get_by_role("main")).to_contain_text("Type")
     await page.get_by_label("They asked for it").check()

@@ -14,7 +14,8 @@ from playwright.async_api import Browser, Page, expect
 
 from shared.identity import derived_id
 from tests.conftest import eventually
-from tests.journeys.conftest import Kith, anybody_can_use, settled
+from tests.journeys.conftest import Kith, settled
+from tests.web.looking import DESK, PHONE, look
 
 ORGANISATION = "harbour-trust"
 DAY = 86_400
@@ -139,15 +140,15 @@ async def test_2_people_are_enrolled_and_a_full_group_has_a_waiting_list(
         return await page.locator("select[name=group] option[value=tuesday-circle]").count() == 1
 
     await eventually(group_is_known)
-    await enrol(page, "Marisol T.", "marisol@people.example", "Español")
+    await enrol(page, "Marisol T.", "marisol@circle.example", "Español")
     await expect(page.get_by_role("heading", level=1)).to_contain_text("Marisol T.")
-    await enrol(page, "Dev K.", "dev@people.example")
+    await enrol(page, "Dev K.", "dev@circle.example")
     await expect(page.get_by_role("heading", level=1)).to_contain_text("Dev K.")
-    await enrol(page, "Devan K.", "Dev@people.example ")
+    await enrol(page, "Devan K.", "Dev@circle.example ")
     await expect(page.get_by_role("main")).to_contain_text("Is it the same person?")
     await expect(page.get_by_role("main")).to_contain_text("Dev K.")
     await page.get_by_label(re.compile("This is somebody else")).check()
-    await page.get_by_label("E-mail").fill("devan@people.example")
+    await page.get_by_label("E-mail").fill("devan@circle.example")
     await page.get_by_role("button", name="Enrol").click()
     await expect(page.get_by_role("main")).to_contain_text(re.compile("waiting", re.I))
     async with await kith.doors(ORGANISATION, "coordinator", sites=("old-town",)) as doors:
@@ -195,7 +196,7 @@ async def answer_on_a_phone(browser: Browser, link: str, choice: int, javascript
 
 
 async def test_3_a_check_in_is_answered_on_a_phone_in_the_persons_language(kith: Kith, browser: Browser) -> None:
-    link = await link_for(kith, "marisol@people.example")
+    link = await link_for(kith, "marisol@circle.example")
     said = await answer_on_a_phone(browser, link, choice=2, javascript=False)
     assert "Gracias" in said
     assert "555-0100" in said
@@ -205,7 +206,7 @@ async def test_3_a_check_in_is_answered_on_a_phone_in_the_persons_language(kith:
     assert opened.status == 410
     assert "555-0100" in await again.locator("body").inner_text()
     await again.close()
-    said = await answer_on_a_phone(browser, await link_for(kith, "dev@people.example"), choice=3, javascript=True)
+    said = await answer_on_a_phone(browser, await link_for(kith, "dev@circle.example"), choice=3, javascript=True)
     assert "Thank you" in said
 
 
@@ -220,7 +221,7 @@ async def test_4_a_session_is_held_with_one_tap_each(kith: Kith, sign_in: Any, s
     await page.locator(".roster-row").first.get_by_role("radio", name="Late").check()
     await page.get_by_role("button", name="Save the correction").click()
     await expect(page.get_by_role("main")).to_contain_text("late")
-    link = await link_for(kith, "dev@people.example", count=2)
+    link = await link_for(kith, "dev@circle.example", count=2)
     assert "Thank you" in await answer_on_a_phone(browser, link, choice=4, javascript=True)
 
 
@@ -245,9 +246,9 @@ async def test_7_a_follow_up_falls_due_two_months_after_the_end(
     kith: Kith, sign_in: Any, browser: Browser, story: Story
 ) -> None:
     kith.move_clock(12.6 * DAY)
-    await link_for(kith, "dev@people.example", count=3)  # baseline, the session, the end
+    await link_for(kith, "dev@circle.example", count=3)  # baseline, the session, the end
     kith.move_clock((12 + 63) * DAY)
-    link = await link_for(kith, "dev@people.example", count=4)
+    link = await link_for(kith, "dev@circle.example", count=4)
     page: Page = await sign_in("Ana Ruiz")
     await shows(page, "/scheduling/follow-up", "1 person, since")
     await expect(page.get_by_role("main")).to_contain_text("Dev K.")
@@ -273,12 +274,12 @@ async def test_8_a_withdrawn_consent_cancels_the_follow_up(kith: Kith, sign_in: 
             return states.get("follow-up") == "cancelled"
 
         await eventually(cancelled)
-    before = len(await kith.mail_to("marisol@people.example"))
+    before = len(await kith.mail_to("marisol@circle.example"))
     kith.move_clock((12 + 63 + 66) * DAY)
     async with await kith.doors(ORGANISATION, "operator") as doors:
         assert doors
     await asyncio.sleep(0)
-    assert len(await kith.mail_to("marisol@people.example")) == before
+    assert len(await kith.mail_to("marisol@circle.example")) == before
 
 
 async def test_9_the_page_of_the_program_says_so_honestly(kith: Kith, sign_in: Any) -> None:
@@ -360,4 +361,4 @@ async def test_12_every_page_of_the_story_can_be_used_by_anybody(kith: Kith, sig
         page: Page = await sign_in(who)
         for name, path in found.items():
             await page.goto(path)
-            await anybody_can_use(page, name)
+            await look(page, f"journey-{name}", PHONE, DESK)

@@ -11,7 +11,8 @@ from scipy import stats
 from deploy.demo import beat_the_blues
 from deploy.importer import Summary, import_folder
 from tests.conftest import eventually
-from tests.journeys.conftest import Kith, anybody_can_use
+from tests.journeys.conftest import Kith
+from tests.web.looking import DESK, PHONE, look
 
 SOURCE = Path(__file__).parents[2] / "deploy" / "demo" / "data" / "beat-the-blues.csv"
 ARMS = {"beat-the-blues": "BtheB", "usual-care": "TAU"}
@@ -74,7 +75,7 @@ async def test_the_figures_of_both_arms_are_those_of_the_file(
     assert f"{wanted['mean_change']:+.2f}".replace("-", "−") in text
     assert f"{wanted['change_low']:+.2f} to {wanted['change_high']:+.2f}".replace("-", "−") in text
     assert f"what changed for {wanted['n_paired']} people" in text
-    await anybody_can_use(page, f"effect-{program}-{months}")
+    await look(page, f"journey-effect-{program}-{months}", PHONE, DESK)
 
 
 async def test_the_same_folder_twice_changes_nothing(kith: Kith, trial: Path) -> None:

@@ -192,7 +192,7 @@ GOOD = {
         ({"ce_type": b"TYPE.v1"}, None, "no-body", None),
         (
             {"ce_type": b"TYPE.v1"},
-            b'{"parcel_id": "%s", "number": 1}' % str(uuid4()).encode(),
+            b'{"parcel_id": "6b0f4b0c-0c1e-4c52-9e0e-3f3c0a7a1d11", "number": 1}',
             "wrong-key",
             "parcel_id",
         ),

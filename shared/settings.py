@@ -27,8 +27,8 @@ class Settings(BaseSettings):
     flood_run: int = Field(200, ge=1, description="so many bad events in a row stop the consumer")
     flood_share: float = Field(0.5, gt=0, le=1, description="a larger share of bad events stops the consumer")
     clock_file: str | None = Field(None, description="a file with seconds by which tests move the clock")
-    smtp: str | None = Field(None, description="smtp://[user:password@]host:port for messages (intake)")
-    mail_from: str = Field("kith@localhost", description="sender of messages (intake)")
+    smtp: str | None = Field(None, description="smtp://[user:password@]host:port for messages (intake, feedback)")
+    mail_from: str = Field("kith@localhost", description="sender of messages (intake, feedback)")
 
     @model_validator(mode="after")
     def _no_moved_clock_in_production(self) -> Self:

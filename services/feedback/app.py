@@ -3,17 +3,21 @@
 import sys
 
 from services.feedback import api, handlers, pages, store
+from shared.mail import Sender
 from shared.service import Service, run
 
 
 def create() -> Service:
     """The service; raises Malformed if an instrument that ships cannot be used."""
     store.library()
+    sender = Sender(handlers.send)
     return Service(
         name="feedback",
         pages=pages.PAGES,
         routers=(*api.ROUTERS, *pages.ROUTERS),
         handlers=handlers.HANDLERS,
+        timers={**handlers.TIMERS, store.ALERT_TIMER: sender.on_message_due},
+        tasks=(sender.run,),
     )
 
 

@@ -1,14 +1,15 @@
 """Intake: organisations, participants, consent, places, facilitators, and every message to participants."""
 
 from services.intake import api, pages
-from services.intake.handlers import HANDLERS, Sender, on_link_kept_long_enough, on_qualification_lapses
+from services.intake.handlers import HANDLERS, on_link_kept_long_enough, on_qualification_lapses, send
 from services.intake.store import FORGET_TIMER, LAPSE_TIMER, SEND_TIMER
+from shared.mail import Sender
 from shared.service import Service, run
 
 
 def create() -> Service:
     """The parts of intake."""
-    sender = Sender()
+    sender = Sender(send)
     return Service(
         name="intake",
         pages=pages.PAGES,

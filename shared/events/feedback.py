@@ -11,6 +11,7 @@ from shared.events.scheduling import OccasionKind
 INSTRUMENTS = "kith.instruments"
 BATTERIES = "kith.batteries"
 CHECK_INS = "kith.check-ins"
+CONCERNS = "kith.concerns"
 
 
 @event("instrument-published", topic=INSTRUMENTS, key="instrument_id")
@@ -71,3 +72,54 @@ class CheckInSubmitted(Event):
     scores: list[Score]
     answered_at: AwareDatetime
     entered_by: Literal["participant", "staff", "import"]
+
+
+ConcernSource = Literal["risk-item", "facilitator", "participant", "other-participant"]
+
+
+@event("concern-raised", topic=CONCERNS, key="concern_id")
+class ConcernRaised(Event):
+    """Somebody may need help. What it is about stays in feedback."""
+
+    concern_id: UUID
+    site_id: UUID
+    participant_id: UUID | None = Field(None, description="whom it is about, if that is known")
+    source: ConcernSource
+    raised_at: AwareDatetime
+    acknowledge_by: AwareDatetime
+    earlier_id: UUID | None = Field(None, description="the concern about the same person before this one")
+
+
+@event("concern-escalated", topic=CONCERNS, key="concern_id")
+class ConcernEscalated(Event):
+    """A step was not taken in its time: the next level was asked."""
+
+    concern_id: UUID
+    level: int = Field(ge=1)
+    state: Literal["open", "acknowledged", "acted-on"]
+    answer_by: AwareDatetime
+
+
+@event("concern-acknowledged", topic=CONCERNS, key="concern_id")
+class ConcernAcknowledged(Event):
+    """Somebody has taken it into their hands."""
+
+    concern_id: UUID
+    acknowledged_at: AwareDatetime
+
+
+@event("concern-acted-on", topic=CONCERNS, key="concern_id")
+class ConcernActedOn(Event):
+    """Something was done about it."""
+
+    concern_id: UUID
+    acted_at: AwareDatetime
+
+
+@event("concern-closed", topic=CONCERNS, key="concern_id")
+class ConcernClosed(Event):
+    """A second person found that enough was done."""
+
+    concern_id: UUID
+    closed_at: AwareDatetime
+    debrief_offered: bool

@@ -14,7 +14,7 @@ from services.intake.domain.contact import short_codes
 from services.intake.domain.facilitators import Facilitator, Held, lapse, lapses_at
 from services.intake.domain.invitation import Occasion, hand, is_over, why_not
 from services.intake.domain.kinds import email_key, phone_key
-from services.intake.domain.letters import letter, seconds_until_next_attempt
+from services.intake.domain.letters import letter
 from services.intake.domain.organisation import (
     Attribute,
     attributes_as_lines,
@@ -27,6 +27,7 @@ from services.intake.domain.sites import OpenSite
 from shared.errors import Refusal
 from shared.events.base import ShortCode
 from shared.events.intake import Consents
+from shared.mail import seconds_until_next_attempt
 
 ORGANISATION = UUID("018f0000-0000-7000-8000-000000000001")
 NOW = datetime(2025, 3, 4, 18, tzinfo=UTC)

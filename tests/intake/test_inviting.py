@@ -15,11 +15,12 @@ import pytest
 from aiosmtpd.smtp import SMTP
 
 from deploy.local.mail import Mailbox, serve_smtp
-from services.intake.handlers import Sender
+from services.intake.handlers import send
 from services.intake.store import SEND_TIMER
 from shared.clock import now
 from shared.events.feedback import CheckInSubmitted
 from shared.events.scheduling import OccasionCancelled
+from shared.mail import Sender
 from shared.timers import Timers
 from tests.conftest import eventually, running
 from tests.intake.conftest import HOME, Intake, a_due, a_participant
@@ -35,7 +36,7 @@ class Post:
 
     def work(self) -> list[Any]:
         """What intake's process does about messages."""
-        sender = Sender()
+        sender = Sender(send)
         settings = self.intake.running.settings.model_copy(
             update={"smtp": f"smtp://127.0.0.1:{self.port}", "mail_from": "Kith <kith@example.org>"}
         )

@@ -108,6 +108,7 @@ def _questions(request: Request, opened: Opened, given: dict[str, Any], errors: 
         instruments=instruments,
         numbers=numbers,
         given=given,
+        link=request.url.path,
         errors=said or _something_else(errors, opened.language, names),
         **help_of(opened.contacts, opened.language),
     )
@@ -124,6 +125,7 @@ def _thanks(request: Request, opened: Opened) -> HTMLResponse:
         request,
         "thanks.html",
         lang=opened.language,
+        link=request.url.path,
         results=_results(opened.occasion.check_in, opened.language),
         **help_of(opened.contacts, opened.language),
     )
@@ -182,6 +184,7 @@ def _stopped(
         "stopped.html",
         _STATUS.get(closed, GONE),
         lang=language,
+        link=request.url.path if opened else "",
         closed=closed,
         code="site-without-crisis-contacts" if closed == "no-contacts" else "",
         opens_at=opened.occasion.opens_at if opened else None,

@@ -2,12 +2,14 @@
 
 from uuid import UUID
 
+from services.feedback.store.concerns import CLOCK_TIMER
 from shared.database import Tx
 from shared.events.intake import ParticipantErased
+from shared.timers import cancel_timer
 
 
 async def erase_participant(tx: Tx, event: ParticipantErased) -> set[UUID]:
-    """Remove everything; gives the ids of their occasions."""
+    """Remove everything; gives the ids of their occasions and of the concerns about them."""
     occasions = await tx.fetch(
         "select occasion_id from occasions where participant_id = $1 or occasion_id = any($2)",
         event.participant_id,
@@ -16,5 +18,9 @@ async def erase_participant(tx: Tx, event: ParticipantErased) -> set[UUID]:
     theirs = {row["occasion_id"] for row in occasions} | set(event.occasion_ids)
     for table in ("answers", "scores", "check_ins", "occasions", "machinery.links"):
         await tx.execute(f"delete from {table} where occasion_id = any($1::uuid[])", list(theirs))
+    concerns = await tx.fetch("select concern_id from concerns where participant_id = $1", event.participant_id)
+    for row in concerns:
+        await cancel_timer(tx, CLOCK_TIMER, str(row["concern_id"]))
+    await tx.execute("delete from concerns where participant_id = $1", event.participant_id)  # with steps and alerts
     await tx.execute("delete from enrolments where participant_id = $1", event.participant_id)
-    return theirs
+    return theirs | {row["concern_id"] for row in concerns}

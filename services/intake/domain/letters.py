@@ -6,9 +6,6 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
 
-SECONDS_MAX = 3600  # between two attempts
-ATTEMPTS_MAX = 8
-
 
 @dataclass(frozen=True, slots=True)
 class Letter:
@@ -67,8 +64,3 @@ def letter(
         organisation=organisation,
     )
     return Letter(_SUBJECTS[spoken], body)
-
-
-def seconds_until_next_attempt(attempts: int) -> int:
-    """How long to wait after so many attempts."""
-    return min(SECONDS_MAX, 30 << min(max(attempts, 1) - 1, 20))

@@ -2,6 +2,6 @@
 
 from services.intake.handlers.due import on_link_kept_long_enough, on_qualification_lapses
 from services.intake.handlers.heard import HANDLERS
-from services.intake.handlers.sending import Sender
+from services.intake.handlers.sending import send
 
-__all__ = ["HANDLERS", "Sender", "on_link_kept_long_enough", "on_qualification_lapses"]
+__all__ = ["HANDLERS", "on_link_kept_long_enough", "on_qualification_lapses", "send"]

@@ -1,0 +1,47 @@
+"""The words of the mail to those who answer for a concern. Whoever looks over a shoulder learns nothing of anybody."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_datetime
+
+_CONCERN = """\
+Hello {name},
+
+a concern at {site} needs you by {by} (local time of the site).
+
+What it is about stands behind your sign-in:
+{link}
+
+If you cannot take it now, do nothing: at {by} the next level is asked.
+Reply to nobody by e-mail about it.
+"""
+_GAP = """\
+Hello {name},
+
+nobody is on call at {site} from {by} (local time of the site) on.
+
+Please fill the gap in the rota, or hand over:
+{link}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertWords:
+    """A message as it is sent."""
+
+    subject: str
+    body: str
+
+
+def alert_words(
+    *, name: str, site: str, by: datetime, time_zone: str, public_url: str, concern_id: object | None
+) -> AlertWords:
+    """The message about a concern, or, without one, about a gap in the rota."""
+    at = format_datetime(by.astimezone(ZoneInfo(time_zone)), "EEEE d MMMM, HH:mm", locale="en_GB")
+    if concern_id is None:
+        body = _GAP.format(name=name, site=site, by=at, link=f"{public_url}/feedback/rotas")
+        return AlertWords("Nobody is on call", body)
+    body = _CONCERN.format(name=name, site=site, by=at, link=f"{public_url}/feedback/concerns/{concern_id}")
+    return AlertWords("Somebody needs you", body)

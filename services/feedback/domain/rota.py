@@ -1,0 +1,178 @@
+"""The rota of a site: who answers for a concern at which moment, and when nobody does.
+
+Times of shifts are local to the site. Level 1 is asked first; each further level when the one before has let its time
+pass. A hand-over puts somebody else in the place of whoever a shift names.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from services.feedback.domain.kinds import Moment
+from shared.errors import Refusal
+from shared.events.base import Code, LocalTime
+from shared.fields import Command, Line, invalid
+
+LOOKS_AHEAD = timedelta(days=14)
+LEVELS_MAX = 5
+
+
+def _mailbox(text: str) -> str:
+    name, _, host = text.rpartition("@")
+    if not name or "." not in host.strip(".") or " " in text:
+        raise PydanticCustomError("not_an_address", "Give an e-mail address such as ana@example.org.")
+    return text
+
+
+class Responder(Command):
+    """Somebody of the staff who answers for concerns, and where they are told of one."""
+
+    code: Code
+    name: Line
+    email: Annotated[Line, AfterValidator(_mailbox)]
+
+
+class Shift(Command):
+    """Every week, on these days, from one time to another; one that ends before it begins ends on the next day."""
+
+    level: int = Field(1, ge=1, le=LEVELS_MAX)
+    responder: Code
+    weekdays: Annotated[list[Annotated[int, Field(ge=1, le=7)]], Field(min_length=1, max_length=7)]
+    begins: LocalTime
+    ends: LocalTime = Field(description="the same as begins: until the same time of the next day")
+
+
+class HandOver(Command):
+    """Somebody else, once, from one moment to another."""
+
+    level: int = Field(1, ge=1, le=LEVELS_MAX)
+    responder: Code
+    begins_at: Moment
+    ends_at: Moment
+
+    @model_validator(mode="after")
+    def _takes_time(self) -> "HandOver":
+        if self.ends_at <= self.begins_at:
+            raise PydanticCustomError("ends_before_it_begins", "Let it end after it begins.")
+        return self
+
+
+class SetRota(Command):
+    """The rota of a site from now on, and how long each step may take."""
+
+    acknowledge_within_minutes: int = Field(30, ge=1, le=1440)
+    act_within_hours: int = Field(24, ge=1, le=168)
+    close_within_days: int = Field(7, ge=1, le=60)
+    responders: Annotated[list[Responder], Field(min_length=1, max_length=50)]
+    shifts: Annotated[list[Shift], Field(min_length=1, max_length=200)]
+    hand_overs: Annotated[list[HandOver], Field(max_length=200)] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "SetRota":
+        known = [one.code for one in self.responders]
+        if len(set(known)) < len(known):
+            raise PydanticCustomError("repeated", "Two responders have the same code: give each its own.")
+        for code in [one.responder for one in self.shifts] + [one.responder for one in self.hand_overs]:
+            if code not in known:
+                raise PydanticCustomError("unknown_responder", "{code} is not among the responders.", {"code": code})
+        levels = {one.level for one in self.shifts}
+        if levels != set(range(1, len(levels) + 1)):
+            raise PydanticCustomError("levels", "Number the levels of the shifts 1, 2, 3 without leaving one out.")
+        return self
+
+    @property
+    def levels(self) -> int:
+        """How many levels there are."""
+        return max(one.level for one in self.shifts)
+
+    def responder(self, code: str | None) -> Responder | None:
+        """Who that is."""
+        return next((one for one in self.responders if one.code == code), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From one moment up to another."""
+
+    begins_at: datetime
+    ends_at: datetime
+
+
+def on_call(rota: SetRota, level: int, moment: datetime, zone: ZoneInfo) -> Responder | None:
+    """Who answers at this level at that moment; the latest hand-over counts."""
+    for one in reversed(rota.hand_overs):
+        if one.level == level and one.begins_at <= moment < one.ends_at:
+            return rota.responder(one.responder)
+    day = moment.astimezone(zone).date()
+    for shift in rota.shifts:
+        if shift.level == level and any(_holds(span, moment) for span in _spans(shift, day, 1, zone)):
+            return rota.responder(shift.responder)
+    return None
+
+
+def gaps(rota: SetRota | None, since: datetime, zone: ZoneInfo, ahead: timedelta = LOOKS_AHEAD) -> list[Span]:
+    """When nobody at all is on call in the time ahead, at whatever level."""
+    until = since + ahead
+    if rota is None:
+        return [Span(since, until)]
+    day = since.astimezone(zone).date()
+    spans = [span for shift in rota.shifts for span in _spans(shift, day, ahead.days + 1, zone)]
+    spans += [Span(one.begins_at, one.ends_at) for one in rota.hand_overs]
+    found, covered = [], since
+    for span in sorted(spans, key=lambda one: one.begins_at):
+        if span.begins_at > covered:
+            found.append(Span(covered, min(span.begins_at, until)))
+        covered = max(covered, span.ends_at)
+        if covered >= until:
+            return found
+    return [*found, Span(covered, until)]
+
+
+def read_by(rota: SetRota | None, moment: datetime, zone: ZoneInfo) -> datetime | None:
+    """When somebody will have read what is said now; None if nobody can be promised within the time ahead."""
+    if rota is None:
+        return None
+    for gap in gaps(rota, moment, zone):
+        if gap.begins_at <= moment:
+            if gap.ends_at >= moment + LOOKS_AHEAD:
+                return None
+            return gap.ends_at + timedelta(minutes=rota.acknowledge_within_minutes)
+    return moment + timedelta(minutes=rota.acknowledge_within_minutes)
+
+
+def _spans(shift: Shift, day: date, days: int, zone: ZoneInfo) -> Iterator[Span]:
+    """When the shift takes place on so many days from the day before."""
+    for offset in range(-1, days + 1):
+        begins_on = day + timedelta(days=offset)
+        if begins_on.isoweekday() in shift.weekdays:
+            ends_on = begins_on + timedelta(days=shift.ends <= shift.begins)
+            yield Span(_at(begins_on, shift.begins, zone), _at(ends_on, shift.ends, zone))
+
+
+def _at(day: date, local: str, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time.fromisoformat(local), tzinfo=zone).astimezone(UTC)
+
+
+def _holds(span: Span, moment: datetime) -> bool:
+    return span.begins_at <= moment < span.ends_at
+
+
+def levels_asked(rota: SetRota, since_level: int) -> Sequence[int]:
+    """The levels from this one up, then those below it: somebody is better than nobody."""
+    above = range(since_level, rota.levels + 1)
+    return [*above, *(level for level in range(1, rota.levels + 1) if level not in above)]
+
+
+def handed_over(rota: SetRota | None, command: HandOver) -> SetRota:
+    """The rota with somebody else for a time; hand-overs that are long past go."""
+    if rota is None:
+        raise Refusal("site-without-rota", "This site has no rota yet: set one before you hand over.")
+    if rota.responder(command.responder) is None:
+        raise invalid("responder", "unknown-responder", "Give the code of one of the responders.")
+    kept = [one for one in rota.hand_overs if one.ends_at > command.begins_at - LOOKS_AHEAD]
+    return rota.model_copy(update={"hand_overs": [*kept, command]})

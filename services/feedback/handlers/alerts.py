@@ -1,0 +1,51 @@
+"""Telling those who answer for a concern. Feedback does it itself: a concern waits neither for Kafka nor for intake."""
+
+from datetime import timedelta
+from email.message import EmailMessage
+from uuid import UUID
+
+from services.feedback import store
+from services.feedback.domain.alerts import alert_words
+from shared import clock, mail
+from shared.database import Database
+from shared.settings import Settings
+from shared.web.filters import words
+
+
+async def send(database: Database, settings: Settings, organisation_id: UUID, alert_id: UUID) -> None:
+    """Send one message, unless it was sent."""
+    async with database.transaction(organisation_id) as tx:
+        alert = await store.claim_alert(tx, alert_id, clock.now(), clock.now() + mail.LEASE)
+        if alert is None:
+            await store.let_ended_alert_rest(tx, alert_id)
+            return
+    refused = await mail.deliver(settings, _letter(settings, alert))
+    async with database.transaction(organisation_id) as tx:
+        if refused is None:
+            await store.end_alert(tx, alert_id, "sent")
+        elif refused.is_final or (refused.counts and alert.attempts >= mail.ATTEMPTS_MAX):
+            await store.end_alert(tx, alert_id, "failed")  # the clock of the concern goes on: the next level is asked
+        else:
+            again = clock.now() + timedelta(seconds=mail.seconds_until_next_attempt(alert.attempts))
+            attempts_max = mail.ATTEMPTS_MAX if refused.counts else mail.ATTEMPTS_MAX - 1
+            await store.postpone_alert(tx, organisation_id, alert_id, again, attempts_max)
+
+
+def _letter(settings: Settings, alert: store.Alert) -> EmailMessage:
+    said = alert_words(
+        name=alert.name,
+        site=words(alert.site),
+        by=alert.due_at,
+        time_zone=alert.time_zone,
+        public_url=settings.public_url,
+        concern_id=alert.concern_id,
+    )
+    return mail.letter(
+        settings,
+        to=alert.email,
+        subject=said.subject,
+        body=said.body,
+        language="en",
+        message_id=alert.alert_id,
+        at=clock.now(),
+    )

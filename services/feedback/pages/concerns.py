@@ -1,0 +1,171 @@
+"""Concerns for staff: those that are open by their clock, one with its steps, and raising one."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from services.feedback import acts, store
+from services.feedback.domain.concerns import AnswerDebrief, RaiseConcern, Tell
+from services.feedback.domain.rota import gaps
+from services.feedback.pages.templates import PAGES, Coordinator
+from shared.clock import now
+from shared.database import Tx
+from shared.doors import Db, allow, form, submitted
+from shared.errors import FieldError, Invalid, Refusal
+from shared.security import Who
+from shared.web.filters import words
+
+router = APIRouter(prefix="/feedback/concerns", include_in_schema=False)
+Staff = Annotated[Who, Depends(allow("facilitator", "coordinator", "administrator"))]
+SHOWN_MAX = 100
+TakenStep = Literal["acknowledge", "actions", "close", "debrief"]
+SOURCES = {
+    "risk-item": "an answer in a check-in",
+    "facilitator": "a member of staff",
+    "participant": "the person asked to be contacted",
+    "other-participant": "another participant, who is not named",
+}
+STATES = {
+    "open": "nobody has acknowledged it yet",
+    "acknowledged": "somebody is on it",
+    "acted-on": "something was done; a second person closes it",
+    "closed": "closed",
+}
+STEPS = {
+    "raised": "Raised",
+    "escalated": "Its time passed: the next level was asked",
+    "acknowledged": "Acknowledged",
+    "acted-on": "Done",
+    "closed": "Closed",
+}
+FLASHES = {
+    "raised": "Whoever is on call has been told. You will see here what becomes of it.",
+    "acknowledge": "You have it. Nobody else is called now.",
+    "actions": "It is written down. A second person closes the concern.",
+    "close": "The concern is closed.",
+    "debrief": "It is noted.",
+}
+
+
+@router.get("")
+async def concerns(request: Request, db: Db, who: Staff) -> HTMLResponse:
+    """For coordinators the concerns of their sites; for everybody those that they have raised."""
+    moment = now()
+    is_responsible = bool(who.roles & {"coordinator", "administrator"})
+    async with db.transaction(who.organisation_id) as tx:
+        mine = await store.concerns_raised_by(tx, who.subject)
+        opened, closed, bare = [], [], []
+        if is_responsible:
+            opened = await store.concerns(tx, who.site_ids, are_open=True, most=SHOWN_MAX)
+            closed = await store.concerns(tx, who.site_ids, are_open=False, most=20)
+            sites = await store.rotas(tx, who.site_ids)
+            bare = [(one.code, found[0]) for one in sites if (found := gaps(one.place.rota, moment, one.place.zone))]
+    return PAGES.render(
+        request,
+        "concerns.html",
+        is_responsible=is_responsible,
+        opened=opened,
+        closed=closed,
+        mine=mine,
+        bare=bare,
+        now=moment,
+        sources=SOURCES,
+        states=STATES,
+        flash=_flash(request),
+    )
+
+
+@router.get("/raise")
+async def raise_page(request: Request, db: Db, who: Staff) -> HTMLResponse:
+    """The form for a member of staff who worries about somebody."""
+    given = {name: request.query_params.get(name, "") for name in ("site", "participant_id")}
+    async with db.transaction(who.organisation_id) as tx:
+        return await _raise_form(request, tx, who, given, ())
+
+
+@router.post("/raise")
+async def raise_one(request: Request, db: Db, who: Staff) -> Response:
+    """Raise it: whoever is on call is told at once."""
+    fields = await submitted(request)
+    async with db.transaction(who.organisation_id) as tx:
+        try:
+            await acts.raise_by_staff(tx, who, form(RaiseConcern, fields))
+        except Invalid as invalid:
+            return await _raise_form(request, tx, who, fields, invalid.errors)
+    return RedirectResponse("/feedback/concerns?done=raised", 303)
+
+
+async def _raise_form(
+    request: Request, tx: Tx, who: Who, given: dict[str, Any], errors: tuple[FieldError, ...]
+) -> HTMLResponse:
+    sites = [(site.code, words(site.code)) for site in await store.sites(tx, who.site_ids)]
+    chosen = given.get("site") or (sites[0][0] if len(sites) == 1 else "")
+    given = {"participant_id": "", "text": ""} | given | {"site": chosen}
+    return PAGES.render(request, "raise.html", 422 if errors else 200, sites=sites, given=given, errors=errors)
+
+
+@router.get("/{concern_id}")
+async def concern(request: Request, db: Db, who: Coordinator, concern_id: UUID) -> HTMLResponse:
+    """A concern with what was said. That it was read, when and by whom, is written down."""
+    async with db.transaction(who.organisation_id) as tx:
+        found = await store.get_concern(tx, concern_id, who.site_ids)
+        await store.add_reading(tx, found, who.subject, who.name, now())
+        return await _page(request, tx, who, concern_id)
+
+
+@router.post("/{concern_id}/{step}")
+async def take_step(request: Request, db: Db, who: Staff, concern_id: UUID, step: TakenStep) -> Response:
+    """Acknowledge, write down what was done, close, or answer the offer of a debrief."""
+    fields = await submitted(request)
+    async with db.transaction(who.organisation_id) as tx:
+        try:
+            async with tx.savepoint():
+                await _step(tx, who, concern_id, step, fields)
+        except Refusal as refusal:
+            if not who.roles & {"coordinator", "administrator"} or refusal.status == 404:
+                raise
+            return await _page(request, tx, who, concern_id, refusal)
+    back = "/feedback/concerns" if step == "debrief" else f"/feedback/concerns/{concern_id}"
+    return RedirectResponse(f"{back}?done={step}", 303)
+
+
+async def _step(tx: Tx, who: Who, concern_id: UUID, step: TakenStep, fields: dict[str, Any]) -> None:
+    if step == "debrief":
+        await acts.answer_debrief(tx, who, concern_id, form(AnswerDebrief, fields))
+        return
+    who.must_be("coordinator", "administrator")
+    if step == "acknowledge":
+        await acts.acknowledge(tx, who, concern_id)
+    elif step == "actions":
+        await acts.act_on(tx, who, concern_id, form(Tell, fields))
+    elif step == "close":
+        await acts.close(tx, who, concern_id, form(Tell, fields))
+
+
+async def _page(request: Request, tx: Tx, who: Who, concern_id: UUID, refusal: Refusal | None = None) -> HTMLResponse:
+    seen = await store.see_concern(tx, concern_id)
+    rota = (await store.get_rota(tx, seen.concern.site_id, None)).place.rota
+    owner = rota.responder(seen.concern.owner) if rota else None
+    return PAGES.render(
+        request,
+        "concern.html",
+        refusal.status if refusal else 200,
+        seen=seen,
+        owner=owner.name if owner else None,
+        steps=await store.steps(tx, concern_id),
+        readings=await store.readings(tx, concern_id),
+        is_own_act=seen.concern.acted_by == who.subject,
+        now=now(),
+        sources=SOURCES,
+        states=STATES,
+        said=STEPS,
+        refusal=refusal.message if refusal and not refusal.errors else None,
+        errors=[FieldError("text", one.code, one.message) for one in refusal.errors] if refusal else [],
+        flash=_flash(request),
+    )
+
+
+def _flash(request: Request) -> str | None:
+    return FLASHES.get(request.query_params.get("done", ""))

@@ -1,0 +1,125 @@
+"""Mail: sending it outside of any transaction. A mail server that is slow or away holds up nothing but the mail.
+
+A timer a message brings it here, and is set again at once, so that a message survives this process. Whoever sends it
+claims it first, sends it, and then writes down what became of it. A process that dies in between makes a message go
+out twice, with the same Message-ID, rather than never.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from email.utils import format_datetime
+from urllib.parse import unquote, urlsplit
+from uuid import UUID
+
+import aiosmtplib
+import structlog
+
+from shared import clock
+from shared.database import OUTAGES, Database, Tx
+from shared.doors import Running
+from shared.settings import Settings
+from shared.timers import Timer, set_timer
+
+log = structlog.get_logger()
+WORKERS = 3
+LEASE = timedelta(seconds=60)  # longer than one attempt can take
+QUEUED_MAX = 500
+SMTP_SECONDS_MAX = 5.0
+ATTEMPTS_MAX = 8
+WAIT_SECONDS_MAX = 3600  # between two attempts
+
+Send = Callable[[Database, Settings, UUID, UUID], Awaitable[None]]
+"""Sends one message of an organisation, unless it is not wanted any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why a message did not go out: for ever or for now, and whether the try counts."""
+
+    is_final: bool
+    counts: bool
+
+
+class Sender:
+    """The messages that are due in this process, and those who send them."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._due: asyncio.Queue[tuple[UUID, UUID]] = asyncio.Queue(QUEUED_MAX)
+
+    async def on_message_due(self, tx: Tx, timer: Timer) -> None:
+        """Hand a message over to the senders; the timer comes back in case they do not get to it."""
+        due_at = clock.now() + LEASE
+        await set_timer(tx, Timer(timer.kind, timer.key, timer.organisation_id, due_at, timer.payload))
+        if not self._due.full():
+            self._due.put_nowait((timer.organisation_id, UUID(timer.payload["message_id"])))
+
+    async def run(self, running: Running) -> None:
+        """Send until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(WORKERS):
+                group.create_task(self._work(running))
+
+    async def _work(self, running: Running) -> None:
+        while True:
+            organisation_id, message_id = await self._due.get()
+            try:
+                await self._send(running.machinery, running.settings, organisation_id, message_id)
+            except OUTAGES as error:  # the store is away; the message comes back
+                log.warning("sending waits", error=repr(error))
+
+
+def seconds_until_next_attempt(attempts: int) -> int:
+    """How long to wait after so many attempts."""
+    return min(WAIT_SECONDS_MAX, 30 << min(max(attempts, 1) - 1, 20))
+
+
+def letter(
+    settings: Settings, *, to: str, subject: str, body: str, language: str, message_id: UUID, at: datetime
+) -> EmailMessage:
+    """A message as it goes out."""
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = settings.mail_from, to, subject
+    mail["Date"] = format_datetime(at)
+    mail["Message-ID"] = f"<{message_id}@{settings.mail_from.rpartition('@')[2].strip('> ')}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["Content-Language"] = language
+    mail.set_content(body, cte="quoted-printable")
+    return mail
+
+
+async def deliver(settings: Settings, mail: EmailMessage) -> Refused | None:
+    """Hand a message to the mail server. Nothing about whom it is for is logged.
+
+    Only what is said of this recipient or this text counts. A wrong password, or a sender that the server does not
+    know, is ours to repair, and the message waits for that.
+    """
+    if settings.smtp is None:
+        return Refused(is_final=False, counts=False)
+    server = urlsplit(settings.smtp)
+    try:
+        async with asyncio.timeout(SMTP_SECONDS_MAX * 2):
+            await aiosmtplib.send(
+                mail,
+                hostname=server.hostname,
+                port=server.port or 25,
+                username=unquote(server.username) if server.username else None,
+                password=unquote(server.password) if server.password else None,
+                timeout=SMTP_SECONDS_MAX,
+            )
+    except aiosmtplib.SMTPRecipientsRefused as refused:
+        return _by_code(max((one.code for one in refused.recipients), default=550))
+    except aiosmtplib.SMTPDataError as answer:
+        return _by_code(answer.code)
+    except (OSError, TimeoutError, aiosmtplib.SMTPException) as error:
+        log.warning("the mail server is away", error=type(error).__name__)
+        return Refused(is_final=False, counts=False)
+    return None
+
+
+def _by_code(code: int) -> Refused:
+    log.warning("the mail server refused a message", code=code)
+    return Refused(is_final=code >= 500, counts=True)

@@ -1,0 +1,313 @@
+"""A concern until a second person closes it: its owner, its clock, who is told, and who reads."""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from deploy.local.mail import Mailbox, serve_smtp
+from services.feedback.app import create
+from shared import clock
+from shared.doors import Running
+from shared.security import Verifier
+from shared.settings import Settings
+from shared.timers import Timers
+from tests.conftest import eventually, running
+from tests.doors import ISSUER, bearer
+from tests.feedback.conftest import (
+    API,
+    COORDINATOR,
+    TOKEN,
+    Told,
+    a_due,
+    a_site,
+    an_enrolment,
+    an_invitation,
+)
+
+FACILITATOR, ANA, BEN = ("facilitator", "Tomasz W."), ("coordinator", "Ana R."), ("coordinator", "Ben S.")
+CANARY = "she said it out loud on the stairs"
+WEEK = [1, 2, 3, 4, 5, 6, 7]
+ROTA = {
+    "acknowledge_within_minutes": 30,
+    "responders": [
+        {"code": "ana", "name": "Ana R.", "email": "ana@staff.example"},
+        {"code": "ben", "name": "Ben S.", "email": "ben@staff.example"},
+    ],
+    "shifts": [
+        {"level": 1, "responder": "ana", "weekdays": WEEK, "begins": "00:00", "ends": "00:00"},
+        {"level": 2, "responder": "ben", "weekdays": WEEK, "begins": "00:00", "ends": "00:00"},
+    ],
+}
+
+
+class Watch:
+    """The clocks and the mail of feedback, as its process keeps them."""
+
+    def __init__(self, store: Any, mailbox: Mailbox, smtp: str) -> None:
+        self.store, self.mailbox, self.smtp = store, mailbox, smtp
+        self.service = create()
+        self.timers = Timers(store.machinery, self.service.timers)
+
+    async def ring(self) -> None:
+        """Let every clock ring that is due by now."""
+        while await self.timers._one_round():
+            pass
+
+    async def mails(self, count: int) -> list[str]:
+        """Who was written to, the first first, once so many messages are there."""
+        settings = Settings(
+            environment="development",
+            database=self.store.dsn,
+            database_machinery=self.store.dsn_machinery,
+            kafka="127.0.0.1:1",
+            issuer=ISSUER,
+            public_url="http://kith.test",
+            smtp=self.smtp,
+        )
+        process = Running(settings, self.store.doors, self.store.machinery, Verifier(ISSUER, "kith"))
+
+        async def enough() -> bool:
+            return len(self.mailbox.newest_first()) >= count
+
+        async with running(self.timers.run(), *(task(process) for task in self.service.tasks)):
+            await eventually(enough)
+        return [one.to for one in reversed(self.mailbox.newest_first())]
+
+
+@pytest.fixture
+async def watch(store: Any, tmp_path: Path) -> AsyncIterator[Watch]:
+    mailbox = Mailbox(tmp_path / "mail")
+    server = await serve_smtp(mailbox, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        yield Watch(store, mailbox, f"smtp://127.0.0.1:{port}")
+
+
+@pytest.fixture
+async def rota(site: None, client: Any) -> None:
+    """Ana is on call, and Ben after her."""
+    answer = await client.put(f"{API}/sites/old-town/rota", json=ROTA, headers=COORDINATOR)
+    assert answer.status_code == 200, answer.text
+
+
+def by(who: tuple[str, str]) -> dict[str, str]:
+    """A token of theirs, made now: the clock may have moved past an older one."""
+    role, name = who
+    return bearer(role, "old-town", sub=name, name=name)
+
+
+async def raised(client: Any, **more: Any) -> dict[str, Any]:
+    body = {"site": "old-town", "text": CANARY} | more
+    answer = await client.post(f"{API}/concerns", json=body, headers=by(FACILITATOR))
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def step(client: Any, one: dict[str, Any], name: str, who: tuple[str, str], **body: Any) -> Any:
+    return await client.post(f"{API}/concerns/{one['concern_id']}/{name}", json=body or None, headers=by(who))
+
+
+async def test_whoever_is_on_call_is_told_and_nothing_that_was_said_leaves(
+    rota: None, client: Any, watch: Watch, told: Told
+) -> None:
+    one = await raised(client)
+    assert (one["state"], one["level"], one["owner"], one["source"]) == ("open", 1, "ana", "facilitator")
+    assert await watch.mails(1) == ["ana@staff.example"]
+    mail = watch.mailbox.newest_first()[0]
+    assert f"http://kith.test/feedback/concerns/{one['concern_id']}" in mail.text
+    assert CANARY not in mail.text + mail.subject
+    [event] = await told.said("concern-raised")
+    assert event.acknowledge_by - event.raised_at == timedelta(minutes=30)
+    assert CANARY not in str(await told.rows("select value from machinery.outbox"))
+
+
+async def test_a_concern_that_nobody_touches_goes_round_for_ever(
+    rota: None, client: Any, watch: Watch, told: Told, moved_clock: Callable[[float], None]
+) -> None:
+    one = await raised(client)
+    for minutes, owner in ((29, "ana"), (31, "ben"), (62, "ben"), (93, "ben")):
+        moved_clock(minutes * 60)
+        await watch.ring()
+        [seen] = (await client.get(f"{API}/concerns", headers=by(ANA))).json()["concerns"]
+        assert seen["owner"] == owner
+        assert seen["due_at"] > clock.now().isoformat()
+    assert [event.level for event in await told.said("concern-escalated")] == [2, 2, 2]
+    assert await watch.mails(4) == ["ana@staff.example", *["ben@staff.example"] * 3]
+    assert one["concern_id"] == seen["concern_id"]
+
+
+async def test_acknowledging_stops_the_call_and_each_further_step_has_its_clock(
+    rota: None, client: Any, watch: Watch, told: Told, moved_clock: Callable[[float], None]
+) -> None:
+    one = await raised(client)
+    assert (await step(client, one, "actions", ANA, text="called")).json()["code"] == "not-acknowledged"
+    assert (await step(client, one, "acknowledge", ANA)).json()["state"] == "acknowledged"
+    assert (await step(client, one, "acknowledge", BEN)).json()["code"] == "already-acknowledged"
+    assert (await step(client, one, "close", BEN, text="fine")).json()["code"] == "nothing-done-yet"
+    moved_clock(3600)
+    await watch.ring()
+    assert await told.said("concern-escalated") == []
+    moved_clock(25 * 3600)
+    await watch.ring()
+    assert [event.state for event in await told.said("concern-escalated")] == ["acknowledged"]
+    assert (await step(client, one, "actions", ANA, text="I called her")).json()["state"] == "acted-on"
+    assert (await step(client, one, "close", ANA, text="fine")).json()["code"] == "second-person-needed"
+    closed = (await step(client, one, "close", BEN, text="spoke to both")).json()
+    assert (closed["state"], closed["due_at"], closed["debrief"]) == ("closed", None, "offered")
+    moved_clock(90 * 86_400)
+    await watch.ring()
+    assert len(await told.said("concern-escalated")) == 1
+    assert (await step(client, one, "actions", ANA, text="once more")).json()["code"] == "already-closed"
+
+
+async def test_who_raised_it_is_offered_a_debrief_and_only_they_answer(rota: None, client: Any) -> None:
+    one = await raised(client)
+    early = await step(client, one, "debrief", FACILITATOR, answer="wanted")
+    assert early.json()["code"] == "no-debrief-offered"
+    for name, who, body in (("acknowledge", ANA, {}), ("actions", ANA, {"text": "x"}), ("close", BEN, {"text": "y"})):
+        assert (await step(client, one, name, who, **body)).status_code == 200
+    assert (await step(client, one, "debrief", ANA, answer="wanted")).json()["code"] == "not-yours"
+    assert (await step(client, one, "debrief", FACILITATOR, answer="held")).status_code == 403
+    assert (await step(client, one, "debrief", FACILITATOR, answer="wanted")).json()["debrief"] == "wanted"
+    assert (await step(client, one, "debrief", BEN, answer="held")).json()["debrief"] == "held"
+
+
+async def test_what_was_said_is_for_those_who_need_it_and_each_reading_is_written_down(
+    rota: None, client: Any, told: Told
+) -> None:
+    one = await raised(client)
+    address = f"{API}/concerns/{one['concern_id']}"
+    assert (await client.get(address, headers=by(FACILITATOR))).status_code == 403
+    assert (await client.get(address, headers=bearer("program-manager"))).status_code == 403
+    assert (await client.get(address, headers=bearer("coordinator", "north-quay"))).status_code == 404
+    assert (await client.get(address, headers=bearer("coordinator", organisation="other-house"))).status_code == 404
+    found = (await client.get(address, headers=by(ANA))).json()
+    assert [(one["kind"], one["name"], one["text"]) for one in found["steps"]] == [("raised", "Tomasz W.", CANARY)]
+    listed = (await client.get(f"{API}/concerns", headers=by(ANA))).text
+    assert CANARY not in listed
+    assert [row["subject"] for row in await told.rows("select subject from concern_readings")] == ["Ana R."]
+
+
+async def test_a_further_concern_about_somebody_is_linked_to_the_one_before(
+    rota: None, client: Any, told: Told
+) -> None:
+    due = a_due()
+    await told.tell(an_enrolment(due), due)
+    first = await raised(client, participant_id=str(due.participant_id))
+    second = await raised(client, participant_id=str(due.participant_id))
+    assert (first["earlier"], second["earlier"], second["earlier_id"]) == (0, 1, first["concern_id"])
+
+
+async def test_without_a_rota_every_coordinator_answers_and_the_clock_runs_all_the_same(
+    site: None, client: Any, watch: Watch, told: Told, moved_clock: Callable[[float], None]
+) -> None:
+    one = await raised(client)
+    assert one["owner"] is None
+    moved_clock(61 * 60)
+    await watch.ring()
+    assert len(await told.said("concern-escalated")) == 1
+
+
+async def test_in_a_gap_everybody_on_the_rota_is_told(site: None, client: Any, watch: Watch) -> None:
+    yesterday = (clock.now() - timedelta(days=2)).isoweekday()
+    shifts = [one | {"weekdays": [yesterday], "ends": "00:10"} for one in ROTA["shifts"]]  # type: ignore[operator,attr-defined]
+    shown = await client.put(f"{API}/sites/old-town/rota", json=ROTA | {"shifts": shifts}, headers=COORDINATOR)
+    assert shown.json()["on_call"] == [None, None]
+    assert shown.json()["gaps"]
+    assert (await raised(client))["owner"] is None
+    told = await watch.mails(4)  # of the gap, and of the concern
+    assert sorted(set(told)) == ["ana@staff.example", "ben@staff.example"]
+
+
+async def test_a_hand_over_puts_somebody_else_in_the_place(rota: None, client: Any) -> None:
+    now = clock.now()
+    over = {"responder": "ben", "begins_at": now.isoformat(), "ends_at": (now + timedelta(hours=4)).isoformat()}
+    answer = await client.post(f"{API}/sites/old-town/rota/hand-overs", json=over, headers=COORDINATOR)
+    assert answer.json()["on_call"] == ["ben", "ben"]
+    assert (await raised(client))["owner"] == "ben"
+    stranger = await client.post(
+        f"{API}/sites/old-town/rota/hand-overs", json=over | {"responder": "zoe"}, headers=COORDINATOR
+    )
+    assert stranger.json()["errors"][0]["code"] == "unknown-responder"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"site": "old-town"}, 422, "invalid-fields"),
+        ({"site": "old-town", "text": ""}, 422, "invalid-fields"),
+        ({"site": "old-town", "text": "x" * 2001}, 422, "invalid-fields"),
+        ({"site": "nowhere", "text": "x"}, 404, "site-not-found"),
+        ({"site": "north-quay", "text": "x"}, 404, "site-not-found"),
+        ({"site": "old-town", "text": "x", "participant_id": str(uuid4())}, 422, "invalid-fields"),
+        ({"site": "old-town", "text": "x", "more": 1}, 422, "invalid-fields"),
+    ],
+)
+async def test_a_concern_that_cannot_be_leaves_nothing(
+    rota: None, client: Any, told: Told, body: dict[str, Any], status: int, code: str
+) -> None:
+    await told.tell(a_site("north-quay"))
+    answer = await client.post(f"{API}/concerns", json=body, headers=by(FACILITATOR))
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert await told.rows("select 1 from concerns") == []
+    assert await told.rows("select 1 from machinery.timers where kind like 'concern%'") == []
+
+
+async def a_link(told: Told, **changes: Any) -> Any:
+    due = a_due(**changes)
+    await told.tell(an_enrolment(due), due, an_invitation(due))
+    return due
+
+
+async def ask(client: Any, about: str = "me", **more: str) -> Any:
+    return await client.post(f"/c/{TOKEN}/contact", data={"about": about, "key": str(uuid4()), "text": CANARY} | more)
+
+
+async def test_a_participant_asks_to_be_contacted_once_however_often_it_is_sent(
+    rota: None, client: Any, told: Told
+) -> None:
+    due, key = await a_link(told), str(uuid4())
+    shown = await client.get(f"/c/{TOKEN}/contact")
+    assert "A person reads this by" in shown.text
+    assert "555-0100" in shown.text
+    for _ in range(3):
+        assert (await ask(client, key=key)).status_code == 303
+    [event] = await told.said("concern-raised")
+    assert (event.source, event.participant_id) == ("participant", due.participant_id)
+    assert "It has arrived" in (await client.get(f"/c/{TOKEN}/contact?asked")).text
+
+
+async def test_who_worries_about_somebody_else_is_named_nowhere(rota: None, client: Any, told: Told) -> None:
+    due = await a_link(told)
+    assert (await ask(client, "somebody-else")).status_code == 303
+    [event] = await told.said("concern-raised")
+    assert (event.source, event.participant_id) == ("other-participant", None)
+    kept = str([await told.rows(f"select * from {name}") for name in ("concerns", "concern_steps", "alerts")])
+    for one in (due.participant_id, due.enrolment_id, due.occasion_id):
+        assert str(one) not in kept
+
+
+async def test_without_a_rota_nothing_is_promised(site: None, client: Any, told: Told) -> None:
+    await a_link(told)
+    shown = (await client.get(f"/c/{TOKEN}/contact?lang=es")).text
+    assert "Ahora mismo no hay nadie de guardia" in shown
+    assert "555-0100" in shown
+
+
+async def test_a_form_that_says_nothing_comes_back(rota: None, client: Any, told: Told) -> None:
+    await a_link(told)
+    answer = await client.post(f"/c/{TOKEN}/contact", data={"key": str(uuid4()), "text": "x" * 3000})
+    assert answer.status_code == 422
+    assert "Choose for whom." in answer.text
+    assert "Please use fewer words." in answer.text
+    assert await told.said("concern-raised") == []
+
+
+async def test_a_link_that_is_unknown_leads_nowhere(client: Any) -> None:
+    assert (await client.get("/c/AAAAAAAAAAAAAAAAAAAAAA/contact")).status_code == 404
+    assert (await ask(client)).status_code == 404

@@ -51,6 +51,19 @@ BATTERY = {
     ]
 }
 
+WEEK = [1, 2, 3, 4, 5, 6, 7]
+ROTA = {
+    "acknowledge_within_minutes": 30,
+    "responders": [
+        {"code": "ana", "name": "Ana R.", "email": "ana@staff.example"},
+        {"code": "ben", "name": "Ben S.", "email": "ben@staff.example"},
+    ],
+    "shifts": [
+        {"level": 1, "responder": "ana", "weekdays": WEEK, "begins": "00:00", "ends": "00:00"},
+        {"level": 2, "responder": "ben", "weekdays": WEEK, "begins": "00:00", "ends": "00:00"},
+    ],
+}
+
 
 class Told:
     """Tells feedback events, one transaction each, and reads what it says."""

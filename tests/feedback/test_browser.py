@@ -33,6 +33,7 @@ from tests.feedback.conftest import (
     API,
     BATTERY,
     CONTACTS,
+    ROTA,
     Told,
     a_due,
     a_program,
@@ -58,6 +59,11 @@ STAFF = {
     "enter-total": f"/feedback/occasions/{DUE['total'].occasion_id}/enter",
     "enter-paper": f"/feedback/occasions/{DUE['pulse'].occasion_id}/enter",
     "import": "/feedback/check-ins/import",
+    "concerns": "/feedback/concerns",
+    "raise": "/feedback/concerns/raise",
+    "rotas": "/feedback/rotas",
+    "rota": "/feedback/rotas/old-town",
+    "rota-new": "/feedback/rotas/north-quay",
 }
 PHONES = {
     "link": "/c/link-open-pulse-000000",
@@ -70,6 +76,9 @@ PHONES = {
     "link-early": "/c/link-early-es-000000000",
     "link-total": "/c/link-total-000000000000",
     "link-no-contacts": "/c/link-no-contacts-000000",
+    "contact": "/c/link-open-pulse-000000/contact",
+    "contact-es": "/c/link-open-pulse-000000/contact?lang=es",
+    "contact-asked": "/c/link-open-pulse-000000/contact?asked",
 }
 
 
@@ -148,6 +157,10 @@ async def a_week(told: Told, client: Any) -> None:
         enrolment = an_enrolment(due, short_code=f"KLM-{480 + number}")
         language = "es" if "-es-" in link else "en"
         await told.tell(enrolment, due, an_invitation(due, link, language=language))
+    assert (await client.put(f"{API}/sites/old-town/rota", json=ROTA, headers=ADMINISTRATOR)).status_code == 200
+    worry = {"site": "old-town", "text": "He did not come, twice.", "participant_id": str(DUE["pulse"].participant_id)}
+    for about in (worry, {"site": "north-quay", "text": "There was shouting in the hall."}):
+        assert (await client.post(f"{API}/concerns", json=about, headers=ADMINISTRATOR)).status_code == 201
     answers = {f"answers.session-pulse.{item}": "3" for item in ("heard", "safe", "useful", "hopeful")}
     assert (await client.post("/c/link-answered-000000000", data=answers)).status_code == 200
 
@@ -277,3 +290,48 @@ async def test_the_report_of_a_file(show: Any) -> None:
     await page.get_by_role("button", name="Import").click()
     await expect(page.get_by_text("1 row was left out")).to_be_visible()
     await look(page, "feedback-import-report", PHONE)
+
+
+async def test_a_concern_is_worked_through_by_two_people(show: Any, told: Told) -> None:
+    page = await show("/feedback/concerns", width=1280)
+    await page.get_by_role("link", name="Open", exact=True).first.click()
+    await expect(page.get_by_role("main")).to_contain_text("He did not come, twice.")
+    await page.get_by_role("button", name="I am on it").click()
+    await expect(page.get_by_role("main")).to_contain_text("You have it. Nobody else is called now.")
+    await page.get_by_role("button", name="Write it down").click()
+    await expect(page.locator(".error-summary")).to_be_visible()
+    await page.get_by_label("What did you do?").fill("We spoke for an hour.")
+    await page.get_by_role("button", name="Write it down").click()
+    await expect(page.get_by_role("main")).to_contain_text("a second person closes the concern")
+    await look(page, "feedback-concern", PHONE, DESK)
+    ben: Any = {"name": "kith_session", "value": token("coordinator", "old-town", name="Ben S.")}
+    await page.context.add_cookies([ben | {"url": page.url.partition("/feedback")[0]}])
+    await page.goto(page.url.partition("?")[0])
+    await page.get_by_label("Why is enough done?").fill("I asked both.")
+    await page.get_by_role("button", name="Close the concern").click()
+    await expect(page.get_by_role("main")).to_contain_text("The concern is closed.")
+    readers = page.get_by_role("main").locator(".card").last
+    await expect(readers).to_contain_text("Ben S.")
+    [closed] = await told.said("concern-closed")
+    assert closed.debrief_offered
+
+
+async def test_a_rota_is_set_on_its_page(show: Any) -> None:
+    page = await show("/feedback/rotas/north-quay", width=1280)
+    await page.get_by_role("button", name="Save the rota").click()
+    await expect(page.locator(".error-summary")).to_be_visible()
+    await page.get_by_label("Code").first.fill("ana")
+    await page.get_by_label("Name").first.fill("Ana R.")
+    await page.get_by_label("E-mail").first.fill("ana@staff.example")
+    await page.get_by_label("Responder's code").first.fill("ana")
+    for day in ("Mon", "Tue", "Wed", "Thu", "Fri"):
+        await page.get_by_label(day).first.check()
+    await page.get_by_role("button", name="Save the rota").click()
+    await expect(page.get_by_role("main")).to_contain_text("The rota is saved.")
+    await expect(page.get_by_role("main")).to_contain_text("Nobody is on call from")
+    await page.get_by_label("To whom").select_option("ana")
+    await page.locator("[name=begins_at]").fill("2030-03-09T09:00")
+    await page.locator("[name=ends_at]").fill("2030-03-09T18:00")
+    await page.get_by_role("button", name="Hand over").click()
+    await expect(page.get_by_role("main")).to_contain_text("The hand-over is written down.")
+    await expect(page.get_by_role("main")).to_contain_text("9 March")

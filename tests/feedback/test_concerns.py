@@ -20,6 +20,7 @@ from tests.doors import ISSUER, bearer
 from tests.feedback.conftest import (
     API,
     COORDINATOR,
+    ROTA,
     TOKEN,
     Told,
     a_due,
@@ -30,18 +31,6 @@ from tests.feedback.conftest import (
 
 FACILITATOR, ANA, BEN = ("facilitator", "Tomasz W."), ("coordinator", "Ana R."), ("coordinator", "Ben S.")
 CANARY = "she said it out loud on the stairs"
-WEEK = [1, 2, 3, 4, 5, 6, 7]
-ROTA = {
-    "acknowledge_within_minutes": 30,
-    "responders": [
-        {"code": "ana", "name": "Ana R.", "email": "ana@staff.example"},
-        {"code": "ben", "name": "Ben S.", "email": "ben@staff.example"},
-    ],
-    "shifts": [
-        {"level": 1, "responder": "ana", "weekdays": WEEK, "begins": "00:00", "ends": "00:00"},
-        {"level": 2, "responder": "ben", "weekdays": WEEK, "begins": "00:00", "ends": "00:00"},
-    ],
-}
 
 
 class Watch:

@@ -32,6 +32,7 @@ ADMINISTRATOR = bearer("administrator")
 COORDINATOR = bearer("coordinator", "old-town")
 
 PULSE = {f"answers.session-pulse.{item}": "3" for item in ("heard", "safe", "useful", "hopeful")}
+CONFIRMED_ON = clock.now().date() - timedelta(days=20)
 CONTACTS = {
     "contacts": [
         {
@@ -42,7 +43,7 @@ CONTACTS = {
         {"label": {"en": "Text a person", "es": "Escribir a una persona"}, "sms": "+44 555 0101"},
     ],
     "note": {"en": "A person reads answers on weekdays.", "es": "Una persona lee las respuestas los días laborables."},
-    "confirmed_on": "2025-03-01",
+    "confirmed_on": CONFIRMED_ON.isoformat(),
 }
 BATTERY = {
     "entries": [

@@ -119,7 +119,7 @@ async def test_crisis_contacts_are_set(client: Any, told: Told) -> None:
     shown = (await client.get(url, headers=FACILITATOR)).json()
     assert shown == answer.json()
     assert shown["contacts"][0]["phone"] == "555-0100"
-    assert shown["confirmed_on"] == "2025-03-01"
+    assert shown["confirmed_on"] == CONTACTS["confirmed_on"]
     without = {name: value for name, value in CONTACTS.items() if name != "confirmed_on"}
     assert (await client.put(url, json=without, headers=COORDINATOR)).json()["confirmed_on"] is None
 

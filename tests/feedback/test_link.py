@@ -6,9 +6,13 @@ from typing import Any
 
 import pytest
 
+from shared import clock
 from shared.events.intake import ConsentChanged, Consents, ParticipantWithdrawn
 from shared.events.scheduling import FollowUpDue, OccasionCancelled
 from tests.feedback.conftest import (
+    API,
+    CONFIRMED_ON,
+    CONTACTS,
     COORDINATOR,
     PULSE,
     TOKEN,
@@ -43,7 +47,7 @@ async def test_a_link_opens_the_questions_of_its_occasion(client: Any, told: Tol
     assert 'href="tel:5550100"' in page.text
     assert 'href="sms:+445550101"' in page.text
     assert "A person reads answers on weekdays." in page.text
-    assert "1 March 2025" in page.text
+    assert f"{CONFIRMED_ON.day} {CONFIRMED_ON:%B %Y}" in page.text
 
 
 async def test_opening_a_link_never_consumes_it(client: Any, told: Told) -> None:
@@ -353,3 +357,17 @@ async def test_a_check_in_takes_no_other_way_in_and_says_whom_to_call(client: An
     await an_open_link(told)
     page = await client.delete(LINK)
     assert (page.status_code, 'href="tel:5550100"' in page.text) == (405, True)
+
+
+@pytest.mark.parametrize(("days_ago", "status"), [(90, 200), (92, 409), (None, 409)])
+async def test_a_link_opens_only_where_somebody_has_called_the_numbers_in_90_days(
+    client: Any, told: Told, days_ago: int | None, status: int
+) -> None:
+    await an_open_link(told)
+    day = clock.now().date() - timedelta(days=days_ago) if days_ago else None
+    body = CONTACTS | {"confirmed_on": day and day.isoformat()}
+    url = f"{API}/sites/old-town/crisis-contacts"
+    assert (await client.put(url, json=body, headers=COORDINATOR)).status_code == 200
+    assert (await client.get(LINK)).status_code == status
+    warned = "confirmed in the last 90 days" in (await client.get("/feedback/", headers=COORDINATOR)).text
+    assert warned == (status == 409)

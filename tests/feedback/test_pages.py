@@ -192,7 +192,7 @@ async def test_the_suggested_battery_can_be_saved_as_it_is(client: Any, told: To
 async def test_crisis_contacts_are_set_on_a_page(client: Any, told: Told) -> None:
     await told.tell(a_site())
     page = await client.get("/feedback/", headers=COORDINATOR)
-    assert "no crisis contacts yet" in page.text
+    assert "confirmed in the last 90 days" in page.text
     url = "/feedback/crisis-contacts/old-town"
     assert (await client.get(url, headers=COORDINATOR)).status_code == 200
     wrong = await client.post(url, data={"contacts.0.label.en": "Line"}, headers=COORDINATOR)

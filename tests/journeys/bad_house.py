@@ -21,6 +21,7 @@ CONSENT = {"text": "standard", "version": 1, "taking_part": True, "reporting": T
 CONTACTS = {
     "contacts": [{"label": {"en": "Crisis line"}, "phone": "555-0100"}],
     "note": {"en": "A person reads answers on weekdays."},
+    "confirmed_on": datetime.now(UTC).date().isoformat(),  # noqa: TID251  (near enough to the clock of the system)
 }
 BATTERY = [
     {"occasion": "baseline", "kind": "baseline", "instruments": ["belonging"]},

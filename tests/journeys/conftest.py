@@ -52,17 +52,19 @@ class Kith:
         fresh.write_text(str(seconds))
         fresh.replace(self.clock)
 
-    async def token(self, organisation: str, *roles: str, sites: tuple[str, ...] = ("*",)) -> str:
+    async def token(self, organisation: str, *roles: str, sites: tuple[str, ...] = ("*",), name: str = "Script") -> str:
         """A token as `kith token` prints it."""
-        person = {"organisation": organisation, "name": "Script", "roles": list(roles), "sites": list(sites)}
+        person = {"organisation": organisation, "name": name, "roles": list(roles), "sites": list(sites)}
         mint = {"authorization": f"Bearer {secret(self.system.settings.data, 'mint')}"}
         async with httpx.AsyncClient(trust_env=False) as http:
             answer = await http.post(f"{self.system.urls['issuer']}/mint", json=person, headers=mint)
         return str(answer.raise_for_status().json()["access_token"])
 
-    async def doors(self, organisation: str, *roles: str, sites: tuple[str, ...] = ("*",)) -> Doors:
+    async def doors(
+        self, organisation: str, *roles: str, sites: tuple[str, ...] = ("*",), name: str = "Script"
+    ) -> Doors:
         """The JSON doors for somebody with these roles."""
-        return Doors(self.url, await self.token(organisation, *roles, sites=sites))
+        return Doors(self.url, await self.token(organisation, *roles, sites=sites, name=name))
 
     async def mail_to(self, address: str) -> list[dict[str, Any]]:
         """What the mail sink got for an address, newest first."""

@@ -80,9 +80,10 @@ async def test_1_an_empty_house_leads_through_its_set_up(kith: Kith, sign_in: An
             "sites": ["old-town"],
             "qualifications": [{"code": "peer-support", "valid_until": until}],
         }
+        confirmed = CONTACTS | {"confirmed_on": story.now.date().isoformat()}
         led_by = await doors.ask("PUT", "/intake/api/v1/facilitators/f-1", json=facilitator)
         await settled(lambda: doors.ask("PUT", "/feedback/api/v1/batteries/evening-circle", json={"entries": BATTERY}))
-        await settled(lambda: doors.ask("PUT", "/feedback/api/v1/sites/old-town/crisis-contacts", json=CONTACTS))
+        await settled(lambda: doors.ask("PUT", "/feedback/api/v1/sites/old-town/crisis-contacts", json=confirmed))
         tomorrow = (story.now + timedelta(days=1)).date()
         group = {
             "name": "Tuesday Circle",

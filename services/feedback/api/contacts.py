@@ -41,7 +41,7 @@ async def get_contacts(code: Code, db: Db, who: Reader) -> ContactsShape:
 
 @router.put("/sites/{code}/crisis-contacts")
 async def put_contacts(code: Code, command: SetCrisisContacts, db: Db, who: Coordinator) -> ContactsShape:
-    """Set the crisis contacts of a site: the whole list. Without them no link of the site opens a check-in."""
+    """Set the crisis contacts of a site: the whole list. Without some that were confirmed in 90 days no link opens."""
     moment = now()
     async with db.transaction(who.organisation_id) as tx:
         site = await store.get_site(tx, site_id_of(who.organisation_id, code), who.site_ids)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -33,6 +33,9 @@ class Contact(Command):
         return self
 
 
+CONFIRMED_FOR = timedelta(days=90)  # a number that nobody has called for longer may lead to nobody
+
+
 class SetCrisisContacts(Command):
     """The contacts of a site from now on: the whole list."""
 
@@ -53,6 +56,11 @@ class Way:
 def site_id_of(organisation_id: UUID, code: str) -> UUID:
     """The id of a site, known or not."""
     return derived_id(organisation_id, "site", code)
+
+
+def are_confirmed(confirmed_on: date | None, time_zone: str, now: datetime) -> bool:
+    """Whether somebody has made sure lately that the numbers are right."""
+    return confirmed_on is not None and now.astimezone(ZoneInfo(time_zone)).date() - confirmed_on <= CONFIRMED_FOR
 
 
 def check(command: SetCrisisContacts, time_zone: str, now: datetime) -> SetCrisisContacts:

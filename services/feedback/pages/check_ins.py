@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from services.feedback import store
 from services.feedback.domain.check_in import EnterCheckIn, Occasion, enter
-from services.feedback.domain.contacts import site_id_of
+from services.feedback.domain.contacts import are_confirmed, site_id_of
 from services.feedback.domain.instruments import Instrument
 from services.feedback.domain.kinds import Day, moment_of
 from services.feedback.domain.scoring import as_text, points
@@ -84,9 +84,14 @@ async def check_ins(request: Request, db: Db, who: Coordinator) -> HTMLResponse:
         entering=_entering,
         earlier=choice.address(choice.page - 1) if choice.page > 1 else "",
         later=choice.address(choice.page + 1) if len(found) > LINES else "",
-        missing_contacts=[site.code for site in sites if site.contacts is None],
+        missing_contacts=[site.code for site in sites if not _has_contacts(site, moment)],
         now=moment,
     )
+
+
+def _has_contacts(site: store.Site, moment: datetime) -> bool:
+    """Whether links of the site open: it has contacts that somebody has confirmed lately."""
+    return site.contacts is not None and are_confirmed(site.contacts.confirmed_on, site.time_zone, moment)
 
 
 def _site(request: Request) -> str | None:

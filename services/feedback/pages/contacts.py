@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from services.feedback import store
-from services.feedback.domain.contacts import SetCrisisContacts, check, site_id_of, ways
+from services.feedback.domain.contacts import SetCrisisContacts, are_confirmed, check, site_id_of, ways
 from services.feedback.pages.forms import nested
 from services.feedback.pages.templates import PAGES, Coordinator
 from services.feedback.store import Site
@@ -30,6 +30,8 @@ async def contacts(request: Request, db: Db, who: Coordinator) -> HTMLResponse:
         "crisis-contacts.html",
         sites=sorted(sites, key=lambda site: (site.contacts is not None, site.code)),
         ways=ways,
+        are_confirmed=are_confirmed,
+        now=now(),
         flash="The crisis contacts are saved. They stand on every check-in of the site now." if is_saved else None,
     )
 

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 
 from services.feedback import store
 from services.feedback.domain.check_in import AnswerCheckIn, CheckIn, Closed, Occasion, answer, shows_score, why_closed
+from services.feedback.domain.contacts import are_confirmed
 from services.feedback.domain.instruments import Library
 from services.feedback.domain.scoring import meaning
 from services.feedback.pages.forms import nested
@@ -85,7 +86,8 @@ async def _open(tx: Tx, request: Request, link: Link, moment: datetime) -> Opene
     except NotFound:
         return None  # the link was heard of before its occasion
     contacts = await store.find_contacts(tx, occasion.site_id)
-    closed = why_closed(occasion, store.library(), link.expires_at, moment, has_contacts=contacts is not None)
+    has_contacts = contacts is not None and are_confirmed(contacts.confirmed_on, occasion.time_zone, moment)
+    closed = why_closed(occasion, store.library(), link.expires_at, moment, has_contacts=has_contacts)
     return Opened(link, occasion, contacts, closed, language_of(request, link.language))
 
 

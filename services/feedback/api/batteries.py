@@ -42,12 +42,20 @@ async def get_batteries(db: Db, who: Reader) -> list[BatteryShape]:
 @router.put("/batteries/{program}")
 async def put_battery(program: Code, command: SetBattery, db: Db, who: Administrator) -> BatteryShape:
     """Set what a program asks from now on: the whole battery. The same again changes nothing and says nothing."""
-    moment, library = now(), store.library()
+    moment = now()
     async with db.transaction(who.organisation_id) as tx:
         await store.lock_batteries(tx, who.organisation_id)
+        library = await store.library_of(tx)
+        licensed = await store.licence_numbers(tx)
         known = await store.get_program(tx, program_id_of(who.organisation_id, program), who.site_ids)
         entries, new, events = activate(
-            who.organisation_id, known.program.program_id, command, known.entries, await store.published(tx), library
+            who.organisation_id,
+            known.program.program_id,
+            command,
+            known.entries,
+            await store.published(tx),
+            library,
+            licensed,
         )
         await store.save_battery(tx, who.organisation_id, known.program.program_id, entries, moment)
         await store.add_published(tx, who.organisation_id, new, moment)

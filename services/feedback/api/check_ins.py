@@ -29,6 +29,7 @@ class ScoreShape(BaseModel):
     version: int
     count: int
     unit: int
+    scale: str
     points: float
 
 
@@ -72,11 +73,12 @@ class UnknownShape(BaseModel):
 )
 async def enter_check_in(command: EnterCheckIn, db: Db, who: Coordinator, key: IdempotencyKey) -> JSONResponse:
     """Enter totals, or the answers on a sheet of paper, for a participant."""
-    moment, library = now(), store.library()
+    moment = now()
     async with db.transaction(who.organisation_id) as tx:
         if first := await idempotency.earlier(tx, key):
             return first
-        occasion = await store.get_occasion(tx, command.occasion_id, who.site_ids)
+        library = await store.library_of(tx)
+        occasion = await store.get_occasion(tx, command.occasion_id, who.site_ids, library)
         entered = enter(occasion, command, library, moment, "staff")
         if entered:
             check_in, event = entered

@@ -55,9 +55,10 @@ def activate(
     known: Sequence[BatteryEntry] | None,
     told: Collection[tuple[str, int]],
     library: Library,
+    licensed: Collection[str] = (),
 ) -> tuple[list[BatteryEntry], list[Instrument], list[Event]]:
     """The battery from now on, the instruments that are new to the organisation, and what to say."""
-    if errors := [*_wrong(command.entries, library)]:
+    if errors := [*_wrong(command.entries, library), *_unlicensed(command.entries, library, licensed)]:
         raise Invalid(*errors)
     entries = [BatteryEntry(**entry.model_dump()) for entry in command.entries]
     asked = dict.fromkeys(code for entry in entries for code in entry.instruments)
@@ -85,6 +86,15 @@ def _wrong(entries: Sequence[Entry], library: Library) -> Iterator[FieldError]:
                 "An occasion is answered on the phone or entered by staff: do not mix instruments with and without "
                 "wording here, make two occasions.",
             )
+
+
+def _unlicensed(entries: Sequence[Entry], library: Library, licensed: Collection[str]) -> Iterator[FieldError]:
+    for place, entry in enumerate(entries):
+        for code in entry.instruments:
+            if code in library and library[code].licence.needs_number and code not in licensed:
+                title = library[code].title.in_("en")
+                message = f"{title} is asked by licence only: note the number of yours at its page first."
+                yield FieldError(f"entries.{place}.instruments", "licence-number-missing", message)
 
 
 def _wrong_together(entries: Sequence[Entry]) -> Iterator[FieldError]:

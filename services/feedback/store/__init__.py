@@ -19,8 +19,9 @@ from services.feedback.store.heard import (
     save_site,
     save_withdrawn,
 )
-from services.feedback.store.library import FOLDER, Malformed, library, read_library
+from services.feedback.store.library import FOLDER, Malformed, library, library_of, read_definition, read_library
 from services.feedback.store.lists import Asked, Line, counts, lines
+from services.feedback.store.own import add_own, find_own
 from services.feedback.store.set_up import (
     Battery,
     Contacts,
@@ -38,6 +39,7 @@ from services.feedback.store.set_up import (
     save_contacts,
     sites,
 )
+from services.feedback.store.wordings import Loaded, add_wording, licence_numbers, loaded, save_licence_number
 
 __all__ = [
     "FOLDER",
@@ -46,33 +48,42 @@ __all__ = [
     "Contacts",
     "Line",
     "Link",
+    "Loaded",
     "Malformed",
     "Program",
     "Site",
     "add_check_in",
     "add_enrolment",
     "add_link",
+    "add_own",
     "add_published",
+    "add_wording",
     "batteries",
     "counts",
     "erase_participant",
     "find_contacts",
     "find_contacts_of",
     "find_link",
+    "find_own",
     "get_occasion",
     "get_occasion_of",
     "get_program",
     "get_site",
     "library",
+    "library_of",
+    "licence_numbers",
     "lines",
+    "loaded",
     "lock_batteries",
     "published",
+    "read_definition",
     "read_library",
     "save_battery",
     "save_cancelled",
     "save_consents",
     "save_contacts",
     "save_due",
+    "save_licence_number",
     "save_program",
     "save_site",
     "save_withdrawn",

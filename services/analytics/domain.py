@@ -22,6 +22,7 @@ class Instrument:
     maximum: int
     higher_is_better: bool
     is_validated: bool
+    comparable_versions: tuple[int, ...] = ()
 
     @property
     def title(self) -> str:

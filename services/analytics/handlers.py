@@ -37,8 +37,9 @@ async def on_program_published(tx: Tx, heard: Heard[ProgramPublished]) -> None:
 
 
 async def on_instrument_published(tx: Tx, heard: Heard[InstrumentPublished]) -> None:
-    """Keep what its scores mean."""
-    await store.add_instrument(tx, heard.organisation_id, heard.event)
+    """Keep what its totals mean. Of one that is never added up no figure is made."""
+    if heard.event.has_total:
+        await store.add_instrument(tx, heard.organisation_id, heard.event)
 
 
 async def on_battery_activated(tx: Tx, heard: Heard[BatteryActivated]) -> None:

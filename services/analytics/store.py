@@ -22,6 +22,7 @@ from shared.events.intake import (
 )
 from shared.identity import derived_id
 
+TOTAL = "total"
 FACTS = ("sites", "programs", "instruments", "battery_entries", "enrolments", "scores")
 """The tables that follow from what was heard alone, and can be rebuilt from it."""
 
@@ -71,7 +72,7 @@ async def save_program(tx: Tx, organisation: UUID, event: ProgramPublished) -> N
 async def add_instrument(tx: Tx, organisation: UUID, event: InstrumentPublished) -> None:
     """A version of an instrument; a published one never changes."""
     await tx.execute(
-        "insert into instruments values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing",
+        "insert into instruments values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing",
         organisation,
         event.code,
         event.version,
@@ -80,6 +81,7 @@ async def add_instrument(tx: Tx, organisation: UUID, event: InstrumentPublished)
         event.maximum,
         event.higher_is_better,
         event.is_validated,
+        event.comparable_versions,
     )
 
 
@@ -122,7 +124,7 @@ async def save_consents(tx: Tx, heard: Sequence[Heard[ConsentChanged]]) -> None:
 
 
 async def add_scores(tx: Tx, heard: Sequence[Heard[CheckInSubmitted]]) -> None:
-    """The scores of check-ins."""
+    """The scores of check-ins: totals alone. Scores of parts are said too; no figure is made of them here."""
     await tx.executemany(
         "insert into scores values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         [
@@ -139,6 +141,7 @@ async def add_scores(tx: Tx, heard: Sequence[Heard[CheckInSubmitted]]) -> None:
             )
             for one in heard
             for score in one.event.scores
+            if score.scale == TOTAL
         ],
     )
 
@@ -216,42 +219,53 @@ async def get_instrument(tx: Tx, code: str) -> Instrument:
 
 
 def _instrument(row: Record) -> Instrument:
-    return made_of(Instrument, row)
+    return made_of(Instrument, row, comparable_versions=tuple(row["comparable_versions"]))
+
+
+_SUMS = """
+    with people as (
+        select enrolment_id from enrolments
+        where program_id = $1 and is_reporting and ($6::uuid[] is null or site_id = any ($6))
+    ), answers as (
+        select enrolment_id,
+               max(count) filter (where occasion = $4) as first,
+               max(count) filter (where occasion = $5) as later
+        from scores join people using (enrolment_id)
+        where program_id = $1 and instrument = $2 and occasion in ($4, $5)
+          and (version = $3 or version in (select version from instruments
+                                           where code = $2 and version = any ($7) and unit = $8))
+        group by enrolment_id
+    ), paired as (
+        select first::bigint, later::bigint, (later - first)::bigint as change
+        from answers where first is not null and later is not null
+    )
+    select (select count(*) from people) as n_enrolled,
+           (select count(first) from answers) as n_first,
+           (select count(later) from answers) as n_later,
+           count(*) as n_paired,
+           coalesce(sum(first), 0)::bigint as first,
+           coalesce(sum(later), 0)::bigint as later,
+           coalesce(sum(change), 0)::bigint as change,
+           coalesce(sum(change * change), 0)::bigint as change_squared
+    from paired"""
 
 
 async def sums(
     tx: Tx, program: UUID, instrument: Instrument, occasions: tuple[str, str], site_ids: Sequence[UUID] | None
 ) -> Sums:
-    """Exact sums over those who agreed to be counted. Only scores of one version are paired."""
+    """Exact sums over those who agreed to be counted.
+
+    Scores of one version are paired, and of an earlier one that it calls comparable, if both count the same unit.
+    """
     row = await tx.fetchrow(
-        """with people as (
-               select enrolment_id from enrolments
-               where program_id = $1 and is_reporting and ($6::uuid[] is null or site_id = any ($6))
-           ), answers as (
-               select enrolment_id,
-                      max(count) filter (where occasion = $4) as first,
-                      max(count) filter (where occasion = $5) as later
-               from scores join people using (enrolment_id)
-               where program_id = $1 and instrument = $2 and version = $3 and occasion in ($4, $5)
-               group by enrolment_id
-           ), paired as (
-               select first::bigint, later::bigint, (later - first)::bigint as change
-               from answers where first is not null and later is not null
-           )
-           select (select count(*) from people) as n_enrolled,
-                  (select count(first) from answers) as n_first,
-                  (select count(later) from answers) as n_later,
-                  count(*) as n_paired,
-                  coalesce(sum(first), 0)::bigint as first,
-                  coalesce(sum(later), 0)::bigint as later,
-                  coalesce(sum(change), 0)::bigint as change,
-                  coalesce(sum(change * change), 0)::bigint as change_squared
-           from paired""",
+        _SUMS,
         program,
         instrument.code,
         instrument.version,
         *occasions,
         site_ids,
+        instrument.comparable_versions,
+        instrument.unit,
     )
     assert row
     return made_of(Sums, row)

@@ -24,9 +24,10 @@ async def _take_in(db: Database, who: Who, data: bytes, first_line: int) -> Repo
 
 
 async def _bring_in(db: Database, who: Who, one: Answered) -> Outcome:
-    moment, library = now(), store.library()
+    moment = now()
     async with db.transaction(who.organisation_id) as tx:
-        occasion = await store.get_occasion_of(tx, who.organisation_id, one.first, who.site_ids)
+        library = await store.library_of(tx)
+        occasion = await store.get_occasion_of(tx, who.organisation_id, one.first, who.site_ids, library)
         command = one.command(occasion.occasion_id, occasion.time_zone, moment)
         entered = enter(occasion, command, library, moment, "import")
         if entered is None:

@@ -14,6 +14,16 @@ CHECK_INS = "kith.check-ins"
 CONCERNS = "kith.concerns"
 
 
+class PublishedScale(Part):
+    """A scale of an instrument: the whole (`total`), or a part. Its scores are counts of 1/unit points."""
+
+    code: Code
+    unit: int = Field(ge=1)
+    minimum: int
+    maximum: int
+    higher_is_better: bool
+
+
 @event("instrument-published", topic=INSTRUMENTS, key="instrument_id")
 class InstrumentPublished(Event):
     """A version of an instrument can be asked in an organisation. Scores are counts of 1/unit points."""
@@ -27,6 +37,8 @@ class InstrumentPublished(Event):
     higher_is_better: bool
     is_validated: bool
     comparable_versions: list[int]
+    has_total: bool = Field(True, description="false: unit, minimum and maximum say nothing, look at the scales")
+    scales: list[PublishedScale] = Field(default=[], description="each that can be scored, the total too")
 
 
 class BatteryEntry(Part):
@@ -55,6 +67,7 @@ class Score(Part):
     version: int = Field(ge=1)
     count: int
     unit: int = Field(ge=1)
+    scale: Code = Field("total", description="of the whole, or of a part that the instrument scores by itself")
 
 
 @event("check-in-submitted", topic=CHECK_INS, key="occasion_id")
@@ -108,8 +121,8 @@ class ConcernAcknowledged(Event):
     acknowledged_at: AwareDatetime
 
 
-@event("concern-acted-on", topic=CONCERNS, key="concern_id")
-class ConcernActedOn(Event):
+@event("concern-action-recorded", topic=CONCERNS, key="concern_id")
+class ConcernActionRecorded(Event):
     """Something was done about it."""
 
     concern_id: UUID

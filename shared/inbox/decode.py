@@ -5,6 +5,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -31,6 +32,7 @@ Handlers = Mapping[type[Event], Callable[[Tx, Heard[Any]], Awaitable[None]] | Ma
 
 _TIME = TypeAdapter(datetime)
 _RFC_3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ].{5,40}", re.ASCII)
+_organisation = lru_cache(1000)(UUID)  # they are few
 _WHOLE_NUMBER = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 
 
@@ -52,6 +54,7 @@ class Incoming:
     organisation_id: UUID
     heard: Heard[Any] | None
     unreadable: Unreadable | None
+    headers: Mapping[str, str] = field(default_factory=dict)  # of what could be read
     aggregate: tuple[str, str] = field(init=False)  # what it happened to: order is kept within this
 
     def __post_init__(self) -> None:
@@ -76,10 +79,11 @@ def decode(record: Record) -> Incoming:
     """Read a record as far as it can be read."""
     key = _key(record)
     try:
-        heard = _heard(record)
+        headers = _headers(record)
+        heard = _heard(record, headers)
     except _Bad as bad:
         return Incoming(record, key, NIL, None, bad.unreadable)
-    return Incoming(record, key, heard.organisation_id, heard, None)
+    return Incoming(record, key, heard.organisation_id, heard, None, headers)
 
 
 def _key(record: Record) -> str:
@@ -98,10 +102,9 @@ def fingerprint(record: Record) -> str:
     return hashlib.sha256(record.value or b"").hexdigest()
 
 
-def _heard(record: Record) -> Heard[Any]:
-    headers = _headers(record)
+def _heard(record: Record, headers: dict[str, str]) -> Heard[Any]:
     known = _known(_needed(headers, "ce_type"), record.topic)
-    organisation = _uuid(headers, "ce_organisation")
+    organisation = _uuid(headers, "ce_organisation", _organisation)
     if organisation == NIL:
         raise _Bad("bad-header", "ce_organisation", "The nil organisation is for records that cannot be read.")
     event = _body(known, record.value)
@@ -116,10 +119,10 @@ def _headers(record: Record) -> dict[str, str]:
         if value is None:
             raise _bad_header("null-header", name, "is null")
         try:
-            headers[name] = bytes(value).decode()
+            headers[name] = text = value.decode()
         except UnicodeDecodeError:
             raise _bad_header("bad-header", name, "is not UTF-8") from None
-        if "\x00" in name or "\x00" in headers[name]:
+        if "\x00" in name or "\x00" in text:
             raise _bad_header("bad-header", name, "has a NUL, which no store can hold")
     return headers
 
@@ -147,9 +150,9 @@ def _known(ce_type: str, topic: str) -> type[Event]:
     return known
 
 
-def _uuid(headers: dict[str, str], name: str) -> UUID:
+def _uuid(headers: dict[str, str], name: str, read: Callable[[str], UUID] = UUID) -> UUID:
     try:
-        return UUID(_needed(headers, name))
+        return read(_needed(headers, name))
     except ValueError:
         raise _Bad("bad-header", name, f"The header {name} is not a UUID.") from None
 

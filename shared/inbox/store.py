@@ -1,6 +1,7 @@
 """The tables of the inbox: positions, versions seen, what is parked, what was heard."""
 
 import base64
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -93,14 +94,15 @@ async def keep_heard(tx: Tx, incoming: Sequence[Incoming], now: datetime) -> Non
     """Keep what was heard as it was heard: views can be rebuilt from it without Kafka."""
     await tx.execute(
         """insert into machinery.heard (topic, part, position, organisation_id, key, headers, value, heard_at)
-           select *, $8::timestamptz from unnest(
-               $1::text[], $2::int[], $3::bigint[], $4::uuid[], $5::text[], $6::jsonb[], $7::bytea[])""",
+           select topic, part, position, organisation_id, key, headers::jsonb, value, $8::timestamptz from unnest(
+               $1::text[], $2::int[], $3::bigint[], $4::uuid[], $5::text[], $6::text[], $7::bytea[])
+               as u (topic, part, position, organisation_id, key, headers, value)""",
         [one.record.topic for one in incoming],
         [one.record.partition for one in incoming],
         [one.record.offset for one in incoming],
         [one.organisation_id for one in incoming],
         [one.key for one in incoming],
-        [{name: bytes(value).decode() for name, value in one.record.headers} for one in incoming],
+        [json.dumps(one.headers) for one in incoming],
         [one.record.value for one in incoming],
         now,
     )

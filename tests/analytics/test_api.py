@@ -149,3 +149,35 @@ async def test_an_empty_program_has_a_page(client: Any, told: Told) -> None:
     page = await client.get("/analytics/programs/evening-circle", headers=MANAGER)
     assert "Nothing is asked twice in this program" in page.text
     assert "Evening Circle" in (await client.get("/analytics/", headers=MANAGER)).text
+
+
+@pytest.mark.parametrize(
+    ("comparable", "unit", "n_paired"),
+    [([], 1, None), ([1], 1, 12), ([1], 2, None)],
+    ids=["not said", "said", "said, and counted in another unit"],
+)
+async def test_two_versions_are_paired_only_where_the_newer_one_says_so(
+    client: Any, told: Told, comparable: list[int], unit: int, n_paired: int | None
+) -> None:
+    await told.tell(a_program(), an_instrument(), a_battery("baseline", "end"))
+    await told.tell(an_instrument(version=2, comparable_versions=comparable, unit=unit))
+    for _ in range(12):
+        later = a_check_in(one := uuid4(), "end", 15)
+        newer = [score.model_copy(update={"version": 2, "unit": unit}) for score in later.scores]
+        await told.tell(an_enrolment(one), a_check_in(one, "baseline", 20), later.model_copy(update={"scores": newer}))
+    [row] = (await client.get(CHANGE, params=ASKED, headers=MANAGER)).json()["rows"]
+    assert row["n_paired"] == n_paired
+    assert row["mean_change"] == (5 if n_paired else None)
+
+
+async def test_scores_of_parts_are_not_counted(client: Any, told: Told) -> None:
+    await twelve_people(told)
+    await told.tell(an_instrument(code="ons4", has_total=False))
+    answered = a_check_in(one := uuid4(), "end", 15)
+    part = answered.scores[0].model_copy(update={"scale": "part", "count": 1})
+    await told.tell(an_enrolment(one), a_check_in(one, "baseline", 20))
+    await told.tell(answered.model_copy(update={"scores": [part, *answered.scores, part]}))
+    [row] = (await client.get(CHANGE, params=ASKED, headers=MANAGER)).json()["rows"]
+    assert row["n_paired"] == 13
+    answer = await client.get(CHANGE, params=ASKED | {"instrument": "ons4"}, headers=MANAGER)
+    assert answer.json()["code"] == "instrument-not-found"

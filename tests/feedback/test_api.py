@@ -45,10 +45,12 @@ def codes(answer: Any) -> list[tuple[str, str]]:
 async def test_instruments_are_listed(client: Any) -> None:
     answer = await client.get(f"{API}/instruments", headers=FACILITATOR)
     found = {one["code"]: one for one in answer.json()}
-    assert found["belonging"]["unit"] == 6
+    assert found["belonging"]["ranges"] == {"total": {"unit": 6, "minimum": 0, "maximum": 24, "higher_is_better": True}}
     assert found["belonging"]["has_wording"]
     assert found["belonging"]["items"][0]["text"]["es"]
-    assert found["phq-4"]["items"] == []
+    assert not found["phq-4"]["has_wording"]
+    assert [one["text"] for one in found["phq-4"]["items"]] == [None] * 4
+    assert found["phq-4"]["scales"][0]["reference"][0]["sd"] == "2.8"
 
 
 async def test_a_battery_is_set_and_said(client: Any, told: Told) -> None:
@@ -191,7 +193,7 @@ async def test_answers_on_paper_are_entered(client: Any, told: Told) -> None:
     answer = await client.post(f"{API}/check-ins", json=body, headers=COORDINATOR)
     assert answer.status_code == 201
     assert answer.json()["scores"] == [
-        {"instrument": "session-pulse", "version": 1, "count": 10, "unit": 1, "points": 10.0}
+        {"instrument": "session-pulse", "version": 1, "count": 10, "unit": 1, "scale": "total", "points": 10.0}
     ]
     assert len(await told.rows("select * from answers")) == 4
 

@@ -1,6 +1,7 @@
 """The pages of feedback in a real browser: two sizes, light and dark, both languages, with and without the script."""
 
 import asyncio
+import json
 import shutil
 import time
 from collections.abc import AsyncIterator
@@ -15,11 +16,14 @@ from fastapi.responses import FileResponse
 from joserfc.jwk import KeySet
 from playwright.async_api import Browser, Page, async_playwright, expect
 from starlette.staticfiles import StaticFiles
+from typer.testing import CliRunner
 
+from deploy.cli.app import app as kith
 from deploy.local.jars import htmx
 from deploy.local.ports import free_port
 from services.feedback.app import create
 from services.feedback.pages import PAGES
+from services.feedback.store import FOLDER
 from shared import clock
 from shared.doors import Running, frame
 from shared.events.scheduling import FollowUpDue
@@ -42,6 +46,8 @@ from tests.feedback.conftest import (
     an_invitation,
     long_ago,
 )
+from tests.feedback.test_own_instruments import an_instrument
+from tests.feedback.test_wording import a_questionnaire
 from tests.web.conftest import CHROMIUM_FLAGS
 from tests.web.looking import DESK, PHONE, PHONE_AT_NIGHT, look
 
@@ -64,6 +70,12 @@ STAFF = {
     "rotas": "/feedback/rotas",
     "rota": "/feedback/rotas/old-town",
     "rota-new": "/feedback/rotas/north-quay",
+    "instruments": "/feedback/instruments",
+    "instrument-known": "/feedback/instruments/phq-4",
+    "instrument-licensed": "/feedback/instruments/csq-8",
+    "instrument-own": "/feedback/instruments/how-we-meet",
+    "own-instrument": "/feedback/own-instruments/how-we-meet",
+    "own-instrument-new": "/feedback/own-instruments",
 }
 PHONES = {
     "link": "/c/link-open-pulse-000000",
@@ -79,6 +91,11 @@ PHONES = {
     "contact": "/c/link-open-pulse-000000/contact",
     "contact-es": "/c/link-open-pulse-000000/contact?lang=es",
     "contact-asked": "/c/link-open-pulse-000000/contact?asked",
+    "link-loaded": "/c/link-loaded-00000000000",
+    "link-loaded-es": "/c/link-loaded-00000000000?lang=es",
+    "link-month": "/c/link-month-000000000000",
+    "link-scored": "/c/link-scored-00000000000",
+    "preview": "/feedback/instruments/how-we-meet/preview",
 }
 
 
@@ -152,7 +169,15 @@ async def a_week(told: Told, client: Any) -> None:
         "link-total-000000000000": DUE["total"],
         "link-no-contacts-000000": a_due(site_id=a_site("west-point").site_id),
         "link-late-0000000000000": a_due("belonging", due_at=long_ago(9), code="baseline"),
+        "link-loaded-00000000000": a_due("gad-7"),
+        "link-month-000000000000": a_due("monthly-check-in", "experience", code="month-1"),
+        "link-scored-00000000000": a_due("gad-7", "core-10", code="month-2"),
     }
+    for code, n_items, high in (("gad-7", 7, 3), ("core-10", 10, 4)):
+        wording = a_questionnaire(n_items, high, copyright="Made up for this test.")
+        url = f"{API}/instruments/{code}/wording"
+        assert (await client.post(url, json=wording, headers=ADMINISTRATOR)).status_code == 201
+    assert (await client.post(f"{API}/instruments", json=an_instrument(), headers=ADMINISTRATOR)).status_code == 201
     for number, (link, due) in enumerate(dues.items()):
         enrolment = an_enrolment(due, short_code=f"KLM-{480 + number}")
         language = "es" if "-es-" in link else "en"
@@ -163,6 +188,8 @@ async def a_week(told: Told, client: Any) -> None:
         assert (await client.post(f"{API}/concerns", json=about, headers=ADMINISTRATOR)).status_code == 201
     answers = {f"answers.session-pulse.{item}": "3" for item in ("heard", "safe", "useful", "hopeful")}
     assert (await client.post("/c/link-answered-000000000", data=answers)).status_code == 200
+    answers = {f"answers.gad-7.{n}": "2" for n in range(1, 8)} | {f"answers.core-10.{n}": "2" for n in range(1, 9)}
+    assert (await client.post("/c/link-scored-00000000000", data=answers)).status_code == 200
 
 
 @pytest.fixture
@@ -278,6 +305,60 @@ async def test_a_coordinator_sets_crisis_contacts(show: Any, scripted: bool) -> 
     await expect(page.locator(".flash")).to_contain_text("saved")
     page = await show(PHONES["link-no-contacts"])
     await expect(page.locator("form")).to_be_visible()
+
+
+@pytest.mark.parametrize("scripted", [True, False])
+async def test_an_administrator_writes_an_instrument(show: Any, told: Told, scripted: bool) -> None:
+    page = await show("/feedback/own-instruments/how-we-meet", 1280, java_script_enabled=scripted)
+    await page.locator("[name='items.2.text.en']").fill("Is there a song?")
+    await page.get_by_role("button", name="Publish").click()
+    await expect(page.locator(".error-summary")).to_contain_text("Question 3: the title is in this language")
+    await look(page, "feedback-own-instrument-errors", DESK) if scripted else None
+    await page.locator("[name='items.2.text.es']").fill("¿Hay una canción?")
+    async with page.context.expect_page() as opened:
+        await page.get_by_role("button", name="Preview in Spanish").click()
+    seen = await opened.value
+    await expect(seen.get_by_role("group", name="¿Hay una canción?")).to_be_visible()
+    await expect(seen.locator("button")).to_have_count(0)
+    await seen.close()
+    if scripted:
+        await page.wait_for_function("!document.querySelector('form[method=post]').hasAttribute('data-sending')")
+    await page.get_by_role("button", name="Publish").click()
+    await expect(page.get_by_role("heading", name="What it measures")).to_be_visible()
+    rows = await told.rows("select version from own_instruments order by version")
+    assert [row["version"] for row in rows] == [1, 2]
+
+
+async def test_wording_is_loaded_from_a_file(show: Any, address: str, tmp_path: Path) -> None:
+    page = await show("/feedback/instruments/phq-9", 390)
+    file: Any = {"name": "phq-9.json", "mimeType": "application/json", "buffer": b""}
+    await page.get_by_label("FHIR R4 Questionnaire").set_input_files(
+        file | {"buffer": json.dumps(a_questionnaire(8, 4)).encode()}
+    )
+    await page.get_by_role("button", name="Load").click()
+    await expect(page.get_by_text("item[7].answerOption[4]")).to_be_visible()
+    await look(page, "feedback-instrument-mismatches", PHONE, DESK)
+    path = tmp_path / "phq-9.json"
+    for raw, status, said in (
+        (a_questionnaire(8), 1, "Item 9 is missing"),
+        (a_questionnaire(), 0, "phq-9 version 1, en: loaded."),
+        (a_questionnaire(), 0, "phq-9 version 1, en: loaded before."),
+    ):
+        path.write_text(json.dumps(raw))
+        words = ["instruments", "load", str(path), "--organisation", "harbour-trust", "--url", address]
+        done = await asyncio.to_thread(CliRunner().invoke, kith, words, env={"KITH_TOKEN": token("administrator")})
+        assert (done.exit_code, said in done.output) == (status, True), done.output
+    await page.goto(f"{address}/feedback/instruments/phq-9/preview")
+    await expect(page.get_by_role("group", name="Question 9?")).to_be_visible()
+
+
+def test_a_definition_is_checked_before_anything_starts(tmp_path: Path) -> None:
+    [good] = FOLDER.glob("core-10.json")
+    done = CliRunner().invoke(kith, ["instruments", "check", str(good)])
+    assert (done.exit_code, "core-10 version 1; total 0 to 360 in 1/9 points" in done.output) == (0, True)
+    (tmp_path / "bad.json").write_text("{}")
+    done = CliRunner().invoke(kith, ["instruments", "check", str(tmp_path / "bad.json")])
+    assert (done.exit_code, "bad.json: code: This is needed." in done.output) == (1, True)
 
 
 async def test_the_report_of_a_file(show: Any) -> None:

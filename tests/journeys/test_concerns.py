@@ -23,7 +23,7 @@ ROTA = {
     ],
 }
 SERVICES = ("intake", "scheduling", "feedback", "analytics")
-STEPS = ["concern-raised", "concern-escalated", "concern-acknowledged", "concern-acted-on", "concern-closed"]
+STEPS = ["concern-raised", "concern-escalated", "concern-acknowledged", "concern-action-recorded", "concern-closed"]
 
 
 @pytest.fixture

@@ -6,10 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
-from services.feedback import store
-from services.feedback.domain.battery import SetBattery, activate, program_id_of
-from shared import outbox
-from shared.clock import now
+from services.feedback import acts, store
+from services.feedback.domain.battery import SetBattery, program_id_of
 from shared.doors import Db, Reader, allow
 from shared.events.base import Code
 from shared.events.feedback import BatteryEntry
@@ -42,15 +40,8 @@ async def get_batteries(db: Db, who: Reader) -> list[BatteryShape]:
 @router.put("/batteries/{program}")
 async def put_battery(program: Code, command: SetBattery, db: Db, who: Administrator) -> BatteryShape:
     """Set what a program asks from now on: the whole battery. The same again changes nothing and says nothing."""
-    moment, library = now(), store.library()
     async with db.transaction(who.organisation_id) as tx:
         await store.lock_batteries(tx, who.organisation_id)
         known = await store.get_program(tx, program_id_of(who.organisation_id, program), who.site_ids)
-        entries, new, events = activate(
-            who.organisation_id, known.program.program_id, command, known.entries, await store.published(tx), library
-        )
-        await store.save_battery(tx, who.organisation_id, known.program.program_id, entries, moment)
-        await store.add_published(tx, who.organisation_id, new, moment)
-        for event in events:
-            outbox.put(tx, event, organisation=who.organisation_id, at=moment)
+        entries = await acts.set_battery(tx, who, known, command, await store.library_of(tx))
     return BatteryShape.of(known.program, entries)

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from services.feedback import store
+from services.feedback import acts, store
 from services.feedback.domain.check_in import CheckIn, EnterCheckIn, enter
 from services.feedback.domain.scoring import points
-from shared import idempotency, outbox
+from shared import idempotency
 from shared.clock import now
 from shared.doors import Db, IdempotencyKey, allow
 from shared.fields import Command
@@ -29,6 +29,7 @@ class ScoreShape(BaseModel):
     version: int
     count: int
     unit: int
+    scale: str
     points: float
 
 
@@ -72,16 +73,15 @@ class UnknownShape(BaseModel):
 )
 async def enter_check_in(command: EnterCheckIn, db: Db, who: Coordinator, key: IdempotencyKey) -> JSONResponse:
     """Enter totals, or the answers on a sheet of paper, for a participant."""
-    moment, library = now(), store.library()
+    moment = now()
     async with db.transaction(who.organisation_id) as tx:
         if first := await idempotency.earlier(tx, key):
             return first
-        occasion = await store.get_occasion(tx, command.occasion_id, who.site_ids)
+        library = await store.library_of(tx)
+        occasion = await store.get_occasion(tx, command.occasion_id, who.site_ids, library)
         entered = enter(occasion, command, library, moment, "staff")
         if entered:
-            check_in, event = entered
-            await store.add_check_in(tx, who.organisation_id, check_in, command.answers, library, moment, who.subject)
-            outbox.put(tx, event, organisation=who.organisation_id, at=moment)
+            await acts.keep_check_in(tx, occasion, entered, command.answers, library, moment, who.subject)
         shown = CheckInShape.of(entered[0] if entered else _kept(occasion.check_in)).model_dump(mode="json")
         return await idempotency.keep(tx, key, 201 if entered else 200, shown)
 

@@ -55,17 +55,25 @@ def activate(
     known: Sequence[BatteryEntry] | None,
     told: Collection[tuple[str, int]],
     library: Library,
+    licensed: Collection[str] = (),
+    uncovered: Collection[str] = (),
 ) -> tuple[list[BatteryEntry], list[Instrument], list[Event]]:
-    """The battery from now on, the instruments that are new to the organisation, and what to say."""
-    if errors := [*_wrong(command.entries, library)]:
+    """The battery from now on, the instruments that are new to the organisation, and what to say.
+
+    `licensed` are instruments whose licence number is known, `uncovered` sites whose rota has a gap.
+    """
+    entries = command.entries
+    errors = [*_wrong(entries, library), *_unlicensed(entries, library, licensed)]
+    errors += _unwatched(entries, library, uncovered)
+    if errors:
         raise Invalid(*errors)
-    entries = [BatteryEntry(**entry.model_dump()) for entry in command.entries]
-    asked = dict.fromkeys(code for entry in entries for code in entry.instruments)
+    asks = [BatteryEntry(**entry.model_dump()) for entry in entries]
+    asked = dict.fromkeys(code for entry in asks for code in entry.instruments)
     new = [library[code] for code in asked if (code, library[code].version) not in told]
     events: list[Event] = [published(organisation_id, instrument) for instrument in new]
-    if list(known or ()) != entries or known is None:
-        events.append(BatteryActivated(program_id=program_id, entries=entries))
-    return entries, new, events
+    if list(known or ()) != asks or known is None:
+        events.append(BatteryActivated(program_id=program_id, entries=asks))
+    return asks, new, events
 
 
 def _wrong(entries: Sequence[Entry], library: Library) -> Iterator[FieldError]:
@@ -85,6 +93,26 @@ def _wrong(entries: Sequence[Entry], library: Library) -> Iterator[FieldError]:
                 "An occasion is answered on the phone or entered by staff: do not mix instruments with and without "
                 "wording here, make two occasions.",
             )
+
+
+def _unlicensed(entries: Sequence[Entry], library: Library, licensed: Collection[str]) -> Iterator[FieldError]:
+    for place, entry in enumerate(entries):
+        for code in entry.instruments:
+            if code in library and library[code].licence.needs_number and code not in licensed:
+                title = library[code].title.in_("en")
+                message = f"{title} is asked by licence only: note the number of yours at its page first."
+                yield FieldError(f"entries.{place}.instruments", "licence-number-missing", message)
+
+
+def _unwatched(entries: Sequence[Entry], library: Library, uncovered: Collection[str]) -> Iterator[FieldError]:
+    """A bad answer must find somebody: an instrument with a risk item needs a rota without a gap."""
+    for place, entry in enumerate(entries) if uncovered else ():
+        risky = [code for code in entry.instruments if code in library and library[code].risk]
+        if risky:
+            sites = ", ".join(sorted(uncovered))
+            why = f"An answer to {', '.join(risky)} can raise a concern"
+            message = f"{why}: fill the gaps of the next 14 days in the rota of {sites} first."
+            yield FieldError(f"entries.{place}.instruments", "rota-gap", message)
 
 
 def _wrong_together(entries: Sequence[Entry]) -> Iterator[FieldError]:

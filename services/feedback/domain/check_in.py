@@ -1,7 +1,7 @@
 """Check-ins: whether an occasion can be answered, by whom, and what an answer says to the others."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
+from services.feedback.domain.given import Given, scores_of
 from services.feedback.domain.instruments import Library
-from services.feedback.domain.kinds import Answers, Moment, Totals
-from services.feedback.domain.scoring import Given, scores_of
+from services.feedback.domain.kinds import Answers, Moment, ScaleTotals, Texts, Totals
 from shared.errors import Refusal
 from shared.events.feedback import CheckInSubmitted, Score
 from shared.events.scheduling import OccasionKind
@@ -29,7 +29,9 @@ class EnterCheckIn(Command):
 
     occasion_id: UUID
     totals: Totals = Field(default_factory=dict)
+    scales: ScaleTotals = Field(default_factory=dict, description="totals of scales, by instrument and scale")
     answers: Answers = Field(default_factory=dict)
+    texts: Texts = Field(default_factory=dict)
     answered_at: Moment | None = None
 
 
@@ -37,6 +39,7 @@ class AnswerCheckIn(Command):
     """What a participant answers."""
 
     answers: Answers = Field(default_factory=dict)
+    texts: Texts = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class CheckIn:
     answered_at: datetime
     entered_by: EnteredBy
     scores: tuple[Score, ...]
+    texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # they stay here, whatever is said
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,48 +106,49 @@ def shows_score(check_in: CheckIn, now: datetime) -> bool:
 
 
 def answer(
-    occasion: Occasion, answers: Mapping[str, Mapping[str, int]], library: Library, now: datetime
+    occasion: Occasion, command: AnswerCheckIn, library: Library, now: datetime
 ) -> tuple[CheckIn, CheckInSubmitted]:
     """What a participant answers to an occasion that is open."""
-    asked = {code: answers.get(code, {}) for code in occasion.instruments}
-    extra = {code: given for code, given in answers.items() if code not in asked}
-    scores = scores_of(occasion.instruments, Given({}, asked | extra), library)
-    return _submitted(occasion, CheckIn(occasion.occasion_id, now, "participant", tuple(scores)))
+    answers = {code: command.answers.get(code, {}) for code in (*occasion.instruments, *command.answers)}
+    scores = scores_of(occasion.instruments, Given(answers=answers, texts=command.texts), library)
+    return _submitted(occasion, CheckIn(occasion.occasion_id, now, "participant", tuple(scores), command.texts))
 
 
 def enter(
     occasion: Occasion, command: EnterCheckIn, library: Library, now: datetime, entered_by: EnteredBy
 ) -> tuple[CheckIn, CheckInSubmitted] | None:
     """What staff enter for a participant; None if the same has been entered before."""
-    scores = tuple(scores_of(occasion.instruments, Given(command.totals, command.answers), library))
+    given = Given(command.totals, command.answers, command.scales, command.texts)
+    scores = tuple(scores_of(occasion.instruments, given, library))
+    check_in = CheckIn(occasion.occasion_id, command.answered_at or now, entered_by, scores, command.texts)
     if occasion.check_in:
-        _refuse_another(occasion.check_in, scores, command.answered_at, ZoneInfo(occasion.time_zone))
+        _refuse_another(occasion.check_in, check_in, command.answered_at, ZoneInfo(occasion.time_zone))
         return None
-    if not scores:
+    if not occasion.instruments:
         raise Refusal("nothing-asked", "The instruments of this occasion are not known here (any more).")
     if occasion.is_cancelled:
         raise Refusal("occasion-cancelled", "This check-in is not wanted any more.")
     if not occasion.taking_part:
         raise Refusal("consent-withdrawn", "The participant does not agree to be asked (any more).")
-    at = command.answered_at or now
-    if at > now:
+    if check_in.answered_at > now:
         raise invalid("answered_at", "in-the-future", "Give a time that has passed.")
-    if at < occasion.opens_at - EARLY:
+    if check_in.answered_at < occasion.opens_at - EARLY:
         opened = occasion.opens_at.date()
         raise Refusal("outside-window", f"This check-in opened on {opened}: an answer so long before is not one to it.")
-    return _submitted(occasion, CheckIn(occasion.occasion_id, at, entered_by, scores))
+    return _submitted(occasion, check_in)
 
 
-def _refuse_another(first: CheckIn, scores: tuple[Score, ...], answered_at: datetime | None, zone: ZoneInfo) -> None:
+def _refuse_another(first: CheckIn, other: CheckIn, answered_at: datetime | None, zone: ZoneInfo) -> None:
     """The same again is no news; anything else would overwrite what somebody has answered."""
     answered_on = first.answered_at.astimezone(zone).date()
-    is_same = {_mark(one) for one in first.scores} == {_mark(one) for one in scores}
+    is_same = {_mark(one) for one in first.scores} == {_mark(one) for one in other.scores}
+    is_same = is_same and first.texts == other.texts
     if not is_same or (answered_at and answered_at.astimezone(zone).date() != answered_on):
         raise Refusal("already-answered", f"This check-in was answered on {answered_on} already, with another result.")
 
 
-def _mark(score: Score) -> tuple[str, int, int]:
-    return score.instrument, score.count, score.unit
+def _mark(score: Score) -> tuple[str, str, int, int]:
+    return score.instrument, score.scale, score.count, score.unit
 
 
 def _submitted(occasion: Occasion, check_in: CheckIn) -> tuple[CheckIn, CheckInSubmitted]:

@@ -17,7 +17,7 @@ from shared.errors import Refusal
 from shared.events.base import Code
 from shared.events.feedback import (
     ConcernAcknowledged,
-    ConcernActedOn,
+    ConcernActionRecorded,
     ConcernClosed,
     ConcernEscalated,
     ConcernRaised,
@@ -147,7 +147,7 @@ def acknowledged(concern: Concern, subject: str, place: Place, now: datetime) ->
     return fresh, ConcernAcknowledged(concern_id=concern.concern_id, acknowledged_at=now)
 
 
-def acted_on(concern: Concern, subject: str, place: Place, now: datetime) -> tuple[Concern, ConcernActedOn]:
+def acted_on(concern: Concern, subject: str, place: Place, now: datetime) -> tuple[Concern, ConcernActionRecorded]:
     """Something was done about it; this may happen more than once."""
     if concern.state == "closed":
         raise Refusal("already-closed", "This concern is closed. Raise another one if something has come up.")
@@ -155,7 +155,7 @@ def acted_on(concern: Concern, subject: str, place: Place, now: datetime) -> tup
         raise Refusal("not-acknowledged", "Acknowledge the concern first, so that nobody else is called.")
     due_at = now + wait_of("acted-on", place.rota)
     fresh = replace(concern, state="acted-on", acted_by=subject, due_at=due_at)
-    return fresh, ConcernActedOn(concern_id=concern.concern_id, acted_at=now)
+    return fresh, ConcernActionRecorded(concern_id=concern.concern_id, acted_at=now)
 
 
 def closed(concern: Concern, subject: str, now: datetime) -> tuple[Concern, ConcernClosed]:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, mode
 from pydantic_core import PydanticCustomError
 
 from shared.events.base import Code
-from shared.fields import Command, Line, invalid
+from shared.fields import Command, Line, Text, invalid
 
 _PHONE = re.compile(r"\+?[0-9][0-9 ()/.-]{1,30}")
 _URL = re.compile(r"https?://[a-z0-9.-]+\.[a-z]{2,}(:[0-9]{1,5})?(/[!-~]*)?", re.I)
@@ -53,6 +53,16 @@ def _address(text: str) -> str:
     return text
 
 
+def _as_typed(value: Any) -> Any:
+    """Forms end their lines in two characters, people press one key."""
+    return value.replace("\r\n", "\n") if isinstance(value, str) else value
+
+
+def _without_blanks(texts: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    written = {code: {item: text for item, text in items.items() if text} for code, items in texts.items()}
+    return {code: items for code, items in written.items() if items}
+
+
 Day = Annotated[date, BeforeValidator(_as_iso), Field(ge=date(1990, 1, 1), le=date(2199, 12, 31))]
 Moment = Annotated[AwareDatetime, Field(ge=datetime(1990, 1, 1, tzinfo=UTC), le=datetime(2199, 12, 31, tzinfo=UTC))]
 Points = Annotated[Decimal, BeforeValidator(_as_points), Field(ge=-POINTS_MAX, le=POINTS_MAX)]
@@ -60,6 +70,13 @@ Points = Annotated[Decimal, BeforeValidator(_as_points), Field(ge=-POINTS_MAX, l
 Phone = Annotated[Line, AfterValidator(_number)]
 Url = Annotated[Line, AfterValidator(_address)]
 Totals = Annotated[dict[Code, Points], Field(max_length=20)]
+ScaleTotals = Annotated[dict[Code, Annotated[dict[Code, Points], Field(max_length=20)]], Field(max_length=20)]
+Texts = Annotated[
+    dict[Code, Annotated[dict[Code, Annotated[Text, BeforeValidator(_as_typed)]], Field(max_length=100)]],
+    AfterValidator(_without_blanks),
+    Field(max_length=20),
+]
+"""What people wrote, by instrument and item. What they left blank is not there."""
 Answers = Annotated[
     dict[Code, Annotated[dict[Code, Annotated[int, Field(ge=-1000, le=1000)]], Field(max_length=200)]],
     Field(max_length=20),

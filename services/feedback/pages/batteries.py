@@ -6,13 +6,12 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from services.feedback import store
-from services.feedback.domain.battery import SUGGESTED, SetBattery, activate, program_id_of
+from services.feedback import acts, store
+from services.feedback.domain.battery import SUGGESTED, SetBattery, program_id_of
+from services.feedback.domain.instruments import Instrument, Library
 from services.feedback.pages.forms import nested
 from services.feedback.pages.templates import PAGES, Administrator
 from services.feedback.store import Program
-from shared import outbox
-from shared.clock import now
 from shared.doors import Db, form, submitted
 from shared.errors import FieldError, Refusal
 from shared.events.base import Code
@@ -33,6 +32,7 @@ async def batteries(request: Request, db: Db, who: Administrator) -> HTMLRespons
     """Every program with what it asks."""
     async with db.transaction(who.organisation_id) as tx:
         found = await store.batteries(tx, who.site_ids)
+        titles = _titles(await store.library_of(tx))
     saved = request.query_params.get("saved")
     is_saved = saved in {one.program.code for one in found}
     return PAGES.render(
@@ -40,7 +40,7 @@ async def batteries(request: Request, db: Db, who: Administrator) -> HTMLRespons
         "batteries.html",
         batteries=found,
         kinds=dict(KINDS),
-        titled=_titled,
+        titled=lambda codes: ", ".join(titles.get(code, code) for code in codes),
         flash="The battery is set. Check-ins fall due by it from now on." if is_saved else None,
     )
 
@@ -50,29 +50,25 @@ async def battery(request: Request, db: Db, who: Administrator, program: Code) -
     """The form of one program, filled with its battery or with what we would begin with."""
     async with db.transaction(who.organisation_id) as tx:
         known = await store.get_program(tx, program_id_of(who.organisation_id, program), who.site_ids)
+        library = await store.library_of(tx)
     is_suggested = known.entries is None or "suggested" in request.query_params
     entries = SUGGESTED if is_suggested else known.entries or ()
     rows = [entry.model_dump() for entry in entries]
-    return _form(request, known.program, rows, None, is_suggested=is_suggested)
+    return _form(request, known.program, rows, library, is_suggested=is_suggested)
 
 
 @router.post("/{program}")
 async def set_battery(request: Request, db: Db, who: Administrator, program: Code) -> Response:
     """Set it, by the same rules as the JSON."""
-    rows, moment, library = _rows(nested(await submitted(request))), now(), store.library()
+    rows = _rows(nested(await submitted(request)))
     async with db.transaction(who.organisation_id) as tx:
         await store.lock_batteries(tx, who.organisation_id)
+        library = await store.library_of(tx)
         known = await store.get_program(tx, program_id_of(who.organisation_id, program), who.site_ids)
-        program_id, told = known.program.program_id, await store.published(tx)
         try:
-            command = form(SetBattery, {"entries": rows})
-            entries, new, events = activate(who.organisation_id, program_id, command, known.entries, told, library)
+            await acts.set_battery(tx, who, known, form(SetBattery, {"entries": rows}), library)
         except Refusal as refusal:
-            return _form(request, known.program, rows, refusal)
-        await store.save_battery(tx, who.organisation_id, program_id, entries, moment)
-        await store.add_published(tx, who.organisation_id, new, moment)
-        for event in events:
-            outbox.put(tx, event, organisation=who.organisation_id, at=moment)
+            return _form(request, known.program, rows, library, refusal)
     return RedirectResponse(f"/feedback/batteries?saved={known.program.code}", 303)
 
 
@@ -91,7 +87,8 @@ def _form(
     request: Request,
     program: Program,
     rows: Sequence[dict[str, Any]],
-    refusal: Refusal | None,
+    library: Library,
+    refusal: Refusal | None = None,
     *,
     is_suggested: bool = False,
 ) -> HTMLResponse:
@@ -104,7 +101,7 @@ def _form(
         rows=shown,
         n_filled=len(rows),
         kinds=KINDS,
-        instruments=[(code, title) for code, title in _titles().items()],
+        instruments=list(_titles(library).items()),
         is_suggested=is_suggested,
         errors=[_said(error) for error in refusal.errors] if refusal else [],
     )
@@ -127,14 +124,16 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
     return {name: row.get(name, value) for name, value in empty.items()}
 
 
-def _titled(codes: Sequence[str]) -> str:
-    titles = _titles()
-    return ", ".join(titles.get(code, code) for code in codes)
-
-
-def _titles() -> dict[str, str]:
+def _titles(library: Library) -> dict[str, str]:
     """The instruments, with what one must know to choose."""
-    return {
-        one.code: one.title.en + ("" if one.has_wording else " (total, entered by staff)")
-        for one in store.library().values()
-    }
+    return {one.code: one.title.in_("en") + _to_know(one) for one in library.values()}
+
+
+def _to_know(one: Instrument) -> str:
+    known = [
+        "" if one.has_wording else "total, entered by staff",
+        "licence needed" if one.licence.needs_number else "",
+        "for facilitators" if one.asked_of == "facilitators" else "",
+    ]
+    said = "; ".join(filter(None, known))
+    return f" ({said})" if said else ""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, get_args
 from urllib.parse import urlencode
 from uuid import UUID
@@ -9,17 +10,16 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from services.feedback import store
+from services.feedback import acts, store
 from services.feedback.domain.check_in import EnterCheckIn, Occasion, enter
 from services.feedback.domain.contacts import are_confirmed, site_id_of
-from services.feedback.domain.instruments import Instrument
+from services.feedback.domain.instruments import TOTAL, Instrument, Library, Measure
 from services.feedback.domain.kinds import Day, moment_of
-from services.feedback.domain.scoring import as_text, points
+from services.feedback.domain.scoring import as_text
 from services.feedback.pages.forms import nested
 from services.feedback.pages.templates import PAGES, Coordinator
 from services.feedback.store import Asked
 from services.feedback.store.lists import Need
-from shared import outbox
 from shared.clock import now
 from shared.doors import Db, form, submitted
 from shared.errors import FieldError, Invalid, Refusal
@@ -71,6 +71,7 @@ async def check_ins(request: Request, db: Db, who: Coordinator) -> HTMLResponse:
         counts = await store.counts(tx, asked)
         choice = Choice.of(request, counts)
         found = await store.lines(tx, asked, choice.need, (choice.page - 1) * LINES, LINES + 1)
+        library = await store.library_of(tx)
     return PAGES.render(
         request,
         "check-ins.html",
@@ -80,8 +81,8 @@ async def check_ins(request: Request, db: Db, who: Coordinator) -> HTMLResponse:
         counts=counts,
         lines=found[:LINES],
         first=(choice.page - 1) * LINES + 1,
-        scores=_scores,
-        entering=_entering,
+        scores=partial(_scores, library),
+        entering=partial(_entering, library),
         earlier=choice.address(choice.page - 1) if choice.page > 1 else "",
         later=choice.address(choice.page + 1) if len(found) > LINES else "",
         missing_contacts=[site.code for site in sites if not _has_contacts(site, moment)],
@@ -107,52 +108,50 @@ def _chosen_sites(who: Who, site: str | None) -> list[UUID] | None:
     return [site_id] if who.sees(site_id) else []
 
 
-def _scores(line: store.Line) -> str:
-    """The scores of a line in words, with their range."""
-    library = store.library()
+def _scores(library: Library, line: store.Line) -> str:
+    """The scores of a line in words, with their range: the total, or each scale where there is none."""
     said = []
     for one in line.scores:
         instrument = library.get(one["instrument"])
-        title = instrument.title.en if instrument else one["instrument"]
-        of = f" of {as_text(instrument.maximum, instrument.unit)}" if instrument else ""
-        said.append(f"{title} {_short(one['count'], one['unit'])}{of}")
+        measure = instrument.measure_of(one["scale"]) if instrument else None
+        if instrument and instrument.total and one["scale"] != TOTAL:
+            continue
+        title = instrument.title.in_("en") if instrument else one["instrument"]
+        if measure and measure.scale.title:
+            title = f"{title}, {measure.scale.title.in_('en')}"
+        of = f" of {as_text(measure.maximum, measure.unit)}" if measure and measure.unit == one["unit"] else ""
+        said.append(f"{title} {as_text(one['count'], one['unit'], 2)}{of}")
     return ", ".join(said)
 
 
-def _entering(line: store.Line) -> str:
-    library = store.library()
+def _entering(library: Library, line: store.Line) -> str:
     is_total = any(code in library and not library[code].has_wording for code in line.instruments)
     return "Enter a total" if is_total else "Enter from paper"
-
-
-def _short(count: int, unit: int) -> str:
-    value = points(count, unit)
-    return str(value.numerator) if value.denominator == 1 else f"{float(value):.2f}"
 
 
 @router.get("/occasions/{occasion_id}/enter")
 async def entry(request: Request, db: Db, who: Coordinator, occasion_id: UUID) -> HTMLResponse:
     """The form for a total, or for the answers on a sheet of paper."""
     async with db.transaction(who.organisation_id) as tx:
-        occasion = await store.get_occasion(tx, occasion_id, who.site_ids)
-    return _entry(request, occasion, now(), {}, None)
+        library = await store.library_of(tx)
+        occasion = await store.get_occasion(tx, occasion_id, who.site_ids, library)
+    return _entry(request, occasion, library, now(), {})
 
 
 @router.post("/occasions/{occasion_id}/enter")
 async def enter_on_page(request: Request, db: Db, who: Coordinator, occasion_id: UUID) -> Response:
     """Enter it; what is wrong is said beside the fields, and nothing that was typed is lost."""
-    fields, moment, library = await submitted(request), now(), store.library()
+    fields, moment = await submitted(request), now()
     async with db.transaction(who.organisation_id) as tx:
-        occasion = await store.get_occasion(tx, occasion_id, who.site_ids)
+        library = await store.library_of(tx)
+        occasion = await store.get_occasion(tx, occasion_id, who.site_ids, library)
         try:
             command = _command(occasion, nested(fields), moment)
             entered = enter(occasion, command, library, moment, "staff")
         except Refusal as refusal:
-            return _entry(request, occasion, moment, fields, refusal)
+            return _entry(request, occasion, library, moment, fields, refusal)
         if entered:
-            check_in, event = entered
-            await store.add_check_in(tx, who.organisation_id, check_in, command.answers, library, moment, who.subject)
-            outbox.put(tx, event, organisation=who.organisation_id, at=moment)
+            await acts.keep_check_in(tx, occasion, entered, command.answers, library, moment, who.subject)
     return RedirectResponse("/feedback/?need=answered&saved", 303)
 
 
@@ -175,16 +174,20 @@ def _command(occasion: Occasion, fields: dict[str, Any], moment: datetime) -> En
 
 
 def _entry(
-    request: Request, occasion: Occasion, moment: datetime, given: dict[str, Any], refusal: Refusal | None
+    request: Request,
+    occasion: Occasion,
+    library: Library,
+    moment: datetime,
+    given: dict[str, Any],
+    refusal: Refusal | None = None,
 ) -> HTMLResponse:
-    instruments = [store.library()[code] for code in occasion.instruments]
-    names = {_field(one): one for one in instruments}
+    instruments = [library[code] for code in occasion.instruments]
     return PAGES.render(
         request,
         "enter.html",
         refusal.status if refusal else 200,
         occasion=occasion,
-        totals=[(name, one, _range(one)) for name, one in names.items() if not one.has_wording],
+        totals=[total for one in instruments if not one.has_wording for total in _totals(one)],
         on_paper=[one for one in instruments if one.has_wording],
         given={"answered_on": moment.date().isoformat(), **given},
         errors=list(refusal.errors) if refusal else [],
@@ -192,9 +195,21 @@ def _entry(
     )
 
 
-def _field(instrument: Instrument) -> str:
-    return f"totals.{instrument.code}"
+def _totals(one: Instrument) -> list[tuple[str, str, str]]:
+    """The fields for what is entered of an instrument without wording: name, title and hint of each."""
+    title = one.title.in_("en")
+    if one.total:
+        return [(f"totals.{one.code}", f"Total of {title}", _hint(one.total))]
+    return [
+        (
+            f"scales.{one.code}.{measure.scale.code}",
+            f"{title}, {measure.scale.title.in_('en') if measure.scale.title else measure.scale.code}",
+            _hint(measure),
+        )
+        for measure in one.measures
+    ]
 
 
-def _range(one: Instrument) -> str:
-    return f"{as_text(one.minimum, one.unit)} to {as_text(one.maximum, one.unit)}"
+def _hint(one: Measure) -> str:
+    better = "Higher is better." if one.scale.higher_is_better else "Lower is better."
+    return f"{as_text(one.minimum, one.unit)} to {as_text(one.maximum, one.unit)}. {better}"

@@ -77,7 +77,7 @@ async def ask_for_contact(request: Request, db: Db, token: str) -> Response:
 
 
 async def _asking(tx: Tx, request: Request, link: store.Link) -> Asking:
-    occasion = await store.get_occasion(tx, link.occasion_id, None)
+    occasion = await store.get_occasion(tx, link.occasion_id, None, await store.library_of(tx))
     place = (await store.get_rota(tx, occasion.site_id, None)).place
     return Asking(
         occasion=occasion,

@@ -7,7 +7,10 @@ DEPTH_MAX = 4
 
 
 def nested(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a form as the JSON body would have them; numbered parts become a list, gaps closed."""
+    """The fields of a form as the JSON body would have them; numbered parts become a list, gaps closed.
+
+    What is numbered and has no parts of its own, such as the answer to item 3, keeps its name.
+    """
     root: dict[str, Any] = {}
     for name, value in fields.items():
         *path, last = name.split(".", DEPTH_MAX - 1)
@@ -25,6 +28,6 @@ def _listed(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     parts = {name: _listed(part) for name, part in value.items()}
-    if parts and all(name.isascii() and name.isdigit() for name in parts):
+    if parts and all(name.isascii() and name.isdigit() and isinstance(value[name], dict) for name in parts):
         return [parts[name] for name in sorted(parts, key=lambda name: int(name[:9]))]
     return parts

@@ -8,21 +8,23 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from services.feedback import store
-from services.feedback.domain.check_in import AnswerCheckIn, CheckIn, Closed, Occasion, answer, shows_score, why_closed
+from services.feedback import acts, store
+from services.feedback.domain.check_in import AnswerCheckIn, Closed, Occasion, answer, shows_score, why_closed
+from services.feedback.domain.concerns import Place
 from services.feedback.domain.contacts import are_confirmed
 from services.feedback.domain.instruments import Library
-from services.feedback.domain.scoring import meaning
+from services.feedback.domain.rota import read_by
 from services.feedback.pages.forms import nested
 from services.feedback.pages.help import find_link, help_of
+from services.feedback.pages.questions import questions
+from services.feedback.pages.results import Result, results_of
 from services.feedback.pages.templates import PAGES
 from services.feedback.store import Contacts, Link
-from shared import outbox
 from shared.clock import now
 from shared.database import Tx
 from shared.doors import Db, form, submitted
 from shared.errors import FieldError, Invalid, NotFound
-from shared.web.languages import LANGUAGES, language_of, speaker
+from shared.web.languages import LANGUAGES, language_of
 
 router = APIRouter(include_in_schema=False)
 _STATUS: dict[str, int] = {"no-wording": 200, "not-open-yet": 409, "no-contacts": 409, "unknown": 404}
@@ -38,6 +40,7 @@ class Opened:
     contacts: Contacts | None
     closed: Closed | None
     language: str
+    library: Library
 
 
 @router.get("/c/{token}")
@@ -58,7 +61,7 @@ async def open_link(request: Request, db: Db, token: str) -> HTMLResponse:
 @router.post("/c/{token}")
 async def answer_link(request: Request, db: Db, token: str) -> HTMLResponse:
     """The answer is stored once, however often it is sent: who sends it again sees the first one."""
-    found, moment, library = await find_link(db, token), now(), store.library()
+    found, moment = await find_link(db, token), now()
     if found is None:
         return _stopped(request, "unknown", _first_language(request))
     fields = await submitted(request)
@@ -71,64 +74,48 @@ async def answer_link(request: Request, db: Db, token: str) -> HTMLResponse:
         if opened.closed:
             return _closed(request, opened, moment)
         try:
-            given = form(AnswerCheckIn, {"answers": nested(fields).get("answers", {})}).answers
-            check_in, event = answer(opened.occasion, given, library, moment)
+            parts = {name: part for name, part in nested(fields).items() if name in ("answers", "texts")}
+            command = form(AnswerCheckIn, parts)
+            submitted_now = answer(opened.occasion, command, opened.library, moment)
         except Invalid as invalid:
             return _questions(request, opened, fields, invalid.errors)
-        await store.add_check_in(tx, found.organisation_id, check_in, given, library, moment)
-        outbox.put(tx, event, organisation=found.organisation_id, at=moment)
-    return _thanks(request, replace(opened, occasion=replace(opened.occasion, check_in=check_in)))
+        concern = await acts.keep_check_in(tx, opened.occasion, submitted_now, command.answers, opened.library, moment)
+        place = (await store.get_rota(tx, opened.occasion.site_id, None)).place if concern else None
+    answered = replace(opened, occasion=replace(opened.occasion, check_in=submitted_now[0]))
+    return _thanks(request, answered, place, moment)
 
 
 async def _open(tx: Tx, request: Request, link: Link, moment: datetime) -> Opened | None:
+    library = await store.library_of(tx)
     try:
-        occasion = await store.get_occasion(tx, link.occasion_id, None)
+        occasion = await store.get_occasion(tx, link.occasion_id, None, library)
     except NotFound:
         return None  # the link was heard of before its occasion
     contacts = await store.find_contacts(tx, occasion.site_id)
     has_contacts = contacts is not None and are_confirmed(contacts.confirmed_on, occasion.time_zone, moment)
-    closed = why_closed(occasion, store.library(), link.expires_at, moment, has_contacts=has_contacts)
-    return Opened(link, occasion, contacts, closed, language_of(request, link.language))
+    closed = why_closed(occasion, library, link.expires_at, moment, has_contacts=has_contacts)
+    return Opened(link, occasion, contacts, closed, language_of(request, link.language), library)
 
 
 def _questions(request: Request, opened: Opened, given: dict[str, Any], errors: Sequence[FieldError]) -> HTMLResponse:
-    """All questions on one page, with what has been answered so far."""
-    instruments = [store.library()[code] for code in opened.occasion.instruments]
-    names = [f"answers.{one.code}.{item.code}" for one in instruments for item in one.items]
-    numbers = {name: number for number, name in enumerate(names, start=1)}
-    say = speaker(opened.language)
-    said = [
-        FieldError(name, "answer-missing", say("Question %(n)s: choose an answer.", n=number))
-        for name, number in numbers.items()
-        if name in {error.field for error in errors}
-    ]
-    return PAGES.render(
-        request,
-        "check-in.html",
-        422 if errors else 200,
-        lang=opened.language,
-        instruments=instruments,
-        numbers=numbers,
-        given=given,
-        link=request.url.path,
-        errors=said or _something_else(errors, opened.language, names),
-        **help_of(opened.contacts, opened.language),
-    )
+    instruments = [opened.library[code] for code in opened.occasion.instruments]
+    helped = help_of(opened.contacts, opened.language)
+    return questions(request, instruments, opened.language, given, errors, link=request.url.path, **helped)
 
 
-def _something_else(errors: Sequence[FieldError], language: str, names: Sequence[str]) -> list[FieldError]:
-    """A form that is not ours: one sentence, at the first question."""
-    sentence = speaker(language)("Something that was sent does not belong here. Please answer once more.")
-    return [FieldError(names[0], "unacceptable", sentence)] if errors else []
-
-
-def _thanks(request: Request, opened: Opened) -> HTMLResponse:
+def _thanks(
+    request: Request, opened: Opened, place: Place | None = None, moment: datetime | None = None
+) -> HTMLResponse:
+    """With the own score; where an answer has raised a concern, also when a person will read it."""
     return PAGES.render(
         request,
         "thanks.html",
+        is_read=place is not None,
+        read_by=read_by(place.rota, moment, place.zone) if place and moment else None,
+        time_zone=opened.occasion.time_zone,
         lang=opened.language,
         link=request.url.path,
-        results=_results(opened.occasion.check_in, opened.language),
+        results=_results(opened),
         **help_of(opened.contacts, opened.language),
     )
 
@@ -137,45 +124,15 @@ def _closed(request: Request, opened: Opened, moment: datetime) -> HTMLResponse:
     """Why there are no questions. The score is there for half an hour: a switch of language must not lose it."""
     check_in = opened.occasion.check_in
     is_shown = check_in and opened.link.expires_at > moment and shows_score(check_in, moment)
-    results = _results(check_in, opened.language) if is_shown else []
+    results = _results(opened) if is_shown else []
     closed = opened.closed or "unknown"
     if closed == "answered" and opened.link.expires_at <= moment:
         closed = "expired"
     return _stopped(request, closed, opened.language, opened, results)
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A score as the person who gave it reads it."""
-
-    title: str
-    points: float
-    points_max: float
-    digits: int
-    note: str | None
-    means: str | None
-    limits: str | None
-
-
-def _results(check_in: CheckIn | None, language: str) -> list[Result]:
-    library: Library = store.library()
-    results = []
-    for score in check_in.scores if check_in else ():
-        one = library.get(score.instrument)
-        if one is None or one.version != score.version:
-            continue  # the words of another version would explain another score
-        results.append(
-            Result(
-                title=one.title.in_(language),
-                points=score.count / score.unit,
-                points_max=one.maximum / one.unit,
-                digits=0 if score.unit == 1 else 1,
-                note=one.note.in_(language) if one.note else None,
-                means=meaning(one, score.count, language),
-                limits=one.limits.in_(language) if one.limits else None,
-            )
-        )
-    return results
+def _results(opened: Opened) -> list[Result]:
+    return results_of(opened.occasion, opened.library, opened.language)
 
 
 def _stopped(

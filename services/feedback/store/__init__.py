@@ -44,9 +44,10 @@ from services.feedback.store.heard import (
     save_site,
     save_withdrawn,
 )
-from services.feedback.store.library import FOLDER, Malformed, library, read_library
+from services.feedback.store.library import FOLDER, Malformed, library, library_of, read_definition, read_library
 from services.feedback.store.lists import Asked, Line, counts, lines
-from services.feedback.store.rotas import ROTA_TIMER, SiteRota, get_rota, lock_rota, rotas, save_rota
+from services.feedback.store.own import add_own, find_own
+from services.feedback.store.rotas import ROTA_TIMER, SiteRota, get_rota, lock_rota, rotas, rotas_of_program, save_rota
 from services.feedback.store.set_up import (
     Battery,
     Contacts,
@@ -64,6 +65,7 @@ from services.feedback.store.set_up import (
     save_contacts,
     sites,
 )
+from services.feedback.store.wordings import Loaded, add_wording, licence_numbers, loaded, save_licence_number
 
 __all__ = [
     "ALERT_TIMER",
@@ -76,6 +78,7 @@ __all__ = [
     "Contacts",
     "Line",
     "Link",
+    "Loaded",
     "Malformed",
     "Program",
     "Reading",
@@ -87,9 +90,11 @@ __all__ = [
     "add_check_in",
     "add_enrolment",
     "add_link",
+    "add_own",
     "add_published",
     "add_reading",
     "add_step",
+    "add_wording",
     "batteries",
     "claim_alert",
     "concerns",
@@ -102,6 +107,7 @@ __all__ = [
     "find_contacts_of",
     "find_latest_of",
     "find_link",
+    "find_own",
     "get_concern",
     "get_occasion",
     "get_occasion_of",
@@ -111,20 +117,26 @@ __all__ = [
     "is_participant",
     "let_ended_alert_rest",
     "library",
+    "library_of",
+    "licence_numbers",
     "lines",
+    "loaded",
     "lock_batteries",
     "lock_rota",
     "postpone_alert",
     "published",
+    "read_definition",
     "read_library",
     "readings",
     "rotas",
+    "rotas_of_program",
     "save_battery",
     "save_cancelled",
     "save_concern",
     "save_consents",
     "save_contacts",
     "save_due",
+    "save_licence_number",
     "save_program",
     "save_rota",
     "save_site",

@@ -9,8 +9,7 @@ from services.feedback.domain.battery import program_id_of
 from services.feedback.domain.check_in import CheckIn, Occasion
 from services.feedback.domain.instruments import Library
 from services.feedback.domain.rows import CheckInRow, one_of
-from services.feedback.store.library import library
-from shared.database import Tx, made_of
+from shared.database import Record, Tx, made_of
 from shared.errors import NotFound
 from shared.events.feedback import Score
 
@@ -31,8 +30,8 @@ async def find_link(tx: Tx, token_sha256: str) -> Link | None:
     return made_of(Link, row) if row else None
 
 
-async def get_occasion(tx: Tx, occasion_id: UUID, site_ids: Sequence[UUID] | None) -> Occasion:
-    """An occasion that fell due at one of these sites, locked."""
+async def get_occasion(tx: Tx, occasion_id: UUID, site_ids: Sequence[UUID] | None, library: Library) -> Occasion:
+    """An occasion that fell due at one of these sites, locked; of what it asks, that which is known."""
     # Locked by a statement of its own: the next one then sees what whoever held the lock has written.
     await tx.fetchrow("select from occasions where occasion_id = $1 for update", occasion_id)
     row = await tx.fetchrow(
@@ -52,15 +51,22 @@ async def get_occasion(tx: Tx, occasion_id: UUID, site_ids: Sequence[UUID] | Non
     )
     if row is None:
         raise NotFound("occasion")
-    answered_at, entered_by = row["answered_at"], row["entered_by"]
-    instruments = tuple(code for code in row["instruments"] if code in library())
-    check_in = CheckIn(occasion_id, answered_at, entered_by, await _scores(tx, occasion_id)) if answered_at else None
+    instruments = tuple(code for code in row["instruments"] if code in library)
+    check_in = await _check_in(tx, occasion_id, row) if row["answered_at"] else None
     return made_of(Occasion, row, instruments=instruments, check_in=check_in)
 
 
-async def _scores(tx: Tx, occasion_id: UUID) -> tuple[Score, ...]:
-    rows = await tx.fetch("select instrument, version, count, unit from scores where occasion_id = $1", occasion_id)
-    return tuple(Score.model_validate(dict(row)) for row in rows)
+async def _check_in(tx: Tx, occasion_id: UUID, row: Record) -> CheckIn:
+    scored = await tx.fetch(
+        "select instrument, version, count, unit, scale from scores where occasion_id = $1 order by instrument, scale",
+        occasion_id,
+    )
+    written = await tx.fetch("select instrument, item, text from texts where occasion_id = $1", occasion_id)
+    texts: dict[str, dict[str, str]] = {}
+    for one in written:
+        texts.setdefault(one["instrument"], {})[one["item"]] = one["text"]
+    scores = tuple(Score.model_validate(dict(one)) for one in scored)
+    return CheckIn(occasion_id, row["answered_at"], row["entered_by"], scores, texts)
 
 
 async def add_check_in(
@@ -83,9 +89,9 @@ async def add_check_in(
         subject,
     )
     await tx.executemany(
-        "insert into scores values ($1, $2, $3, $4, $5, $6)",
+        "insert into scores values ($1, $2, $3, $4, $5, $6, $7)",
         [
-            (organisation, check_in.occasion_id, one.instrument, one.version, one.count, one.unit)
+            (organisation, check_in.occasion_id, one.instrument, one.version, one.count, one.unit, one.scale)
             for one in check_in.scores
         ],
     )
@@ -96,6 +102,13 @@ async def add_check_in(
     ]
     if given:
         await tx.executemany("insert into answers values ($1, $2, $3, $4, $5, $6)", given)
+    written = [
+        (organisation, check_in.occasion_id, code, definitions[code].version, item, text)
+        for code, items in check_in.texts.items()
+        for item, text in items.items()
+    ]
+    if written:
+        await tx.executemany("insert into texts values ($1, $2, $3, $4, $5, $6)", written)
 
 
 async def unknown_occasions(tx: Tx, ids: Sequence[UUID], site_ids: Sequence[UUID] | None) -> list[UUID]:
@@ -110,10 +123,12 @@ async def unknown_occasions(tx: Tx, ids: Sequence[UUID], site_ids: Sequence[UUID
     return [row["id"] for row in rows]
 
 
-async def get_occasion_of(tx: Tx, organisation: UUID, row: CheckInRow, site_ids: Sequence[UUID] | None) -> Occasion:
+async def get_occasion_of(
+    tx: Tx, organisation: UUID, row: CheckInRow, site_ids: Sequence[UUID] | None, library: Library
+) -> Occasion:
     """The occasion that a row of a file names: by its id, or by participant, program and code. Locked."""
     if row.occasion_id:
-        return await get_occasion(tx, row.occasion_id, site_ids)
+        return await get_occasion(tx, row.occasion_id, site_ids, library)
     rows = await tx.fetch(
         """select o.occasion_id from occasions o join enrolments e on e.enrolment_id = o.enrolment_id
            where e.short_code = $1 and o.program_id = $2 and o.code = $3 and o.due_at is not null
@@ -123,4 +138,4 @@ async def get_occasion_of(tx: Tx, organisation: UUID, row: CheckInRow, site_ids:
         row.occasion,
         site_ids,
     )
-    return await get_occasion(tx, one_of([one["occasion_id"] for one in rows]), site_ids)
+    return await get_occasion(tx, one_of([one["occasion_id"] for one in rows]), site_ids, library)

@@ -16,7 +16,7 @@ async def erase_participant(tx: Tx, event: ParticipantErased) -> set[UUID]:
         event.occasion_ids,
     )
     theirs = {row["occasion_id"] for row in occasions} | set(event.occasion_ids)
-    for table in ("answers", "scores", "check_ins", "occasions", "machinery.links"):
+    for table in ("answers", "texts", "scores", "check_ins", "occasions", "machinery.links"):
         await tx.execute(f"delete from {table} where occasion_id = any($1::uuid[])", list(theirs))
     concerns = await tx.fetch("select concern_id from concerns where participant_id = $1", event.participant_id)
     for row in concerns:

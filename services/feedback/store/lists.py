@@ -73,8 +73,9 @@ async def lines(tx: Tx, asked: Asked, need: Need, offset: int, limit: int) -> li
             select l.occasion_id, l.participant_id, e.short_code, p.code as program, s.code as site,
                    coalesce(s.time_zone, 'UTC') as time_zone, l.code, l.instruments, l.due_at, l.closes_at,
                    l.answered_at, l.entered_by,
-                   coalesce((select json_agg(json_build_object('instrument', instrument, 'count', count, 'unit', unit)
-                                             order by instrument)
+                   coalesce((select json_agg(json_build_object('instrument', instrument, 'count', count, 'unit', unit,
+                                                               'scale', scale)
+                                             order by instrument, scale)
                              from scores where occasion_id = l.occasion_id), '[]'::json) as scores
             from listed l
             left join enrolments e on e.enrolment_id = l.enrolment_id

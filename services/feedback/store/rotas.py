@@ -35,6 +35,12 @@ async def rotas(tx: Tx, site_ids: Sequence[UUID] | None) -> list[SiteRota]:
     return [_site_rota(row) for row in await tx.fetch(f"{_ROTAS} order by s.code", site_ids)]
 
 
+async def rotas_of_program(tx: Tx, program_id: UUID) -> list[SiteRota]:
+    """The sites of a program with their rotas."""
+    site_ids = await tx.fetchval("select site_ids from programs where program_id = $1", program_id)
+    return await rotas(tx, site_ids or [])
+
+
 async def get_rota(tx: Tx, site_id: UUID, site_ids: Sequence[UUID] | None) -> SiteRota:
     """One of these sites, with its rota."""
     row = await tx.fetchrow(f"{_ROTAS} and s.site_id = $2", site_ids, site_id)

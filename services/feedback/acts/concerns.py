@@ -152,6 +152,3 @@ def _told(concern: Concern, place: Place) -> Sequence[Responder]:
 
 def _say(tx: Tx, concern: Concern, event: Event, moment: datetime) -> None:
     outbox.put(tx, event, organisation=concern.organisation_id, at=moment)
-
-
-__all__ = ["About", "acknowledge", "act_on", "answer_debrief", "close", "escalate", "raise_by_staff", "raise_concern"]

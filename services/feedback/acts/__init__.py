@@ -1,0 +1,27 @@
+"""What several doors of feedback do alike: load, decide, save, say, in the transaction that the door has opened."""
+
+from services.feedback.acts.batteries import set_battery
+from services.feedback.acts.check_ins import keep_check_in
+from services.feedback.acts.concerns import (
+    About,
+    acknowledge,
+    act_on,
+    answer_debrief,
+    close,
+    escalate,
+    raise_by_staff,
+    raise_concern,
+)
+
+__all__ = [
+    "About",
+    "acknowledge",
+    "act_on",
+    "answer_debrief",
+    "close",
+    "escalate",
+    "keep_check_in",
+    "raise_by_staff",
+    "raise_concern",
+    "set_battery",
+]

@@ -1,0 +1,40 @@
+"""Keeping what somebody has answered."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from services.feedback import store
+from services.feedback.acts.concerns import About, raise_concern
+from services.feedback.domain.check_in import CheckIn, Occasion
+from services.feedback.domain.concerns import Concern
+from services.feedback.domain.instruments import Library
+from services.feedback.domain.scoring import risks
+from shared import outbox
+from shared.database import Tx
+from shared.events.feedback import CheckInSubmitted
+from shared.identity import derived_id
+
+
+async def keep_check_in(
+    tx: Tx,
+    occasion: Occasion,
+    submitted: tuple[CheckIn, CheckInSubmitted],
+    answers: Mapping[str, Mapping[str, int]],
+    library: Library,
+    moment: datetime,
+    subject: str | None = None,
+) -> Concern | None:
+    """Keep it and say it. An answer on the side of a risk rule raises a concern, whatever the score: all or nothing."""
+    check_in, event = submitted
+    await store.add_check_in(tx, occasion.organisation_id, check_in, answers, library, moment, subject)
+    outbox.put(tx, event, organisation=occasion.organisation_id, at=moment)
+    risky = [
+        f"{library[code].title.in_('en')}: {item}"
+        for code, given in answers.items()
+        for item in risks(library[code], given)
+    ]
+    if not risky:
+        return None
+    text = f"What was answered to {', '.join(risky)} is to be looked at by a person."
+    about = About(occasion.organisation_id, occasion.site_id, occasion.participant_id, "risk-item", text)
+    return await raise_concern(tx, about, derived_id(occasion.occasion_id, "concern", "risk-item"))

@@ -1,0 +1,62 @@
+"""The questions of instruments as participants see them: at a link, and in a preview."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+from services.feedback.domain.instruments import Instrument, Item
+from services.feedback.pages.templates import PAGES
+from shared.errors import FieldError
+from shared.web.languages import speaker
+
+
+def questions(
+    request: Request,
+    instruments: Sequence[Instrument],
+    language: str,
+    given: dict[str, Any],
+    errors: Sequence[FieldError],
+    *,
+    link: str = "",
+    is_preview: bool = False,
+    **help_: Any,
+) -> HTMLResponse:
+    """All questions on one page, with what has been answered so far."""
+    names = [_field_of(one, item) for one in instruments for item in one.items]
+    numbers = {name: number for number, name in enumerate(names, start=1)}
+    wrong = {error.field: error.code for error in errors}
+    found = [name for name in names if name in wrong]
+    said = [FieldError(name, wrong[name], _said(language, wrong[name], numbers[name])) for name in found]
+    return PAGES.render(
+        request,
+        "check-in.html",
+        422 if errors else 200,
+        lang=language,
+        instruments=instruments,
+        numbers=numbers,
+        field_of=_field_of,
+        given=given,
+        errors=said or _something_else(errors, language, names),
+        link=link,
+        is_preview=is_preview,
+        **help_,
+    )
+
+
+def _field_of(instrument: Instrument, item: Item) -> str:
+    return f"{'texts' if item.kind == 'text' else 'answers'}.{instrument.code}.{item.code}"
+
+
+def _said(language: str, code: str, number: int) -> str:
+    say = speaker(language)
+    if code in ("too-long", "string-too-long"):
+        return say("Question %(n)s: that is too long, please shorten it.", n=number)
+    return say("Question %(n)s: choose an answer.", n=number)
+
+
+def _something_else(errors: Sequence[FieldError], language: str, names: Sequence[str]) -> list[FieldError]:
+    """A form that is not ours: one sentence, at the first question."""
+    sentence = speaker(language)("Something that was sent does not belong here. Please answer once more.")
+    return [FieldError(names[0], "unacceptable", sentence)] if errors else []

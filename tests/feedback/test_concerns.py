@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from deploy.local.mail import Mailbox, serve_smtp
+from services.feedback import store as kept
 from services.feedback.app import create
 from shared import clock
 from shared.doors import Running
@@ -18,17 +19,22 @@ from shared.timers import Timers
 from tests.conftest import eventually, running
 from tests.doors import ISSUER, bearer
 from tests.feedback.conftest import (
+    ADMINISTRATOR,
     API,
     COORDINATOR,
     ROTA,
     TOKEN,
     Told,
     a_due,
+    a_program,
     a_site,
     an_enrolment,
     an_invitation,
 )
+from tests.feedback.test_wording import a_questionnaire, load
 
+LIBRARY = kept.library()
+[RISK] = [rule.item for rule in LIBRARY["phq-9"].risk]
 FACILITATOR, ANA, BEN = ("facilitator", "Tomasz W."), ("coordinator", "Ana R."), ("coordinator", "Ben S.")
 CANARY = "she said it out loud on the stairs"
 
@@ -300,3 +306,48 @@ async def test_a_form_that_says_nothing_comes_back(rota: None, client: Any, told
 async def test_a_link_that_is_unknown_leads_nowhere(client: Any) -> None:
     assert (await client.get("/c/AAAAAAAAAAAAAAAAAAAAAA/contact")).status_code == 404
     assert (await ask(client)).status_code == 404
+
+
+def phq_9(**answers: int) -> dict[str, int]:
+    """All 0 but these."""
+    return {item.code: 0 for item in LIBRARY["phq-9"].items} | answers
+
+
+async def answered(client: Any, told: Told, answers: dict[str, int]) -> Any:
+    """The wording is loaded by its holder, and somebody answers on a phone."""
+    assert (await load(client, "phq-9", a_questionnaire())).status_code in (200, 201)
+    due = a_due("phq-9")
+    await told.tell(an_enrolment(due), due, an_invitation(due))
+    fields = {f"answers.phq-9.{item}": str(value) for item, value in answers.items()}
+    page = await client.post(f"/c/{TOKEN}", data=fields)
+    assert page.status_code == 200, page.text
+    return due, page.text
+
+
+async def test_a_risk_item_raises_a_concern_under_any_total(rota: None, client: Any, told: Told) -> None:
+    due, page = await answered(client, told, phq_9(**{RISK: 1}))
+    assert "A person reads this by" in page
+    assert "555-0100" in page
+    [event] = await told.said("concern-raised")
+    assert (event.source, event.participant_id) == ("risk-item", due.participant_id)
+    address = f"{API}/concerns/{event.concern_id}"
+    assert RISK in (await client.get(address, headers=by(ANA))).json()["steps"][0]["text"]
+    assert [one.occasion_id for one in await told.said("check-in-submitted")] == [due.occasion_id]
+
+
+async def test_a_high_total_alone_raises_none(rota: None, client: Any, told: Told) -> None:
+    rest = {item: 3 for item in phq_9() if item != RISK}
+    _, page = await answered(client, told, phq_9(**rest))
+    assert "A person reads this by" not in page
+    assert await told.said("concern-raised") == []
+
+
+async def test_what_can_raise_a_concern_is_asked_only_where_somebody_is_on_call(client: Any, told: Told) -> None:
+    await told.tell(a_site(), a_program())
+    entries = {"entries": [{"occasion": "baseline", "kind": "baseline", "instruments": ["phq-9"]}]}
+    refused = await client.put(f"{API}/batteries/evening-circle", json=entries, headers=ADMINISTRATOR)
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["code"] == "rota-gap"
+    assert (await client.put(f"{API}/sites/old-town/rota", json=ROTA, headers=ADMINISTRATOR)).status_code == 200
+    taken = await client.put(f"{API}/batteries/evening-circle", json=entries, headers=ADMINISTRATOR)
+    assert taken.status_code == 200, taken.text

@@ -1,10 +1,12 @@
 """Real servers for a measurement, started and stopped with it."""
 
+import statistics
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 
@@ -12,7 +14,7 @@ from deploy.local.child import Child, until
 from deploy.local.kafka import Kafka
 from deploy.local.ports import free_port
 from deploy.local.postgres import Postgres
-from shared.database import migrate
+from deploy.postgres.provision import dsn_of, login_roles, migrate
 
 PASSWORD = "only-for-benchmarks"
 
@@ -62,15 +64,34 @@ async def parts(*, kafka: bool = True) -> AsyncIterator[Servers]:
 
 
 async def fresh_database(servers: Servers, service: str) -> Bench:
-    """A migrated store with its two roles."""
-    admin = await asyncpg.connect(servers.admin_dsn)
-    await admin.execute(f"create role {service}_owner nologin")
-    for role in (service, f"{service}_machinery"):
-        await admin.execute(f"create role {role} login password '{PASSWORD}'")
-    await admin.execute(f"create database {service} owner {service}_owner")
-    await admin.close()
-    head = servers.admin_dsn.rpartition("/")[0]
-    address = head.rpartition("@")[2]
-    await migrate(f"{head}/{service}", service, f"{service}_owner")
-    dsns = [f"postgresql://{role}:{PASSWORD}@{address}/{service}" for role in (service, f"{service}_machinery")]
-    return Bench(*dsns, f"{head}/{service}", free_port(), free_port())
+    """A migrated store with its roles, as it is shipped."""
+    roles = login_roles(service)
+    await migrate(servers.admin_dsn, dict.fromkeys(roles, PASSWORD), [service])
+    host = urlsplit(servers.admin_dsn).netloc.rpartition("@")[2]
+    dsns = [f"postgresql://{role}:{PASSWORD}@{host}/{service}" for role in roles]
+    return Bench(*dsns, dsn_of(servers.admin_dsn, service), free_port(), free_port())
+
+
+async def fetch(dsn: str, sql: str, *values: object) -> list[asyncpg.Record]:
+    """As the administrator, who sees all rows."""
+    connection = await asyncpg.connect(dsn)
+    rows: list[asyncpg.Record] = await connection.fetch(sql, *values)
+    await connection.close()
+    return rows
+
+
+async def run_sql(dsn: str, sql: str) -> None:
+    """As the administrator."""
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(sql)
+    await connection.close()
+
+
+def spread(values: Sequence[float], digits: int = 2) -> str:
+    """The median, with the least and the most."""
+    return f"{statistics.median(values):,.{digits}f} [{min(values):,.{digits}f} .. {max(values):,.{digits}f}]"
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Such as p99 for 0.99."""
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]

@@ -1,9 +1,11 @@
 """What FastStream's own pages lead to: a handler for each message, and one for each batch.
 
-Usage: python -m benchmarks.consume.faststream_ways WHAT DSN KAFKA COUNT GROUP    (WHAT: upsert, dedupe, batch)
+Usage: python -m benchmarks.consume.faststream_ways WHAT DSN KAFKA COUNT GROUP
+WHAT: upsert, dedupe, or the settings of the batches, such as batch=1000 or batch=1000,gc=50000.
 """
 
 import asyncio
+import gc
 import logging
 import sys
 import time
@@ -22,7 +24,6 @@ ONE = """
     on conflict (person_id) do update set n = v.n + 1, total = v.total + excluded.total,
         squares = v.squares + excluded.squares, last_score = excluded.last_score
 """
-BATCH = 1000
 
 
 class Clock:
@@ -66,14 +67,15 @@ def dedupe(broker: KafkaBroker, pool: Any, clock: Clock, group: str) -> None:
         clock.tick(1)
 
 
-def batch(broker: KafkaBroker, pool: Any, clock: Clock, group: str) -> None:
-    """A thousand at a time, folded, acknowledged after the transaction: at least once."""
+def batch(broker: KafkaBroker, pool: Any, clock: Clock, group: str, settings: dict[str, int]) -> None:
+    """Many at a time, folded, acknowledged after the transaction: at least once."""
+    gc.set_threshold(settings.get("gc", gc.get_threshold()[0]))
 
     @broker.subscriber(
         TOPIC,
         group_id=group,
         batch=True,
-        max_records=BATCH,
+        max_records=settings["batch"],
         auto_offset_reset="earliest",
         ack_policy=AckPolicy.NACK_ON_ERROR,
     )
@@ -85,14 +87,18 @@ def batch(broker: KafkaBroker, pool: Any, clock: Clock, group: str) -> None:
         clock.tick(len(events))
 
 
-WAYS: dict[str, Callable[[KafkaBroker, Any, Clock, str], None]] = {"upsert": upsert, "dedupe": dedupe, "batch": batch}
+WAYS: dict[str, Callable[[KafkaBroker, Any, Clock, str], None]] = {"upsert": upsert, "dedupe": dedupe}
 
 
 async def main(what: str, dsn: str, kafka: str, count: int, group: str) -> None:
     """Read so many, and print how long that took."""
     pool = await asyncpg.create_pool(dsn, min_size=1, max_size=4)
     broker, clock = KafkaBroker(kafka, logger=logging.getLogger("quiet")), Clock(count)
-    WAYS[what](broker, pool, clock, group)
+    if what in WAYS:
+        WAYS[what](broker, pool, clock, group)
+    else:
+        settings = {name: int(value) for name, value in (one.split("=") for one in what.split(","))}
+        batch(broker, pool, clock, group, settings)
     await broker.start()
     await clock.over.wait()
     print(time.perf_counter() - clock.began, time.process_time(), flush=True)

@@ -56,6 +56,7 @@ class Scored(BaseModel):
 
 
 Statement = tuple[str, list[list[Any]]]
+Record = tuple[bytes, bytes, list[tuple[str, bytes]]]
 
 
 def statements(events: Iterable[Scored]) -> list[Statement]:
@@ -86,7 +87,7 @@ def columns(rows: list[tuple[Any, ...]]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-def records(count: int, seed: int = 1) -> Iterable[tuple[bytes, bytes, list[tuple[str, bytes]]]]:
+def records(count: int, seed: int = 1) -> Iterable[Record]:
     """Key, value and headers of so many events, each of an aggregate of its own."""
     draw = random.Random(seed)
     people = [(uuid4(), uuid4()) for _ in range(20_000)]

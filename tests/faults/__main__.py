@@ -15,8 +15,10 @@ from rich.console import Console
 from tests.faults import report
 from tests.faults.cells import ALL, QUICK, Cell
 from tests.faults.installation import installation
-from tests.faults.run import Result, Size, run_cell
+from tests.faults.result import Result, Size
+from tests.faults.run import run_cell
 
+REBUILDS_TOGETHER = 4
 console = Console(soft_wrap=True, highlight=False)
 
 
@@ -24,7 +26,7 @@ def main() -> None:
     """Read the command line, run, and leave with 1 when a cell has failed."""
     asked = _arguments()
     cells = _cells(asked)
-    size = Size(asked.events, asked.injections, asked.seconds)
+    size = Size(asked.events, asked.injections, asked.seconds, is_full=asked.all)
     results = uvloop.run(_run(cells, size, asked))
     sys.exit(0 if results and all(one.is_good for one in results) else 1)
 
@@ -32,7 +34,7 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="the 24 cells of every commit (the default)")
-    parser.add_argument("--all", action="store_true", help="every cell that can be run: hours")
+    parser.add_argument("--all", action="store_true", help="every cell, or those of --cells, in full: hours")
     parser.add_argument("--cells", help="these, such as W1F1,W4F9")
     parser.add_argument("--events", type=int, help="at least so many a cell (3,000; with --all 12,000)")
     parser.add_argument("--injections", type=int, help="at least so many that hit (3; with --all 10)")
@@ -50,14 +52,11 @@ def _arguments() -> argparse.Namespace:
 
 def _cells(asked: argparse.Namespace) -> list[Cell]:
     codes: Sequence[str] = asked.cells.split(",") if asked.cells else QUICK
-    if asked.all:
-        codes = [code for code, cell in ALL.items() if not cell.missing]
+    if asked.all and not asked.cells:
+        codes = list(ALL)
     unknown = [code for code in codes if code not in ALL]
     if unknown:
         sys.exit(f"There is no cell {', '.join(unknown)}: they are called W1F1 to W8F20.")
-    for code in codes:
-        if ALL[code].missing:
-            sys.exit(f"{code} cannot be run yet: it {ALL[code].missing}.")
     return [ALL[code] for code in codes]
 
 
@@ -69,13 +68,22 @@ async def _run(cells: Sequence[Cell], size: Size, asked: argparse.Namespace) -> 
     console.print(f"seed {asked.seed}, {len(left)} cells of {size.events:,} events and {size.injections} injections")
     console.print(report.HEAD)
     console.print(report.LINE)
-    shared = [cell for cell in left if not cell.fault.is_destructive]
-    groups = [shared, *([cell] for cell in left if cell.fault.is_destructive)]
-    for group in filter(None, groups):
+    for group in groups_of(left):
         await _together(group, size, asked, results, began, kept)
-    held = sum(one.is_good for one in results)
-    console.print(f"{held} of {len(results)} cells held, {time.monotonic() - began:.0f} s")
+    console.print(report.summary(results, time.monotonic() - began))
     return results
+
+
+def groups_of(cells: Sequence[Cell]) -> list[list[Cell]]:
+    """Cells that can share an installation. What was heard grows with each, so rebuilds come first, a few together."""
+    alone = [[cell] for cell in cells if cell.fault.is_destructive]
+    on_small_disk = [cell for cell in cells if cell.fault.needs_small_disk]
+    others = [cell for cell in cells if not (cell.fault.is_destructive or cell.fault.needs_small_disk)]
+    rebuilds = [cell for cell in others if cell.rebuilds]
+    shared = [cell for cell in others if not cell.rebuilds]
+    few = [rebuilds[place : place + REBUILDS_TOGETHER] for place in range(0, len(rebuilds), REBUILDS_TOGETHER)]
+    last = few.pop() if few else []
+    return [group for group in (*few, last + shared, on_small_disk, *alone) if group]
 
 
 async def _together(
@@ -83,7 +91,9 @@ async def _together(
 ) -> None:
     """Cells on one installation, each with organisations of its own."""
     with tempfile.TemporaryDirectory(prefix="kith-faults-") as name:
-        async with installation(Path(name), random.Random(asked.seed).getrandbits(32)) as installed:
+        plan = random.Random(asked.seed).getrandbits(32)
+        is_small = any(cell.fault.needs_small_disk for cell in group)
+        async with installation(Path(name), plan, has_small_disk=is_small) as installed:
             for cell in group:
                 with console.status(f"{cell.code}: {cell.workload.title}; {cell.fault.title}"):
                     result = await run_cell(installed, cell, size, asked.seed)

@@ -7,7 +7,7 @@ import asyncio
 import itertools
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -34,6 +34,7 @@ class Write:
     what: str
     organisation_id: str
     ids: dict[str, str]
+    canaries: tuple[str, ...] = ()  # of whoever was erased: what must not be found any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ class Mix:
     late: float = 0.0
     doubled: float = 0.0
     hot: float = 1 / 3  # the share of the first program
+    erase: float = 0.0
+    attends: bool = False  # there is a group that has met, and its attendance is corrected
 
 
 Story: TypeAlias = "Callable[[Driver, Tenant, random.Random], Callable[[], Awaitable[None]]]"
@@ -78,6 +81,8 @@ class Driver:
     without_retry_after: int = 0
     in_flight: int = 0
     waiting: int = 0
+    is_over: bool = False  # what would go on for ever ends
+    meetings: dict[str, UUID] = field(default_factory=dict)  # of each organisation, the session that was held
     clients: dict[str, httpx.AsyncClient] = field(default_factory=dict)
     queue: "asyncio.PriorityQueue[tuple[float, int, Callable[[], Awaitable[None]]]]" = field(
         default_factory=asyncio.PriorityQueue
@@ -89,7 +94,15 @@ class Driver:
         for client in self.clients.values():
             await client.aclose()
 
-    async def ask(self, tenant: Tenant, method: str, path: str, body: Any, key: str | None = None) -> Any:
+    async def ask(
+        self,
+        tenant: Tenant,
+        method: str,
+        path: str,
+        body: Any,
+        key: str | None = None,
+        refused: Collection[int] = (409,),
+    ) -> Any:
         """Ask until there is an answer; None while something in it is not known yet (404), REFUSED after a 409."""
         headers = tenant.headers | ({"idempotency-key": key} if key else {})
         for attempt in range(400):
@@ -99,7 +112,7 @@ class Driver:
                 continue
             if answer.is_success:
                 return answer.json()
-            if answer.status_code not in (404, 409):
+            if answer.status_code not in (404, *refused):
                 self.unexpected.append(f"{answer.status_code} {method} {path}: {answer.text[:200]}")
             return None if answer.status_code == 404 else REFUSED
         self.unexpected.append(f"no answer at all: {method} {path}")
@@ -172,10 +185,10 @@ class Driver:
             "starts_at_local": "18:00", "minutes": 60, "first_on": "2025-01-07",
         }  # fmt: skip
         await put(tenant, "PUT", f"{SCHEDULING}/groups/circle", group)
-        await self._is_heard(tenant, "scheduling", "select count(distinct program_id) from battery_entries", 3)
-        await self._is_heard(tenant, "intake", "select count(*) from groups", 1)
+        await self.is_heard(tenant, "scheduling", "select count(distinct program_id) from battery_entries", 3)
+        await self.is_heard(tenant, "intake", "select count(*) from groups", 1)
 
-    async def _is_heard(self, tenant: Tenant, service: str, counting: str, wanted: int) -> None:
+    async def is_heard(self, tenant: Tenant, service: str, counting: str, wanted: int) -> None:
         """Wait: a check-in that is due before its battery is heard of would come later than this cell can wait."""
         pool = await self.installation.admin(service)
         for _ in range(250):

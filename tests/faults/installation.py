@@ -22,6 +22,7 @@ from deploy.local.secrets import secret
 from deploy.local.tokens import Signer
 from deploy.postgres.provision import dsn_of, login_roles, migrate
 from shared.events import TOPICS
+from tests.faults.disk import Disk, small_disk
 from tests.faults.proxy import Proxy
 from tests.faults.servers import Servers
 from tests.faults.wire import KafkaWatch, PgWatch
@@ -99,6 +100,7 @@ class Installation:
     runners: dict[str, Runner] = field(default_factory=dict)
     environment: dict[str, dict[str, str]] = field(default_factory=dict)
     pools: dict[str, "asyncpg.Pool[asyncpg.Record]"] = field(default_factory=dict)
+    disk: Disk | None = None  # where PostgreSQL is, if that can be filled
 
     @property
     def kafka(self) -> str:
@@ -182,9 +184,17 @@ class Installation:
 
 
 @contextlib.asynccontextmanager
-async def installation(data: Path, seed: int) -> AsyncIterator[Installation]:
+async def installation(data: Path, seed: int, *, has_small_disk: bool = False) -> AsyncIterator[Installation]:
     """Start everything; whatever happens, nothing is left."""
     data.chmod(0o711)
+    with small_disk(data / "postgres") if has_small_disk else contextlib.nullcontext() as disk:
+        async with _installed(data, seed) as made:
+            made.disk = disk
+            yield made
+
+
+@contextlib.asynccontextmanager
+async def _installed(data: Path, seed: int) -> AsyncIterator[Installation]:
     doors = {service: (free_port(), free_port()) for service in SERVICES}
     kafka = Kafka(data, free_port(), free_port())
     servers = Servers(data, Postgres(data, free_port()), kafka, doors)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4, uuid5
@@ -12,7 +13,7 @@ from confluent_kafka import Producer
 from tests.faults.checker import Mark, Rec, ends, read
 from tests.faults.driver import Tenant
 
-PARTICIPANTS, ORGANISATIONS = "kith.participants", "kith.organisations"
+PARTICIPANTS, INSTRUMENTS = "kith.participants", "kith.instruments"
 TOPICS = (PARTICIPANTS, "kith.check-ins", "kith.occasions", "kith.groups", "kith.programs", "kith.invitations")
 
 
@@ -103,13 +104,29 @@ class Meddler:
         headers = _headers(f"org.kith.{kind}", tenant.organisation_id, version)
         self.send(PARTICIPANTS, body["participant_id"].encode(), json.dumps(body).encode(), list(headers.items()))
 
-    async def double_some(self, count: int) -> None:
-        """Send records that stand in the log once more, as a relay does that has lost its answers."""
+    def publish_instruments(self, count: int) -> None:
+        """Something that analytics alone hears, so that a view takes a while to be made again."""
+        for number in range(count):
+            tenant, instrument = self.random.choice(self.tenants), str(uuid4())
+            body = {
+                "instrument_id": instrument, "code": f"made-{number}", "version": 1, "unit": 1, "minimum": 0,
+                "maximum": 12, "higher_is_better": False, "is_validated": False, "comparable_versions": [],
+            }  # fmt: skip
+            headers = _headers("org.kith.instrument-published.v1", tenant.organisation_id, 1)
+            self.send(INSTRUMENTS, instrument.encode(), json.dumps(body).encode(), list(headers.items()))
+
+    async def double_some(self, count: int, erased: Collection[str] = ()) -> None:
+        """Send records that stand in the log once more, as a relay does that has lost its answers.
+
+        Half of them tell of somebody who was erased, if anybody was: they come late, and must have no effect.
+        """
         end = await asyncio.to_thread(ends, self.kafka, TOPICS)
         fresh = await asyncio.to_thread(read, self.kafka, {one: self.since.get(one, 0) for one in end}, end)
         ours = {str(tenant.organisation_id) for tenant in self.tenants}
         known = [one for one in fresh if one.header("ce_organisation") in ours and one.place not in set(self.places)]
-        for one in self.random.sample(known, min(count, len(known))):
+        late = [one for one in known if (one.key or b"").decode("utf-8", "replace") in erased]
+        chosen = self.random.sample(late, min(count // 2, len(late)))
+        for one in chosen + self.random.sample(known, min(count - len(chosen), len(known))):
             self.doubles += 1
             self.producer.produce(one.topic, one.value, one.key, partition=one.part, headers=list(one.headers))
         self.producer.poll(0)

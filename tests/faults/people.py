@@ -22,6 +22,8 @@ class Person:
     random: random.Random
     ids: dict[str, str] = field(default_factory=dict)
     patience: int = 16
+    is_erased: bool = False
+    canaries: tuple[str, ...] = ()
 
     async def enrol(self) -> None:
         """Enrol, and plan the rest."""
@@ -36,9 +38,11 @@ class Person:
             "consent": self._consent(True, chance() < 0.9),
         }
         if is_hot and chance() < 0.4:
-            body["group"] = "circle"
+            body["group"] = "evening" if mix.attends and chance() < 0.7 else "circle"
         if chance() < mix.email:
             body["email"] = f"{uuid4().hex}@example.org"
+        if chance() < mix.erase:
+            body |= self._canaries("email" in body)
         key, doubled = str(uuid4()), chance() < mix.doubled
         asked = [self.driver.ask(self.tenant, "POST", f"{INTAKE}/participants", body, key) for _ in range(1 + doubled)]
         answers = await asyncio.gather(*asked)
@@ -50,6 +54,13 @@ class Person:
         self.ids = {name: answers[0][name] for name in ("participant_id", "enrolment_id")}
         self._count("participant-enrolled", **self.ids)
         self._plan()
+
+    def _canaries(self, has_mail: bool) -> dict[str, str]:
+        """A name, a phone number and perhaps an address that nobody else has, and an end that leaves nothing."""
+        name = f"zq{uuid4().hex[:16]}"
+        phone = f"+{self.random.randrange(10**11, 10**12)}"
+        self.canaries = (name, phone[1:])
+        return {"preferred_name": name, "phone": phone} | ({"email": f"{name}@example.org"} if has_mail else {})
 
     def _plan(self) -> None:
         chance, mix, later = self.random.random, self.driver.mix, self.driver.later
@@ -64,6 +75,8 @@ class Person:
             later(2 + 3 * chance(), partial(self.end, "withdraw"))
         elif chance() < mix.complete:
             later(2 + 3 * chance(), partial(self.end, "complete"))
+        if self.canaries:
+            later(1 + 4 * chance(), self.erase)
 
     async def answer(self, number: int) -> None:
         """Somebody enters the check-in for them."""
@@ -88,9 +101,22 @@ class Person:
         answers = await asyncio.gather(*asked)
         if any(answers):
             self._count(what, occasion_id=self.occasion(number), **self.ids)
-        elif None in answers and self.patience > 0:
+        elif None in answers and self.patience > 0 and not self.is_erased:
             self.patience -= 1
             self.driver.later(0.5, partial(self._once, what, number, path, body))
+
+    async def erase(self) -> None:
+        """They ask to be erased, while all the rest goes on."""
+        path = f"{INTAKE}/participants/{self.ids['participant_id']}"
+        shown = await self.driver.ask(self.tenant, "GET", path, None)
+        if not shown:
+            self.driver.unexpected.append("somebody was not there any more when they were to be erased")
+            return
+        body = {"short_code": shown["short_code"], "reason": "asked-by-participant"}
+        if await self.driver.ask(self.tenant, "POST", f"{path}/erase", body, str(uuid4())):
+            self.is_erased = True
+            organisation = str(self.tenant.organisation_id)
+            self.driver.writes.append(Write("participant-erased", organisation, dict(self.ids), self.canaries))
 
     async def change_consent(self) -> None:
         """They think again."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from shared import clock
 from tests.faults.cells import ALL
 from tests.faults.checker import Finding
-from tests.faults.run import Result
+from tests.faults.result import Result
 from tests.faults.scene import Injection, Work
 
 HEAD = (
@@ -30,6 +30,18 @@ def row(result: Result) -> str:
         f"| {result.cell} | {cell.workload.title}; {cell.fault.title} | {len(result.hits)} | {result.events:,} "
         f"| {result.writes:,} | {result.repeated} | {result.parked} | {slowest} of {cell.fault.within_seconds:.0f} "
         f"| {result.seconds:.0f} | {result.others:.0%} | {'held' if result.is_good else '**FAILED**'} |"
+    )
+
+
+def summary(results: Sequence[Result], seconds: float) -> str:
+    """One plain line for whoever reads only the last one."""
+    failed = [one.cell for one in results if not one.is_good]
+    hits, events = sum(len(one.hits) for one in results), sum(one.events for one in results)
+    writes = sum(one.writes for one in results)
+    return (
+        f"{len(results) - len(failed)} of {len(results)} cells held in {seconds / 60:.1f} minutes: {hits} faults hit "
+        f"work in flight, {events:,} events and {writes:,} answered writes"
+        + (f"; failed: {', '.join(failed)}." if failed else ", nothing lost, doubled or out of order.")
     )
 
 
@@ -61,9 +73,9 @@ def page(results: Sequence[Result], seed: str, seconds: float) -> str:
     ]
     for one in results:
         lines += _details(one)
-    waiting = sorted({f"{cell.missing}" for cell in ALL.values() if cell.missing})
-    lines += ["", "## Not run", "", f"{sum(bool(c.missing) for c in ALL.values())} of {len(ALL)} cells cannot be run"]
-    lines[-1] += f" yet: {', '.join(waiting)}. " + ", ".join(code for code, cell in ALL.items() if cell.missing) + "."
+    not_run = [code for code in ALL if code not in {one.cell for one in results}]
+    if not_run:
+        lines += ["", "## Not run this time", "", f"{len(not_run)} of {len(ALL)} cells: {', '.join(not_run)}."]
     return "\n".join(lines) + "\n"
 
 

@@ -7,17 +7,21 @@ import signal
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 
-from tests.faults.checker import Mark, ends
+from tests.faults.checker import Finding, Mark, ends
 from tests.faults.driver import Driver
 from tests.faults.installation import SERVICES, Installation, Runner
 from tests.faults.machine import Share
 from tests.faults.proxy import Trap
 
+if TYPE_CHECKING:
+    from tests.faults.rebuilding import Rebuilder
+
 POLL_SECONDS = 0.1
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,10 @@ class Scene:
     notes: list[str] = field(default_factory=list)
     expects_loud: bool = False  # a service may stop with status 3
     not_loud: list[str] = field(default_factory=list)  # who went on where it should have stopped
+    is_full: bool = False  # all of the fault, and not what is enough for every commit
+    findings: list[Finding] = field(default_factory=list)  # what a strike saw itself
+    decks: dict[tuple[Any, ...], list[Any]] = field(default_factory=dict)
+    rebuilder: "Rebuilder | None" = None
 
     async def in_flight(self, limit_seconds: float = 15) -> Work:
         """Wait until there is something to hit, and say what."""
@@ -125,6 +133,14 @@ class Scene:
     async def _value(self, service: str, sql: str) -> Any:
         pool = await self.installation.admin(service)
         return await pool.fetchval(sql)
+
+    def one_of(self, *choices: T) -> T:
+        """Each of these in turn, in an order that the plan's seed gives: so no few strikes leave one out."""
+        deck = self.decks.setdefault(choices, [])
+        if not deck:
+            deck += self.random.sample(choices, len(choices))
+        chosen: T = deck.pop()
+        return chosen
 
     def any_service(self, *but: str) -> str:
         """A service, by the plan's seed."""

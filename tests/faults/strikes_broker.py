@@ -10,6 +10,7 @@ from tests.faults.installation import LOUD
 from tests.faults.proxy import Direction, Weather
 from tests.faults.scene import Injection, Scene
 
+CUTS = (5, 5, 30, 120)
 TOPIC = "kith.check-ins"  # heard by intake, scheduling and analytics, said by feedback
 
 
@@ -22,23 +23,18 @@ async def kill_broker(scene: Scene) -> Injection:
     return Injection("broker SIGKILL", work)
 
 
-async def cut(scene: Scene, seconds: float = 5) -> Injection:
-    """F10: nothing passes between a service and a server, in one direction or both."""
+async def cut(scene: Scene) -> Injection:
+    """F10: nothing passes between a service and a server, in one direction or both: 5, 30 and in full 120 seconds."""
+    seconds = scene.one_of(*(CUTS if scene.is_full else CUTS[:-1]))
     service, work = scene.any_service(), await scene.in_flight()
-    wire = scene.random.choice(("broker", "store"))
+    wire, how = scene.one_of("broker", "store"), scene.one_of("up", "down", "both")
     proxies = scene.installation.kafka_proxies if wire == "broker" else scene.installation.postgres_proxies
-    how = scene.random.choice(("up", "down", "both"))
     both: frozenset[Direction] = frozenset(("up", "down"))
     directions: dict[str, frozenset[Direction]] = {"up": frozenset(("up",)), "down": frozenset(("down",))}
     proxies[service].set(Weather(stalled=directions.get(how, both)))
     await asyncio.sleep(seconds)
     proxies[service].set(Weather())
-    return Injection(f"{service}-{wire} {how} for {seconds:.0f} s", work)
-
-
-async def cut_long(scene: Scene) -> Injection:
-    """F10 in full: half a minute."""
-    return await cut(scene, scene.random.choice((5, 30, 120)))
+    return Injection(f"{service}-{wire} {how} for {seconds} s", work)
 
 
 async def lose_answer(scene: Scene) -> Injection:

@@ -3,7 +3,9 @@
 import asyncio
 import resource
 import signal
+from functools import partial
 
+from deploy.local.child import until
 from tests.faults.installation import SERVICES, Runner
 from tests.faults.proxy import Trap
 from tests.faults.scene import Injection, Scene
@@ -106,14 +108,20 @@ async def roll(scene: Scene) -> Injection:
         pool = await scene.installation.admin(service)
         for table in ADDED_TO[service]:
             await pool.execute(f"alter table {table} add column {column} text")
-        scene.runner(service).signal(signal.SIGTERM)
-        await asyncio.sleep(0.5)
+        runner = scene.runner(service)
+        starts = runner.starts
+        runner.signal(signal.SIGTERM)
+        await until(partial(_is_started, runner, starts), 20)
         await scene.installation.all_ready(20)
     for service in SERVICES:
         pool = await scene.installation.admin(service)
         for table in ADDED_TO[service]:
             await pool.execute(f"alter table {table} drop column {column}")
     return Injection("all four, with an additive migration, and back", work)
+
+
+async def _is_started(runner: Runner, starts: int) -> bool:
+    return runner.starts > starts
 
 
 async def starve(scene: Scene) -> Injection:

@@ -2,15 +2,21 @@
 
 import asyncio
 import contextlib
+import resource
 import signal
+import time
+from statistics import median
 from urllib.parse import urlsplit
 
 import asyncpg
 
-from tests.faults.installation import SERVICES
+from deploy.local.child import until
+from tests.faults.checker import Finding
 from tests.faults.proxy import Weather
-from tests.faults.scene import Injection, Scene
+from tests.faults.scene import Injection, Scene, Work
 
+FRESH_SECONDS_MAX, FRESH_BESIDE_SECONDS = 10.0, 5.0
+FULL_SECONDS, FULL_SECONDS_MAX = 3.0, 20.0  # since the first error; in all
 COMMITS = ("doors", "consumer", "relay", "timers")
 
 
@@ -137,40 +143,82 @@ async def exhaust(scene: Scene) -> Injection:
 
 
 async def pin(scene: Scene) -> Injection:
-    """F14: a long reader, then a long writer, pins what the relay would like to see cleaned up."""
+    """F14: a long reader, then a long writer, pins what the relay would like to see cleaned up; it stays fresh."""
     service, work = scene.any_service("analytics"), await scene.in_flight()
+    how, seconds = scene.one_of("reader", "writer"), 60 if scene.is_full else 20
+    what = f"{service} pinned by a {how} for {seconds} s"
+    before = await _ages(scene, FRESH_BESIDE_SECONDS)
     connection = await asyncpg.connect(scene.installation.admin_dsn(service))
     try:
-        how = scene.random.choice(("reader", "writer"))
         async with connection.transaction(isolation="repeatable_read"):
             await connection.fetchval("select count(*) from machinery.outbox")
             if how == "writer":
                 await connection.execute("create temporary table pinned as select 1")
                 await connection.execute("insert into checker.diary (topic, key, version) values ('pin', 'pin', 0)")
-            await asyncio.sleep(20)
+            rates, during = await _rates(scene, seconds)
     finally:
         connection.terminate()
-    return Injection(f"{service} pinned by a {how} for 20 s", work)
+    after = await _ages(scene, FRESH_BESIDE_SECONDS)  # the rest of the load is in both
+    told = ", ".join(f"{name} {median(ages):.1f} s" for name, ages in (("before", before), ("after", after)))
+    scene.notes.append(f"{what}: {rates}; applied by everybody in {median(during):.1f} s, {told}")
+    if median(during[len(during) // 2 :]) > 2 * max(median(before), median(after)) + 1:
+        scene.findings.append(Finding("I8", f"not fresh any more: {scene.notes[-1]}"))
+    return Injection(what, work)
 
 
-async def full(scene: Scene) -> Injection:
-    """F20, the store's side: its backends may not make any file longer for three seconds."""
-    import resource
+async def _rates(scene: Scene, seconds: float) -> tuple[str, list[float]]:
+    """How soon everything is applied meanwhile, and whether the relay keeps up with the writers."""
+    began, put, left = time.monotonic(), await scene.events(), (await scene.work()).outbox
+    ages = await _ages(scene, seconds)
+    passed = time.monotonic() - began
+    written, waiting = await scene.events() - put, (await scene.work()).outbox
+    return f"{written / passed:.0f} events/s written, {(written - waiting + left) / passed:.0f} relayed", ages
 
-    service, work = scene.any_service(), await scene.in_flight()
+
+async def _ages(scene: Scene, seconds: float) -> list[float]:
+    """How soon what waits is applied by everybody, asked again and again; the limit where it takes longer."""
+    deadline, ages = time.monotonic() + seconds, []
+    while not ages or time.monotonic() < deadline:
+        age = await scene.recovered(FRESH_SECONDS_MAX)
+        ages.append(FRESH_SECONDS_MAX if age is None else age)
+        await asyncio.sleep(0.2)
+    return ages
+
+
+async def fill_disk(scene: Scene) -> Injection:
+    """F20: PostgreSQL's disk is full for some seconds; where none could be mounted, no file of a service may grow."""
+    disk, servers, work = scene.installation.disk, scene.installation.servers, await scene.in_flight()
+    if disk is None:
+        return await _stunt(scene, work)
+    log = scene.installation.data / "logs" / "postgresql.log"
+    before, is_noticed = log.stat().st_size, False
+    try:
+        deadline = time.monotonic() + FULL_SECONDS_MAX
+        while time.monotonic() < deadline and servers.children["postgresql"].is_alive:
+            disk.fill()
+            await asyncio.sleep(0.2)
+            if not is_noticed and "No space left on device" in log.read_text(errors="replace")[before:]:
+                is_noticed, deadline = True, min(deadline, time.monotonic() + FULL_SECONDS)
+    finally:
+        disk.relieve()
+        is_alive = servers.children["postgresql"].is_alive
+        if not is_alive:
+            await servers.start_postgres()
+    await until(servers.postgres.ready, 60)
+    how = f"disk full, PostgreSQL {'went on' if is_alive else 'stopped and was started again'}"
+    return Injection(how, work) if is_noticed else Injection(f"{how}, noticed by nobody", Work(0, 0, 0))
+
+
+async def _stunt(scene: Scene, work: Work) -> Injection:
+    """The backends of a service may not make any file longer for three seconds."""
+    service = scene.any_service()
     pool = await scene.installation.admin(service)
     rows = await pool.fetch(
         "select pid from pg_stat_activity where usename like $1 || '%' and usename <> 'postgres'", service
     )
-    before = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
-    for row in rows:
-        with contextlib.suppress(ProcessLookupError):
-            resource.prlimit(row["pid"], resource.RLIMIT_FSIZE, (8192, resource.RLIM_INFINITY))
-    await asyncio.sleep(3)
-    for row in rows:
-        with contextlib.suppress(ProcessLookupError):
-            resource.prlimit(row["pid"], resource.RLIMIT_FSIZE, before)
+    for limit in (8192, resource.RLIM_INFINITY):
+        for row in rows:
+            with contextlib.suppress(ProcessLookupError):
+                resource.prlimit(row["pid"], resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+        await asyncio.sleep(3 if limit == 8192 else 0)
     return Injection(f"{service}: no file may grow for 3 s", work)
-
-
-__all__ = ["SERVICES", "bad_wire", "crash", "exhaust", "full", "lose_commit", "pin", "rival"]

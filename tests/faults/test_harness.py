@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 import struct
 from collections.abc import Iterator
 from uuid import UUID, uuid4
@@ -9,11 +10,12 @@ from uuid import UUID, uuid4
 import pytest
 
 from deploy.local.ports import free_port
-from tests.faults.checker import folds
+from tests.faults.checker import erased, folds
 from tests.faults.checker.invariants import Evidence, _answered, _in_order, _once, _said
 from tests.faults.checker.log import Rec, schemas, story
 from tests.faults.driver import Write
 from tests.faults.proxy import Proxy, Trap, Weather
+from tests.faults.scene import Scene
 from tests.faults.wire import KafkaWatch, PgWatch
 
 ORGANISATION = str(uuid4())
@@ -99,6 +101,31 @@ def test_a_view_from_scratch_follows_corrections() -> None:
     records = [rec(0, "participant-enrolled", A, 1, {**ids, **own, **more}), rec(1, "consent-changed", A, 2, changed)]
     rows = folds.analytics(story(records, schemas()))
     assert rows["enrolments"] == {(ORGANISATION, B, A, A, B, False)}
+
+
+def test_whoever_was_erased_is_no_part_of_the_story_and_a_stranger_among_others() -> None:
+    gone_too, session = str(uuid4()), str(uuid4())
+    told = {"participant_id": A, "enrolment_ids": [B], "occasion_ids": [gone_too]}
+    due = {"participant_id": A, "enrolment_id": B, "occasion_id": session}
+    facts = [withdrawn(0, 1, A), rec(1, "participant-erased", A, 2, told), withdrawn(2, 1, gone_too)]
+    known = story(facts, schemas())
+    assert erased.gone(known) == {A, B, gone_too}
+    assert erased.living(known).facts == []
+    came: dict[str, object] = {"attendance": [{"participant_id": one, "status": "late"} for one in (A, session)]}
+    stranger: dict[str, object] = {"attendance": [{"participant_id": B, "status": "late"}, *came["attendance"][1:]]}  # type: ignore[index]
+    bodies = [json.dumps(one).encode() for one in (came, stranger, due)]
+    assert erased.veiled(bodies[0], {session}) == erased.veiled(bodies[1], {session}) != erased.veiled(bodies[2], ())
+
+
+def test_traces_are_found_in_text_and_in_bytes_however_they_are_shown() -> None:
+    shown = f'(1,"\\\\x{json.dumps({"of": A}).encode().hex()}",zq0123456789abcdef@example.org,+123456789012)'
+    assert {A, "zq0123456789abcdef", "123456789012"} <= erased.words(shown)
+
+
+def test_no_choice_is_left_out_by_a_few_strikes() -> None:
+    scene = Scene(None, None, random.Random(1), ())  # type: ignore[arg-type]
+    dealt = [scene.one_of("a", "b", "c") for _ in range(9)]
+    assert [set(dealt[place : place + 3]) for place in (0, 3, 6)] == [{"a", "b", "c"}] * 3
 
 
 class Upstream:
@@ -191,6 +218,8 @@ def test_moments_of_postgresql_are_told_by_what_the_transaction_touched() -> Non
     assert list(watch.down(b"C....")) == ["consumer-commit-answered"]
     assert list(watch.down(b"Z....")) == []
     assert list(watch.up(message(b"Q", b"begin\0") + message(b"Q", b"commit\0"))) == ["machinery-commit-asked"]
+    switch = message(b"P", b"s\0select machinery.switch_rebuild($1)\0\0\0") + message(b"B", b"\0s\0" + b"\0" * 6)
+    assert list(watch.up(switch + message(b"Q", b"commit\0"))) == ["switch-asked", "switch-commit-asked"]
 
 
 def test_moments_of_kafka_are_told_by_requests_and_their_answers() -> None:

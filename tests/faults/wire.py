@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Iterator
 
-CONSUMER, RELAY, TIMERS = "consumer", "relay", "timers"
+CONSUMER, RELAY, TIMERS, SWITCH = "consumer", "relay", "timers", "switch"
 _SSL_REQUEST = 80877103
 _PRODUCE, _FETCH, _OFFSET_COMMIT = 0, 1, 8
 _RECORDS_BYTES_MIN = 600  # an answer to a fetch that is longer has records in it
@@ -12,7 +12,8 @@ _RECORDS_BYTES_MIN = 600  # an answer to a fetch that is longer has records in i
 class PgWatch:
     """One connection to PostgreSQL: tells `<whose>-commit-asked` and `<whose>-commit-answered`.
 
-    Whose: `doors` for that role; else what the transaction has touched: consumer, relay, timers, or `machinery`.
+    Whose: `doors` for that role; else what the transaction has touched: consumer, relay, timers, the switch of a
+    rebuild (which is told when it is asked, too: `switch-asked`), or `machinery`.
     """
 
     def __init__(self) -> None:
@@ -31,7 +32,10 @@ class PgWatch:
                 name, _, rest = body.partition(b"\0")
                 self.statements[name] = _touches(rest.partition(b"\0")[0])
             elif kind == b"B":
-                self.touched.add(self.statements.get(body.partition(b"\0")[2].partition(b"\0")[0], ""))
+                touched = self.statements.get(body.partition(b"\0")[2].partition(b"\0")[0], "")
+                self.touched.add(touched)
+                if touched == SWITCH:
+                    yield "switch-asked"
             elif kind == b"Q":
                 yield from self._simple(body.rstrip(b"\0").strip().lower())
 
@@ -51,7 +55,7 @@ class PgWatch:
     def _whose(self) -> str:
         if not self.role.endswith("_machinery"):
             return "doors"
-        return next((one for one in (CONSUMER, RELAY, TIMERS) if one in self.touched), "machinery")
+        return next((one for one in (CONSUMER, RELAY, TIMERS, SWITCH) if one in self.touched), "machinery")
 
     def _next(self) -> tuple[bytes, bytes] | None:
         """The next whole message; the first ones have no kind."""
@@ -75,6 +79,8 @@ def _touches(sql: bytes) -> str:
         return CONSUMER
     if b"delete from machinery.outbox" in words:
         return RELAY
+    if b"machinery.switch_rebuild" in words:
+        return SWITCH
     return TIMERS if b"delete from machinery.timers" in words else ""
 
 

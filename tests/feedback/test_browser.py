@@ -322,7 +322,7 @@ async def test_an_administrator_writes_an_instrument(show: Any, told: Told, scri
     await expect(seen.locator("button")).to_have_count(0)
     await seen.close()
     if scripted:
-        await page.wait_for_function("!document.querySelector('form[method=post]').hasAttribute('data-sending')")
+        await page.locator("form.stack:not([data-sending])").wait_for()
     await page.get_by_role("button", name="Publish").click()
     await expect(page.get_by_role("heading", name="What it measures")).to_be_visible()
     rows = await told.rows("select version from own_instruments order by version")

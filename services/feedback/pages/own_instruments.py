@@ -108,8 +108,6 @@ def _form(
         part=_part,
         items=_rows(body["items"], "items"),
         options=_rows(body["options"], "options"),
-        n_items=max(len(body["items"]), 1),
-        n_options=max(len(body["options"]), 2),
         earlier=earlier,
         errors=[_at_a_field(error) for error in refusal.errors] if refusal else [],
     )

@@ -2,5 +2,18 @@
 
 from tests.faults.checker.invariants import Finding, check, check_log
 from tests.faults.checker.log import Mark, Rec, ends, read
+from tests.faults.checker.rebuilt import Standing, check_view, folded, standing
 
-__all__ = ["Finding", "Mark", "Rec", "check", "check_log", "ends", "read"]
+__all__ = [
+    "Finding",
+    "Mark",
+    "Rec",
+    "Standing",
+    "check",
+    "check_log",
+    "check_view",
+    "ends",
+    "folded",
+    "read",
+    "standing",
+]

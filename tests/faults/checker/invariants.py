@@ -6,25 +6,15 @@ import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any
 
-import asyncpg
-
-from tests.faults.checker import erased, parked, stores, tenants
+from tests.faults.checker import effects, erased, parked, stores, tenants
+from tests.faults.checker.evidence import Answered, Evidence, Pools
 from tests.faults.checker.folds import COLUMNS, FOLDS, HEARS
-from tests.faults.checker.log import Fact, Mark, Rec, Story, ends, read, schemas, story
+from tests.faults.checker.log import Mark, Rec, ends, read, schemas, story
 
-Pools = Mapping[str, "asyncpg.Pool[Any]"]
 SHOWN = 4
-
-
-class Answered(Protocol):
-    """A write that was answered."""
-
-    @property
-    def what(self) -> str: ...
-    @property
-    def ids(self) -> dict[str, str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +23,6 @@ class Finding:
 
     invariant: str
     sentence: str
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """Everything that the checker looks at."""
-
-    pools: Pools
-    tenants: Sequence[str]
-    writes: Collection[Answered]
-    story: Story
-    records: Sequence[Rec]
-    said: Mapping[tuple[str, str, int], tuple[str, bytes]]  # of all services
-    injected: Collection[tuple[str, int, int]]  # records that no service has said
-    kafka: str
-    topics: Collection[str]
 
 
 async def check(
@@ -59,6 +34,7 @@ async def check(
     writes: Collection[Answered],
     injected: Collection[tuple[str, int, int]] = (),
     as_service: Callable[[str], Any] | None = None,
+    logs: Path | None = None,
 ) -> tuple[list[Finding], Evidence]:
     """Look at everything; no finding is the only good answer. The system must have come to rest."""
     topics = sorted({about["x-kafka"]["topic"] for about in schemas().values()})
@@ -69,12 +45,14 @@ async def check(
     told = story(records, schemas())
     seen = Evidence(pools, organisations, writes, told, records, said, set(injected), kafka, topics)
     findings = [*_answered(seen), *_said(seen), *_once(seen), *_in_order(seen)]
+    traces = erased.traces_of(told, [word for one in writes for word in one.canaries])
     for name in pools:
         findings += await _views(seen, name)
         findings += await _readers(seen, name)
-        findings += await erased.check_erased(pools[name], name, told)
+        findings += await erased.check_erased(pools[name], name, traces, organisations)
         findings += await parked.check_parked(seen.pools[name], name, told, HEARS[name], organisations)
-    findings += await _effects(seen)
+    findings += erased.check_logs(logs, list(pools), traces)
+    findings += await effects.check_effects(seen)
     findings += await tenants.check_tenants(pools, organisations, told, as_service)
     findings += await _at_rest(seen)
     return [Finding(*one) for one in findings], seen
@@ -86,7 +64,11 @@ async def check_log(pools: Pools, organisations: Sequence[str], writes: Collecti
     for pool in pools.values():
         for (_, key, _), (_, value) in (await stores.event_log(pool, organisations)).items():
             there |= {key, str(json.loads(value).get("enrolment_id"))}
-    lost = [one.ids for one in writes if one.ids.get("occasion_id", one.ids["enrolment_id"]) not in there]
+    erased_ids = {one.ids["enrolment_id"] for one in writes if one.what == "participant-erased"}
+    wanted = [one.ids for one in writes if one.ids.get("enrolment_id") not in erased_ids]
+    lost = [
+        ids for ids in wanted if ids.get("occasion_id", ids.get("enrolment_id", ids.get("session_id"))) not in there
+    ]
     return [Finding("I1", f"{len(lost)} answered writes are in no event log: {lost[:SHOWN]}")] if lost else []
 
 
@@ -109,14 +91,26 @@ def _answered(seen: Evidence) -> Iterator[tuple[str, str]]:
     ]
     if missing:
         yield "I1", f"{len(missing)} answered writes are in no topic: {missing[:SHOWN]}"
+    said = Counter(one.key for one in seen.story.of("attendance-corrected"))
+    asked = Counter(one.ids["session_id"] for one in seen.writes if one.what == "attendance-corrected")
+    if fewer := [session for session, count in asked.items() if said[session] < count]:
+        yield "I1", f"attendance was corrected more often than was said: {fewer[:SHOWN]}"
 
 
 def _mark(wire: str, ids: Mapping[str, Any]) -> str:
+    if wire == "participant-erased":
+        return str(ids.get("participant_id"))
+    if wire in ("session-held", "attendance-corrected"):
+        return str(ids.get("session_id"))
     return str(ids.get("occasion_id") if wire.startswith("check-in") else ids.get("enrolment_id"))
 
 
 def _said(seen: Evidence) -> Iterator[tuple[str, str]]:
-    """I1: the event logs and the topics hold the same events with the same bytes, and nothing else."""
+    """I1: the event logs and the topics hold the same events with the same bytes, and nothing else.
+
+    But whoever was erased is only in the topics; where they were named among others, logs name a stranger.
+    """
+    gone, names = erased.gone(seen.story), erased.names_of(seen.story)
     there: dict[tuple[str, str, int], tuple[str, bytes]] = {}
     for one in (*seen.story.facts, *seen.story.repeated):
         if one.rec.place in seen.injected:
@@ -124,12 +118,18 @@ def _said(seen: Evidence) -> Iterator[tuple[str, str]]:
         mark, what = (one.rec.topic, one.key, one.version), (one.id, one.rec.value or b"")
         if there.setdefault(mark, what) != what:
             yield "I2", f"two events have version {one.version} of {one.rec.topic} {one.key}"
-    lost = [mark for mark, what in seen.said.items() if there.get(mark) != what]
-    invented = [mark for mark in there if mark not in seen.said]
+    lost = [mark for mark, what in seen.said.items() if not _is_same(there.get(mark), what, names if gone else None)]
+    invented = [mark for mark in there if mark not in seen.said and mark[1] not in gone]
     if lost:
         yield "I1", f"{len(lost)} of {len(seen.said)} events said are in no topic as said: {lost[:SHOWN]}"
     if invented:
         yield "I1", f"{len(invented)} events are in the topics that nobody has said: {invented[:SHOWN]}"
+
+
+def _is_same(there: tuple[str, bytes] | None, said: tuple[str, bytes], names: Collection[str] | None) -> bool:
+    if there is None or there == said or names is None:
+        return there == said
+    return there[0] == said[0] and erased.veiled(there[1], names) == erased.veiled(said[1], names)
 
 
 def _once(seen: Evidence) -> Iterator[tuple[str, str]]:
@@ -161,7 +161,9 @@ def _in_order(seen: Evidence) -> Iterator[tuple[str, str]]:
 async def _views(seen: Evidence, name: str) -> list[tuple[str, str]]:
     """I3: each view is what a computation from scratch gives."""
     findings = []
-    wanted = FOLDS[name](seen.story)
+    wanted = FOLDS[name](erased.living(seen.story))
+    if "horizons" in wanted:  # also what was heard of the erased has told how far the data reach
+        wanted["horizons"] = await _horizons(seen, wanted["horizons"])
     for table, columns in COLUMNS[name].items():
         where = "was_said" if (name, table) == ("scheduling", "occasions") else "true"
         found = await stores.rows(seen.pools[name], table, columns, seen.tenants, where)
@@ -172,10 +174,18 @@ async def _views(seen: Evidence, name: str) -> list[tuple[str, str]]:
     return findings
 
 
+async def _horizons(seen: Evidence, living: set[tuple[Any, ...]]) -> set[tuple[Any, ...]]:
+    """Those that were found, if no earlier than the living tell and no later than anybody does."""
+    newest = dict(FOLDS["analytics"](seen.story)["horizons"])
+    found = dict(await stores.rows(seen.pools["analytics"], "horizons", COLUMNS["analytics"]["horizons"], seen.tenants))
+    return {(one, at if not at <= found.get(one, "") <= newest[one] else found[one]) for one, at in living}
+
+
 async def _readers(seen: Evidence, name: str) -> list[tuple[str, str]]:
     """I2, I4: what each reader has seen is the newest version, and it never went back."""
     findings = []
-    mine = {mark: version for mark, version in seen.story.versions.items() if mark[0] in HEARS[name]}
+    versions = erased.living(seen.story).versions
+    mine = {mark: version for mark, version in versions.items() if mark[0] in HEARS[name]}
     keys = [key for _, key in mine]
     have = await stores.versions(seen.pools[name], keys)
     behind = [mark for mark, version in mine.items() if have.get(mark) != version]
@@ -196,7 +206,8 @@ async def _heard(seen: Evidence) -> list[tuple[str, str]]:
     found = await stores.rows(
         seen.pools["analytics"], "machinery.heard", ("topic", "part", "position", "value"), seen.tenants
     )
-    wanted = {one.rec.place: one for one in seen.story.facts if one.rec.topic in HEARS["analytics"]}
+    living = erased.living(seen.story).facts
+    wanted = {one.rec.place: one for one in living if one.rec.topic in HEARS["analytics"]}
     ids = {one.rec.place: one.id for one in (*seen.story.facts, *seen.story.repeated)}
     count = Counter(ids.get((topic, part, position)) for topic, part, position, _ in found)
     findings = []
@@ -207,55 +218,6 @@ async def _heard(seen: Evidence) -> list[tuple[str, str]]:
         findings.append(("I1", f"{len(lost)} events have had no effect: {lost[:SHOWN]}"))
     if other := [place for place, value in kept.items() if place in wanted and wanted[place].rec.value != value]:
         findings.append(("I3", f"{len(other)} events were kept with other bytes: {other[:SHOWN]}"))
-    return findings
-
-
-async def _effects(seen: Evidence) -> list[tuple[str, str]]:
-    """I1: what was answered is in the store of whoever answered; each due date has one answer of intake."""
-    findings = []
-    own = await stores.rows(seen.pools["intake"], "enrolments", ("enrolment_id", "state"), seen.tenants)
-    states = {enrolment: state for enrolment, state in own}
-    wanted = {"participant-withdrawn": "withdrawn", "participant-complete": "completed"}
-    for one in seen.writes:
-        enrolment = one.ids["enrolment_id"]
-        if states.get(enrolment) is None or wanted.get(one.what, states[enrolment]) != states[enrolment]:
-            findings.append(("I1", f"the answered {one.what} of {enrolment} has left {states.get(enrolment)}"))
-    check_ins = await stores.rows(seen.pools["feedback"], "check_ins", ("occasion_id", "answered_at"), seen.tenants)
-    lost = {occasion for occasion, _ in check_ins} ^ {
-        one.key for one in seen.story.of("check-in-submitted") if one.rec.place not in seen.injected
-    }
-    if lost:
-        findings.append(("I1", f"{len(lost)} check-ins and their events do not fit: {sorted(lost)[:SHOWN]}"))
-    messages = await stores.rows(seen.pools["intake"], "messages", ("occasion_id",), seen.tenants)
-    by_mail = [(one.key,) for one in seen.story.of("check-in-invited") if one.body["channel"] == "email"]
-    if sorted(messages) != sorted(by_mail):
-        findings.append(("I2", f"{len(messages)} messages for {len(by_mail)} invitations by mail"))
-    return findings[: SHOWN * 2] + _asked(seen)
-
-
-def _asked(seen: Evidence) -> list[tuple[str, str]]:
-    """I1: every enrolment with an undisturbed course has had each of its check-ins fall due, and intake has reacted."""
-    disturbed = {one.body["enrolment_id"] for one in seen.story.of("consent-changed", "participant-withdrawn")}
-    batteries = {
-        one.body["program_id"]: [entry for entry in one.body["entries"] if entry["kind"] == "baseline"]
-        for one in seen.story.of("battery-activated")
-    }
-    due: dict[str, list[Fact]] = {}
-    for one in seen.story.of("check-in-due"):
-        due.setdefault(one.body["enrolment_id"], []).append(one)
-    reacted = {one.key for one in seen.story.of("check-in-invited", "invitation-failed", "check-in-submitted")}
-    findings, unasked, unmet = [], [], []
-    for one in seen.story.of("participant-enrolled"):
-        enrolment = one.body["enrolment_id"]
-        is_ours = one.rec.place not in seen.injected
-        if is_ours and enrolment not in disturbed:
-            if len(due.get(enrolment, ())) != len(batteries.get(one.body["program_id"], ())):
-                unasked.append(enrolment)
-            unmet += [fact.key for fact in due.get(enrolment, ()) if fact.key not in reacted]
-    if unasked:
-        findings.append(("I1", f"{len(unasked)} enrolments lack due dates, or have too many: {unasked[:SHOWN]}"))
-    if unmet:
-        findings.append(("I1", f"intake has not reacted to {len(unmet)} due dates: {unmet[:SHOWN]}"))
     return findings
 
 

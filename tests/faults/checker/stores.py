@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 DIARY = """
     create schema if not exists checker;
@@ -52,7 +53,11 @@ def plain(value: Any) -> Any:
 
 
 async def rows(
-    pool: "asyncpg.Pool[Any]", table: str, columns: Sequence[str], tenants: Sequence[str], where: str = "true"
+    pool: "asyncpg.Pool[Any] | PoolConnectionProxy[Any]",
+    table: str,
+    columns: Sequence[str],
+    tenants: Sequence[str],
+    where: str = "true",
 ) -> list[tuple[Any, ...]]:
     """The rows of these organisations."""
     names = ", ".join(f'"{name}"' for name in columns)

@@ -1,4 +1,4 @@
-"""Published figures as they were printed: exact decimals, never binary floating point."""
+"""Published figures as they were printed: exact decimals, never binary fractions."""
 
 import re
 from decimal import Decimal

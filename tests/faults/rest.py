@@ -1,0 +1,44 @@
+"""After the faults: everything is relieved, and nobody wants anything any more."""
+
+import asyncio
+import time
+
+from tests.faults.checker import Finding
+from tests.faults.installation import SERVICES
+from tests.faults.proxy import Weather
+from tests.faults.result import Result
+from tests.faults.scene import Scene
+
+REST_SECONDS = 60.0
+
+
+async def come_to_rest(scene: Scene, result: Result) -> None:
+    """Relieve everything, and wait until nobody wants anything any more and nothing is under way."""
+    for proxy in scene.installation.proxies():
+        proxy.trap = None
+        proxy.set(Weather())
+    for service in SERVICES:
+        seconds = float(scene.installation.clock_file(service).read_text())
+        if seconds:  # what is due at the most advanced clock is due
+            scene.installation.move_clock(service, 3600.0)
+    deadline, rests = time.monotonic() + (5 if scene.expects_loud else REST_SECONDS), 0
+    while time.monotonic() < deadline and rests < 3:
+        await asyncio.sleep(0.25)
+        is_still = scene.driver.is_idle and not (await scene.work()).is_any and not await due(scene)
+        rests = rests + 1 if is_still else 0
+    if rests < 3 and not scene.expects_loud:
+        result.findings.append(Finding("I8", f"no rest after {REST_SECONDS:.0f} s: {await scene.work()}"))
+
+
+async def due(scene: Scene) -> int:
+    """Timers that are due by the clock of their service."""
+    due = 0
+    for service in SERVICES:
+        seconds = float(scene.installation.clock_file(service).read_text())
+        pool = await scene.installation.admin(service)
+        due += await pool.fetchval(
+            """select count(*) from machinery.timers
+               where coalesce(retry_at, due_at) <= now() + make_interval(secs => $1)""",
+            seconds,
+        )
+    return due

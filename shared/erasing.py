@@ -13,6 +13,7 @@ from shared.identity import digest_of, new_id
 from shared.timers import Timer, set_timer
 
 TIMER = "erase"
+LOCK = 1701  # of those who hear and those who erase: any number that nobody else locks
 NAMES = """exists (
     select from unnest($1::text[]) as one (id) where position(convert_to(one.id, 'UTF8') in {column}) > 0)"""
 TIMED, ANSWERED = "convert_to(payload::text, 'UTF8')", "convert_to(body::text, 'UTF8')"
@@ -34,13 +35,28 @@ KEYED = (
 )
 
 
+async def alone(tx: Tx) -> None:
+    """Whoever erases does this first: what is being heard just now comes before, what is heard later finds it done."""
+    await tx.execute("select pg_advisory_xact_lock($1, 0)", LOCK)
+
+
+async def together(tx: Tx) -> None:
+    """Whoever hears does this first: nobody is erased meanwhile."""
+    await tx.execute("select pg_advisory_xact_lock_shared($1, 0)", LOCK)
+
+
+async def remember(tx: Tx, ids: Collection[UUID], at: datetime) -> None:
+    """From now on no event about these has an effect."""
+    digests = [(digest_of(one), at) for one in sorted(ids)]
+    await tx.executemany("insert into machinery.erased values ($1, $2) on conflict do nothing", digests)
+
+
 async def erase(tx: Tx, organisation: UUID, ids: Collection[UUID], at: datetime) -> None:
     """From now on no event about these has an effect; what was kept about them goes in a moment.
 
     `ids` are those of the person and of everything that was theirs alone. The service erases its own tables itself.
     """
-    digests = [(digest_of(one), at) for one in sorted(ids)]
-    await tx.executemany("insert into machinery.erased values ($1, $2) on conflict do nothing", digests)
+    await remember(tx, ids, at)
     told = {"ids": sorted(map(str, ids))}
     await set_timer(tx, Timer(TIMER, str(new_id()), organisation, at, told))
 

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import structlog
@@ -86,6 +87,8 @@ class Applying:
 
     async def __call__(self, tx: Tx, batch: Sequence[Incoming], *, carefully: bool) -> Standing:
         """Apply a batch in `tx`. Carefully: with a savepoint an event, so that the culprit alone is parked."""
+        erases = any(one.heard and one.heard.event.erases for one in batch)
+        await (erasing.alone(tx) if erases else erasing.together(tx))
         standing = Standing(*await store.standing(tx, {one.aggregate for one in batch}))
         for part in up_to_erasures(batch):
             await self._apply(tx, part, standing, carefully=carefully)
@@ -119,13 +122,16 @@ class Applying:
         gone = await erasing.erased(tx, {one for event in events for one in (*event.about, *event.naming)})
         if not gone:
             return batch
-        living = []
+        living, theirs = [], set[UUID]()
         for one in batch:
             if one.heard and gone.intersection(one.heard.event.about):
                 standing.results.append((one.record.topic, "erased"))
+                theirs.add(one.heard.event.key)
+                gone.add(one.heard.event.key)  # what follows under this key may name nobody, and is theirs too
                 continue
             is_named = one.heard and gone.intersection(one.heard.event.naming)
             living.append(one.without(gone) if is_named else one)
+        await erasing.remember(tx, theirs, clock.now())
         return living
 
     def _hears(self, one: Incoming) -> bool:

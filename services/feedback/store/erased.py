@@ -9,9 +9,12 @@ from shared.timers import cancel_timer
 
 
 async def erase_participant(tx: Tx, event: ParticipantErased) -> set[UUID]:
-    """Remove everything; gives the ids of their occasions and of the concerns about them."""
+    """Remove everything; gives the ids of their occasions and of the concerns about them.
+
+    Locked first: whoever is just answering one has done so, and is seen by what follows.
+    """
     occasions = await tx.fetch(
-        "select occasion_id from occasions where participant_id = $1 or occasion_id = any($2)",
+        "select occasion_id from occasions where participant_id = $1 or occasion_id = any($2) order by 1 for update",
         event.participant_id,
         event.occasion_ids,
     )

@@ -41,6 +41,7 @@ async def post_erase(
     async with db.transaction(who.organisation_id) as tx:
         if first := await idempotency.earlier(tx, key):
             return first
+        await erasing.alone(tx)
         traces = await store.get_traces(tx, participant_id, who.site_ids)
         change, erasure = erase(traces, command, new_id(), who.subject, now())
         await store.remove_traces(tx, traces, change, erasure)

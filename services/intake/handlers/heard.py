@@ -52,7 +52,8 @@ async def on_occasion_cancelled(tx: Tx, heard: Heard[OccasionCancelled]) -> None
 
 async def on_check_in_submitted(tx: Tx, heard: Heard[CheckInSubmitted]) -> None:
     """They have answered."""
-    await store.save_occasion_state(tx, heard.organisation_id, heard.event.occasion_id, "answered")
+    event = heard.event
+    await store.save_occasion_state(tx, heard.organisation_id, event.occasion_id, "answered", event.participant_id)
     await store.drop_messages(tx, heard.event.occasion_id, now(), "answered")
 
 

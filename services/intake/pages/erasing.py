@@ -39,6 +39,7 @@ async def erase_form(participant_id: UUID, request: Request, db: Db, who: Coordi
     try:
         command = form(EraseParticipant, only(fields, *EraseParticipant.model_fields))
         async with db.transaction(who.organisation_id) as tx:
+            await erasing.alone(tx)
             traces = await store.get_traces(tx, participant_id, who.site_ids)
             change, erasure = erase(traces, command, new_id(), who.subject, now())
             await store.remove_traces(tx, traces, change, erasure)

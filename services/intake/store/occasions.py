@@ -49,15 +49,20 @@ async def save_due(tx: Tx, organisation_id: UUID, due: Due) -> None:
 
 
 async def save_occasion_state(
-    tx: Tx, organisation_id: UUID, occasion_id: UUID, state: Literal["answered", "cancelled"]
+    tx: Tx,
+    organisation_id: UUID,
+    occasion_id: UUID,
+    state: Literal["answered", "cancelled"],
+    participant_id: UUID | None = None,
 ) -> None:
-    """Write down how an occasion ended. An answer stays an answer."""
+    """Write down how an occasion ended. An answer stays an answer. Whose it is must be known before they are erased."""
     await tx.execute(
-        """insert into occasions (occasion_id, organisation_id, state) values ($1, $2, $3)
+        """insert into occasions (occasion_id, organisation_id, state, participant_id) values ($1, $2, $3, $4)
            on conflict (occasion_id) do update set state = excluded.state where occasions.state <> 'answered'""",
         occasion_id,
         organisation_id,
         state,
+        participant_id,
     )
 
 

@@ -8,7 +8,15 @@ from shared.identity import new_id
 
 
 async def erase_participant(tx: Tx, event: ParticipantErased) -> set[UUID]:
-    """Remove what is theirs alone and re-key their attendance; gives the ids of their occasions."""
+    """Remove what is theirs alone and re-key their attendance; gives the ids of their occasions.
+
+    Locked first: a clock that rings for them, or a door that records their attendance, is done and seen, or finds
+    nobody any more.
+    """
+    await tx.execute("select pg_advisory_xact_lock(hashtextextended($1::uuid::text, 1))", event.participant_id)
+    await tx.execute(
+        "select from enrolments where participant_id = $1 order by enrolment_id for update", event.participant_id
+    )
     rows = await tx.fetch(
         "delete from occasions where participant_id = $1 or occasion_id = any($2) returning occasion_id",
         event.participant_id,

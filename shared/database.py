@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -126,8 +126,7 @@ class Database:
                 if tx.said:
                     await _say(tx)
             except BaseException:
-                if not connection.is_closed():
-                    await _roll_back(connection)
+                await _roll_back(connection)
                 raise
             await connection.execute("commit")
             if tx.said:
@@ -141,9 +140,11 @@ async def _nothing_to_reset(_: Any) -> None:
 async def _roll_back(connection: Any) -> None:
     """What went wrong first is what is told: a connection that cannot even roll back is thrown away."""
     try:
-        await connection.execute("rollback")
+        if not connection.is_closed():
+            await connection.execute("rollback")
     except OUTAGES:
-        connection.terminate()
+        with suppress(*OUTAGES):  # it was given back already
+            connection.terminate()
 
 
 async def see_only(tx: Tx, organisations: Iterable[UUID]) -> None:

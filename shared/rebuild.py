@@ -20,6 +20,7 @@ from shared.inbox.decode import Incoming, decode
 
 STEP = 1000
 NOBODY_HEARS = "lock table machinery.offsets in share mode"  # a live batch begins by moving its offsets
+WAITS = "set local idle_in_transaction_session_timeout = '60s'"  # while another transaction of ours folds the rest
 ORGANISATIONS = "select distinct organisation_id from machinery.heard"
 PLACES = """
     select o.topic, o.part from machinery.offsets o
@@ -117,6 +118,7 @@ class Rebuild:
         """Compare both at one and the same event, without holding anybody up meanwhile."""
         async with self.database.transaction() as reading:
             await reading.execute("set transaction isolation level repeatable read")
+            await reading.execute(WAITS)
             async with self._nobody_hears():
                 async with self.database.transaction() as tx:
                     await self._fold_rest(tx)
@@ -166,6 +168,7 @@ class Rebuild:
     async def _nobody_hears(self) -> AsyncIterator[None]:
         """Keep live batches waiting, for a moment."""
         async with self.database.transaction() as tx:
+            await tx.execute(WAITS)
             await tx.execute(NOBODY_HEARS)
             yield
 

@@ -11,6 +11,7 @@ from deploy import Trouble
 from deploy.cli.stores import parts_of, store_of
 from deploy.cli.terminal import plainly
 from shared.clock import now
+from shared.database import OUTAGES
 from shared.errors import NotFound, Refusal
 from shared.inbox.batch import Applying
 from shared.rebuild import Difference, Rebuild
@@ -50,6 +51,11 @@ async def _rebuild(service: str, view: str, switch: bool, switch_anyway: bool, d
             await _finish(one, switch, switch_anyway, as_json)
         except (Refusal, NotFound) as refusal:
             raise Trouble(f"{refusal} [{refusal.code}]") from refusal
+        except OUTAGES as error:
+            raise Trouble(
+                f"The store of {service} is away or busy: {error}. The live view goes on; type the same again, and it "
+                "goes on where it was."
+            ) from error
 
 
 async def _fold(one: Rebuild, as_json: bool) -> None:

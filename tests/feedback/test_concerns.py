@@ -344,6 +344,7 @@ async def test_a_high_total_alone_raises_none(rota: None, client: Any, told: Tol
 
 async def test_what_can_raise_a_concern_is_asked_only_where_somebody_is_on_call(client: Any, told: Told) -> None:
     await told.tell(a_site(), a_program())
+    assert (await load(client, "phq-9", a_questionnaire())).status_code == 201
     entries = {"entries": [{"occasion": "baseline", "kind": "baseline", "instruments": ["phq-9"]}]}
     refused = await client.put(f"{API}/batteries/evening-circle", json=entries, headers=ADMINISTRATOR)
     assert refused.status_code == 422

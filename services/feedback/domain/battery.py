@@ -107,7 +107,7 @@ def _unlicensed(entries: Sequence[Entry], library: Library, licensed: Collection
 def _unwatched(entries: Sequence[Entry], library: Library, uncovered: Collection[str]) -> Iterator[FieldError]:
     """A bad answer must find somebody: an instrument with a risk item needs a rota without a gap."""
     for place, entry in enumerate(entries) if uncovered else ():
-        risky = [code for code in entry.instruments if code in library and library[code].risk]
+        risky = [code for code in entry.instruments if code in library and library[code].has_risk]
         if risky:
             sites = ", ".join(sorted(uncovered))
             why = f"An answer to {', '.join(risky)} can raise a concern"

@@ -32,6 +32,17 @@ class CrisisContacts(_Part):
     confirmed_on: date | None = Field(None, description="when somebody last made sure that the numbers are right")
 
 
+class Rota(_Part):
+    """Who is on call for concerns at a site, and how long each step may take; checked by feedback."""
+
+    site: Code
+    acknowledge_within_minutes: int = 30
+    act_within_hours: int = 24
+    close_within_days: int = 7
+    responders: list[dict[str, Any]]
+    shifts: list[dict[str, Any]]
+
+
 class Organisation(_Part):
     """The file."""
 
@@ -41,6 +52,7 @@ class Organisation(_Part):
     consent_texts: list[dict[str, Any]] = []
     batteries: list[Battery] = []
     crisis_contacts: list[CrisisContacts] = []
+    rotas: list[Rota] = []
 
 
 TEMPLATE = """\
@@ -72,6 +84,19 @@ contacts = [
   { label = { en = "Crisis line", es = "Línea de crisis" }, phone = "555-0100", hours = { en = "always" } },
 ]
 note = { en = "A person reads answers on weekdays.", es = "Una persona lee las respuestas los días laborables." }
+
+# Who is on call for concerns at each site: days 1 (Monday) to 7, times of the clock on the wall there.
+[[rotas]]
+site = "old-town"
+acknowledge_within_minutes = 30
+responders = [
+  { code = "ana", name = "Ana R.", email = "ana@example.org" },
+  { code = "ben", name = "Ben S.", email = "ben@example.org" },
+]
+shifts = [
+  { level = 1, responder = "ana", weekdays = [1, 2, 3, 4, 5, 6, 7], begins = "08:00", ends = "20:00" },
+  { level = 1, responder = "ben", weekdays = [1, 2, 3, 4, 5, 6, 7], begins = "20:00", ends = "08:00" },
+]
 """
 
 

@@ -63,6 +63,10 @@ class _Import:
         )
         for file in ("sites", "programs", "facilitators"):
             await self._table(file)
+        for rota in self.asked.rotas:  # before the batteries: some of these need somebody on call
+            path = f"/feedback/api/v1/sites/{rota.site}/rota"
+            own = rota.model_dump(exclude={"site"}, mode="json")
+            await self._settle("PUT", path, own | {"hand_overs": await self._hand_overs(path)})
         for battery in self.asked.batteries:
             await self._settle("PUT", f"/feedback/api/v1/batteries/{battery.program}", {"entries": battery.entries})
         for one in self.asked.crisis_contacts:
@@ -74,6 +78,13 @@ class _Import:
         await self._table("attendance", self._with_participants)
         await self._table("check-ins", self._with_occasions, at_once=AT_ONCE)
         return self.summary
+
+    async def _hand_overs(self, path: str) -> Any:
+        """What was handed over on the page stays: a file knows nothing of it."""
+        try:
+            return (await self.doors.ask("GET", path))["rota"]["hand_overs"]
+        except Refused:
+            return []
 
     async def _settle(self, method: str, path: str, body: dict[str, Any]) -> None:
         """Ask for one thing until the service has heard of what it names."""

@@ -253,6 +253,22 @@ async def test_a_concern_that_cannot_be_leaves_nothing(
     assert await told.rows("select 1 from machinery.timers where kind like 'concern%'") == []
 
 
+async def test_the_page_says_whom_a_concern_is_about(rota: None, client: Any, told: Told) -> None:
+    due = a_due()
+    await told.tell(an_enrolment(due), due)
+    page = "/feedback/concerns/raise"
+    assert "KLM-482" in (await client.get(f"{page}?participant_id={due.participant_id}", headers=by(FACILITATOR))).text
+    for odd in ("%00", "nobody", str(uuid4()), "1&participant_id=2"):
+        shown = await client.get(f"{page}?participant_id={odd}", headers=by(FACILITATOR))
+        assert (shown.status_code, "It is about" in shown.text) == (200, False)
+    fields = {"site": "old-town", "text": CANARY, "participant_id": str(due.participant_id)}
+    assert (await client.post(page, data=fields, headers=by(FACILITATOR))).status_code == 303
+    [event] = await told.said("concern-raised")
+    assert event.participant_id == due.participant_id
+    wrong = await client.post(page, data={"text": "", "participant_id": "\x00"}, headers=by(FACILITATOR))
+    assert wrong.status_code == 422
+
+
 async def a_link(told: Told, **changes: Any) -> Any:
     due = a_due(**changes)
     await told.tell(an_enrolment(due), due, an_invitation(due))

@@ -97,12 +97,22 @@ async def raise_one(request: Request, db: Db, who: Staff) -> Response:
     return RedirectResponse("/feedback/concerns?done=raised", 303)
 
 
+def _id_of(given: object) -> UUID | None:
+    """The id that an address or a form gives, if it is one."""
+    try:
+        return UUID(str(given))
+    except ValueError:
+        return None
+
+
 async def _raise_form(
     request: Request, tx: Tx, who: Who, given: dict[str, Any], errors: tuple[FieldError, ...]
 ) -> HTMLResponse:
     sites = [(site.code, words(site.code)) for site in await store.sites(tx, who.site_ids)]
     chosen = given.get("site") or (sites[0][0] if len(sites) == 1 else "")
     given = {"participant_id": "", "text": ""} | given | {"site": chosen}
+    about = _id_of(given["participant_id"])
+    given |= {"participant_id": about or "", "short_code": about and await store.find_short_code(tx, about)}
     return PAGES.render(request, "raise.html", 422 if errors else 200, sites=sites, given=given, errors=errors)
 
 

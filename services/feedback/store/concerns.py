@@ -100,6 +100,15 @@ async def find_concern(tx: Tx, concern_id: UUID) -> Concern | None:
     return made_of(Concern, row) if row else None
 
 
+async def find_short_code(tx: Tx, participant_id: UUID) -> str | None:
+    """What staff call the person with this id, if there is one."""
+    found: str | None = await tx.fetchval(
+        "select short_code from enrolments where participant_id = $1 and short_code is not null limit 1",
+        participant_id,
+    )
+    return found
+
+
 async def is_participant(tx: Tx, participant_id: UUID) -> bool:
     """Whether somebody of this organisation is known under this id."""
     return bool(await tx.fetchval("select true from enrolments where participant_id = $1 limit 1", participant_id))

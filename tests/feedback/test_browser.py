@@ -36,6 +36,7 @@ from tests.feedback.conftest import (
     ADMINISTRATOR,
     API,
     BATTERY,
+    CONFIRMED_ON,
     CONTACTS,
     ROTA,
     Told,
@@ -301,6 +302,7 @@ async def test_a_coordinator_sets_crisis_contacts(show: Any, scripted: bool) -> 
     await page.get_by_label("What it is, in English").first.fill("Crisis line, day and night")
     await page.get_by_label("Phone").first.fill("988")
     await page.locator("[name='note.en']").fill("A person reads answers on weekdays.")
+    await page.get_by_label("Numbers last confirmed on").fill(CONFIRMED_ON.isoformat())
     await page.get_by_role("button", name="Save").click()
     await expect(page.locator(".flash")).to_contain_text("saved")
     page = await show(PHONES["link-no-contacts"])

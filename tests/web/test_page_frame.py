@@ -108,11 +108,11 @@ def test_the_answer_puts_each_name_in_its_place(pages: Pages) -> None:
 @pytest.mark.parametrize(
     ("roles", "seen"),
     [
-        ({"facilitator"}, "Today Groups"),
-        ({"coordinator"}, "Today People Groups Check-ins Effect"),
+        ({"facilitator"}, "Today Groups Concerns"),
+        ({"coordinator"}, "Today People Groups Check-ins Concerns Effect"),
         ({"program-manager"}, "Groups Effect"),
-        ({"facilitator", "program-manager"}, "Today Groups Effect"),
-        ({"administrator"}, "Today People Groups Check-ins Effect Set-up"),
+        ({"facilitator", "program-manager"}, "Today Groups Concerns Effect"),
+        ({"administrator"}, "Today People Groups Check-ins Concerns Effect Set-up"),
         ({"operator"}, "Set-up Operations"),
         ({"participant"}, ""),
     ],

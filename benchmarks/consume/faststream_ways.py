@@ -101,7 +101,7 @@ async def main(what: str, dsn: str, kafka: str, count: int, group: str) -> None:
         batch(broker, pool, clock, group, settings)
     await broker.start()
     await clock.over.wait()
-    print(time.perf_counter() - clock.began, time.process_time(), flush=True)
+    print(time.perf_counter() - clock.began, time.process_time(), "seconds", flush=True)
     await asyncio.wait_for(broker.stop(), 10)
 
 

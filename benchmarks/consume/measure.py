@@ -65,12 +65,12 @@ async def measure(servers: Servers, bench: Bench, way: Way) -> tuple[float, floa
     )
     assert process.stdout
     try:
-        line = await asyncio.wait_for(process.stdout.readline(), SECONDS_MAX)
+        line = await asyncio.wait_for(process.stdout.readuntil(b"seconds\n"), SECONDS_MAX)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # uv, and what it runs
         await process.wait()
-    taken, cpu = map(float, line.split())
+    taken, cpu = map(float, line.split()[-3:-1])
     return way.count / taken, cpu / way.count * 1e6
 
 

@@ -65,7 +65,7 @@ async def main(what: str, dsn: str, kafka: str, count: int, group: str) -> None:
     await over.wait()
     while await database.pool.fetchval("select sum(next_offset) from machinery.offsets") < count:  # noqa: ASYNC110
         await asyncio.sleep(0.002)
-    print(time.perf_counter() - began, time.process_time(), flush=True)
+    print(time.perf_counter() - began, time.process_time(), "seconds", flush=True)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 

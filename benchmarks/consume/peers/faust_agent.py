@@ -41,4 +41,6 @@ async def views(stream: "faust.Stream[bytes]") -> None:
 
 
 if __name__ == "__main__":
-    faust.Worker(app, loglevel=logging.ERROR, quiet=True).execute_from_commandline()
+    worker = faust.Worker(app, loglevel=logging.ERROR, quiet=True)
+    worker.spinner = None
+    worker.execute_from_commandline()

@@ -57,11 +57,10 @@ class Sender:
         if not self._due.full():
             self._due.put_nowait((timer.organisation_id, UUID(timer.payload["message_id"])))
 
-    async def run(self, running: Running) -> None:
-        """Send until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            for _ in range(WORKERS):
-                group.create_task(self._work(running))
+    @property
+    def tasks(self) -> tuple[Callable[[Running], Awaitable[None]], ...]:
+        """Several send at a time: one that waits for a slow mail server holds up no other."""
+        return (self._work,) * WORKERS
 
     async def _work(self, running: Running) -> None:
         while True:

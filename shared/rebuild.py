@@ -56,6 +56,8 @@ COMPARE = """
     where live.digest is distinct from made.digest
 """
 COPIES = "select case state when 'building' then 'beside_' else 'before_' end || view as name from machinery.rebuilds"
+AfterSwitch = Callable[[Tx], Awaitable[None]]
+"""What a service does in the transaction of a switch: what it keeps of a view elsewhere is to be made anew."""
 Views = Mapping[str, tuple[str, ...]]
 """The views of a service that can be rebuilt: the tables of each. Its handlers write to no others."""
 
@@ -86,6 +88,7 @@ class Rebuild:
     apply: Applying
     view: str
     tables: tuple[str, ...]
+    after_switch: AfterSwitch | None = None
 
     async def begin(self) -> None:
         """Make the tables beside the live ones, or go on with those of an earlier start."""
@@ -133,6 +136,9 @@ class Rebuild:
             await tx.execute(NOBODY_HEARS)
             await self._fold_rest(tx)
             await tx.execute("select machinery.switch_rebuild($1)", self.view)
+            if self.after_switch:
+                await see_only(tx, {row["organisation_id"] for row in await tx.fetch(ORGANISATIONS)})
+                await self.after_switch(tx)
 
     async def drop(self) -> None:
         """Drop what is kept: a view that was not switched to, or the one before the last switch."""

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,7 +28,7 @@ from shared.inbox.positions import Lost
 from shared.inbox.store import count_parked
 from shared.operations import with_operations
 from shared.outbox import Relay
-from shared.rebuild import Views
+from shared.rebuild import AfterSwitch, Views
 from shared.security import Verifier
 from shared.settings import Settings, host_and_port
 from shared.timers import TimerHandlers, Timers, overdue_seconds
@@ -38,6 +38,7 @@ log = structlog.get_logger()
 DOORS_CONNECTIONS = 10
 MACHINERY_CONNECTIONS = 6
 DRAIN_SECONDS = 5
+CANCEL_SECONDS = 10  # time to finish what was begun, before it is said again
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Service:
     keeps_heard: bool = False
     after_batch: AfterBatch | None = None
     views: Views = field(default_factory=dict)
+    after_switch: AfterSwitch | None = None
 
 
 def run(service: Service) -> None:
@@ -84,11 +86,23 @@ async def _run(service: Service, settings: Settings) -> None:
             await stop.wait()
             doors.should_exit = ops.should_exit = True
             await asyncio.wait(serving)
-            for task in work:
-                task.cancel()
+            await end(work)
     finally:
         await running.doors.close()
         await running.machinery.close()
+
+
+async def end(work: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel until it has ended: what waits by asyncio.wait_for, in libraries too, can miss a cancellation.
+
+    If what it waits for is there at that very moment, it gives the result and forgets that it was cancelled (CPython
+    before 3.12). A process that missed it went on with half of its parts.
+    """
+    running = set(work)
+    while running:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=CANCEL_SECONDS)
 
 
 async def _open(name: str, settings: Settings) -> Running:

@@ -41,7 +41,7 @@ async def _rebuild(service: str, view: str, switch: bool, switch_anyway: bool, d
         raise Trouble(f"{service} has no view {view}: choose from {', '.join(parts.views) or 'none'}.")
     async with store_of(service) as database:
         applying = Applying(parts.handlers, parts.keeps_heard, parts.after_batch)
-        one = Rebuild(database, applying, view, parts.views[view])
+        one = Rebuild(database, applying, view, parts.views[view], parts.after_switch)
         try:
             if drop:
                 await one.drop()

@@ -17,7 +17,7 @@ def create() -> Service:
         routers=(*api.ROUTERS, *pages.ROUTERS),
         handlers=handlers.HANDLERS,
         timers={**handlers.TIMERS, store.ALERT_TIMER: sender.on_message_due},
-        tasks=(sender.run,),
+        tasks=sender.tasks,
     )
 
 

@@ -20,7 +20,7 @@ def create() -> Service:
             FORGET_TIMER: on_link_kept_long_enough,
             SEND_TIMER: sender.on_message_due,
         },
-        tasks=(sender.run,),
+        tasks=sender.tasks,
     )
 
 

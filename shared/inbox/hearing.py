@@ -111,17 +111,20 @@ class Hearing:
         finally:
             self.positions.close()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.broker.stop(), 15)
+                async with asyncio.timeout(15):
+                    await self.broker.stop()
 
     async def _start(self) -> None:
         while True:
             try:
-                return await asyncio.wait_for(self.broker.start(), 20)
+                async with asyncio.timeout(20):
+                    return await self.broker.start()
             except (*OUTAGES, KafkaError) as error:
                 metrics.OUTAGES.labels("consumer").inc()
                 log.warning("consumer waits for the broker", error=repr(error))
                 with contextlib.suppress(TimeoutError, KafkaError, OSError):
-                    await asyncio.wait_for(self.broker.stop(), 5)
+                    async with asyncio.timeout(5):
+                        await self.broker.stop()
                 await asyncio.sleep(1)
 
     def _lost(self, sentence: str) -> None:

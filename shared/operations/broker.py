@@ -53,11 +53,13 @@ async def reading(kafka: str, **more: Any) -> AsyncIterator[Any]:
         bootstrap_servers=kafka, group_id=None, enable_auto_commit=False, isolation_level="read_committed", **more
     )
     try:
-        await asyncio.wait_for(consumer.start(), CONNECT_SECONDS_MAX)
+        async with asyncio.timeout(CONNECT_SECONDS_MAX):
+            await consumer.start()
         yield consumer
     finally:
         with contextlib.suppress(KafkaError, OSError, TimeoutError):
-            await asyncio.wait_for(consumer.stop(), 2)
+            async with asyncio.timeout(2):
+                await consumer.stop()
 
 
 async def partitions(consumer: Any, topics: Collection[str]) -> list[TopicPartition]:

@@ -67,7 +67,8 @@ class Relay:
                 continue
             if not moved:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.wake.wait(), WAIT_SECONDS)
+                    async with asyncio.timeout(WAIT_SECONDS):
+                        await self.wake.wait()
 
     async def _one_round(self) -> int:
         """Send what waits. Confirmed rows are gone and committed before anything else is done."""
@@ -101,7 +102,8 @@ class Relay:
                 bootstrap_servers=self.kafka, enable_idempotence=True, acks="all", request_timeout_ms=5000
             )
             try:
-                await asyncio.wait_for(producer.start(), 10)
+                async with asyncio.timeout(10):
+                    await producer.start()
             except BaseException:
                 await _stop(producer)
                 raise
@@ -117,7 +119,8 @@ class Relay:
 async def _stop(producer: AIOKafkaProducer) -> None:
     """Stop a producer, also one whose broker is away: it would wait for ever."""
     try:
-        await asyncio.wait_for(producer.stop(), 2)
+        async with asyncio.timeout(2):
+            await producer.stop()
     except (TimeoutError, KafkaError, OSError) as error:
         log.info("producer was left behind", error=repr(error))
         sender = producer._sender.sender_task

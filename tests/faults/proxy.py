@@ -59,7 +59,8 @@ class _Connection:
         for writer in (self.client, self.server):
             writer.close()
         with contextlib.suppress(OSError, TimeoutError):
-            await asyncio.wait_for(self.client.wait_closed(), 2)
+            async with asyncio.timeout(2):
+                await self.client.wait_closed()
 
 
 class Proxy:

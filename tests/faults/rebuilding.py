@@ -195,7 +195,8 @@ class Rebuilder:
 async def ended(process: asyncio.subprocess.Process) -> Ended:
     """Wait for a command, but not for ever."""
     try:
-        out, err = await asyncio.wait_for(process.communicate(), SECONDS_MAX)
+        async with asyncio.timeout(SECONDS_MAX):
+            out, err = await process.communicate()
     except TimeoutError:
         process.send_signal(signal.SIGKILL)
         await process.wait()

@@ -158,7 +158,8 @@ class Scene:
         for proxy in proxies:
             proxy.trap = trap
         try:
-            await asyncio.wait_for(trap.sprung.wait(), limit_seconds)
+            async with asyncio.timeout(limit_seconds):
+                await trap.sprung.wait()
         except TimeoutError:
             runner.signal(signal.SIGKILL)
         for proxy in proxies:
@@ -172,7 +173,8 @@ class Scene:
         for proxy in proxies:
             proxy.trap = trap
         try:
-            await asyncio.wait_for(trap.sprung.wait(), limit_seconds)
+            async with asyncio.timeout(limit_seconds):
+                await trap.sprung.wait()
         except TimeoutError:
             return None
         finally:

@@ -69,7 +69,8 @@ async def _freeze_at(scene: Scene, runner: Runner, moment: str) -> str:
     proxy = scene.installation.kafka_proxies[runner.service]
     proxy.trap = trap
     try:
-        await asyncio.wait_for(trap.sprung.wait(), 10)
+        async with asyncio.timeout(10):
+            await trap.sprung.wait()
     except TimeoutError:
         runner.signal(signal.SIGSTOP)
     proxy.trap = None

@@ -58,7 +58,8 @@ async def _kill(scene: Scene, rebuilder: Rebuilder, where: str) -> tuple[Work, s
         else:
             own.trap = trap = Trap(frozenset({where}), kill)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(trap.sprung.wait(), SECONDS_MAX)
+                async with asyncio.timeout(SECONDS_MAX):
+                    await trap.sprung.wait()
             work, what = await scene.work(), where
         has_ended = process.returncode is not None and where in SHARES
         kill()

@@ -159,7 +159,8 @@ async def asked_through(proxy: Proxy, words: bytes) -> bytes | None:
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
         writer.write(words)
-        return await asyncio.wait_for(reader.readexactly(len(words)), 5)
+        async with asyncio.timeout(5):
+            return await reader.readexactly(len(words))
     except (OSError, asyncio.IncompleteReadError):
         return None
 

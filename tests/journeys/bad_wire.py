@@ -88,7 +88,8 @@ async def exchange(port: int, wire: Wire, sent: bytes) -> tuple[int, bytes]:
             writer.write_eof()
     answer = b""
     with contextlib.suppress(ConnectionError):
-        answer = await asyncio.wait_for(answering, 30)
+        async with asyncio.timeout(30):
+            answer = await answering
     writer.close()
     with contextlib.suppress(ConnectionError):
         await writer.wait_closed()

@@ -102,7 +102,8 @@ async def test_a_part_can_be_killed_and_started_again(system: System) -> None:
 async def test_a_death_is_named_with_the_end_of_its_log(system: System) -> None:
     system.kill("intake")
     with pytest.raises(Trouble, match="intake has ended by itself") as raised:
-        await asyncio.wait_for(system.watch(), 5)
+        async with asyncio.timeout(5):
+            await system.watch()
     assert "Uvicorn running" in str(raised.value)
     await system.start_one("intake")
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from shared.database import Tx
-from shared.identity import digest_of, new_id
+from shared.identity import digest_of, new_id, stranger_id
 from shared.timers import Timer, set_timer
 
 TIMER = "erase"
@@ -87,5 +87,5 @@ async def erased(tx: Tx, ids: Collection[UUID]) -> set[UUID]:
 def rekeyed(value: bytes, ids: Iterable[str]) -> bytes:
     """The same JSON with somebody nobody knows in the place of each of these ids."""
     for one in ids:
-        value = value.replace(one.encode(), str(new_id()).encode())
+        value = value.replace(one.encode(), str(stranger_id()).encode())
     return value

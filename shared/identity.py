@@ -1,6 +1,7 @@
 """Ids: new ones that sort by time, and ones that follow from a code."""
 
 import hashlib
+import secrets
 from uuid import UUID, uuid5
 
 from uuid_utils.compat import uuid7
@@ -12,6 +13,16 @@ _ROOT = UUID("6f0a3a5e-6b1c-5d0b-9a51-1f6d2b8f4c11")
 def new_id() -> UUID:
     """A new UUIDv7: unique, and ordered by the time it was made."""
     return uuid7()
+
+
+def stranger_id() -> UUID:
+    """In the place of somebody who was erased, where they are named among others: a UUIDv8, which nobody living has."""
+    return UUID(int=secrets.randbits(128) & ~(0xF << 76) & ~(0x3 << 62) | 8 << 76 | 0b10 << 62)
+
+
+def is_stranger(one: UUID) -> bool:
+    """Whether it stands for somebody who was erased."""
+    return one.version == 8
 
 
 def organisation_id(code: str) -> UUID:

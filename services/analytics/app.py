@@ -12,8 +12,10 @@ def create() -> Service:
         routers=(api.router, pages.router),
         handlers=handlers.HANDLERS,
         keeps_heard=True,
+        timers=handlers.TIMERS,
         after_batch=handlers.after_batch,
         views={"facts": store.FACTS},
+        after_switch=store.touch_everybody,
     )
 
 

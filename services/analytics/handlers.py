@@ -1,6 +1,7 @@
-"""What analytics does with what it hears: it keeps facts, and nothing else."""
+"""What analytics does with what it hears: it keeps facts, and notes who is to be counted again."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from services.analytics import store
@@ -10,15 +11,30 @@ from shared.erasing import erase
 from shared.events import Heard
 from shared.events.feedback import BatteryActivated, CheckInSubmitted, InstrumentPublished
 from shared.events.intake import (
+    CheckInInvited,
     ConsentChanged,
+    ParticipantCompleted,
     ParticipantEnrolled,
     ParticipantErased,
+    ParticipantPlaced,
+    ParticipantWithdrawn,
     ProgramPublished,
     SiteChanged,
     SiteOpened,
 )
+from shared.events.scheduling import (
+    AttendanceCorrected,
+    CheckInDue,
+    FollowUpDue,
+    GroupFormed,
+    OccasionCancelled,
+    SessionHeld,
+)
 from shared.inbox import Handlers, Many
 from shared.rebuild import in_every_copy
+from shared.timers import Timer, TimerHandlers, set_timer
+
+COUNTED_EVERY, COUNTED_AGAIN = timedelta(seconds=10), timedelta(seconds=0)
 
 
 async def on_site_opened(tx: Tx, heard: Heard[SiteOpened]) -> None:
@@ -62,6 +78,57 @@ async def on_check_in_submitted(tx: Tx, heard: Sequence[Heard[CheckInSubmitted]]
     await store.add_scores(tx, heard)
 
 
+async def on_participant_placed(tx: Tx, heard: Heard[ParticipantPlaced]) -> None:
+    """Keep in which group they meet."""
+    await store.place(tx, heard.event)
+
+
+async def on_participant_completed(tx: Tx, heard: Heard[ParticipantCompleted]) -> None:
+    """One more who completed."""
+    await store.complete(tx, heard.event)
+
+
+async def on_participant_withdrawn(tx: Tx, heard: Heard[ParticipantWithdrawn]) -> None:
+    """One more who left before the end."""
+    await store.withdraw(tx, heard.event)
+
+
+async def on_group_formed(tx: Tx, heard: Heard[GroupFormed]) -> None:
+    """Keep its code."""
+    await store.save_group(tx, heard.organisation_id, heard.event)
+
+
+async def on_session_held(tx: Tx, heard: Heard[SessionHeld]) -> None:
+    """Keep who came."""
+    await store.save_session(tx, heard.organisation_id, heard.event)
+    await store.save_attendance(tx, heard.organisation_id, heard.event)
+
+
+async def on_attendance_corrected(tx: Tx, heard: Heard[AttendanceCorrected]) -> None:
+    """Keep who came after all."""
+    await store.save_attendance(tx, heard.organisation_id, heard.event)
+
+
+async def on_check_in_due(tx: Tx, heard: Sequence[Heard[CheckInDue]]) -> None:
+    """So many more who were to be asked."""
+    await store.add_due(tx, heard)
+
+
+async def on_follow_up_due(tx: Tx, heard: Sequence[Heard[FollowUpDue]]) -> None:
+    """So many more who were to be asked, some time after the end."""
+    await store.add_due(tx, heard)
+
+
+async def on_occasion_cancelled(tx: Tx, heard: Sequence[Heard[OccasionCancelled]]) -> None:
+    """They are not to be asked any more."""
+    await store.cancel(tx, heard)
+
+
+async def on_check_in_invited(tx: Tx, heard: Sequence[Heard[CheckInInvited]]) -> None:
+    """So many more who were invited."""
+    await store.add_invited(tx, heard)
+
+
 async def on_participant_erased(tx: Tx, heard: Heard[ParticipantErased]) -> None:
     """Remove their facts, from every copy of the view."""
     event = heard.event
@@ -75,12 +142,35 @@ async def on_participant_erased(tx: Tx, heard: Heard[ParticipantErased]) -> None
 
 
 async def after_batch(tx: Tx, heard: Sequence[Heard[Any]]) -> None:
-    """Every page says how far its data reach."""
+    """Every page says how far its data reach; and whoever something was heard of is counted again."""
     newest = {one.organisation_id: one.happened_at for one in sorted(heard, key=lambda one: one.happened_at)}
     for organisation in sorted(newest):
         await store.move_horizon(tx, organisation, newest[organisation])
+    events = [one.event for one in heard]
+    await store.touch(
+        tx,
+        enrolments={one.enrolment_id for one in events if hasattr(one, "enrolment_id")},
+        occasions={one.occasion_id for one in events if isinstance(one, (CheckInInvited, OccasionCancelled))},
+        sessions={one.session_id for one in events if isinstance(one, (SessionHeld, AttendanceCorrected))},
+        groups={one.group_id for one in events if isinstance(one, GroupFormed)},
+    )
+    erased = [id_ for one in events if isinstance(one, ParticipantErased) for id_ in one.enrolment_ids]
+    if erased:
+        await store.take_out(tx, erased)
+    for organisation in sorted(newest):
+        if not await store.is_to_be_counted(tx, organisation):
+            await set_timer(tx, Timer("count", str(organisation), organisation, now(), {}))
 
 
+async def on_count(tx: Tx, timer: Timer) -> None:
+    """Count those of whom something was heard. This clock never stops; readers do not wait for it, they count, too."""
+    is_more = await store.count(tx)
+    again = now() + (COUNTED_AGAIN if is_more else COUNTED_EVERY)
+    await set_timer(tx, Timer(timer.kind, timer.key, timer.organisation_id, again, {}))
+
+
+TIMERS: TimerHandlers = {"count": on_count}
+"""What each kind of clock does."""
 HANDLERS: Handlers = {
     SiteOpened: on_site_opened,
     SiteChanged: on_site_changed,
@@ -89,6 +179,16 @@ HANDLERS: Handlers = {
     BatteryActivated: on_battery_activated,
     ParticipantEnrolled: Many(on_participant_enrolled),
     ConsentChanged: Many(on_consent_changed),
+    ParticipantPlaced: on_participant_placed,
+    ParticipantCompleted: on_participant_completed,
+    ParticipantWithdrawn: on_participant_withdrawn,
     ParticipantErased: on_participant_erased,
+    GroupFormed: on_group_formed,
+    SessionHeld: on_session_held,
+    AttendanceCorrected: on_attendance_corrected,
+    CheckInDue: Many(on_check_in_due),
+    FollowUpDue: Many(on_follow_up_due),
+    OccasionCancelled: Many(on_occasion_cancelled),
+    CheckInInvited: Many(on_check_in_invited),
     CheckInSubmitted: Many(on_check_in_submitted),
 }

@@ -39,6 +39,10 @@ class InstrumentPublished(Event):
     comparable_versions: list[int]
     has_total: bool = Field(True, description="false: unit, minimum and maximum say nothing, look at the scales")
     scales: list[PublishedScale] = Field(default=[], description="each that can be scored, the total too")
+    reliable_change: int | None = Field(
+        None, ge=1, description="of the total: the smallest change of one person, in counts, that is more than noise"
+    )
+    caseness: int | None = Field(None, description="of the total: the best score, in counts, that is still clinical")
 
 
 class BatteryEntry(Part):

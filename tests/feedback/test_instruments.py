@@ -214,3 +214,14 @@ def test_what_an_organisation_writes_may_speak_one_language() -> None:
     one = Instrument.model_validate(definition(title={"es": "Pulso"}))
     assert (one.title.in_("en"), one.title.language("en")) == ("Pulso", "es")
     assert Instrument.model_validate_json(one.model_dump_json(exclude_computed_fields=True)) == one
+
+
+@pytest.mark.parametrize(
+    ("code", "reliable_change", "caseness"),
+    [("phq-9", 6, 10), ("gad-7", 4, 8), ("phq-4", 4, None), ("who-5", None, None), ("belonging", None, None)],
+)
+def test_others_are_told_what_is_reliable_where_a_source_says_it(
+    code: str, reliable_change: int | None, caseness: int | None
+) -> None:
+    told = published(ORGANISATION, LIBRARY[code])
+    assert (told.reliable_change, told.caseness) == (reliable_change, caseness)

@@ -33,7 +33,7 @@ async def chart(request: Request, who: Analyst, db: Db, code: str) -> Response:
         choice = choose(found, await store.instruments(tx), query.get("instrument"), query.get("from"), query.get("to"))
     if choice is None:
         raise NotFound("chart")
-    points = [_point(row) for row in await course(db, who, choice) if not row.suppressed]
+    points = [_point(row) for row in await course(db, who, choice) if row.mean]
     if not points:
         raise NotFound("chart")
     svg = await _drawing(points, f"Points since {words(choice.first).lower()}, more is better")
@@ -42,8 +42,9 @@ async def chart(request: Request, who: Analyst, db: Db, code: str) -> Response:
 
 def _point(row: Change) -> dict[str, Any]:
     """What the chart shows of a row; the same numbers stand in the table under it."""
-    name = f"{words(row.later_occasion)}|n {row.n_paired}"
-    return {"occasion": name, "change": row.mean_change, "low": row.change_low, "high": row.change_high}
+    assert row.mean
+    name = f"{words(row.asked.later)}|n {row.n.paired}"
+    return {"occasion": name, "change": row.mean.value, "low": row.mean.low, "high": row.mean.high}
 
 
 async def _drawing(points: list[dict[str, Any]], axis: str) -> bytes:

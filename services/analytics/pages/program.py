@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
 from services.analytics import store
-from services.analytics.domain import PEOPLE_MIN, Change, Instrument, change
+from services.analytics.domain import PEOPLE_MIN, Asked, Change, Instrument, change
 from services.analytics.store import Program
 from shared import clock
 from shared.database import Database, Tx
@@ -21,6 +21,7 @@ from shared.web.filters import words
 PAGES = Pages("analytics", Path(__file__).parent.parent / "templates")
 Analyst = Annotated[Who, Depends(allow("program-manager", "coordinator", "administrator"))]
 router = APIRouter()
+KINDS = ("enrolled", "eligible", "invited", "answer", "pair")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ async def program(request: Request, who: Analyst, db: Db, code: str) -> HTMLResp
         choice=choice,
         asked=[(one, known[one].title) for one in sorted(known) if len(found.occasions(one)) > 1],
         occasions=[(one, words(one)) for one in choice.occasions] if choice else [],
-        row=next((row for row in rows if choice and row.later_occasion == choice.later), None),
+        row=next((row for row in rows if choice and row.asked.later == choice.later), None),
         rows=rows,
         comparison=comparison,
         horizon=horizon,
@@ -109,16 +110,12 @@ async def course(db: Database, who: Who, choice: Choice) -> list[Change]:
 
 
 async def _course(tx: Tx, who: Who, choice: Choice) -> list[Change]:
+    program, instrument = choice.program, choice.instrument
+    people = await store.everybody(tx, program.program_id, who.site_ids, KINDS, instrument.code)
     following = choice.occasions[choice.occasions.index(choice.first) + 1 :]
-    return [await _change(tx, who, choice, later) for later in following]
-
-
-async def _change(tx: Tx, who: Who, choice: Choice, later: str) -> Change:
-    occasions = (choice.first, later)
-    sums = await store.sums(tx, choice.program.program_id, choice.instrument, occasions, who.site_ids)
-    return change(choice.program.code, choice.instrument, occasions, sums, await store.find_horizon(tx))
+    return [change(Asked(program.code, instrument, choice.first, later), people) for later in following]
 
 
 async def _headline(tx: Tx, who: Who, program: Program) -> tuple[Choice, Change] | None:
     choice = choose(program, await store.instruments(tx), None, None, None)
-    return (choice, await _change(tx, who, choice, choice.later)) if choice else None
+    return (choice, (await _course(tx, who, choice))[-1]) if choice else None

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from shared.database import Tx
 from shared.events.intake import ParticipantErased
-from shared.identity import new_id
+from shared.identity import stranger_id
 
 
 async def erase_participant(tx: Tx, event: ParticipantErased) -> set[UUID]:
@@ -27,6 +27,6 @@ async def erase_participant(tx: Tx, event: ParticipantErased) -> set[UUID]:
     attended = await tx.fetch("select session_id from attendance where participant_id = $1", event.participant_id)
     await tx.executemany(
         "update attendance set participant_id = $3 where session_id = $1 and participant_id = $2",
-        [(row["session_id"], event.participant_id, new_id()) for row in attended],
+        [(row["session_id"], event.participant_id, stranger_id()) for row in attended],
     )
     return {row["occasion_id"] for row in rows}

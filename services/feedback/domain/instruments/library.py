@@ -1,10 +1,12 @@
 """The instruments that can be asked, and how others are told of one."""
 
 from collections.abc import Mapping
+from math import ceil, floor
 from typing import Any
 from uuid import UUID
 
 from services.feedback.domain.instruments.instrument import Instrument
+from services.feedback.domain.instruments.measure import Measure
 from shared.events.feedback import InstrumentPublished, PublishedScale
 from shared.identity import derived_id
 
@@ -27,7 +29,30 @@ def published(organisation_id: UUID, instrument: Instrument) -> InstrumentPublis
         comparable_versions=list(instrument.comparable_with),
         has_total=total is not None,
         scales=[PublishedScale(code=name, **one.model_dump()) for name, one in instrument.ranges.items()],
+        reliable_change=total and _reliable_change(total),
+        caseness=total and _caseness(total),
     )
+
+
+def _reliable_change(total: Measure) -> int | None:
+    """The smallest change, in counts, that is reliable by the definition's source."""
+    found = total.scale.reliable_change
+    if found is None:
+        return None
+    counts = found.threshold * total.unit
+    return ceil(counts) if found.operator == ">=" else floor(counts) + 1
+
+
+def _caseness(total: Measure) -> int | None:
+    """The best score, in counts, that is still clinical: the cut-off which the source of the reliable change names."""
+    source = total.scale.reliable_change.source if total.scale.reliable_change else None
+    for one in total.scale.cut_offs:
+        if one.source == source and one.of == "score":
+            counts = one.value * total.unit
+            return {">=": ceil(counts), ">": floor(counts) + 1, "<=": floor(counts), "<": ceil(counts) - 1}[
+                one.operator
+            ]
+    return None
 
 
 def schema() -> dict[str, Any]:

@@ -1,0 +1,65 @@
+"""What the questions to analytics have in common: who may ask, of what, and by which groups."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Query
+
+from services.analytics import store
+from services.analytics.domain import PEOPLE_MIN, Asked, Instrument, People, hidden
+from services.analytics.store import Program
+from shared.database import Tx
+from shared.doors import allow
+from shared.errors import NotFound
+from shared.events.base import Code
+from shared.security import Who
+
+Analyst = Annotated[Who, Depends(allow("program-manager", "coordinator", "administrator"))]
+OfProgram = Annotated[Code, Query(description="code of a program")]
+OfInstrument = Annotated[Code, Query(description="code of an instrument")]
+From = Annotated[Code, Query(alias="from", description="code of the first occasion, such as `baseline`")]
+To = Annotated[Code, Query(alias="to", description="code of the later occasion, such as `month-2`")]
+By = Annotated[
+    Code | None,
+    Query(
+        description="a row for each group instead of one for all: `site`, `group`, `cohort` (quarter of enrolment), or "
+        "an attribute of the organisation, such as `age-band`; people of whom it is not known are `unknown`"
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question that makes sense: a program at a site of the reader, which asks the instrument at both occasions."""
+
+    program: Program
+    instrument: Instrument
+    asked: Asked
+
+
+async def question(tx: Tx, who: Who, program: str, instrument: str, first: str, later: str) -> Question:
+    """Check what is asked for; whatever is unknown is not found."""
+    found = await store.get_program(tx, who.organisation_id, program, who.site_ids)
+    measured = await store.get_instrument(tx, instrument)
+    for occasion in (first, later):
+        if occasion not in found.occasions(instrument):
+            raise NotFound("occasion")
+    return Question(found, measured, Asked(program, measured, first, later))
+
+
+async def groups(
+    tx: Tx, who: Who, program: Program, by: str | None, kinds: Collection[str], instrument: str | None = None
+) -> dict[str | None, People]:
+    """The people of a program that the reader sees, as one group (None) or by what is asked for."""
+    if by is None:
+        return {None: await store.everybody(tx, program.program_id, who.site_ids, kinds, instrument)}
+    if by != store.BY_SITE and by not in await store.labels(tx, program.program_id):
+        raise NotFound("attribute")
+    found = await store.by(tx, program.program_id, by, who.site_ids, kinds, instrument)
+    return dict(found.items())
+
+
+def too_small(sizes: dict[str | None, int]) -> set[str | None]:
+    """The groups whose numbers stay hidden: those that are too small, and those that would give them away."""
+    return set(hidden({group: n for group, n in sizes.items() if group is not None}, PEOPLE_MIN))

@@ -1,0 +1,107 @@
+"""The change of a score: the same figures as on the pages, in full precision."""
+
+from datetime import datetime
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from services.analytics import domain, store
+from services.analytics.api.asking import Analyst, By, From, OfInstrument, OfProgram, To, groups, question, too_small
+from shared.doors import Db
+
+router = APIRouter()
+KINDS = ("enrolled", "eligible", "invited", "answer", "pair")
+
+
+class ChangeRow(BaseModel):
+    """How a score changed between two occasions. A null number is too small to be shown safely, or does not exist.
+
+    Formulas and sources: docs/statistics.md, by the name in `definition`.
+    """
+
+    program: str
+    instrument: str
+    from_: str = Field(serialization_alias="from", description="code of the first occasion")
+    to: str = Field(description="code of the later occasion")
+    group: str | None = Field(description="which group of people, by what `by` asked for; null is everybody")
+    n_enrolled: int | None = Field(description="people enrolled who agreed to be counted in reports")
+    n_eligible: int | None = Field(description="of these, were to be asked at the later occasion")
+    n_invited: int | None = Field(description="of these, invited to the later occasion")
+    n_first: int | None = Field(description="people who answered at the first occasion")
+    n_later: int | None = Field(description="people who answered at the later occasion")
+    n_paired: int | None = Field(description="people who answered at both; all figures below are about them")
+    mean_first: float | None = Field(description="points")
+    sd_first: float | None = Field(description="points, standard deviation (n - 1)")
+    mean_later: float | None = Field(description="points")
+    sd_later: float | None = Field(description="points, standard deviation (n - 1)")
+    mean_change: float | None = Field(description="points, signed so that more is better")
+    sd_change: float | None = Field(description="points, standard deviation of the change (n - 1)")
+    correlation: float | None = Field(description="Pearson's r of both scores")
+    change_low: float | None = Field(description="lower end of the 95 % interval of mean_change (Student's t)")
+    change_high: float | None = Field(description="upper end of the 95 % interval of mean_change (Student's t)")
+    gain: float | None = Field(description="standardized mean gain in SDs of the first scores (SMCR, exact J)")
+    gain_low: float | None = Field(description="lower end of its 95 % interval")
+    gain_high: float | None = Field(description="upper end of its 95 % interval")
+    reliably_improved: int | None = Field(description="people; null where no source gives a reliable change")
+    reliably_unchanged: int | None = Field(description="people")
+    reliably_deteriorated: int | None = Field(description="people")
+    suppressed: bool = Field(description="too few people, or the numbers of too few people would follow from these")
+    definition: str = Field(description="name and version of the formulas")
+    data_through: datetime | None = Field(description="time of the newest event in the data")
+
+    @classmethod
+    def of(cls, row: domain.Change, data_through: datetime | None) -> "ChangeRow":
+        """As other programs read it."""
+        asked, found, mean, gain, reliably = row.asked, row.found, row.mean, row.gain, row.reliably
+        return cls(
+            program=asked.program,
+            instrument=asked.instrument.code,
+            from_=asked.first,
+            to=asked.later,
+            group=row.group,
+            n_enrolled=row.n.enrolled,
+            n_eligible=row.n.eligible,
+            n_invited=row.n.invited,
+            n_first=row.n.first,
+            n_later=row.n.later,
+            n_paired=row.n.paired,
+            mean_first=found and float(found.first),
+            sd_first=found and found.sd_first,
+            mean_later=found and float(found.later),
+            sd_later=found and found.sd_later,
+            mean_change=mean and mean.value,
+            sd_change=found and found.sd_change,
+            correlation=found and found.correlation,
+            change_low=mean and mean.low,
+            change_high=mean and mean.high,
+            gain=gain and gain.value,
+            gain_low=gain and gain.low,
+            gain_high=gain and gain.high,
+            reliably_improved=reliably and reliably.get("improved", 0),
+            reliably_unchanged=reliably and reliably.get("unchanged", 0),
+            reliably_deteriorated=reliably and reliably.get("deteriorated", 0),
+            suppressed=row.suppressed,
+            definition=domain.DEFINITION,
+            data_through=data_through,
+        )
+
+
+class ChangeRows(BaseModel):
+    """The answer: one row, or one a group."""
+
+    rows: list[ChangeRow]
+
+
+@router.get("/change", response_model=ChangeRows, response_model_by_alias=True)
+async def change(
+    who: Analyst, db: Db, program: OfProgram, instrument: OfInstrument, first: From, later: To, by: By = None
+) -> ChangeRows:
+    """Change of a score between two occasions of a program, without a comparison group: not an effect."""
+    async with db.transaction(who.organisation_id) as tx:
+        one = await question(tx, who, program, instrument, first, later)
+        people = await groups(tx, who, one.program, by, KINDS, instrument)
+        horizon = await store.find_horizon(tx)
+    sizes = {group: sum(found.pairs(one.instrument, first, later).values()) for group, found in people.items()}
+    small = too_small(sizes)
+    rows = [domain.change(one.asked, found, group, is_hidden=group in small) for group, found in people.items()]
+    return ChangeRows(rows=[ChangeRow.of(row, horizon) for row in rows])

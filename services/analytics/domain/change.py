@@ -1,0 +1,85 @@
+"""One row of an answer: how a score changed between two occasions, for one group of people."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.analytics.domain.figures import Estimate
+from services.analytics.domain.gain import gain, mean_change
+from services.analytics.domain.instrument import Instrument
+from services.analytics.domain.pairs import Moments, moments
+from services.analytics.domain.people import People
+from services.analytics.domain.reliable import counted
+
+PEOPLE_MIN = 11
+"""A cell with fewer people than this shows a sentence instead of numbers."""
+DEFINITION = "change-1"
+"""Which formulas: docs/statistics.md has them by this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is looked at: an instrument at two occasions of a program."""
+
+    program: str
+    instrument: Instrument
+    first: str
+    later: str
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """How many people; None is a number that must not be shown."""
+
+    enrolled: int | None
+    eligible: int | None
+    invited: int | None
+    first: int | None
+    later: int | None
+    paired: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """None is a figure that must not be shown, or that does not exist."""
+
+    asked: Asked
+    group: str | None
+    n: Numbers
+    suppressed: bool
+    found: Moments | None = None
+    mean: Estimate | None = None
+    gain: Estimate | None = None
+    reliably: Mapping[str, int] | None = None
+    clinically: Mapping[str, int] | None = None
+
+
+def change(asked: Asked, people: People, group: str | None = None, *, is_hidden: bool = False) -> Change:
+    """The figures of one group. `is_hidden`: its numbers would give away those of a group that is too small."""
+    instrument, threshold = asked.instrument, asked.instrument.threshold
+    pairs = people.pairs(instrument, asked.first, asked.later)
+    n = sum(pairs.values())
+    suppressed = is_hidden or n < PEOPLE_MIN
+    found = None if suppressed else moments(pairs, instrument.unit, instrument.sign)
+    return Change(
+        asked,
+        group,
+        _numbers(asked, people, n, is_hidden=is_hidden),
+        suppressed,
+        found=found,
+        mean=mean_change(found) if found else None,
+        gain=gain(found) if found else None,
+        reliably=counted(pairs, threshold.of) if found and threshold else None,
+        clinically=counted(pairs, threshold.clinically) if found and threshold and threshold.caseness else None,
+    )
+
+
+def _numbers(asked: Asked, people: People, paired: int, *, is_hidden: bool) -> Numbers:
+    counts = (
+        people.enrolled,
+        people.at("eligible", asked.later),
+        people.at("invited", asked.later),
+        sum(people.answers(asked.instrument, asked.first).values()),
+        sum(people.answers(asked.instrument, asked.later).values()),
+        paired,
+    )
+    return Numbers(*(None if is_hidden or one < PEOPLE_MIN else one for one in counts))

@@ -1,0 +1,62 @@
+"""Whom the figures speak for: how many were asked and answered, and how those who did not answer differ."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from math import sqrt
+
+from services.analytics.domain.figures import variance_of
+
+FLOOR = Fraction(60, 100)
+"""Under this share of answers no rate is printed, only counts."""
+DIFFERENCE_MAX = 0.25
+"""From here on those who answered are said to differ from those who did not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """A rate as it would be if everybody who is missing were a no, or a yes."""
+
+    low: float
+    high: float
+
+
+def is_complete(answered: int, eligible: int, floor: Fraction = FLOOR) -> bool:
+    """Whether enough of those who were to be asked have answered for a rate to be printed."""
+    return eligible > 0 and Fraction(answered, eligible) >= floor
+
+
+def bounds(some: int, answered: int, eligible: int) -> Bounds | None:
+    """Worst and best case of a rate over all who were to be asked (Manski 1989)."""
+    if eligible < answered or eligible == 0:
+        return None
+    return Bounds(some / eligible, (some + eligible - answered) / eligible)
+
+
+def difference_of_shares(some: int, of: int, other: int, of_other: int) -> float | None:
+    """Standardized difference of two shares (Austin 2009): of those who answered and those who did not."""
+    if not of or not of_other:
+        return None
+    p, q = some / of, other / of_other
+    spread = (p * (1 - p) + q * (1 - q)) / 2
+    if spread:
+        return (p - q) / sqrt(spread)
+    return 0.0 if p == q else None
+
+
+def difference_of_means(answered: Mapping[int, int], silent: Mapping[int, int]) -> float | None:
+    """Standardized mean difference of two groups, each given as how many people have which score or count."""
+    if min(sum(answered.values()), sum(silent.values())) < 2:
+        return None
+    (mean, variance), (other, other_variance) = _moments(answered), _moments(silent)
+    spread = (variance + other_variance) / 2
+    if spread:
+        return float(mean - other) / sqrt(spread)
+    return 0.0 if mean == other else None
+
+
+def _moments(people: Mapping[int, int]) -> tuple[Fraction, Fraction]:
+    n = sum(people.values())
+    total = sum(value * many for value, many in people.items())
+    squares = sum(value * value * many for value, many in people.items())
+    return Fraction(total, n), variance_of(n, total, squares)

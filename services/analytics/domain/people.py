@@ -1,0 +1,79 @@
+"""A group of people as cells tell it: how many are what. Every figure about them is read out of here."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from services.analytics.domain.instrument import Instrument
+from services.analytics.domain.pairs import Pairs
+
+Fact = tuple[str, ...]
+"""What kind of fact, and its parts, such as ("pair", "phq-9", "1", "1", "baseline", "end", "14", "9")."""
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """How many people of a group are what each fact says."""
+
+    counts: Mapping[Fact, int] = field(default_factory=dict)
+
+    @property
+    def enrolled(self) -> int:
+        """People who agreed to be counted."""
+        return self.counts.get(("enrolled",), 0)
+
+    @property
+    def completed(self) -> int:
+        """Of these, who completed the program."""
+        return self.counts.get(("completed",), 0)
+
+    def at(self, state: str, occasion: str) -> int:
+        """How many were eligible, invited, reached, or have responded, at an occasion."""
+        return self.counts.get((state, occasion), 0)
+
+    def answers(self, instrument: Instrument, occasion: str) -> Mapping[int, int]:
+        """How many people scored what at an occasion, in counts of the unit."""
+        found: Counter[int] = Counter()
+        for fact, many in self.counts.items():
+            if fact[0] != "answer" or fact[1] != instrument.code or fact[3] != occasion:
+                continue
+            if int(fact[2]) in versions(instrument):
+                found[int(fact[4])] += many
+        return found
+
+    def pairs(self, instrument: Instrument, first: str, later: str) -> Pairs:
+        """Those who answered at both occasions. Only versions that count the same are paired."""
+        found: Counter[tuple[int, int]] = Counter()
+        for fact, many in self.counts.items():
+            if fact[0] != "pair" or fact[1] != instrument.code or {fact[4], fact[5]} != {first, later}:
+                continue
+            if versions(instrument).issuperset((int(fact[2]), int(fact[3]))):
+                scores = int(fact[6]), int(fact[7])
+                found[scores if fact[4] == first else scores[::-1]] += many
+        return found
+
+    @property
+    def stays(self) -> Mapping[tuple[int, bool], int]:
+        """How many came to so many sessions and then left (True), or are there or completed (False)."""
+        return {(int(fact[1]), fact[2] == "left"): many for fact, many in self.counts.items() if fact[0] == "stay"}
+
+    def weeks(self, instrument: Instrument) -> Mapping[str, Mapping[int, int]]:
+        """By ISO week of the answer: how many answers had which score."""
+        found: dict[str, Counter[int]] = {}
+        for fact, many in self.counts.items():
+            if fact[0] == "week" and fact[1] == instrument.code and int(fact[2]) in versions(instrument):
+                found.setdefault(fact[3], Counter())[int(fact[4])] += many
+        return dict(sorted(found.items()))
+
+    def without(self, others: Collection["People"]) -> "People":
+        """Those who are in none of the others: of whom it is not known to which they belong."""
+        left = Counter(self.counts)
+        for one in others:
+            left.subtract(one.counts)
+        return People({fact: many for fact, many in left.items() if many})
+
+
+def versions(instrument: Instrument) -> frozenset[int]:
+    """The versions whose scores may be taken together with those of this one."""
+    return frozenset((instrument.version, *instrument.comparable_versions))

@@ -1,0 +1,94 @@
+"""What readers ask for: programs, instruments, and cells."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from asyncpg import Record
+
+from services.analytics.domain.instrument import Instrument
+from shared.database import Tx, made_of
+from shared.errors import NotFound
+from shared.identity import derived_id
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program as it was published, with the occasions of its battery in order."""
+
+    program_id: UUID
+    code: str
+    comparison_program_id: UUID | None
+    entries: tuple[Record, ...]
+
+    def occasions(self, instrument: str) -> list[str]:
+        """The occasions at which an instrument is asked, but not every session's."""
+        return [
+            one["occasion"] for one in self.entries if instrument in one["instruments"] and one["kind"] != "session"
+        ]
+
+
+_COLUMNS = """
+    code, version, unit, minimum, maximum, higher_is_better, is_validated, reliable_change, caseness,
+    array(select o.version from instruments o where o.organisation_id = i.organisation_id and o.code = i.code
+          and o.version = any (i.comparable_versions) and o.unit = i.unit) as comparable_versions"""
+"""Scores of a comparable version are taken together only if they count the same unit."""
+
+
+async def find_horizon(tx: Tx) -> datetime | None:
+    """How far the data of the organisation reach."""
+    newest: datetime | None = await tx.fetchval("select newest_event_at from horizons")
+    return newest
+
+
+async def programs(tx: Tx, site_ids: Sequence[UUID] | None) -> list[Program]:
+    """The programs at these sites; None is all of them."""
+    rows = await tx.fetch("select * from programs where $1::uuid[] is null or site_ids && $1 order by code", site_ids)
+    entries = await tx.fetch("select * from battery_entries order by program_id, place")
+    return [_program(row, entries) for row in rows]
+
+
+async def get_program(tx: Tx, organisation: UUID, code: str, site_ids: Sequence[UUID] | None) -> Program:
+    """A program by its code, if it is at one of these sites."""
+    program_id = derived_id(organisation, "program", code)
+    row = await tx.fetchrow(
+        "select * from programs where program_id = $1 and ($2::uuid[] is null or site_ids && $2)", program_id, site_ids
+    )
+    if row is None:
+        raise NotFound("program")
+    return _program(
+        row, await tx.fetch("select * from battery_entries where program_id = $1 order by place", program_id)
+    )
+
+
+def _program(row: Record, entries: Sequence[Record]) -> Program:
+    own = tuple(one for one in entries if one["program_id"] == row["program_id"])
+    return Program(row["program_id"], row["code"], row["comparison_program_id"], own)
+
+
+async def find_program_code(tx: Tx, program_id: UUID) -> str | None:
+    """The code of a program, if it has been heard of."""
+    code: str | None = await tx.fetchval("select code from programs where program_id = $1", program_id)
+    return code
+
+
+async def instruments(tx: Tx) -> dict[str, Instrument]:
+    """The newest version of each instrument."""
+    rows = await tx.fetch(f"select distinct on (code) {_COLUMNS} from instruments i order by code, version desc")
+    return {row["code"]: _instrument(row) for row in rows}
+
+
+async def get_instrument(tx: Tx, code: str) -> Instrument:
+    """The newest version of an instrument."""
+    row = await tx.fetchrow(
+        f"select {_COLUMNS} from instruments i where code = $1 order by version desc limit 1",
+        code,
+    )
+    if row is None:
+        raise NotFound("instrument")
+    return _instrument(row)
+
+
+def _instrument(row: Record) -> Instrument:
+    return made_of(Instrument, row, comparable_versions=tuple(row["comparable_versions"]))

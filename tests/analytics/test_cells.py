@@ -1,0 +1,230 @@
+"""Cells are what counting everybody anew would give, after any history."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.analytics import store as analytics_store
+from shared.events import Event
+from shared.events.feedback import CheckInSubmitted, Score
+from shared.events.intake import (
+    CheckInInvited,
+    ConsentChanged,
+    Consents,
+    ParticipantCompleted,
+    ParticipantEnrolled,
+    ParticipantErased,
+    ParticipantPlaced,
+    ParticipantWithdrawn,
+)
+from shared.events.scheduling import (
+    AttendanceCorrected,
+    Attended,
+    CheckInDue,
+    GroupFormed,
+    OccasionCancelled,
+    SessionHeld,
+)
+from shared.identity import derived_id
+from tests.analytics.conftest import Told
+
+AT = datetime(2026, 2, 4, 18, tzinfo=UTC)
+OCCASIONS = ("baseline", "end", "session-1", "session-2")
+AGES = ("young", "old", None)
+
+
+@dataclass
+class Person:
+    """What was told of one person, kept as plainly as can be."""
+
+    participant: UUID = field(default_factory=uuid4)
+    enrolment: UUID = field(default_factory=uuid4)
+    site: int = 0
+    age: str | None = None
+    is_enrolled: bool = False
+    is_reporting: bool = False
+    is_erased: bool = False
+    group: int | None = None
+    completed: bool = False
+    left: bool = False
+    due: set[str] = field(default_factory=set)
+    cancelled: set[str] = field(default_factory=set)
+    invited: set[str] = field(default_factory=set)
+    answers: dict[str, int] = field(default_factory=dict)
+
+
+class World:
+    """Makes events of what happens, and remembers it all for itself."""
+
+    def __init__(self) -> None:
+        self.organisation, self.program = uuid4(), uuid4()
+        self.sites = (uuid4(), uuid4())
+        self.groups = (uuid4(), uuid4())
+        self.sessions = (uuid4(), uuid4())
+        self.formed: set[int] = set()
+        self.attendance: dict[int, dict[UUID, str]] = {}
+        self.people = [Person(site=number % 2, age=AGES[number % 3]) for number in range(4)]
+
+    def occasion(self, person: Person, code: str) -> UUID:
+        return derived_id(person.enrolment, code, "0")
+
+    def happens(self, what: str, number: int, code: str, score: int) -> Event | None:
+        """The event of it, or None if it cannot happen now."""
+        person = self.people[number]
+        if what == "form" and number % 2 not in self.formed:
+            self.formed.add(number % 2)
+            return GroupFormed(
+                group_id=self.groups[number % 2], code=f"group-{number % 2}", program_id=self.program,
+                site_id=self.sites[0], capacity=9, weekday=1, starts_at_local="18:00", minutes=60,
+                first_on=date(2026, 1, 1),
+            )  # fmt: skip
+        if what in ("hold", "correct"):
+            return self._meets(what, number % 2, score)
+        if person.is_erased:
+            return None
+        if what == "enrol" and not person.is_enrolled:
+            person.is_enrolled, person.is_reporting = True, score % 3 > 0
+            return ParticipantEnrolled(
+                participant_id=person.participant, enrolment_id=person.enrolment, program_id=self.program,
+                site_id=self.sites[person.site], short_code="ABC-123", language="en", enrolled_on=date(2026, 1, 6),
+                attributes={"age": person.age} if person.age else {}, consent_text="standard", consent_version=1,
+                consents=Consents(taking_part=True, reporting=person.is_reporting, contact_after=True),
+            )  # fmt: skip
+        if what == "answer" and code not in person.answers:
+            person.answers[code] = score
+            return CheckInSubmitted(
+                occasion_id=self.occasion(person, code), participant_id=person.participant,
+                enrolment_id=person.enrolment, program_id=self.program, site_id=self.sites[person.site],
+                kind="session" if code.startswith("session") else "end", code=code, ordinal=0,
+                scores=[Score(instrument="bdi-ii", version=1, count=score, unit=1)],
+                answered_at=AT + timedelta(days=score), entered_by="participant",
+            )  # fmt: skip
+        return self._of_the_enrolled(what, person, code, score) if person.is_enrolled else None
+
+    def _of_the_enrolled(  # noqa: C901  (a list of what can happen)
+        self, what: str, person: Person, code: str, score: int
+    ) -> Event | None:
+        ids: dict[str, Any] = {"participant_id": person.participant, "enrolment_id": person.enrolment}
+        occasion = self.occasion(person, code)
+        if what == "consent":
+            person.is_reporting = score % 2 == 0
+            consents = Consents(taking_part=True, reporting=person.is_reporting, contact_after=True)
+            return ConsentChanged(**ids, consents=consents, consent_text="standard", consent_version=1)
+        if what == "place":
+            person.group = score % 2
+            return ParticipantPlaced(**ids, group_id=self.groups[score % 2], placed_on=AT.date())
+        if what == "complete":
+            person.completed = True
+            return ParticipantCompleted(**ids, completed_on=AT.date())
+        if what == "leave":
+            person.left = True
+            return ParticipantWithdrawn(**ids, withdrawn_on=AT.date())
+        if what == "due" and code not in person.due:
+            person.due.add(code)
+            kind: Any = "session" if code.startswith("session") else "end"
+            return CheckInDue(
+                **ids, occasion_id=occasion, program_id=self.program, site_id=self.sites[person.site], kind=kind,
+                code=code, ordinal=0, instruments=["bdi-ii"], due_at=AT, opens_at=AT, closes_at=AT,
+            )  # fmt: skip
+        if what == "cancel" and code in person.due - person.cancelled:
+            person.cancelled.add(code)
+            return OccasionCancelled(occasion_id=occasion, reason="withdrawn")
+        if what == "invite":
+            person.invited.add(code)
+            return CheckInInvited(
+                occasion_id=occasion, token_sha256="0" * 64, language="en", channel="hand", expires_at=AT
+            )
+        if what == "erase":
+            person.is_erased = True
+            every = [self.occasion(person, one) for one in OCCASIONS]
+            return ParticipantErased(
+                participant_id=person.participant, enrolment_ids=[person.enrolment], occasion_ids=every
+            )
+        return None
+
+    def _meets(self, what: str, number: int, score: int) -> Event | None:
+        if (what == "hold") == (number in self.attendance):
+            return None
+        here = [(score + place, one) for place, one in enumerate(self.people) if not one.is_erased]
+        came = {one.participant: ("present", "absent", "late")[luck % 3] for luck, one in here if luck % 4}
+        self.attendance[number] = came
+        session, group = self.sessions[number], self.groups[0]
+        everybody: Any = [Attended(participant_id=one, status=status) for one, status in came.items()]  # type: ignore[arg-type]
+        if what == "correct":
+            return AttendanceCorrected(session_id=session, group_id=group, attendance=everybody)
+        return SessionHeld(
+            session_id=session, group_id=group, program_id=self.program, site_id=self.sites[0], starts_at=AT,
+            minutes=60, attendance=everybody,
+        )  # fmt: skip
+
+    def counted(self) -> Counter[tuple[Any, ...]]:
+        """Everybody counted anew, without any SQL."""
+        found: Counter[tuple[Any, ...]] = Counter()
+        for person in self.people:
+            if person.is_erased or not person.is_enrolled or not person.is_reporting:
+                continue
+            labels = {"all": "", "cohort": "2026-q1", "age": person.age}
+            if person.group is not None and person.group in self.formed:
+                labels["group"] = f"group-{person.group}"
+            for label, value in labels.items():
+                if value is not None:
+                    found.update((self.sites[person.site], label, value, *fact) for fact in self._facts(person))
+        return found
+
+    def _facts(self, person: Person) -> list[tuple[str, ...]]:
+        facts: list[tuple[str, ...]] = [("enrolled",)]
+        if person.completed:
+            facts.append(("completed",))
+        came = sum(one.get(person.participant) in ("present", "late") for one in self.attendance.values())
+        facts.append(("stay", str(came), "left" if person.left else "there"))
+        for code in person.due:
+            if code in person.cancelled and code not in person.answers:
+                continue
+            shown = "session" if code.startswith("session") else code
+            facts.append(("eligible", shown))
+            facts += [("invited", shown)] if code in person.invited else []
+            facts += [("responded", shown)] if code in person.answers else []
+        for code, score in person.answers.items():
+            week = (AT + timedelta(days=score)).strftime("%G-w%V")
+            facts.append(("week", "bdi-ii", "1", week, str(score)))
+            if not code.startswith("session"):
+                facts.append(("answer", "bdi-ii", "1", code, str(score)))
+        if {"baseline", "end"} <= person.answers.keys():
+            scores = str(person.answers["baseline"]), str(person.answers["end"])
+            facts.append(("pair", "bdi-ii", "1", "1", "baseline", "end", *scores))
+        return facts
+
+
+WHAT = "enrol  answer answer answer due invite cancel consent place form complete leave hold correct erase count forget"
+STEPS = st.tuples(st.sampled_from(WHAT.split()), st.integers(0, 3), st.sampled_from(OCCASIONS), st.integers(0, 30))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(STEPS, min_size=5, max_size=60))
+async def test_cells_equal_counting_everybody_anew(told: Told, steps: list[tuple[str, int, str, int]]) -> None:
+    world = World()
+    for what, number, code, score in steps:
+        if what == "count":
+            await count(told, world)
+        elif what == "forget":  # as after a rebuild: everybody is to be counted again
+            async with told.store.machinery.transaction(world.organisation) as tx:
+                await analytics_store.touch_everybody(tx)
+        elif event := world.happens(what, number, code, score):
+            await told.tell(event, organisation=world.organisation)
+    await count(told, world)
+    async with told.store.machinery.transaction(world.organisation) as tx:
+        rows = await tx.fetch("select site_id, label, value, kind, about, n from cells")
+        left = await tx.fetchval("select count(*) from touched")
+    assert {(*row[:4], *row["about"]): row["n"] for row in rows} == world.counted()
+    assert left == 0
+
+
+async def count(told: Told, world: World) -> None:
+    async with told.store.machinery.transaction(world.organisation) as tx:
+        while await analytics_store.count(tx, 3):
+            pass

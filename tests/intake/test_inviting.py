@@ -41,7 +41,7 @@ class Post:
             update={"smtp": f"smtp://127.0.0.1:{self.port}", "mail_from": "Kith <kith@example.org>"}
         )
         timers = Timers(self.intake.running.machinery, {SEND_TIMER: sender.on_message_due})
-        return [timers.run(), sender.run(replace(self.intake.running, settings=settings))]
+        return [timers.run(), *(work(replace(self.intake.running, settings=settings)) for work in sender.tasks)]
 
     async def delivered(self, count: int = 1) -> Any:
         """Wait until so many messages are there."""

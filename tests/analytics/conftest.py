@@ -1,5 +1,6 @@
 """A store of analytics with a program in it, told as the others tell it."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -27,6 +28,15 @@ class Told:
 
     def __init__(self, store: Any) -> None:
         self.store = store
+
+    async def tell_at_once(self, events: Sequence[Event]) -> None:
+        """All in one transaction."""
+        heard = [Heard(event, uuid4(), ORGANISATION, AT, 1) for event in events]
+        async with self.store.machinery.transaction(ORGANISATION) as tx:
+            for one in heard:
+                handler = handlers.HANDLERS[type(one.event)]
+                await (handler.handle(tx, [one]) if isinstance(handler, Many) else handler(tx, one))
+            await handlers.after_batch(tx, heard)
 
     async def tell(self, *events: Event, organisation: UUID = ORGANISATION) -> None:
         for event in events:

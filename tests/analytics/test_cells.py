@@ -189,6 +189,8 @@ class World:
             facts.append(("eligible", shown))
             facts += [("invited", shown)] if code in person.invited else []
             facts += [("responded", shown)] if code in person.answers else []
+        weeks = {(AT + timedelta(days=score)).strftime("%G-w%V") for score in person.answers.values()}
+        facts += [("in-week", "bdi-ii", week) for week in weeks]
         for code, score in person.answers.items():
             week = (AT + timedelta(days=score)).strftime("%G-w%V")
             facts.append(("week", "bdi-ii", "1", week, str(score)))

@@ -2,7 +2,10 @@
 
 from fastapi import APIRouter
 
-from services.analytics.api import change
+from services.analytics.api import change, course, rates, sides
 
 router = APIRouter(prefix="/analytics/api/v1", tags=["analytics"])
-router.include_router(change.router)
+for each in (change, rates, course, sides):
+    router.include_router(each.router)
+
+__all__ = ["router"]

@@ -38,14 +38,14 @@ class Question:
     asked: Asked
 
 
-async def question(tx: Tx, who: Who, program: str, instrument: str, first: str, later: str) -> Question:
-    """Check what is asked for; whatever is unknown is not found."""
+async def question(tx: Tx, who: Who, program: str, instrument: str, *occasions: str) -> Question:
+    """Check what is asked for, from the first of the occasions to the last; whatever is unknown is not found."""
     found = await store.get_program(tx, who.organisation_id, program, who.site_ids)
     measured = await store.get_instrument(tx, instrument)
-    for occasion in (first, later):
+    for occasion in occasions:
         if occasion not in found.occasions(instrument):
             raise NotFound("occasion")
-    return Question(found, measured, Asked(program, measured, first, later))
+    return Question(found, measured, Asked(program, measured, occasions[0], occasions[-1]))
 
 
 async def groups(

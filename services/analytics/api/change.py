@@ -101,7 +101,7 @@ async def change(
         one = await question(tx, who, program, instrument, first, later)
         people = await groups(tx, who, one.program, by, KINDS, instrument)
         horizon = await store.find_horizon(tx)
-    sizes = {group: sum(found.pairs(one.instrument, first, later).values()) for group, found in people.items()}
+    sizes = {group: found.paired(one.instrument, first, later) for group, found in people.items()}
     small = too_small(sizes)
     rows = [domain.change(one.asked, found, group, is_hidden=group in small) for group, found in people.items()]
     return ChangeRows(rows=[ChangeRow.of(row, horizon) for row in rows])

@@ -63,7 +63,7 @@ def change(asked: Asked, people: People, group: str | None = None, *, is_hidden:
     return Change(
         asked,
         group,
-        _numbers(asked, people, n, is_hidden=is_hidden),
+        numbers(asked, people, is_hidden=is_hidden),
         suppressed,
         found=found,
         mean=mean_change(found) if found else None,
@@ -73,13 +73,14 @@ def change(asked: Asked, people: People, group: str | None = None, *, is_hidden:
     )
 
 
-def _numbers(asked: Asked, people: People, paired: int, *, is_hidden: bool) -> Numbers:
+def numbers(asked: Asked, people: People, *, is_hidden: bool = False) -> Numbers:
+    """How many people the figures of a group speak for."""
     counts = (
         people.enrolled,
         people.at("eligible", asked.later),
         people.at("invited", asked.later),
         sum(people.answers(asked.instrument, asked.first).values()),
         sum(people.answers(asked.instrument, asked.later).values()),
-        paired,
+        people.paired(asked.instrument, asked.first, asked.later),
     )
     return Numbers(*(None if is_hidden or one < PEOPLE_MIN else one for one in counts))

@@ -37,7 +37,7 @@ def slope(points: Sequence[Point]) -> Fraction | None:
 def mean_slope(people: Iterable[Sequence[Point]], unit: int) -> Estimate | None:
     """The mean of the personal slopes, points a session.
 
-    Who stays and who leaves moves the plain mean of each session, but not this one (domain.md 4.9).
+    Who stays and who leaves moves the plain mean of each session, but not this one.
     """
     slopes = [found / unit for points in people if (found := slope(points)) is not None]
     return mean_of(len(slopes), sum(slopes, Fraction()), sum((one * one for one in slopes), Fraction()))

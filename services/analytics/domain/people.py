@@ -53,6 +53,10 @@ class People:
                 found[scores if fact[4] == first else scores[::-1]] += many
         return found
 
+    def paired(self, instrument: Instrument, first: str, later: str) -> int:
+        """How many answered at both occasions."""
+        return sum(self.pairs(instrument, first, later).values())
+
     @property
     def stays(self) -> Mapping[tuple[int, bool], int]:
         """How many came to so many sessions and then left (True), or are there or completed (False)."""
@@ -65,6 +69,10 @@ class People:
             if fact[0] == "week" and fact[1] == instrument.code and int(fact[2]) in versions(instrument):
                 found.setdefault(fact[3], Counter())[int(fact[4])] += many
         return dict(sorted(found.items()))
+
+    def in_week(self, instrument: Instrument) -> Mapping[str, int]:
+        """By ISO week: how many people answered, however often."""
+        return {fact[2]: many for fact, many in sorted(self.counts.items()) if fact[:2] == ("in-week", instrument.code)}
 
     def without(self, others: Collection["People"]) -> "People":
         """Those who are in none of the others: of whom it is not known to which they belong."""

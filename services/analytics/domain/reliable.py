@@ -70,7 +70,7 @@ def counted(pairs: Pairs, judge: Callable[[int, int], str]) -> Mapping[str, int]
 
 
 def lasting(threshold: Threshold, first: int, end: int, follow_up: int) -> Lasting:
-    """Whether what somebody had gained at the end is still there later (domain.md 4.10).
+    """Whether what somebody had gained at the end is still there later.
 
     Of those reliably improved at the end: maintained if the improvement since the first score is still reliable and
     nothing was reliably lost since the end, partly if one of the two holds, lost if neither. `late`: reliably improved
@@ -97,12 +97,12 @@ class Course:
     deteriorated: int
 
 
-Quads = Mapping[tuple[int, int, int, int], int]
+Quads = Mapping[tuple[int, ...], int]
 """How many people scored (PHQ-9 first, GAD-7 first, PHQ-9 later, GAD-7 later), points."""
 
 
 def talking_therapies(quads: Quads, depression: Threshold, anxiety: Threshold) -> Course:
-    """Over PHQ-9 and GAD-7 together (NHS Talking Therapies manual; domain.md 4.6).
+    """Over PHQ-9 and GAD-7 together (NHS Talking Therapies manual).
 
     Recovery is of those who were cases at the start. Reliable improvement and deterioration are of all who finished.
     """

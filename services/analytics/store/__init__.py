@@ -1,5 +1,6 @@
 """All the SQL of analytics."""
 
+from services.analytics.store.answers import by_session, together
 from services.analytics.store.cells import count, is_to_be_counted, take_out, touch, touch_everybody
 from services.analytics.store.facts import (
     FACTS,
@@ -43,6 +44,7 @@ __all__ = [
     "add_invited",
     "add_scores",
     "by",
+    "by_session",
     "cancel",
     "complete",
     "count",
@@ -66,6 +68,7 @@ __all__ = [
     "save_session",
     "save_site",
     "take_out",
+    "together",
     "touch",
     "touch_everybody",
     "withdraw",

@@ -65,6 +65,8 @@ _COUNT = """
         select enrolment_id, array['week', instrument, version::text, to_char(answered_at, 'IYYY-"w"IW'), count::text]
         from answers
         union all
+        select distinct enrolment_id, array['in-week', instrument, to_char(answered_at, 'IYYY-"w"IW')] from answers
+        union all
         select enrolment_id, array['answer', instrument, version::text, occasion, count::text]
         from answers where not is_after_session
         union all
@@ -137,6 +139,12 @@ async def touch_everybody(tx: Tx) -> None:
            select organisation_id, enrolment_id from enrolments
            union select organisation_id, enrolment_id from counted"""
     )
+
+
+async def count_all(tx: Tx) -> None:
+    """Count everybody who was touched: what is read next is as new as the facts."""
+    while await count(tx):
+        pass
 
 
 async def is_to_be_counted(tx: Tx, organisation: UUID) -> bool:

@@ -13,7 +13,7 @@ _READ = """
     select case when $6 then s.code else c.value end as name, c.kind, c.about, sum(c.n)::bigint as n
     from cells c left join sites s using (site_id)
     where c.program_id = $1 and c.label = $2 and ($3::uuid[] is null or c.site_id = any ($3)) and c.kind = any ($4)
-      and ($5::text is null or c.kind not in ('answer', 'pair', 'week') or c.about[1] = $5)
+      and ($5::text is null or c.kind not in ('answer', 'pair', 'week', 'in-week') or c.about[1] = $5)
     group by name, c.kind, c.about"""
 
 
@@ -46,6 +46,7 @@ async def by(
 
 async def labels(tx: Tx, program: UUID) -> list[str]:
     """By what the people of a program can be told apart, besides their site."""
+    await cells.count_all(tx)
     rows = await tx.fetch(
         "select distinct label from cells where program_id = $1 and kind = 'enrolled' and label <> $2 order by 1",
         program,
@@ -64,8 +65,7 @@ async def _read(
     *,
     by_site: bool,
 ) -> dict[str, People]:
-    while await cells.count(tx):
-        pass
+    await cells.count_all(tx)
     found: dict[str, dict[Fact, int]] = {}
     for row in await tx.fetch(_READ, program, label, sites, list(kinds), instrument, by_site):
         name = UNKNOWN if row["name"] is None else row["name"]  # of a site that is not heard of yet

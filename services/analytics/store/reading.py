@@ -28,6 +28,10 @@ class Program:
             one["occasion"] for one in self.entries if instrument in one["instruments"] and one["kind"] != "session"
         ]
 
+    def asks(self, instrument: str) -> bool:
+        """Whether an instrument is asked at all."""
+        return any(instrument in one["instruments"] for one in self.entries)
+
 
 _COLUMNS = """
     code, version, unit, minimum, maximum, higher_is_better, is_validated, reliable_change, caseness,

@@ -1,0 +1,151 @@
+"""Over time: how long people stay, and how scores move from week to week and from session to session."""
+
+from datetime import datetime
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from services.analytics import domain, store
+from services.analytics.api.asking import Analyst, By, OfInstrument, OfProgram, groups, too_small
+from services.analytics.domain import Estimate
+from shared.doors import Db
+from shared.errors import NotFound
+
+router = APIRouter()
+DOSE = (
+    "People who come more often differ from those who come less: by how they fare, and by who they are. Sessions "
+    "attended beside change do not show what more sessions would do."
+)
+
+
+class StepShape(BaseModel):
+    """A session after which people left. The steps end where fewer than eleven people are left to follow."""
+
+    session: int = Field(description="how many sessions people had come to")
+    n_at_risk: int = Field(description="people who had stayed until then")
+    n_left: int = Field(description="people who left after it")
+    staying: float = Field(description="share that stays beyond it (Kaplan and Meier)")
+    low: float | None = Field(description="lower end of its 95 % interval (Greenwood, log(-log) scale)")
+    high: float | None = Field(description="upper end of its 95 % interval (Greenwood, log(-log) scale)")
+
+
+class RetentionRow(BaseModel):
+    """One group. A null is too small to be shown safely."""
+
+    group: str | None = Field(description="which group of people, by what `by` asked for; null is everybody")
+    n: int | None = Field(description="people enrolled who agreed to be counted in reports")
+    steps: list[StepShape] | None
+    sessions_mean: float | None = Field(description="sessions attended, mean over these people")
+    sessions_median: float | None = Field(description="sessions attended, median over these people")
+    suppressed: bool
+
+
+class Retention(BaseModel):
+    """The answer: one row, or one a group."""
+
+    rows: list[RetentionRow]
+    about_sessions: str = Field(default=DOSE, description="what the number of sessions does not say")
+    definition: str = "retention-1"
+    data_through: datetime | None = Field(description="time of the newest event in the data")
+
+
+@router.get("/retention")
+async def retention(who: Analyst, db: Db, program: OfProgram, by: By = None) -> Retention:
+    """How many people stay for how many sessions. Who is still there, or completed, counts for as long as they came."""
+    async with db.transaction(who.organisation_id) as tx:
+        found = await store.get_program(tx, who.organisation_id, program, who.site_ids)
+        people = await groups(tx, who, found, by, ("enrolled", "stay"))
+        horizon = await store.find_horizon(tx)
+    small = too_small({group: one.enrolled for group, one in people.items()})
+    rows = [domain.staying(one, group, is_hidden=group in small) for group, one in people.items()]
+    return Retention(rows=[_retention(row) for row in rows], data_through=horizon)
+
+
+def _retention(row: domain.Staying) -> RetentionRow:
+    steps = [
+        StepShape(
+            session=one.session,
+            n_at_risk=one.at_risk,
+            n_left=one.left,
+            staying=one.staying.value,
+            low=one.staying.low,
+            high=one.staying.high,
+        )
+        for one in row.steps or ()
+    ]
+    return RetentionRow(
+        group=row.group,
+        n=row.n,
+        steps=None if row.steps is None else steps,
+        sessions_mean=row.mean,
+        sessions_median=row.median,
+        suppressed=row.suppressed,
+    )
+
+
+class Point(BaseModel):
+    """Scores at one time. Other people answer at each, so the line through the points is nobody's course."""
+
+    at: str = Field(description="ISO week, such as `2026-w07`, or how many sessions people had come to")
+    n: int | None = Field(description="people who answered")
+    mean: float | None = Field(description="points")
+    low: float | None = Field(description="lower end of its 95 % interval (Student's t)")
+    high: float | None = Field(description="upper end of its 95 % interval (Student's t)")
+    suppressed: bool
+
+    @classmethod
+    def of(cls, at: str, n: int | None, mean: Estimate | None) -> "Point":
+        """As other programs read it."""
+        return cls(
+            at=at,
+            n=n,
+            mean=mean and mean.value,
+            low=mean and mean.low,
+            high=mean and mean.high,
+            suppressed=n is None,
+        )
+
+
+class SlopeShape(BaseModel):
+    """How single people's scores move: the mean of everybody's own slope. Who stays does not move it."""
+
+    n: int = Field(description="people with answers after at least two sessions")
+    slope: float = Field(description="points a session, signed so that more is better")
+    low: float | None = Field(description="lower end of its 95 % interval (Student's t)")
+    high: float | None = Field(description="upper end of its 95 % interval (Student's t)")
+
+
+class Trend(BaseModel):
+    """Scores over time."""
+
+    program: str
+    instrument: str
+    weeks: list[Point]
+    sessions: list[Point] = Field(description="plain means: compare with `personal`")
+    personal: SlopeShape | None = Field(description="null: too few people, or not asked after sessions")
+    definition: str = "trend-1"
+    data_through: datetime | None = Field(description="time of the newest event in the data")
+
+
+@router.get("/trend")
+async def trend(who: Analyst, db: Db, program: OfProgram, instrument: OfInstrument) -> Trend:
+    """Means by week and by session with their numbers of people, beside the mean of the personal slopes."""
+    async with db.transaction(who.organisation_id) as tx:
+        found = await store.get_program(tx, who.organisation_id, program, who.site_ids)
+        measured = await store.get_instrument(tx, instrument)
+        if not found.asks(instrument):
+            raise NotFound("instrument")
+        kinds = ("week", "in-week")
+        people = await store.everybody(tx, found.program_id, who.site_ids, kinds, instrument)
+        points = await store.by_session(tx, found.program_id, who.site_ids, measured)
+        horizon = await store.find_horizon(tx)
+    one = domain.trend(measured, people, points)
+    return Trend(
+        program=program,
+        instrument=instrument,
+        weeks=[Point.of(at, n, mean) for at, n, mean in one.weeks],
+        sessions=[Point.of(at, n, mean) for at, n, mean in one.sessions],
+        personal=one.personal
+        and SlopeShape(n=one.people, slope=one.personal.value, low=one.personal.low, high=one.personal.high),
+        data_through=horizon,
+    )

@@ -1,0 +1,240 @@
+"""Side by side: sites, groups of people, and a program with its comparison."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from services.analytics import domain, store
+from services.analytics.api.asking import Analyst, From, OfInstrument, OfProgram, To, groups, question, too_small
+from services.analytics.domain import Apart, Estimate, Measure, Standing
+from shared.doors import Db
+from shared.errors import NotFound, Refusal
+from shared.events.base import Code
+
+router = APIRouter()
+SITES = ("enrolled", "eligible", "responded", "stay", "answer", "pair")
+OfMeasure = Annotated[
+    Measure,
+    Query(
+        description="`improved` reliably of those who answered twice, `answered` of those asked, `stayed` of enrolled"
+    ),
+]
+Attribute = Annotated[Code, Query(description="an attribute of the organisation, such as `age-band`")]
+
+
+class SiteRow(BaseModel):
+    """One site. A null is too small to be shown safely, or does not exist."""
+
+    site: str
+    n: int | None = Field(description="people of whom it is true")
+    of: int | None = Field(description="people of whom it could be")
+    rate: float | None
+    low: float | None = Field(description="lower end of its 95 % interval (Wilson)")
+    high: float | None = Field(description="upper end of its 95 % interval (Wilson)")
+    limit_low_95: float | None = Field(description="95 in 100 sites of this size lie above by chance alone, or at it")
+    limit_high_95: float | None
+    limit_low_998: float | None
+    limit_high_998: float | None
+    is_outside_95: bool | None
+    is_outside_998: bool | None
+    expected: float | None = Field(description="people, if they fared as people who started as badly do at all sites")
+    observed_to_expected: float | None
+    observed_to_expected_low: float | None = Field(description="lower end of its 95 % interval (exact Poisson)")
+    observed_to_expected_high: float | None = Field(description="upper end of its 95 % interval (exact Poisson)")
+    suppressed: bool = Field(description='"too few"')
+
+    @classmethod
+    def of_site(cls, row: Standing) -> "SiteRow":
+        """As other programs read it."""
+        (low_95, high_95), (low_998, high_998) = row.within or ((None, None), (None, None))
+        is_outside_95, is_outside_998 = row.is_outside or (None, None)
+        ratio = row.adjusted.ratio if row.adjusted else None
+        return cls(
+            site=row.site,
+            n=row.some,
+            of=row.of,
+            rate=row.rate and row.rate.value,
+            low=row.rate and row.rate.low,
+            high=row.rate and row.rate.high,
+            limit_low_95=low_95,
+            limit_high_95=high_95,
+            limit_low_998=low_998,
+            limit_high_998=high_998,
+            is_outside_95=is_outside_95,
+            is_outside_998=is_outside_998,
+            expected=row.adjusted and row.adjusted.expected,
+            observed_to_expected=ratio and ratio.value,
+            observed_to_expected_low=ratio and ratio.low,
+            observed_to_expected_high=ratio and ratio.high,
+            suppressed=row.suppressed,
+        )
+
+
+class Sites(BaseModel):
+    """All sites of the reader, by name. It is no league table: most differences between sites are chance."""
+
+    measure: Measure
+    rows: list[SiteRow]
+    target: float | None = Field(description="the rate of all shown sites together")
+    dispersion: float | None = Field(description="phi, winsorised: 1 where sites differ by chance alone")
+    between: float | None = Field(description="tau, standard deviation between sites beyond chance, arcsine scale")
+    definition: str = "sites-1"
+    data_through: datetime | None = Field(description="time of the newest event in the data")
+
+
+@router.get("/sites")
+async def sites(
+    who: Analyst, db: Db, program: OfProgram, instrument: OfInstrument, first: From, later: To,
+    measure: OfMeasure = "improved",
+) -> Sites:  # fmt: skip
+    """Sites beside the limits within which sites of their size lie by chance."""
+    async with db.transaction(who.organisation_id) as tx:
+        one = await question(tx, who, program, instrument, first, later)
+        people = await store.by(tx, one.program.program_id, store.BY_SITE, who.site_ids, SITES, instrument)
+        horizon = await store.find_horizon(tx)
+    if measure == "improved" and one.instrument.threshold is None:
+        raise Refusal(
+            "no-reliable-change",
+            f"No source says how much change on {instrument} is reliable: ask for answered or stayed instead.",
+        )
+    small = too_small({site: domain.counts(measure, one.asked, found)[1] for site, found in people.items()})
+    found = domain.standings(measure, one.asked, people, {site for site in small if site is not None})
+    return Sites(
+        measure=measure,
+        rows=[SiteRow.of_site(row) for row in found.sites],
+        target=found.funnel and found.funnel.target,
+        dispersion=found.funnel and found.funnel.dispersion,
+        between=found.funnel and found.funnel.between,
+        data_through=horizon,
+    )
+
+
+class ApartShape(BaseModel):
+    """A share of a group, and how far it is from that of everybody else."""
+
+    n: int
+    of: int
+    rate: float
+    low: float | None = Field(description="lower end of its 95 % interval (Wilson)")
+    high: float | None = Field(description="upper end of its 95 % interval (Wilson)")
+    gap: float | None = Field(description="rate less that of everybody else")
+    gap_low: float | None = Field(description="lower end of its 95 % interval (Newcombe 10)")
+    gap_high: float | None = Field(description="upper end of its 95 % interval (Newcombe 10)")
+    is_flagged: bool = Field(description="the interval of the gap excludes zero")
+
+    @classmethod
+    def of_share(cls, one: Apart | None) -> "ApartShape | None":
+        """As other programs read it."""
+        if one is None:
+            return None
+        return cls(
+            n=one.some,
+            of=one.of,
+            rate=one.share.value,
+            low=one.share.low,
+            high=one.share.high,
+            gap=one.gap and one.gap.value,
+            gap_low=one.gap and one.gap.low,
+            gap_high=one.gap and one.gap.high,
+            is_flagged=one.is_flagged,
+        )
+
+
+class EquityRow(BaseModel):
+    """One group of people. A null is too small to be shown safely, or does not exist."""
+
+    group: str = Field(description="value of the attribute; people of whom it is not known are `unknown`")
+    n: int | None = Field(description="people enrolled who agreed to be counted in reports")
+    reach: ApartShape | None = Field(description="came to at least one session, of those enrolled")
+    retention: ApartShape | None = Field(description="have not left, of those enrolled")
+    outcome: ApartShape | None = Field(description="reliably improved, of those who answered twice")
+    suppressed: bool
+
+
+class EquityRows(BaseModel):
+    """One row a group."""
+
+    attribute: str
+    rows: list[EquityRow]
+    definition: str = "equity-1"
+    data_through: datetime | None = Field(description="time of the newest event in the data")
+
+
+@router.get("/equity")
+async def equity(
+    who: Analyst, db: Db, program: OfProgram, instrument: OfInstrument, first: From, later: To, attribute: Attribute
+) -> EquityRows:
+    """Who came, who stayed and who improved, by an attribute: each group beside everybody else."""
+    async with db.transaction(who.organisation_id) as tx:
+        one = await question(tx, who, program, instrument, first, later)
+        people = await groups(tx, who, one.program, attribute, ("enrolled", "stay", "pair"), instrument)
+        horizon = await store.find_horizon(tx)
+    known = {group: found for group, found in people.items() if group is not None}
+    small = {group for group in too_small({group: one.enrolled for group, one in people.items()}) if group is not None}
+    rows = [
+        EquityRow(
+            group=row.group,
+            n=row.n,
+            reach=ApartShape.of_share(row.reach),
+            retention=ApartShape.of_share(row.retention),
+            outcome=ApartShape.of_share(row.outcome),
+            suppressed=row.suppressed,
+        )
+        for row in domain.equity(one.asked, known, small)
+    ]
+    return EquityRows(attribute=attribute, rows=rows, data_through=horizon)
+
+
+class Comparison(BaseModel):
+    """A program beside its comparison. The groups were not drawn by lot unless the organisation says so."""
+
+    program: str
+    comparison: str
+    n: int | None = Field(description="people who answered twice")
+    n_comparison: int | None
+    gain_over: float | None = Field(description="how much more people gained, in pooled SDs at the start (d_ppc2)")
+    gain_over_low: float | None = Field(description="lower end of its 95 % interval (Morris 2008)")
+    gain_over_high: float | None = Field(description="upper end of its 95 % interval (Morris 2008)")
+    improved_gap: float | None = Field(description="share that reliably improved, less that of the comparison")
+    improved_gap_low: float | None = Field(description="lower end of its 95 % interval (Newcombe 10)")
+    improved_gap_high: float | None = Field(description="upper end of its 95 % interval (Newcombe 10)")
+    suppressed: bool
+    definition: str = "comparison-1"
+    data_through: datetime | None = Field(description="time of the newest event in the data")
+
+
+@router.get("/comparison")
+async def comparison(
+    who: Analyst, db: Db, program: OfProgram, instrument: OfInstrument, first: From, later: To
+) -> Comparison:
+    """How much more people gained than those of the program that this one is compared with."""
+    async with db.transaction(who.organisation_id) as tx:
+        one = await question(tx, who, program, instrument, first, later)
+        other = one.program.comparison_program_id
+        code = await store.find_program_code(tx, other) if other else None
+        if code is None:
+            raise NotFound("comparison")
+        against = await question(tx, who, code, instrument, first, later)
+        people = [
+            await store.everybody(tx, each.program.program_id, who.site_ids, ("answer", "pair"), instrument)
+            for each in (one, against)
+        ]
+        horizon = await store.find_horizon(tx)
+    found = domain.compared(one.asked, *people)
+    return Comparison(
+        program=program,
+        comparison=code,
+        n=found.n,
+        n_comparison=found.n_comparison,
+        **_ends("gain_over", found.gain_over),
+        **_ends("improved_gap", found.improved_gap),
+        suppressed=found.suppressed,
+        data_through=horizon,
+    )
+
+
+def _ends(name: str, one: Estimate | None) -> dict[str, float | None]:
+    value, low, high = (one.value, one.low, one.high) if one else (None, None, None)
+    return {name: value, f"{name}_low": low, f"{name}_high": high}

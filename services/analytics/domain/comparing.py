@@ -1,0 +1,43 @@
+"""A program beside its comparison: the only place where a difference may be called more than change."""
+
+from dataclasses import dataclass
+
+from services.analytics.domain.change import PEOPLE_MIN, Asked
+from services.analytics.domain.figures import Estimate
+from services.analytics.domain.gain import gain_over
+from services.analytics.domain.pairs import moments
+from services.analytics.domain.people import People
+from services.analytics.domain.rates import gap
+from services.analytics.domain.reliable import counted
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Both programs. None is a figure that must not be shown, or that does not exist."""
+
+    n: int | None
+    n_comparison: int | None
+    suppressed: bool
+    gain_over: Estimate | None = None
+    improved_gap: Estimate | None = None
+
+
+def compared(asked: Asked, people: People, comparison: People) -> Compared:
+    """How much more those of the program gained, in SDs at the start, and how many more improved reliably."""
+    one, other = (each.pairs(asked.instrument, asked.first, asked.later) for each in (people, comparison))
+    n, m = sum(one.values()), sum(other.values())
+    if min(n, m) < PEOPLE_MIN:
+        shown = [None if each < PEOPLE_MIN else each for each in (n, m)]
+        return Compared(shown[0], shown[1], suppressed=True)
+    unit, sign, threshold = asked.instrument.unit, asked.instrument.sign, asked.instrument.threshold
+    found, against = moments(one, unit, sign), moments(other, unit, sign)
+    assert found
+    assert against
+    improved = [counted(each, threshold.of).get("improved", 0) for each in (one, other)] if threshold else None
+    return Compared(
+        n,
+        m,
+        suppressed=False,
+        gain_over=gain_over(found, against),
+        improved_gap=gap(improved[0], n, improved[1], m) if improved else None,
+    )

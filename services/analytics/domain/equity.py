@@ -1,0 +1,82 @@
+"""For whom: groups of people beside everybody else, by who came, who stayed and who improved, each apart."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from services.analytics.domain.change import PEOPLE_MIN, Asked
+from services.analytics.domain.figures import Estimate
+from services.analytics.domain.people import People
+from services.analytics.domain.rates import gap, share
+from services.analytics.domain.reliable import counted
+
+Part = tuple[int, int]
+"""So many of so many people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """A share of a group, and how far it is from that of everybody else."""
+
+    some: int
+    of: int
+    share: Estimate
+    gap: Estimate | None
+
+    @property
+    def is_flagged(self) -> bool:
+        """Whether chance alone hardly makes such a gap."""
+        return self.gap is not None and self.gap.excludes_zero
+
+
+@dataclass(frozen=True, slots=True)
+class Equity:
+    """One group. None is a figure that must not be shown, or that does not exist."""
+
+    group: str
+    n: int | None
+    suppressed: bool
+    reach: Apart | None = None
+    retention: Apart | None = None
+    outcome: Apart | None = None
+
+
+def equity(asked: Asked, groups: Mapping[str, People], hidden: set[str]) -> list[Equity]:
+    """Each group against all others together, those of whom it is not known as a group of their own.
+
+    Reach: came to at least one session, of those enrolled. Retention: has not left, of those enrolled. Outcome:
+    reliably improved, of those who answered twice.
+    """
+
+    def improved(people: People) -> Part:
+        threshold = asked.instrument.threshold
+        pairs = people.pairs(asked.instrument, asked.first, asked.later) if threshold else {}
+        return (counted(pairs, threshold.of).get("improved", 0) if threshold else 0), sum(pairs.values())
+
+    found = []
+    for group, people in groups.items():
+        if group in hidden:
+            found.append(Equity(group, None, suppressed=True))
+            continue
+        others = [other for name, other in groups.items() if name != group]
+        parts = (_apart(measure, people, others) for measure in (_came, _stayed, improved))
+        found.append(Equity(group, people.enrolled, False, *parts))
+    return found
+
+
+def _came(people: People) -> Part:
+    return sum(many for (sessions, _), many in people.stays.items() if sessions), people.enrolled
+
+
+def _stayed(people: People) -> Part:
+    return sum(many for (_, is_gone), many in people.stays.items() if not is_gone), people.enrolled
+
+
+def _apart(measure: Callable[[People], Part], people: People, others: list[People]) -> Apart | None:
+    some, of = measure(people)
+    if of < PEOPLE_MIN:
+        return None
+    parts = [measure(one) for one in others]
+    rest = sum(one for one, _ in parts), sum(one for _, one in parts)
+    estimate = share(some, of)
+    assert estimate
+    return Apart(some, of, estimate, gap(some, of, *rest) if rest[1] >= PEOPLE_MIN else None)

@@ -1,0 +1,131 @@
+"""What became of a group of people: shares of them, their intervals, and what those who are missing could change."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.analytics.domain.change import PEOPLE_MIN, Asked, Numbers, numbers
+from services.analytics.domain.completeness import Bounds, bounds, difference_of_means, is_complete
+from services.analytics.domain.figures import Estimate
+from services.analytics.domain.instrument import Instrument
+from services.analytics.domain.pairs import Pairs
+from services.analytics.domain.people import People
+from services.analytics.domain.rates import share
+from services.analytics.domain.reliable import Course, Lasting, Quads, Threshold, counted, lasting, talking_therapies
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many of so many. Without an estimate too few of those who were to be asked have answered to say it."""
+
+    some: int
+    of: int
+    estimate: Estimate | None
+    bounds: Bounds | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """One group. None is a figure that must not be shown, or that does not exist."""
+
+    group: str | None
+    n: Numbers
+    suppressed: bool
+    is_complete: bool | None = None
+    answered: Rate | None = None
+    improved: Rate | None = None
+    deteriorated: Rate | None = None
+    recovered: Rate | None = None
+    clinically: Mapping[str, int] | None = None
+    difference: float | None = None
+    course: Course | None = None
+
+
+def outcomes(
+    asked: Asked, people: People, group: str | None = None, *, quads: Quads | None = None, is_hidden: bool = False
+) -> Outcomes:
+    """The shares of one group who answered, improved, deteriorated and recovered between two occasions.
+
+    Improved and deteriorated are of those who answered twice; their bounds are of all who were to be asked the second
+    time. Recovered is of those who were cases the first time. `difference` compares the first scores of those who
+    answered again with those who did not, in SDs.
+    """
+    pairs = people.pairs(asked.instrument, asked.first, asked.later)
+    paired, n = sum(pairs.values()), numbers(asked, people, is_hidden=is_hidden)
+    if is_hidden or paired < PEOPLE_MIN:
+        return Outcomes(group, n, suppressed=True)
+    eligible, responded = people.at("eligible", asked.later), people.at("responded", asked.later)
+    enough = is_complete(responded, eligible)
+    threshold = asked.instrument.threshold
+    reliably = counted(pairs, threshold.of) if threshold else {}
+    return Outcomes(
+        group,
+        n,
+        suppressed=False,
+        is_complete=enough,
+        answered=Rate(responded, eligible, share(responded, eligible)) if eligible >= PEOPLE_MIN else None,
+        improved=_rate(reliably.get("improved", 0), paired, eligible, enough) if threshold else None,
+        deteriorated=_rate(reliably.get("deteriorated", 0), paired, eligible, enough) if threshold else None,
+        recovered=_recovered(pairs, threshold, enough),
+        clinically=counted(pairs, threshold.clinically) if threshold and threshold.caseness is not None else None,
+        difference=_difference(asked, people, pairs),
+        course=_course(quads) if quads and sum(quads.values()) >= PEOPLE_MIN else None,
+    )
+
+
+def _rate(some: int, of: int, eligible: int, enough: bool) -> Rate:
+    return Rate(some, of, share(some, of) if enough else None, bounds(some, of, eligible))
+
+
+def _recovered(pairs: Pairs, threshold: Threshold | None, enough: bool) -> Rate | None:
+    if threshold is None or threshold.caseness is None:
+        return None
+    cases = {scores: many for scores, many in pairs.items() if threshold.is_case(scores[0])}
+    of, some = sum(cases.values()), sum(many for (_, later), many in cases.items() if not threshold.is_case(later))
+    return Rate(some, of, share(some, of) if enough else None) if of >= PEOPLE_MIN else None
+
+
+def _difference(asked: Asked, people: People, pairs: Pairs) -> float | None:
+    """Those who answered the first time alone are those who did not answer again."""
+    again: dict[int, int] = {}
+    for (first, _), many in pairs.items():
+        again[first] = again.get(first, 0) + many
+    every = people.answers(asked.instrument, asked.first)
+    silent = {score: many - again.get(score, 0) for score, many in every.items() if many > again.get(score, 0)}
+    return difference_of_means(again, silent) if sum(silent.values()) >= PEOPLE_MIN else None
+
+
+def _course(quads: Quads) -> Course | None:
+    """The cut-offs and reliable changes that the manual states: PHQ-9 10 and 6, GAD-7 8 and 4 points."""
+    return talking_therapies(quads, Threshold(6, -1, 10), Threshold(4, -1, 8))
+
+
+@dataclass(frozen=True, slots=True)
+class Lasted:
+    """One group at its follow-up: of those who had reliably improved at the end, what became of it."""
+
+    group: str | None
+    n: int | None
+    suppressed: bool
+    improved: int | None = None
+    states: Mapping[Lasting, int] | None = None
+    maintained: Estimate | None = None
+
+
+Triples = Mapping[tuple[int, ...], int]
+"""How many people scored (first, end, follow-up), in counts."""
+
+
+def lasted(instrument: Instrument, triples: Triples, group: str | None = None, *, is_hidden: bool = False) -> Lasted:
+    """Whether what people gained is still there; of those who answered all three times."""
+    n, threshold = sum(triples.values()), instrument.threshold
+    if is_hidden or n < PEOPLE_MIN:
+        return Lasted(group, None, suppressed=True)
+    if threshold is None:
+        return Lasted(group, n, suppressed=False)
+    states: dict[Lasting, int] = {}
+    for (first, end, later), many in triples.items():
+        state = lasting(threshold, first, end, later)
+        states[state] = states.get(state, 0) + many
+    improved = sum(states.get(one, 0) for one in ("maintained", "partly", "lost"))
+    kept = share(states.get("maintained", 0), improved) if improved >= PEOPLE_MIN else None
+    return Lasted(group, n, suppressed=False, improved=improved, states=states, maintained=kept)

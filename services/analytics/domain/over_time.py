@@ -1,0 +1,79 @@
+"""Over time: how long a group stays, how its scores move, and what of that is of too few people to be shown."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from services.analytics.domain.change import PEOPLE_MIN
+from services.analytics.domain.courses import Point, Sums, by_session, mean_slope, slope
+from services.analytics.domain.figures import Estimate
+from services.analytics.domain.instrument import Instrument
+from services.analytics.domain.people import People
+from services.analytics.domain.retention import Step, kaplan_meier
+
+At = tuple[str, int | None, Estimate | None]
+"""When, how many, their mean. Without a number it is too few to be shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Staying:
+    """One group. None is a figure that must not be shown."""
+
+    group: str | None
+    n: int | None
+    suppressed: bool
+    steps: list[Step] | None = None
+    mean: float | None = None
+    median: float | None = None
+
+
+def staying(people: People, group: str | None = None, *, is_hidden: bool = False) -> Staying:
+    """How long people stay, for as long as enough of them are left to follow."""
+    stays = people.stays
+    n = sum(stays.values())
+    if is_hidden or n < PEOPLE_MIN:
+        return Staying(group, None, suppressed=True)
+    steps = [step for step in kaplan_meier(stays) if step.at_risk >= PEOPLE_MIN]
+    sessions = sorted(session for (session, _), many in stays.items() for _ in range(many))
+    return Staying(group, n, False, steps, sum(sessions) / n, float(median(sessions)))
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """Means by week and by session, and the mean of the personal slopes of so many people."""
+
+    weeks: list[At]
+    sessions: list[At]
+    people: int
+    personal: Estimate | None
+
+
+def trend(instrument: Instrument, people: People, points: Sequence[Sequence[Point]]) -> Trend:
+    """Scores over time. A week or a session of too few people has no number."""
+    present = people.in_week(instrument)
+    weeks = [
+        _at(week, present[week], _sums(scores).mean(instrument.unit))
+        for week, scores in people.weeks(instrument).items()
+    ]
+    with_slope = sum(slope(one) is not None for one in points)
+    personal = mean_slope(points, instrument.unit) if with_slope >= PEOPLE_MIN else None
+    return Trend(weeks, _sessions(instrument, points), with_slope, personal and _signed(personal, instrument.sign))
+
+
+def _sessions(instrument: Instrument, points: Sequence[Sequence[Point]]) -> list[At]:
+    return [_at(str(one), n, mean) for one, (n, mean) in by_session(points, instrument.unit).items()]
+
+
+def _at(when: str, n: int, mean: Estimate | None) -> At:
+    return (when, n, mean) if n >= PEOPLE_MIN else (when, None, None)
+
+
+def _sums(scores: Mapping[int, int]) -> Sums:
+    total = sum(score * many for score, many in scores.items())
+    return Sums(sum(scores.values()), total, sum(score * score * many for score, many in scores.items()))
+
+
+def _signed(one: Estimate, sign: int) -> Estimate:
+    if sign > 0:
+        return one
+    return Estimate(-one.value, None if one.high is None else -one.high, None if one.low is None else -one.low)

@@ -1,0 +1,74 @@
+"""What single people scored at several occasions: read from the facts, for figures that no pair of scores can give.
+
+Who is counted, and as what, is what the cells count too, so both speak of the same people.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from services.analytics.domain import UNKNOWN, Instrument
+from services.analytics.domain.courses import Point
+from services.analytics.domain.people import versions
+from services.analytics.store import cells
+from shared.database import Tx
+
+Scores = tuple[int, ...]
+_PEOPLE = """
+    select c.enrolment_id, c.program_id,
+           case $3 when 'all' then '' when 'site' then coalesce(s.code, $4)
+                   else coalesce(c.labels ->> $3, $4) end as name
+    from counted c left join sites s using (site_id)
+    where c.program_id = $1 and ($2::uuid[] is null or c.site_id = any ($2))"""
+_TOGETHER = f"""
+    with people as ({_PEOPLE}
+    ), asked as (
+        select * from unnest($5::text[], $6::text[]) with ordinality as a (instrument, occasion, place)
+    ), latest as (
+        select distinct on (s.enrolment_id, a.place) s.enrolment_id, a.place, s.count,
+               s.instrument || ':' || s.version = any ($7) as is_comparable
+        from scores s join people using (enrolment_id, program_id) join asked a using (instrument, occasion)
+        order by s.enrolment_id, a.place, s.answered_at desc, s.occasion_id
+    ), together as (
+        select enrolment_id, array_agg(count order by place) as counts from latest
+        group by enrolment_id having count(*) = cardinality($5) and bool_and(is_comparable)
+    )
+    select name, counts, count(*) as n from together join people using (enrolment_id) group by name, counts"""
+_SESSIONS = f"""
+    with people as ({_PEOPLE}
+    )
+    select s.enrolment_id, substring(s.occasion from '[0-9]+$')::int as session, s.count
+    from (
+        select distinct on (s.enrolment_id, s.occasion) s.*
+        from scores s join people using (enrolment_id, program_id)
+        where s.kind = 'session' and s.instrument = $5
+        order by s.enrolment_id, s.occasion, s.answered_at desc, s.occasion_id
+    ) s
+    where s.version = any ($6) and s.occasion ~ '-[0-9]{{1,6}}$'
+    order by s.enrolment_id, session"""
+
+
+async def together(
+    tx: Tx, program: UUID, sites: Sequence[UUID] | None, by: str | None, asked: Sequence[tuple[Instrument, str]]
+) -> dict[str | None, Mapping[Scores, int]]:
+    """How many people scored what at all of these occasions, as one group (None) or by what is asked for."""
+    await cells.count_all(tx)
+    comparable = [f"{one.code}:{version}" for one, _ in asked for version in versions(one)]
+    rows = await tx.fetch(
+        _TOGETHER, program, sites, by or "all", UNKNOWN, [one.code for one, _ in asked], [at for _, at in asked],
+        comparable,
+    )  # fmt: skip
+    found: dict[str | None, Counter[Scores]] = {} if by else {None: Counter()}
+    for row in rows:
+        found.setdefault(row["name"] if by else None, Counter())[tuple(row["counts"])] += row["n"]
+    return dict(found)
+
+
+async def by_session(tx: Tx, program: UUID, sites: Sequence[UUID] | None, one: Instrument) -> list[list[Point]]:
+    """What each person scored after which session, in order."""
+    await cells.count_all(tx)
+    rows = await tx.fetch(_SESSIONS, program, sites, "all", UNKNOWN, one.code, sorted(versions(one)))
+    people: dict[UUID, list[Point]] = {}
+    for row in rows:
+        people.setdefault(row["enrolment_id"], []).append((row["session"], row["count"]))
+    return list(people.values())

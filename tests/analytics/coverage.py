@@ -85,5 +85,5 @@ def in_page() -> str:
 
 
 if __name__ == "__main__":
-    page = PAGE.read_text()
-    PAGE.write_text(page.replace(in_page(), tables()))
+    before, _, rest = PAGE.read_text().partition(BEGIN)
+    PAGE.write_text(before + BEGIN + tables() + rest[rest.index(END) :])

@@ -1,0 +1,132 @@
+"""What each figure is: in words, its formula, where it comes from, and the code that makes it."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from services.analytics.domain import completeness, courses, figures, gain, rates, reliable, retention, sites
+from services.analytics.domain.change import change
+from services.analytics.domain.equity import equity
+from services.analytics.domain.over_time import trend
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One figure. `made_by` is the function that a reader of the code looks at."""
+
+    section: str
+    figure: str
+    formula: str
+    source: str
+    made_by: Callable[..., Any]
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """The file, from the root of the project, and the line at which the function begins."""
+        file = Path(inspect.getfile(self.made_by)).relative_to(ROOT)
+        return str(file), inspect.getsourcelines(self.made_by)[1]
+
+
+ROOT = Path(__file__).parents[3]
+_CHANGE, _RATES, _TIME, _SITES = "Change", "Rates", "Over time", "Sites"
+DEFINITIONS = (
+    Definition(
+        "Completeness", "complete enough",
+        "answered / eligible at the later occasion; under 60 % no rate is given, only counts",
+        "Kith", completeness.is_complete,
+    ),
+    Definition(
+        "Completeness", "bounds", "low: some / eligible; high: (some + eligible - answered) / eligible",
+        "Manski 1989", completeness.bounds,
+    ),
+    Definition(
+        "Completeness", "difference of those who answered again",
+        "(mean - mean of the others) / sqrt((variance + variance) / 2), of the first scores",
+        "Austin 2009", completeness.difference_of_means,
+    ),
+    Definition(
+        _CHANGE, "mean change",
+        "mean of sign * (later - first); interval: t(n - 1, .975) * SD of the change / sqrt(n) either side",
+        "Student 1908", gain.mean_change,
+    ),
+    Definition(
+        _CHANGE, "gain (SMCR)",
+        "g = J(n - 1) * mean change / SD of first; variance 2 (1 - r) / n + g^2 / 2n; z errors either side",
+        "Becker 1988; as metafor's SMCR with exact J", gain.gain,
+    ),
+    Definition(
+        _CHANGE, "J, for small samples", "gamma(m / 2) / (sqrt(m / 2) * gamma((m - 1) / 2))",
+        "Hedges 1981, exact", figures.small_sample,
+    ),
+    Definition(
+        _CHANGE, "gain over a comparison (d_ppc2)",
+        "J(n + m - 2) * (change - change of the comparison) / pooled SD of first",
+        "Morris 2008, equations 8 to 10 and 25", gain.gain_over,
+    ),
+    Definition(
+        _CHANGE, "reliable change",
+        "z * sqrt(2) * SD * sqrt(1 - reliability), up to the next count; none without a published SD and reliability",
+        "Jacobson and Truax 1991", reliable.reliable_change,
+    ),
+    Definition(
+        _CHANGE, "categories",
+        "recovered: reliably better and out of the clinical range; harmed: reliably worse and into it",
+        "Jacobson and Truax 1991", reliable.Threshold.clinically,
+    ),
+    Definition(
+        _CHANGE, "rates of NHS Talking Therapies",
+        "PHQ-9: case from 10, reliable from 6; GAD-7: case from 8, reliable from 4; both together",
+        "NHS Talking Therapies manual", reliable.talking_therapies,
+    ),
+    Definition(
+        _CHANGE, "row of figures", "all of the above for one group; hidden under 11 people", "Kith", change
+    ),
+    Definition(
+        _RATES, "rate", "p = some / of; (p + z^2 / 2n +- z * sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)",
+        "Wilson 1927; Newcombe 1998, method 3", rates.share,
+    ),
+    Definition(
+        _RATES, "gap of two groups", "p - q; ends from the ends of both Wilson intervals",
+        "Newcombe 1998, method 10", rates.gap,
+    ),
+    Definition(
+        _RATES, "equity", "gap of a group to everybody else; flagged only where its interval excludes zero",
+        "Newcombe 1998, method 10", equity,
+    ),
+    Definition(
+        _RATES, "lasting", "of those reliably improved at the end: maintained, partly, lost; besides, late", "Kith",
+        reliable.lasting,
+    ),
+    Definition(
+        _TIME, "staying", "product of (1 - left / at risk); Greenwood's variance, log(-log) scale",
+        "Kaplan and Meier 1958; Kalbfleisch and Prentice 1980", retention.kaplan_meier,
+    ),
+    Definition(
+        _TIME, "personal slopes", "least squares for each person, exactly; their mean with Student's interval",
+        "Feldman 1988, two stages", courses.mean_slope,
+    ),
+    Definition(
+        _TIME, "mean of a week", "mean of the answers of an ISO week, with Student's interval", "Student 1908",
+        trend,
+    ),
+    Definition(
+        _SITES, "limits", "sin^2(arcsin(sqrt(target)) +- z * sqrt(1 / 4n + tau^2)), at 95 % and 99.8 %",
+        "Spiegelhalter 2005; as FunnelPlotR", sites.Funnel.limits,
+    ),
+    Definition(
+        _SITES, "dispersion and spread", "phi: mean of squared z-scores, winsorised at 10 %; tau by moments",
+        "Spiegelhalter 2005; DerSimonian and Laird 1986", sites.funnel,
+    ),
+    Definition(
+        _SITES, "observed / expected", "indirect standardization by fourth of the first scores; exact Poisson interval",
+        "Ulm 1990", sites.adjusted,
+    ),
+)  # fmt: skip
+
+
+def by_section() -> Iterator[tuple[str, list[Definition]]]:
+    """All definitions, by heading."""
+    for section in dict.fromkeys(one.section for one in DEFINITIONS):
+        yield section, [one for one in DEFINITIONS if one.section == section]

@@ -1,5 +1,6 @@
-"""What feedback says: instruments, batteries, check-ins."""
+"""What feedback says: instruments, batteries, check-ins, concerns, and the loop back to those who answered."""
 
+from datetime import date
 from typing import Literal
 from uuid import UUID
 
@@ -12,6 +13,9 @@ INSTRUMENTS = "kith.instruments"
 BATTERIES = "kith.batteries"
 CHECK_INS = "kith.check-ins"
 CONCERNS = "kith.concerns"
+CHANGES = "kith.changes"
+STORIES = "kith.stories"
+MILESTONES = "kith.milestones"
 
 
 class PublishedScale(Part):
@@ -140,3 +144,96 @@ class ConcernClosed(Event):
     concern_id: UUID
     closed_at: AwareDatetime
     debrief_offered: bool
+
+
+Decision = Literal["will-do", "will-not-do", "later"]
+
+
+@event("change-decided", topic=CHANGES, key="change_id")
+class ChangeDecided(Event):
+    """It was decided what becomes of something that participants asked for. Why, in words, stays in feedback."""
+
+    change_id: UUID
+    theme: Code
+    decision: Decision
+    program_id: UUID | None = Field(None, description="where it holds; without these three, everywhere")
+    site_id: UUID | None = None
+    group_id: UUID | None = None
+    decided_at: AwareDatetime
+
+
+@event("change-made", topic=CHANGES, key="change_id")
+class ChangeMade(Event):
+    """Something was changed because participants asked for it. What, in words, stays in feedback."""
+
+    change_id: UUID
+    theme: Code
+    program_id: UUID | None = Field(None, description="where it holds; without these three, everywhere")
+    site_id: UUID | None = None
+    group_id: UUID | None = None
+    since: date
+    made_at: AwareDatetime
+
+
+StoryUse = Literal["within-program", "report-to-funders", "public-page"]
+
+
+@event("story-shared", topic=STORIES, key="story_id")
+class StoryShared(Event):
+    """A participant shared a story, for these uses alone. Its words stay in feedback."""
+
+    story_id: UUID
+    participant_id: UUID
+    program_id: UUID
+    site_id: UUID
+    uses: list[StoryUse]
+    shared_at: AwareDatetime
+    entered_by: Literal["participant", "staff"]
+
+
+@event("story-consent-changed", topic=STORIES, key="story_id")
+class StoryConsentChanged(Event):
+    """A story may be used for these uses from now on, and for no other. The whole new state."""
+
+    story_id: UUID
+    participant_id: UUID
+    uses: list[StoryUse]
+    changed_at: AwareDatetime
+
+
+@event("story-withdrawn", topic=STORIES, key="story_id")
+class StoryWithdrawn(Event):
+    """A story was taken back: nobody may show it any more."""
+
+    story_id: UUID
+    participant_id: UUID
+    withdrawn_at: AwareDatetime
+
+
+@event("milestone-reached", topic=MILESTONES, key="milestone_id")
+class MilestoneReached(Event):
+    """A participant reached something worth celebrating; with others only if they agree."""
+
+    milestone_id: UUID
+    participant_id: UUID
+    kind: Code
+    reached_on: date
+    recorded_by: Literal["participant", "staff", "rule"]
+    may_celebrate: bool = Field(description="whether they agree that their group celebrates it")
+
+
+@event("milestone-consent-changed", topic=MILESTONES, key="milestone_id")
+class MilestoneConsentChanged(Event):
+    """A participant agrees, or does not agree any more, that their group celebrates a milestone."""
+
+    milestone_id: UUID
+    participant_id: UUID
+    may_celebrate: bool
+
+
+@event("milestone-withdrawn", topic=MILESTONES, key="milestone_id")
+class MilestoneWithdrawn(Event):
+    """A milestone was not reached after all, or whose it is does not want it kept."""
+
+    milestone_id: UUID
+    participant_id: UUID

@@ -1,5 +1,6 @@
 """What several doors of feedback do alike: load, decide, save, say, in the transaction that the door has opened."""
 
+from services.feedback.acts import changes, milestones, stories, themes, voices
 from services.feedback.acts.batteries import set_battery
 from services.feedback.acts.check_ins import keep_check_in
 from services.feedback.acts.concerns import (
@@ -18,10 +19,15 @@ __all__ = [
     "acknowledge",
     "act_on",
     "answer_debrief",
+    "changes",
     "close",
     "escalate",
     "keep_check_in",
+    "milestones",
     "raise_by_staff",
     "raise_concern",
     "set_battery",
+    "stories",
+    "themes",
+    "voices",
 ]

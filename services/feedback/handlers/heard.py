@@ -1,6 +1,8 @@
-"""What feedback does with what it hears: it keeps what a check-in needs, and says nothing."""
+"""What feedback does with what it hears: it keeps what a check-in needs, and finds milestones."""
 
-from services.feedback import store
+from datetime import UTC, datetime, time
+
+from services.feedback import acts, store
 from shared import clock
 from shared.database import Tx
 from shared.erasing import erase
@@ -8,14 +10,23 @@ from shared.events import Heard
 from shared.events.intake import (
     CheckInInvited,
     ConsentChanged,
+    ParticipantCompleted,
     ParticipantEnrolled,
     ParticipantErased,
+    ParticipantPlaced,
     ParticipantWithdrawn,
     ProgramPublished,
     SiteChanged,
     SiteOpened,
 )
-from shared.events.scheduling import CheckInDue, FollowUpDue, OccasionCancelled
+from shared.events.scheduling import (
+    AttendanceCorrected,
+    CheckInDue,
+    FollowUpDue,
+    GroupFormed,
+    OccasionCancelled,
+    SessionHeld,
+)
 from shared.inbox import Handlers
 
 
@@ -45,8 +56,9 @@ async def on_consent_changed(tx: Tx, heard: Heard[ConsentChanged]) -> None:
 
 
 async def on_participant_withdrawn(tx: Tx, heard: Heard[ParticipantWithdrawn]) -> None:
-    """Their links are closed."""
+    """Their links are closed, and their place is free."""
     await store.save_withdrawn(tx, heard.organisation_id, heard.event)
+    await store.circles.leave(tx, heard.event.enrolment_id, heard.event.withdrawn_on)
 
 
 async def on_participant_erased(tx: Tx, heard: Heard[ParticipantErased]) -> None:
@@ -76,6 +88,38 @@ async def on_check_in_invited(tx: Tx, heard: Heard[CheckInInvited]) -> None:
     await store.add_link(tx, heard.organisation_id, heard.event)
 
 
+async def on_group_formed(tx: Tx, heard: Heard[GroupFormed]) -> None:
+    """Something can be decided for it."""
+    await store.circles.save_group(tx, heard.organisation_id, heard.event)
+
+
+async def on_participant_placed(tx: Tx, heard: Heard[ParticipantPlaced]) -> None:
+    """What holds for their group holds for them."""
+    await store.circles.place(tx, heard.organisation_id, heard.event)
+
+
+async def on_participant_completed(tx: Tx, heard: Heard[ParticipantCompleted]) -> None:
+    """A milestone, and their place is free."""
+    event = heard.event
+    await store.circles.leave(tx, event.enrolment_id, event.completed_on)
+    completed_at = datetime.combine(event.completed_on, time(), tzinfo=UTC)
+    await acts.milestones.complete(tx, heard.organisation_id, event.participant_id, event.enrolment_id, completed_at)
+
+
+async def on_session_held(tx: Tx, heard: Heard[SessionHeld]) -> None:
+    """For some it was the first, the fifth, the tenth."""
+    people = await store.circles.save_held(tx, heard.organisation_id, heard.event)
+    await acts.milestones.count_sessions(tx, heard.organisation_id, people, heard.event.program_id)
+
+
+async def on_attendance_corrected(tx: Tx, heard: Heard[AttendanceCorrected]) -> None:
+    """For some it was not, after all."""
+    people = await store.circles.correct_held(tx, heard.organisation_id, heard.event)
+    program_id = await store.circles.program_of(tx, heard.event.session_id)
+    if program_id:
+        await acts.milestones.count_sessions(tx, heard.organisation_id, people, program_id)
+
+
 HANDLERS: Handlers = {
     SiteOpened: on_site_opened,
     SiteChanged: on_site_changed,
@@ -88,4 +132,9 @@ HANDLERS: Handlers = {
     FollowUpDue: on_follow_up_due,
     OccasionCancelled: on_occasion_cancelled,
     CheckInInvited: on_check_in_invited,
+    GroupFormed: on_group_formed,
+    ParticipantPlaced: on_participant_placed,
+    ParticipantCompleted: on_participant_completed,
+    SessionHeld: on_session_held,
+    AttendanceCorrected: on_attendance_corrected,
 }

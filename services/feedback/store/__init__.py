@@ -1,5 +1,6 @@
 """All of feedback's SQL, and the files of the instruments that ship: plain functions that decide nothing."""
 
+from services.feedback.store import changes, circles, milestones, stories, themes
 from services.feedback.store.check_ins import (
     Link,
     add_check_in,
@@ -97,6 +98,8 @@ __all__ = [
     "add_step",
     "add_wording",
     "batteries",
+    "changes",
+    "circles",
     "claim_alert",
     "concerns",
     "concerns_raised_by",
@@ -125,6 +128,7 @@ __all__ = [
     "loaded",
     "lock_batteries",
     "lock_rota",
+    "milestones",
     "postpone_alert",
     "published",
     "read_definition",
@@ -146,5 +150,7 @@ __all__ = [
     "see_concern",
     "sites",
     "steps",
+    "stories",
+    "themes",
     "unknown_occasions",
 ]

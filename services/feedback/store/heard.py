@@ -43,37 +43,45 @@ async def save_program(tx: Tx, organisation: UUID, event: ProgramPublished) -> N
 async def add_enrolment(tx: Tx, organisation: UUID, event: ParticipantEnrolled) -> None:
     """An enrolment; what was heard of it before stays."""
     await tx.execute(
-        """insert into enrolments as e values ($1, $2, $3, $4, $5, $6)
+        """insert into enrolments as e (organisation_id, enrolment_id, participant_id, short_code, taking_part,
+                                        contact_after, program_id, site_id, reporting)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
            on conflict (enrolment_id) do update
            set short_code = excluded.short_code, taking_part = coalesce(e.taking_part, excluded.taking_part),
-               contact_after = coalesce(e.contact_after, excluded.contact_after)""",
+               contact_after = coalesce(e.contact_after, excluded.contact_after), program_id = excluded.program_id,
+               site_id = excluded.site_id, reporting = coalesce(e.reporting, excluded.reporting)""",
         organisation,
         event.enrolment_id,
         event.participant_id,
         event.short_code,
         event.consents.taking_part,
         event.consents.contact_after,
+        event.program_id,
+        event.site_id,
+        event.consents.reporting,
     )
 
 
 async def save_consents(tx: Tx, organisation: UUID, event: ConsentChanged) -> None:
     """What a participant agrees to now."""
     await tx.execute(
-        """insert into enrolments values ($1, $2, $3, null, $4, $5)
-           on conflict (enrolment_id) do update
-           set taking_part = excluded.taking_part, contact_after = excluded.contact_after""",
+        """insert into enrolments (organisation_id, enrolment_id, participant_id, taking_part, contact_after, reporting)
+           values ($1, $2, $3, $4, $5, $6)
+           on conflict (enrolment_id) do update set taking_part = excluded.taking_part,
+               contact_after = excluded.contact_after, reporting = excluded.reporting""",
         organisation,
         event.enrolment_id,
         event.participant_id,
         event.consents.taking_part,
         event.consents.contact_after,
+        event.consents.reporting,
     )
 
 
 async def save_withdrawn(tx: Tx, organisation: UUID, event: ParticipantWithdrawn) -> None:
     """A participant has left."""
     await tx.execute(
-        """insert into enrolments values ($1, $2, $3, null, null, null, $4)
+        """insert into enrolments (organisation_id, enrolment_id, participant_id, withdrawn_on) values ($1, $2, $3, $4)
            on conflict (enrolment_id) do update set withdrawn_on = excluded.withdrawn_on""",
         organisation,
         event.enrolment_id,

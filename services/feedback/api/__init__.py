@@ -1,10 +1,21 @@
 """What programs may ask of feedback, as JSON."""
 
-from services.feedback.api import batteries, check_ins, concerns, contacts, instruments, rotas
+from services.feedback.api import (
+    batteries,
+    changes,
+    check_ins,
+    concerns,
+    contacts,
+    instruments,
+    milestones,
+    rotas,
+    stories,
+    voices,
+)
 from services.feedback.imports import FILES
 from shared.doors import files
 
-MODULES = (instruments, batteries, contacts, rotas, concerns, check_ins)
+MODULES = (instruments, batteries, contacts, rotas, concerns, check_ins, voices, changes, stories, milestones)
 ROUTERS = (files.for_programs("feedback", FILES), *(module.router for module in MODULES))
 
 __all__ = ["ROUTERS"]

@@ -9,7 +9,14 @@ from shared import clock
 from shared.database import Tx
 from shared.erasing import erase
 from shared.events import Heard
-from shared.events.feedback import BatteryActivated, CheckInSubmitted
+from shared.events.feedback import (
+    BatteryActivated,
+    ChangeMade,
+    CheckInSubmitted,
+    MilestoneConsentChanged,
+    MilestoneReached,
+    MilestoneWithdrawn,
+)
 from shared.events.intake import (
     ConsentChanged,
     FacilitatorLapsed,
@@ -108,6 +115,27 @@ async def on_check_in_submitted(tx: Tx, heard: Heard[CheckInSubmitted]) -> None:
     await settle(tx, [heard.event.enrolment_id], clock.now())
 
 
+async def on_change_made(tx: Tx, heard: Heard[ChangeMade]) -> None:
+    """It stands in the next plan of each group where it holds."""
+    await store.add_change(tx, heard.organisation_id, heard.event, heard.happened_at)
+
+
+async def on_milestone_reached(tx: Tx, heard: Heard[MilestoneReached]) -> None:
+    """It stands in the next plan of their group, if they agree."""
+    await store.add_celebration(tx, heard.organisation_id, heard.event, heard.happened_at)
+
+
+async def on_milestone_consent_changed(tx: Tx, heard: Heard[MilestoneConsentChanged]) -> None:
+    """It stands in the next plan from now on, or in none."""
+    since = heard.happened_at if heard.event.may_celebrate else None
+    await store.agree_celebration(tx, heard.event.milestone_id, since)
+
+
+async def on_milestone_withdrawn(tx: Tx, heard: Heard[MilestoneWithdrawn]) -> None:
+    """It stands in no plan any more."""
+    await store.remove_celebration(tx, heard.event.milestone_id)
+
+
 HANDLERS: Handlers = {
     SiteOpened: on_site_opened,
     SiteChanged: on_site_changed,
@@ -122,5 +150,9 @@ HANDLERS: Handlers = {
     ParticipantWithdrawn: on_participant_withdrawn,
     ParticipantErased: on_participant_erased,
     CheckInSubmitted: on_check_in_submitted,
+    ChangeMade: on_change_made,
+    MilestoneReached: on_milestone_reached,
+    MilestoneConsentChanged: on_milestone_consent_changed,
+    MilestoneWithdrawn: on_milestone_withdrawn,
 }
 """Which event is handled by which function."""

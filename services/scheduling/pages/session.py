@@ -39,6 +39,7 @@ DONE = {
 }
 STATUSES = [("present", "Present"), ("late", "Late"), ("excused", "Excused"), ("absent", "Absent")]
 ACTIVITIES_ASKED = 3
+MAY_RECORD = {"administrator", "coordinator", "facilitator"}
 LABELS = {"reason": "the reason", "icebreaker": "an icebreaker", "activities": "at least one activity"}
 
 
@@ -174,10 +175,9 @@ async def _shown(
     trouble: Trouble | None = None,
     is_correcting: bool = False,
 ) -> Response:
-    refusal = trouble.refusal if trouble else None
+    refusal, moment = trouble.refusal if trouble else None, now()
     if refusal and refusal.code == "session-not-found":
         raise refusal
-    moment = now()
     async with db.transaction(who.organisation_id) as tx:
         session = await store.find_session(tx, session_id)
         if session is None:
@@ -185,7 +185,9 @@ async def _shown(
         who.must_see(session.site_id, "session")
         (seen,) = await store.seen_sessions(tx, [session])
         roster = await store.roster_of(tx, session)
-        leaders = await store.facilitators(tx, [session.site_id])
+        qualified = await store.facilitators(tx, [session.site_id])
+        leaders = [(one, flag(one, session.local_date)) for one in qualified.values()]
+        for_group = await _for_group(tx, who, session)
     return PAGES.render(
         request,
         "session.html",
@@ -193,23 +195,39 @@ async def _shown(
         seen=seen,
         session=session,
         roster=roster,
-        leaders=[(one, flag(one, session.local_date)) for one in leaders.values()],
+        leaders=leaders,
         places=range(1, max(ACTIVITIES_ASKED, len(seen.plan.activities)) + 1),
-        given=trouble.fields if trouble else {},
-        errors=named(refusal, LABELS),
-        refused=refusal.message if refusal and not refusal.errors else None,
         flash=flash,
         now=moment,
         may_lead=may_open(who),
+        **for_group,
+        **_said_no(trouble),
         **_form(who, session, is_correcting, moment),
         **OPTIONS,
     )
 
 
+def _said_no(trouble: Trouble | None) -> dict[str, Any]:
+    """What was entered, and what is wrong with it."""
+    refusal = trouble.refusal if trouble else None
+    return {
+        "given": trouble.fields if trouble else {},
+        "errors": named(refusal, LABELS),
+        "refused": refusal.message if refusal and not refusal.errors else None,
+    }
+
+
+async def _for_group(tx: Tx, who: Who, session: Session) -> dict[str, Any]:
+    """What the group is told, and for those who lead or coordinate what it celebrates."""
+    is_theirs = bool(who.roles & MAY_RECORD)
+    celebrated = await store.to_celebrate(tx, session) if is_theirs else []
+    return {"to_tell": await store.to_tell(tx, session), "to_celebrate": celebrated}
+
+
 def _form(who: Who, session: Session, is_correcting: bool, moment: datetime) -> dict[str, bool]:
     """Whether the roster is shown as a form: from the start on, and again to correct it."""
     is_again = is_correcting and session.state == "held"
-    may_record = bool(who.roles & {"administrator", "coordinator", "facilitator"})
+    may_record = bool(who.roles & MAY_RECORD)
     is_open = session.starts_at <= moment and (session.state == "scheduled" or is_again)
     return {"may_record": may_record, "is_correcting": is_again, "is_form": may_record and is_open}
 

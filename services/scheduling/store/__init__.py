@@ -35,6 +35,16 @@ from services.scheduling.store.heard import (
     withdraw_enrolment,
 )
 from services.scheduling.store.library import LIBRARY
+from services.scheduling.store.loop import (
+    Celebration,
+    ChangeToTell,
+    add_celebration,
+    add_change,
+    agree_celebration,
+    remove_celebration,
+    to_celebrate,
+    to_tell,
+)
 from services.scheduling.store.occasions import (
     answer,
     basis_of,
@@ -74,11 +84,16 @@ from services.scheduling.store.views import SeenGroup, SeenSession, seen_groups,
 __all__ = [
     "LIBRARY",
     "PAGE",
+    "Celebration",
+    "ChangeToTell",
     "Listed",
     "Row",
     "SeenGroup",
     "SeenSession",
+    "add_celebration",
+    "add_change",
     "add_enrolment",
+    "agree_celebration",
     "alone_with",
     "answer",
     "attendance_of",
@@ -116,6 +131,7 @@ __all__ = [
     "place",
     "places_taken",
     "programs",
+    "remove_celebration",
     "roster_of",
     "save_battery",
     "save_change",
@@ -133,6 +149,8 @@ __all__ = [
     "sessions_of",
     "sessions_on",
     "sites",
+    "to_celebrate",
+    "to_tell",
     "unknown_participants",
     "withdraw_enrolment",
 ]

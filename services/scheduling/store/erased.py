@@ -8,7 +8,7 @@ from shared.identity import stranger_id
 
 
 async def erase_participant(tx: Tx, event: ParticipantErased) -> set[UUID]:
-    """Remove what is theirs alone and re-key their attendance; gives the ids of their occasions.
+    """Remove what is theirs alone and re-key their attendance; gives the ids of their occasions and milestones.
 
     Locked first: a clock that rings for them, or a door that records their attendance, is done and seen, or finds
     nobody any more.
@@ -29,4 +29,7 @@ async def erase_participant(tx: Tx, event: ParticipantErased) -> set[UUID]:
         "update attendance set participant_id = $3 where session_id = $1 and participant_id = $2",
         [(row["session_id"], event.participant_id, stranger_id()) for row in attended],
     )
-    return {row["occasion_id"] for row in rows}
+    reached = await tx.fetch(
+        "delete from celebrations where participant_id = $1 returning milestone_id", event.participant_id
+    )
+    return {row["occasion_id"] for row in rows} | {row["milestone_id"] for row in reached}

@@ -1,7 +1,7 @@
 """Do two people who read the same text find the same in it? Cohen's kappa with its error, exactly as far as it goes.
 
 kappa = (po - pe) / (1 - pe), standard error sqrt(po (1 - po) / (n (1 - pe)^2)), 95 % interval 1.96 errors to either
-side. Source: research/domain.md 4.16; the figures of oracle O9 are held by a test.
+side (Cohen, 1960).
 """
 
 from dataclasses import dataclass

@@ -32,16 +32,16 @@ GROUPS = Entry("Groups", "/scheduling/groups", ("/scheduling/sessions", "/schedu
 CHECK_INS = Entry("Check-ins", "/feedback/")
 CONCERNS = Entry("Concerns", "/feedback/concerns", ("/feedback/rotas",))
 VOICES = Entry("Voices", "/feedback/voices", ("/feedback/changes", "/feedback/stories", "/feedback/milestones"))
-EFFECT = Entry("Effect", "/analytics/")
+OUTCOMES = Entry("Outcomes", "/analytics/")
 SET_UP = Entry("Set-up", "/intake/set-up", ("/intake/sites", "/intake/programs", "/intake/facilitators"))
 SERVICES = ("intake", "scheduling", "feedback", "analytics")
 OPERATIONS = Entry("Operations", "/intake/operations", tuple(f"/{name}/operations" for name in SERVICES[1:]))
 
-ENTRIES = (TODAY, PEOPLE, GROUPS, CHECK_INS, CONCERNS, VOICES, EFFECT, SET_UP, OPERATIONS)
+ENTRIES = (TODAY, PEOPLE, GROUPS, CHECK_INS, CONCERNS, VOICES, OUTCOMES, SET_UP, OPERATIONS)
 SEEN_BY: dict[str, tuple[Entry, ...]] = {
     "facilitator": (TODAY, GROUPS, CONCERNS),
-    "coordinator": (TODAY, PEOPLE, GROUPS, CHECK_INS, CONCERNS, VOICES, EFFECT),
-    "program-manager": (GROUPS, VOICES, EFFECT),
+    "coordinator": (TODAY, PEOPLE, GROUPS, CHECK_INS, CONCERNS, VOICES, OUTCOMES),
+    "program-manager": (GROUPS, VOICES, OUTCOMES),
     "operator": (SET_UP, OPERATIONS),
     "administrator": ENTRIES[:-1],  # what runs is the business of operators
 }

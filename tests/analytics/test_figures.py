@@ -10,38 +10,17 @@ from scipy import stats
 
 from shared.identity import derived_id
 from tests.analytics.conftest import NORTH_QUAY, ORGANISATION, Told, a_battery, an_instrument
-from tests.analytics.world import Person, play
+from tests.analytics.world import ASKED, OF, Person, play, somebody
 from tests.doors import bearer
 
 API = "/analytics/api/v1/"
 MANAGER = bearer("program-manager")
-OF = {"program": "evening-circle", "instrument": "phq-9"}
-ASKED = OF | {"from": "baseline", "to": "end"}
 
 
 async def get(client: Any, path: str, **params: str) -> Any:
     answer = await client.get(API + path, params=params, headers=MANAGER)
     assert answer.status_code == 200, answer.text
     return answer.json()
-
-
-def somebody(number: int) -> Person:
-    """One of forty people who differ in everything that is counted."""
-    first = 12 + number % 7
-    change = (-9, -7, -1, 0, 6)[number % 5]
-    scores = {"baseline": (first, 10)}
-    if number < 34:
-        scores["end"] = (first + change, 10 + change // 2)
-    if number < 26:
-        scores["follow-up"] = (first + change + (5, 7, -8)[number % 3], 9)
-    return Person(
-        site=NORTH_QUAY if number % 3 == 0 else derived_id(ORGANISATION, "site", "old-town"),
-        age=("under-30", "30-plus", None)[number % 3],
-        scores=scores,
-        pulse=[8 + number % 3 + session * (number % 2) for session in range(number % 4)],
-        came=number % 6,
-        end=("left", "there", "completed")[number % 3],
-    )
 
 
 @pytest.fixture

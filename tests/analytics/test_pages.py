@@ -1,10 +1,16 @@
 """The page of a program, whatever two check-ins a reader chooses."""
 
+import csv
+import io
+import re
 from typing import Any
 
 import pytest
 
-from tests.analytics.conftest import Told, a_battery, a_program, an_instrument
+from services.analytics.pages.sheets import BY_NAME, SHEETS
+from shared.identity import derived_id
+from tests.analytics.conftest import ORGANISATION, Told, a_battery, a_program, an_instrument
+from tests.analytics.world import ASKED, Person, play, somebody
 from tests.doors import bearer
 
 MANAGER = bearer("program-manager")
@@ -26,3 +32,60 @@ async def test_change_goes_forward_and_needs_two_check_ins(
     answer = await client.get(address, headers=MANAGER)
     assert answer.status_code == 200
     assert said in answer.text
+
+
+CLAIMS = re.compile(r"\b(effects?|caused?|causes|because of|due to)\b", re.IGNORECASE)
+
+
+async def test_no_page_claims_more_than_change_without_a_comparison(client: Any, told: Told) -> None:
+    await play(told, [somebody(number) for number in range(40)])
+    for page in ("", "definitions", "programs/evening-circle", "programs/evening-circle?attribute=age"):
+        answer = await client.get(f"/analytics/{page}", headers=MANAGER)
+        assert answer.status_code == 200
+        assert CLAIMS.findall(re.sub(r"<[^>]+>", " ", answer.text)) == [], page
+
+
+async def test_the_page_stands_under_the_headings_of_re_aim(client: Any, told: Told) -> None:
+    await play(told, [somebody(number) for number in range(40)])
+    text = (await client.get("/analytics/programs/evening-circle?to=end", headers=MANAGER)).text
+    headings = [text.index(f">{one}<") for one in SHEETS]
+    assert headings == sorted(headings)
+    for said in (
+        "34 of 40 who were to be asked at end have answered",
+        "By age, these differ from all others by more than chance: 30 Plus (stayed)",
+        "Mean of the personal slopes of 20 people",
+        "What trials have found",
+        "what more sessions would do",
+    ):
+        assert said.replace("'", "&#39;") in text, said
+
+
+async def test_each_card_has_a_chart_and_a_file_of_the_same_numbers(client: Any, told: Told) -> None:
+    await play(told, [somebody(number) for number in range(40)])
+    address = "/analytics/programs/evening-circle"
+    for name in BY_NAME:
+        file = await client.get(f"{address}/tables/{name}.csv?attribute=age&to=end&from=baseline", headers=MANAGER)
+        if name == "beside":  # there is no comparison
+            assert file.status_code == 404
+            continue
+        header, *lines = csv.reader(io.StringIO(file.text))
+        assert all(len(line) == len(header) for line in lines)
+        chart = await client.get(f"{address}/charts/{name}.svg?to=end", headers=MANAGER)
+        assert chart.status_code == (404 if name == "groups" else 200), name
+    api = (await client.get("/analytics/api/v1/change", params=ASKED, headers=MANAGER)).json()["rows"][0]
+    file = await client.get(f"{address}/tables/changed.csv?from=baseline&to=end", headers=MANAGER)
+    header, first, *_ = csv.reader(io.StringIO(file.text))
+    assert header[:3] == ["Check-in", "Answered both", "Mean change"]
+    assert first[:5] == ["End", *(str(api[one]) for one in ("n_paired", "mean_change", "change_low", "change_high"))]
+    assert (await client.get(f"{address}/tables/nothing.csv", headers=MANAGER)).status_code == 404
+
+
+async def test_a_comparison_stands_beside_the_change(client: Any, told: Told) -> None:
+    other = derived_id(ORGANISATION, "program", "usual-care")
+    await play(told, [Person(scores={"baseline": (15 + n % 4, 9), "end": (14 + n % 3, 9)}) for n in range(15)],
+               program=other, code="usual-care")  # fmt: skip
+    await play(told, [Person(scores={"baseline": (15 + n % 4, 9), "end": (5 + n % 3, 9)}) for n in range(15)],
+               comparison_program_id=other)  # fmt: skip
+    text = (await client.get("/analytics/programs/evening-circle?to=end", headers=MANAGER)).text
+    assert re.search(r"People gained \d\.\d\d SD more than in Usual Care", text)
+    assert "What trials have found" not in text

@@ -18,6 +18,8 @@ from shared.events.scheduling import Attended, CheckInDue, SessionHeld
 from tests.analytics.conftest import AT, NORTH_QUAY, OLD_TOWN, ORGANISATION, PROGRAM, Told, a_program, an_instrument
 
 OCCASIONS = ("baseline", "end", "follow-up")
+OF = {"program": "evening-circle", "instrument": "phq-9"}
+ASKED = OF | {"from": "baseline", "to": "end"}
 PHQ9 = {"code": "phq-9", "maximum": 27, "reliable_change": 6, "caseness": 10}
 GAD7 = {"code": "gad-7", "maximum": 21, "reliable_change": 4, "caseness": 8}
 PULSE = {"code": "session-pulse", "maximum": 16, "unit": 4, "higher_is_better": True, "is_validated": False}
@@ -35,6 +37,25 @@ class Person:
     end: str = "there"
     enrolment: UUID = field(default_factory=uuid4)
     participant: UUID = field(default_factory=uuid4)
+
+
+def somebody(number: int) -> Person:
+    """One of forty people who differ in everything that is counted."""
+    first = 12 + number % 7
+    change = (-9, -7, -1, 0, 6)[number % 5]
+    scores = {"baseline": (first, 10)}
+    if number < 34:
+        scores["end"] = (first + change, 10 + change // 2)
+    if number < 26:
+        scores["follow-up"] = (first + change + (5, 7, -8)[number % 3], 9)
+    return Person(
+        site=NORTH_QUAY if number % 3 == 0 else OLD_TOWN,
+        age=("under-30", "30-plus", None)[number % 3],
+        scores=scores,
+        pulse=[8 + number % 3 + session * (number % 2) for session in range(number % 4)],
+        came=number % 6,
+        end=("left", "there", "completed")[number % 3],
+    )
 
 
 async def play(told: Told, people: Sequence[Person], *, program: UUID = PROGRAM, **published: Any) -> None:

@@ -133,7 +133,7 @@ async def trend(who: Analyst, db: Db, program: OfProgram, instrument: OfInstrume
     async with db.transaction(who.organisation_id) as tx:
         found = await store.get_program(tx, who.organisation_id, program, who.site_ids)
         measured = await store.get_instrument(tx, instrument)
-        if not found.asks(instrument):
+        if instrument not in found.instruments:
             raise NotFound("instrument")
         kinds = ("week", "in-week")
         people = await store.everybody(tx, found.program_id, who.site_ids, kinds, instrument)

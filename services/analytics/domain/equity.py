@@ -52,15 +52,21 @@ def equity(asked: Asked, groups: Mapping[str, People], hidden: set[str]) -> list
         pairs = people.pairs(asked.instrument, asked.first, asked.later) if threshold else {}
         return (counted(pairs, threshold.of).get("improved", 0) if threshold else 0), sum(pairs.values())
 
+    met = any(sessions for people in groups.values() for sessions, _ in people.stays)
     found = []
     for group, people in groups.items():
         if group in hidden:
             found.append(Equity(group, None, suppressed=True))
             continue
         others = [other for name, other in groups.items() if name != group]
-        parts = (_apart(measure, people, others) for measure in (_came, _stayed, improved))
+        parts = (_apart(measure, people, others) for measure in (_came if met else _nobody, _stayed, improved))
         found.append(Equity(group, people.enrolled, False, *parts))
     return found
+
+
+def _nobody(_: People) -> Part:
+    """No session was held: nobody could come."""
+    return 0, 0
 
 
 def _came(people: People) -> Part:

@@ -27,7 +27,7 @@ class Funnel:
     dispersion: float
     between: float
 
-    def limits(self, people: int, level: float) -> tuple[float, float]:
+    def limits(self, people: float, level: float) -> tuple[float, float]:
         """Between these rates lie so many of the sites with this many people, if they differ by chance alone."""
         spread = float(ndtri((1 + level) / 2)) * sqrt(_error(people) ** 2 + self.between**2)
         middle = asin(sqrt(self.target))
@@ -55,7 +55,7 @@ def funnel(sites: Sequence[tuple[int, int]]) -> Funnel | None:
     return Funnel(target, phi, sqrt(_between(phi, [error**-2 for error in errors])))
 
 
-def _error(people: int) -> float:
+def _error(people: float) -> float:
     """Standard error of a proportion on the arcsine scale."""
     return 1 / (2 * sqrt(people))
 

@@ -7,53 +7,40 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from multiprocessing import get_context
-from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from services.analytics import store
-from services.analytics.domain import Change
-from services.analytics.pages.program import Analyst, choose, course
+from services.analytics.pages.choice import Analyst, chosen
+from services.analytics.pages.drawing import draw
+from services.analytics.pages.sheets import BY_NAME, Drawing
 from shared.doors import Db
 from shared.errors import NotFound
-from shared.web.filters import words
 
 router = APIRouter()
 DRAWINGS_KEPT = 200
 _drawn: dict[str, bytes] = {}
 
 
-@router.get("/programs/{code}/chart.svg")
-async def chart(request: Request, who: Analyst, db: Db, code: str) -> Response:
-    """Mean change since the first occasion at each later one, with its 95 % interval."""
-    query = request.query_params
+@router.get("/programs/{code}/charts/{name}.svg")
+async def chart(request: Request, who: Analyst, db: Db, code: str, name: str) -> Response:
+    """What a card shows as a picture; the same numbers stand in the table under it."""
     async with db.transaction(who.organisation_id) as tx:
-        found = await store.get_program(tx, who.organisation_id, code, who.site_ids)
-        choice = choose(found, await store.instruments(tx), query.get("instrument"), query.get("from"), query.get("to"))
-    if choice is None:
+        _, choice = await chosen(tx, who, code, request.query_params)
+        sheet = await BY_NAME[name](tx, who, choice) if choice and name in BY_NAME else None
+    if sheet is None or sheet.drawing is None:
         raise NotFound("chart")
-    points = [_point(row) for row in await course(db, who, choice) if row.mean]
-    if not points:
-        raise NotFound("chart")
-    svg = await _drawing(points, f"Points since {words(choice.first).lower()}, more is better")
+    svg = await _drawing(sheet.drawing)
     return Response(svg, media_type="image/svg+xml", headers={"Cache-Control": "private, no-cache"})
 
 
-def _point(row: Change) -> dict[str, Any]:
-    """What the chart shows of a row; the same numbers stand in the table under it."""
-    assert row.mean
-    name = f"{words(row.asked.later)}|n {row.n.paired}"
-    return {"occasion": name, "change": row.mean.value, "low": row.mean.low, "high": row.mean.high}
-
-
-async def _drawing(points: list[dict[str, Any]], axis: str) -> bytes:
+async def _drawing(what: Drawing) -> bytes:
     """The chart of these points, drawn once for the same data."""
-    key = repr((points, axis))
+    key = repr(what)
     if key not in _drawn:
         if len(_drawn) >= DRAWINGS_KEPT:
             _drawn.clear()
-        _drawn[key] = await asyncio.get_running_loop().run_in_executor(_worker(), draw, points, axis)
+        _drawn[key] = await asyncio.get_running_loop().run_in_executor(_worker(), draw, what)
     return _drawn[key]
 
 
@@ -67,32 +54,3 @@ def _end_with_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)
-
-
-def draw(points: list[dict[str, Any]], axis: str) -> bytes:
-    """Draw in the worker: the libraries are loaded there and nowhere else."""
-    import altair
-    import vl_convert
-
-    data = altair.InlineData(values=points)
-    order = [point["occasion"] for point in points]
-    x = altair.X(
-        "occasion:N",
-        sort=order,
-        title=None,
-        axis=altair.Axis(labelAngle=0, labelExpr="split(datum.value, '|')", ticks=False, domain=False),
-    )
-    base = altair.Chart(data).encode(x=x)
-    interval = base.mark_rule(strokeWidth=3, color="#0b6560").encode(
-        y=altair.Y(
-            "low:Q", title=axis, axis=altair.Axis(tickCount=6, gridColor="#e3ded5"), scale=altair.Scale(padding=16)
-        ),
-        y2="high:Q",
-    )
-    mean = base.mark_point(size=140, filled=True, color="#0b6560", opacity=1).encode(y="change:Q")
-    none = altair.Chart(altair.InlineData(values=[{"zero": 0}])).mark_rule(color="#55606d", strokeDash=[5, 4])
-    layers = altair.layer(none.encode(y="zero:Q"), interval, mean).properties(width=380, height=220)
-    styled = layers.configure(background="#ffffff", font="sans-serif", padding=8).configure_view(stroke=None)
-    styled = styled.configure_axis(labelFontSize=13, titleFontSize=13, titleFontWeight="normal", titlePadding=10)
-    svg: str = vl_convert.vegalite_to_svg(styled.to_dict(), allowed_base_urls=[])
-    return svg.encode()

@@ -1,47 +1,28 @@
-"""The list of programs, and the page of one: completeness first, then the change with its interval."""
+"""The list of programs, and the page of one under the headings of RE-AIM, with each of its tables as a file."""
 
-from dataclasses import dataclass
+import csv
+import io
 from pathlib import Path
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
-from fastapi.responses import HTMLResponse
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, Response
 
 from services.analytics import store
-from services.analytics.domain import PEOPLE_MIN, Asked, Change, Instrument, change
+from services.analytics.domain import PEOPLE_MIN, Change
+from services.analytics.domain.definitions import by_section
+from services.analytics.pages.choice import Analyst, Choice, choose, chosen
+from services.analytics.pages.sheets import BY_NAME, SHEETS, course
 from services.analytics.store import Program
 from shared import clock
-from shared.database import Database, Tx
-from shared.doors import Db, allow
+from shared.database import Tx
+from shared.doors import Db
 from shared.errors import NotFound
 from shared.security import Who
 from shared.web import Pages
 from shared.web.filters import words
 
 PAGES = Pages("analytics", Path(__file__).parent.parent / "templates")
-Analyst = Annotated[Who, Depends(allow("program-manager", "coordinator", "administrator"))]
 router = APIRouter()
-KINDS = ("enrolled", "eligible", "invited", "answer", "pair")
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What a reader wants to see of a program."""
-
-    program: Program
-    instrument: Instrument
-    first: str
-    later: str
-
-    @property
-    def occasions(self) -> list[str]:
-        """All occasions of the instrument, in the battery's order."""
-        return self.program.occasions(self.instrument.code)
-
-    @property
-    def query(self) -> str:
-        """As the end of an address."""
-        return f"instrument={self.instrument.code}&from={self.first}&to={self.later}"
 
 
 @router.get("/")
@@ -54,19 +35,30 @@ async def programs(request: Request, who: Analyst, db: Db) -> HTMLResponse:
     return PAGES.render(request, "programs.html", lines=lines, horizon=horizon, now=clock.now())
 
 
+@router.get("/definitions")
+async def definitions(request: Request, who: Analyst) -> HTMLResponse:
+    """What each figure is, its formula, and where it comes from."""
+    return PAGES.render(request, "definitions.html", sections=list(by_section()))
+
+
 @router.get("/programs/{code}")
 async def program(request: Request, who: Analyst, db: Db, code: str) -> HTMLResponse:
-    """One program: who answered, and what changed for those who answered twice."""
-    query = request.query_params
+    """One program: who answered, what changed for those who answered twice, for whom, where, and whether it lasts."""
     async with db.transaction(who.organisation_id) as tx:
-        found = await store.get_program(tx, who.organisation_id, code, who.site_ids)
+        found, choice = await chosen(tx, who, code, request.query_params)
         known = await store.instruments(tx)
+        rows = await course(tx, who, choice) if choice else []
+        row = next((row for row in rows if choice and row.asked.later == choice.later), None)
+        sheets = (
+            [(heading, [await one(tx, who, choice) for one in reads.values()]) for heading, reads in SHEETS.items()]
+            if choice and row
+            else []
+        )
         comparison = (
             await store.find_program_code(tx, found.comparison_program_id) if found.comparison_program_id else None
         )
+        labels = await store.labels(tx, found.program_id)
         horizon = await store.find_horizon(tx)
-        choice = choose(found, known, query.get("instrument"), query.get("from"), query.get("to"))
-        rows = await _course(tx, who, choice) if choice else []
     return PAGES.render(
         request,
         "program.html",
@@ -74,8 +66,9 @@ async def program(request: Request, who: Analyst, db: Db, code: str) -> HTMLResp
         choice=choice,
         asked=[(one, known[one].title) for one in sorted(known) if len(found.occasions(one)) > 1],
         occasions=[(one, words(one)) for one in choice.occasions] if choice else [],
-        row=next((row for row in rows if choice and row.asked.later == choice.later), None),
-        rows=rows,
+        labels=[(one, words(one)) for one in labels],
+        row=row,
+        sheets=[(heading, [one for one in each if one]) for heading, each in sheets],
         comparison=comparison,
         horizon=horizon,
         now=clock.now(),
@@ -83,39 +76,24 @@ async def program(request: Request, who: Analyst, db: Db, code: str) -> HTMLResp
     )
 
 
-def choose(
-    program: Program, known: dict[str, Instrument], instrument: str | None, first: str | None, later: str | None
-) -> Choice | None:
-    """What the address asks for; by default the first instrument that is asked twice, first to last occasion.
-
-    Change goes forward: of two occasions the earlier one of the battery is the first.
-    """
-    twice = [code for code in known if len(program.occasions(code)) > 1]
-    if instrument is None and not twice:
-        return None
-    code = instrument or twice[0]
-    occasions = program.occasions(code)
-    if code not in known or len(occasions) < 2:
-        raise NotFound("instrument")
-    first, later = first or occasions[0], later or occasions[-1]
-    if first not in occasions or later not in occasions:
-        raise NotFound("occasion")
-    return Choice(program, known[code], *sorted((first, later), key=occasions.index))
-
-
-async def course(db: Database, who: Who, choice: Choice) -> list[Change]:
-    """The change since the chosen first occasion, at each later occasion."""
+@router.get("/programs/{code}/tables/{name}.csv")
+async def table(request: Request, who: Analyst, db: Db, code: str, name: str) -> Response:
+    """The numbers of a card in full precision. Where one is too small to be shown the row says `hidden`."""
     async with db.transaction(who.organisation_id) as tx:
-        return await _course(tx, who, choice)
-
-
-async def _course(tx: Tx, who: Who, choice: Choice) -> list[Change]:
-    program, instrument = choice.program, choice.instrument
-    people = await store.everybody(tx, program.program_id, who.site_ids, KINDS, instrument.code)
-    following = choice.occasions[choice.occasions.index(choice.first) + 1 :]
-    return [change(Asked(program.code, instrument, choice.first, later), people) for later in following]
+        _, choice = await chosen(tx, who, code, request.query_params)
+        if choice is None or name not in BY_NAME or (sheet := await BY_NAME[name](tx, who, choice)) is None:
+            raise NotFound("table")
+        horizon = await store.find_horizon(tx)
+    out = io.StringIO()
+    lines = csv.writer(out)
+    lines.writerow([*sheet.headings, "data up to"])
+    for row in sheet.rows:
+        values = ["hidden"] * len(sheet.columns) if row.values is None else row.values
+        lines.writerow([row.label, *values, horizon.isoformat() if horizon else ""])
+    named = {"Content-Disposition": f'attachment; filename="{code}-{name}.csv"'}
+    return Response(out.getvalue(), media_type="text/csv; charset=utf-8", headers=named)
 
 
 async def _headline(tx: Tx, who: Who, program: Program) -> tuple[Choice, Change] | None:
-    choice = choose(program, await store.instruments(tx), None, None, None)
-    return (choice, (await _course(tx, who, choice))[-1]) if choice else None
+    choice = choose(program, await store.instruments(tx), {})
+    return (choice, (await course(tx, who, choice))[-1]) if choice else None

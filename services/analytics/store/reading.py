@@ -28,9 +28,10 @@ class Program:
             one["occasion"] for one in self.entries if instrument in one["instruments"] and one["kind"] != "session"
         ]
 
-    def asks(self, instrument: str) -> bool:
-        """Whether an instrument is asked at all."""
-        return any(instrument in one["instruments"] for one in self.entries)
+    @property
+    def instruments(self) -> list[str]:
+        """All that is asked, in the order of the battery."""
+        return list(dict.fromkeys(code for one in self.entries for code in one["instruments"]))
 
 
 _COLUMNS = """

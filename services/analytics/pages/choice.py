@@ -1,0 +1,71 @@
+"""What a reader wants to see of a program: an instrument, and two occasions at which it is asked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import Depends
+
+from services.analytics import store
+from services.analytics.domain import Asked, Instrument
+from services.analytics.store import Program
+from shared.database import Tx
+from shared.doors import allow
+from shared.errors import NotFound
+from shared.security import Who
+
+Analyst = Annotated[Who, Depends(allow("program-manager", "coordinator", "administrator"))]
+Query = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a reader wants to see of a program. `by` is an attribute by which people are told apart."""
+
+    program: Program
+    instrument: Instrument
+    first: str
+    later: str
+    by: str | None = None
+
+    @property
+    def occasions(self) -> list[str]:
+        """All occasions of the instrument, in the battery's order."""
+        return self.program.occasions(self.instrument.code)
+
+    @property
+    def asked(self) -> Asked:
+        """As the figures know it."""
+        return Asked(self.program.code, self.instrument, self.first, self.later)
+
+    @property
+    def query(self) -> str:
+        """As the end of an address."""
+        asked = {"instrument": self.instrument.code, "from": self.first, "to": self.later}
+        return urlencode(asked | ({"attribute": self.by} if self.by else {}))
+
+
+async def chosen(tx: Tx, who: Who, code: str, query: Query) -> tuple[Program, Choice | None]:
+    """The program of an address, and what it asks for."""
+    program = await store.get_program(tx, who.organisation_id, code, who.site_ids)
+    return program, choose(program, await store.instruments(tx), query)
+
+
+def choose(program: Program, known: Mapping[str, Instrument], query: Query) -> Choice | None:
+    """What an address asks for; by default the first instrument that is asked twice, first to last occasion.
+
+    Change goes forward: of two occasions the earlier one of the battery is the first.
+    """
+    twice = [one for one in program.instruments if one in known and len(program.occasions(one)) > 1]
+    if "instrument" not in query and not twice:
+        return None
+    code = query.get("instrument") or twice[0]
+    occasions = program.occasions(code)
+    if code not in known or len(occasions) < 2:
+        raise NotFound("instrument")
+    first, later = query.get("from") or occasions[0], query.get("to") or occasions[-1]
+    if first not in occasions or later not in occasions:
+        raise NotFound("occasion")
+    first, later = sorted((first, later), key=occasions.index)
+    return Choice(program, known[code], first, later, query.get("attribute"))

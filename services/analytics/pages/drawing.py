@@ -1,0 +1,76 @@
+"""How charts look. Runs in the process that draws: the libraries are loaded there and nowhere else."""
+
+from typing import Any
+
+from services.analytics.pages.sheets import Drawing
+
+INK, SOFT, GRID = "#0b6560", "#55606d", "#e3ded5"
+WIDTH, HEIGHT = 380, 220
+
+
+def draw(what: Drawing) -> bytes:
+    """The chart as SVG: one colour, so that it reads the same in black and white."""
+    import altair
+    import vl_convert
+
+    kinds = {"intervals": _intervals, "steps": _steps, "funnel": _funnel}
+    layers = kinds[what.kind](altair, what).properties(width=WIDTH, height=HEIGHT)
+    styled = layers.configure(background="#ffffff", font="sans-serif", padding=8).configure_view(stroke=None)
+    styled = styled.configure_axis(labelFontSize=13, titleFontSize=13, titleFontWeight="normal", titlePadding=10)
+    svg: str = vl_convert.vegalite_to_svg(styled.to_dict(), allowed_base_urls=[])
+    return svg.encode()
+
+
+def _intervals(altair: Any, what: Drawing) -> Any:
+    """A point and its interval, side by side."""
+    many = len(what.points) > 6
+    labels = altair.Axis(
+        labelAngle=-90 if many else 0, labelExpr="split(datum.value, '|')[0]" if many else "split(datum.value, '|')",
+        ticks=False, domain=False,
+    )  # fmt: skip
+    x = altair.X("label:N", sort=[one["label"] for one in what.points], title=None, axis=labels)
+    base = altair.Chart(altair.InlineData(values=list(what.points))).encode(x=x)
+    rule = base.mark_rule(strokeWidth=3, color=INK).encode(y=_y(altair, what, "low:Q"), y2="high:Q")
+    layers = [
+        rule,
+        base.mark_point(size=140 if not many else 60, filled=True, color=INK, opacity=1).encode(y="value:Q"),
+    ]
+    if what.unit == "change":
+        none = altair.Chart(altair.InlineData(values=[{"zero": 0}])).mark_rule(color=SOFT, strokeDash=[5, 4])
+        layers.insert(0, none.encode(y="zero:Q"))
+    return altair.layer(*layers)
+
+
+def _steps(altair: Any, what: Drawing) -> Any:
+    """A share that goes down in steps, with its interval around it."""
+    base = altair.Chart(altair.InlineData(values=list(what.points))).encode(
+        x=altair.X("session:Q", title="Sessions", axis=altair.Axis(tickMinStep=1, grid=False))
+    )
+    band = base.mark_area(interpolate="step-after", color=INK, opacity=0.18).encode(
+        y=_y(altair, what, "low:Q"), y2="high:Q"
+    )
+    return altair.layer(band, base.mark_line(interpolate="step-after", color=INK, strokeWidth=3).encode(y="value:Q"))
+
+
+def _funnel(altair: Any, what: Drawing) -> Any:
+    """Sites by their size, between the limits of chance."""
+    sites = altair.Chart(altair.InlineData(values=[one for one in what.points if "label" in one]))
+    limits = altair.Chart(altair.InlineData(values=[one for one in what.points if "level" in one]))
+    x = altair.X("n:Q", title="People", axis=altair.Axis(grid=False))
+    dashes = altair.StrokeDash(
+        "level:N", title=None, scale=altair.Scale(range=[[6, 3], [2, 2]]), legend=altair.Legend(orient="top")
+    )
+    lines = [
+        limits.mark_line(color=SOFT).encode(x=x, y=_y(altair, what, f"{end}:Q"), strokeDash=dashes)
+        for end in ("low", "high")
+    ]
+    dots = sites.mark_point(size=110, filled=True, color=INK, opacity=1).encode(x=x, y="value:Q")
+    names = sites.mark_text(dy=-12, fontSize=12, color="#1d2530").encode(x=x, y="value:Q", text="label:N")
+    return altair.layer(*lines, dots, names)
+
+
+def _y(altair: Any, what: Drawing, field: str) -> Any:
+    is_share = what.unit == "share"
+    scale = altair.Scale(domain=[0, 1]) if is_share else altair.Scale(padding=16, zero=what.unit == "change")
+    axis = altair.Axis(tickCount=6, gridColor=GRID, format="%" if is_share else "")
+    return altair.Y(field, title=what.axis, axis=axis, scale=scale)

@@ -1,0 +1,84 @@
+"""Sheets over time: how long people stay, and how their scores move."""
+
+from services.analytics import store
+from services.analytics.domain import Instrument, staying, trend
+from services.analytics.pages.choice import Choice
+from services.analytics.pages.sheets.sheet import Columns, Drawing, Row, Sheet, drawing, ends, interval
+from shared.database import Tx
+from shared.security import Who
+
+DOSE = (
+    "People who come more often differ from those who come less, so the number of sessions beside change does not show "
+    "what more sessions would do."
+)
+
+
+async def staying_on(tx: Tx, who: Who, choice: Choice) -> Sheet:
+    """How many people stay beyond how many sessions."""
+    people = await store.everybody(tx, choice.program.program_id, who.site_ids, ("enrolled", "stay"))
+    found = staying(people)
+    steps = found.steps or []
+    rows = [Row(str(one.session), (one.at_risk, one.left, *ends(one.staying))) for one in steps]
+    points = [{"session": 0, "value": 1.0, "low": 1.0, "high": 1.0}]
+    for one in steps:
+        value, low, high = ends(one.staying)
+        points.append({"session": one.session, "value": value, "low": low, "high": high})  # type: ignore[dict-item]
+    sentence = "Too few people to show how long they stay" if found.suppressed else "Nobody has left yet"
+    if steps:
+        sentence = f"{steps[-1].staying.value:.0%} stay beyond session {steps[-1].session}"
+    notes = [DOSE]
+    if found.mean is not None:
+        notes.insert(
+            0, f"People came to {found.mean:.1f} sessions on average; half of them to {found.median:g} or more."
+        )
+    columns: Columns = (
+        ("Had stayed until then", "count"),
+        ("Left", "count"),
+        ("Stay beyond", "share"),
+        ("from", "low"),
+        ("to", "high"),
+    )
+    drawn = Drawing("steps", "Share that stays", points) if steps else None
+    return Sheet("staying", sentence, "Session", columns, rows, drawn, tuple(notes))
+
+
+async def weeks(tx: Tx, who: Who, choice: Choice) -> Sheet | None:
+    """Means by week, beside the mean of the personal slopes; of what is asked after sessions, if anything is."""
+    instrument = await _asked_after_sessions(tx, choice) or choice.instrument
+    program = choice.program.program_id
+    people = await store.everybody(tx, program, who.site_ids, ("week", "in-week"), instrument.code)
+    found = trend(instrument, people, await store.by_session(tx, program, who.site_ids, instrument))
+    rows = [Row(at, None if n is None else (n, *ends(mean))) for at, n, mean in found.weeks]
+    points = [interval(at, mean, n) for at, n, mean in found.weeks if mean]
+    title, personal = instrument.title, found.personal
+    sentence = f"Too few people answer {title} more than once to say how it moves"
+    if personal:
+        sentence = (
+            f"From session to session a person's {title} moves by {personal.value:+.2f} points"
+            if personal.excludes_zero
+            else f"No clear movement of {title} from session to session"
+        )
+    notes = ["Other people answer each week: the line through the points is nobody's course."]
+    if personal and personal.low is not None and personal.high is not None:
+        spread = f"{personal.value:+.2f} points a session ({personal.low:+.2f} to {personal.high:+.2f})"
+        notes.insert(0, f"Mean of the personal slopes of {found.people} people: {spread}; more is better.")
+    columns: Columns = (("People", "count"), ("Mean", "points"), ("from", "low"), ("to", "high"))
+    shown = rows[-WEEKS_SHOWN:]
+    return Sheet(
+        "weeks",
+        sentence,
+        "Week",
+        columns,
+        shown,
+        drawing(f"Points on {title}", points[-WEEKS_SHOWN:], "points"),
+        tuple(notes),
+    )
+
+
+async def _asked_after_sessions(tx: Tx, choice: Choice) -> Instrument | None:
+    codes = [code for one in choice.program.entries if one["kind"] == "session" for code in one["instruments"]]
+    known = await store.instruments(tx)
+    return next((known[code] for code in codes if code in known), None)
+
+
+WEEKS_SHOWN = 26

@@ -1,0 +1,132 @@
+"""Sheets about people: who answered, what changed for them, what became of them, and whether it lasted."""
+
+from services.analytics import store
+from services.analytics.domain import PEOPLE_MIN, Asked, Change, Rate, change, lasted, outcomes
+from services.analytics.domain.rates import share
+from services.analytics.domain.reliable import Lasting
+from services.analytics.pages.choice import Choice
+from services.analytics.pages.sheets.sheet import Columns, Row, Sheet, drawing, ends, interval
+from shared.database import Tx
+from shared.security import Who
+from shared.web.filters import words
+
+CHANGE = ("enrolled", "eligible", "invited", "answer", "pair")
+SHARE_AND_ENDS: Columns = (("Share", "share"), ("from", "low"), ("to", "high"))
+
+
+async def answered(tx: Tx, who: Who, choice: Choice) -> Sheet:
+    """At each occasion: how many were to be asked, were invited, and have answered."""
+    kinds = ("eligible", "invited", "responded")
+    people = await store.everybody(tx, choice.program.program_id, who.site_ids, kinds)
+    rows, points, sentence = [], [], "Too few people were to be asked to show how many answered."
+    for occasion in choice.occasions:
+        eligible, invited, some = (people.at(kind, occasion) for kind in kinds)
+        rate = share(some, eligible)
+        if eligible < PEOPLE_MIN or rate is None:
+            rows.append(Row(words(occasion), None))
+            continue
+        rows.append(Row(words(occasion), (eligible, invited, some, *ends(rate))))
+        points.append(interval(words(occasion), rate, eligible))
+        if occasion == choice.later:
+            sentence = f"{some} of {eligible} who were to be asked at {words(occasion).lower()} have answered"
+    columns: Columns = (("Were to be asked", "count"), ("Invited", "count"), ("Answered", "count"), *SHARE_AND_ENDS)
+    return Sheet("answered", sentence, "Check-in", columns, rows, drawing("Share that answered", points))
+
+
+async def course(tx: Tx, who: Who, choice: Choice) -> list[Change]:
+    """The change since the chosen first occasion, at each later occasion."""
+    people = await store.everybody(tx, choice.program.program_id, who.site_ids, CHANGE, choice.instrument.code)
+    following = choice.occasions[choice.occasions.index(choice.first) + 1 :]
+    return [change(Asked(choice.program.code, choice.instrument, choice.first, at), people) for at in following]
+
+
+async def changed(tx: Tx, who: Who, choice: Choice) -> Sheet:
+    """The mean change at each later occasion, with its interval."""
+    first, rows, points = words(choice.first).lower(), [], []
+    sentence = f"Too few people answered twice to say what changed since {first}"
+    for one in await course(tx, who, choice):
+        at = words(one.asked.later)
+        rows.append(Row(at, (one.n.paired, *ends(one.mean), *ends(one.gain)) if one.mean else None))
+        if one.mean:
+            points.append(interval(at, one.mean, one.n.paired))
+        if one.mean and one.asked.later == choice.later:
+            clear, better = one.mean.excludes_zero, "better" if one.mean.value > 0 else "worse"
+            found = f"people score {abs(one.mean.value):.1f} points {better}" if clear else "no clear change is seen"
+            sentence = f"Since {first}, {found} at {at.lower()}"
+    columns: Columns = (
+        ("Answered both", "count"), ("Mean change", "change"), ("from", "low"), ("to", "high"),
+        ("Gain, in SDs", "change"), ("from", "low"), ("to", "high"),
+    )  # fmt: skip
+    drawn = drawing(f"Points since {first}, more is better", points, "change")
+    return Sheet("changed", sentence, "Check-in", columns, rows, drawn)
+
+
+async def became(tx: Tx, who: Who, choice: Choice) -> Sheet | None:
+    """Who improved, deteriorated and recovered, by more than the noise of the instrument."""
+    if choice.instrument.threshold is None:
+        return None
+    kinds = (*CHANGE, "responded")
+    people = await store.everybody(tx, choice.program.program_id, who.site_ids, kinds, choice.instrument.code)
+    found = outcomes(choice.asked, people)
+    named = (
+        ("Reliably better", found.improved),
+        ("Reliably worse", found.deteriorated),
+        ("Out of the clinical range, of those who were in it", found.recovered),
+    )
+    rows = [Row(name, _rate(one)) for name, one in named if one or found.suppressed]
+    points = [interval(name.partition(",")[0], one.estimate, one.of) for name, one in named if one and one.estimate]
+    better, title = found.improved, choice.instrument.title
+    notes = [f"Reliable is a change larger than the noise of {title} for a single person."]
+    if found.is_complete is False:
+        notes.append("Fewer than 60 % of those who were to be asked have answered: no rates are given, only counts.")
+    if found.difference is not None:
+        lower = "lower" if found.difference < 0 else "higher"
+        notes.append(f"Those who answered again began {abs(found.difference):.2f} SD {lower} than those who did not.")
+    sentence = "Too few people answered twice to say how many improved"
+    if better:
+        sentence = f"{better.some} of {better.of} improved by more than the noise of {title}"
+    columns: Columns = (
+        ("People", "count"), ("Of", "count"), *SHARE_AND_ENDS,
+        ("If no one missing did", "share"), ("If all missing did", "share"),
+    )  # fmt: skip
+    return Sheet("became", sentence, "What became of them", columns, rows, drawing("Share", points), tuple(notes))
+
+
+def _rate(one: Rate | None) -> tuple[float | int | None, ...] | None:
+    if one is None:
+        return None
+    bounds = (one.bounds.low, one.bounds.high) if one.bounds else (None, None)
+    return one.some, one.of, *ends(one.estimate), *bounds
+
+
+async def lasting(tx: Tx, who: Who, choice: Choice) -> Sheet | None:
+    """What is left at the last occasion of what people had gained at the end."""
+    if choice.instrument.threshold is None or len(choice.occasions) < 3:
+        return None
+    first, later = choice.occasions[0], choice.occasions[-1]
+    end = "end" if "end" in choice.occasions[1:-1] else choice.occasions[-2]
+    asked = [(choice.instrument, at) for at in (first, end, later)]
+    triples = (await store.together(tx, choice.program.program_id, who.site_ids, None, asked))[None]
+    found = lasted(choice.instrument, triples)
+    columns: Columns = (("People", "count"), *SHARE_AND_ENDS)
+    at_end, at_later = words(end).lower(), words(later).lower()
+    if found.suppressed or found.states is None or found.improved is None:
+        sentence = f"Too few people answered at {words(first).lower()}, {at_end} and {at_later} to say what lasts"
+        return Sheet("lasting", sentence, f"At {at_later}", columns, [Row(one, None) for one in LASTED.values()])
+    rows, points = [], []
+    for name, said in LASTED.items():
+        some, of = found.states.get(name, 0), found.n or 0 if name == "late" else found.improved
+        rate = share(some, of) if of >= PEOPLE_MIN else None
+        rows.append(Row(said, (some, *ends(rate))))
+        points += [interval(said.partition(",")[0], rate, of)] if rate else []
+    kept = found.states.get("maintained", 0)
+    sentence = f"{kept} of {found.improved} who were reliably better at {at_end} still are at {at_later}"
+    return Sheet("lasting", sentence, f"At {at_later}", columns, rows, drawing("Share", points))
+
+
+LASTED: dict[Lasting, str] = {
+    "maintained": "Still reliably better",
+    "partly": "Partly",
+    "lost": "Lost again",
+    "late": "Better only now, of all",
+}

@@ -1,7 +1,6 @@
 """The languages of the pages: which there are, which one a request asks for, and their catalogues."""
 
 from collections.abc import Callable
-from functools import cache
 from gettext import NullTranslations
 from io import BytesIO
 from pathlib import Path
@@ -15,7 +14,9 @@ from starlette.requests import Request
 LANGUAGES = {"en": "English", "es": "Español"}
 """Each language under its own name, as a person who reads it would look for it."""
 
-_LOCALES = {"en": Locale("en", "GB"), "es": Locale("es")}
+LOCALES = {"en": Locale("en", "GB"), "es": Locale("es")}
+TRANSLATIONS: dict[str, NullTranslations] = {}
+"""Those that were read so far, by language."""
 _CATALOGUES = Path(__file__).parent / "translations"
 
 
@@ -27,12 +28,22 @@ def language_of(request: Request, default: str = "en") -> str:
 
 def locale_of(language: str) -> Locale:
     """How numbers and dates are written in this language."""
-    return _LOCALES.get(language, _LOCALES["en"])
+    return LOCALES.get(language, LOCALES["en"])
 
 
-@cache
+def direction_of(language: str) -> str:
+    """Which way people read it: `ltr`, or `rtl`."""
+    return "rtl" if locale_of(language).character_order == "right-to-left" else "ltr"
+
+
 def catalogue(language: str) -> NullTranslations:
     """The translations, compiled in memory from the .po that people edit; English is the source."""
+    if language not in TRANSLATIONS:
+        TRANSLATIONS[language] = _read(language)
+    return TRANSLATIONS[language]
+
+
+def _read(language: str) -> NullTranslations:
     path = _CATALOGUES / language / "LC_MESSAGES" / "kith.po"
     if not path.exists():
         return NullTranslations()

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 
 from shared.web import nav
 from shared.web.filters import FILTERS
-from shared.web.languages import LANGUAGES, counter, language_of, speaker
+from shared.web.languages import LANGUAGES, counter, direction_of, language_of, speaker
 from shared.web.names import Names
 
 _SHARED = Path(__file__).parent / "templates"
@@ -32,9 +32,10 @@ HEADERS = {
 class Frame:
     """What the layout around a page needs to know; one name, so that pages may use all others."""
 
-    def __init__(self, request: Request, service: str) -> None:
+    def __init__(self, request: Request, service: str, lang: str) -> None:
         who = _who(request)
         self.service = service
+        self.direction = direction_of(lang)
         self.entries = nav.entries_for(who.roles) if who else []
         self.here = nav.current(request.url.path)
         self.names = Names(part=_is_part(request))
@@ -100,7 +101,7 @@ class Pages:
             "lang": lang,
             "_": speaker(lang),
             "ngettext": counter(lang),
-            "frame": Frame(request, self.service),
+            "frame": Frame(request, self.service, lang),
         }
 
     def _find_layout(self, template: str) -> str | None:

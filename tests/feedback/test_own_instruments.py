@@ -267,12 +267,14 @@ async def test_own_words_are_kept_here_and_said_to_nobody(client: Any, told: Tol
 async def test_own_words_are_entered_from_paper_once(client: Any, told: Told) -> None:
     due = a_due("monthly-check-in")
     await told.tell(a_site(), a_program(), an_enrolment(due), due)
-    url = f"/feedback/occasions/{due.occasion_id}/enter"
+    moved = await client.get(f"/feedback/occasions/{due.occasion_id}/enter", headers=COORDINATOR)
+    url = moved.headers["location"]
     page = await client.get(url, headers=COORDINATOR)
     assert page.text.count("<textarea") == 3
     day = due.due_at.date().isoformat()
     fields = {"answered_on": day, "texts.monthly-check-in.worked": "Tea"}
-    assert (await client.post(url, data=fields, headers=COORDINATOR)).status_code == 303
+    for number in ("1", "2"):
+        assert (await client.post(url, data=fields | {"pass": number}, headers=COORDINATOR)).status_code == 303
     body = {"occasion_id": str(due.occasion_id), "texts": {"monthly-check-in": {"worked": "Tea"}}}
     assert (await client.post(f"{API}/check-ins", json=body, headers=COORDINATOR)).status_code == 200
     body["texts"] = {"monthly-check-in": {"worked": "Coffee"}}

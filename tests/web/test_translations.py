@@ -30,8 +30,8 @@ def messages() -> Iterator[tuple[str, str]]:
                 text = found[0] if isinstance(found, tuple) else found
                 if text:  # none where the text is a variable
                     yield text, f"{path.relative_to(ROOT)}:{line}"
-    for path in SHARED.glob("*.py"):
-        for line, found, *_ in extract_from_file("python", path, keywords={"_": None}):
+    for path in [*SHARED.glob("*.py"), *ROOT.glob("services/*/pages/*.py")]:
+        for line, found, *_ in extract_from_file("python", path, keywords={"_": None, "say": None}):
             yield str(found), f"{path.relative_to(ROOT)}:{line}"
 
 
@@ -58,6 +58,17 @@ def test_participants_pages_have_no_text_outside_the_catalogue(path: Path) -> No
     text = "".join(data.data for data in tree.find_all(nodes.TemplateData))
     bare = re.sub(r"<!--.*?-->|<[^<>]*>|&\w+;", " ", text, flags=re.DOTALL)
     assert re.findall(r"[^\W\d_]{2,}.*", bare) == []
+
+
+def test_the_look_knows_no_left_and_right() -> None:
+    """What is written from the other side is mirrored by itself."""
+    text = re.sub(r"/\*.*?\*/", "", (SHARED / "static" / "kith.css").read_text(), flags=re.DOTALL)
+    boxes, words, places = r"(?:margin|padding|border)[\w-]*-", r"(?:text-align|float|clear): ", r"[{;] ?"
+    assert re.findall(rf"(?:{boxes}|{words}|{places})(?:left|right)\b", text) == []
+    uneven = re.findall(r"(?:margin|padding): ([^;}]+)", text)
+    assert [
+        one for one in uneven if len(parts := one.split()) == 4 and parts[1] != parts[3] and "calc" not in one
+    ] == []
 
 
 def test_a_placeholder_survives_its_translation() -> None:

@@ -10,10 +10,14 @@ from services.feedback.pages import (
     contact,
     contacts,
     instruments,
+    kiosk,
+    kiosks,
     link,
     milestones,
     own_instruments,
+    paper,
     rotas,
+    sheet,
     stories,
     voices,
     yours,
@@ -21,8 +25,9 @@ from services.feedback.pages import (
 from services.feedback.pages.templates import PAGES
 from shared.doors import files
 
-MODULES = (link, contact, yours, check_ins, concerns, rotas, batteries, contacts, instruments, own_instruments)
+ANSWERING = (kiosk, link, contact, yours, kiosks, paper, sheet)
+MODULES = (check_ins, concerns, rotas, batteries, contacts, instruments, own_instruments)
 LOOP = (coding, voices, changes, stories, milestones)
-ROUTERS = (files.for_people(PAGES, FILES), *(module.router for module in (*MODULES, *LOOP)))
+ROUTERS = (files.for_people(PAGES, FILES), *(module.router for module in (*ANSWERING, *MODULES, *LOOP)))
 
 __all__ = ["PAGES", "ROUTERS"]

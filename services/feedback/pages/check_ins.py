@@ -15,6 +15,7 @@ from services.feedback.domain.check_in import EnterCheckIn, Occasion, enter
 from services.feedback.domain.contacts import are_confirmed, site_id_of
 from services.feedback.domain.instruments import TOTAL, Instrument, Library, Measure
 from services.feedback.domain.kinds import Day, moment_of
+from services.feedback.domain.paper import sheet_code
 from services.feedback.domain.scoring import as_text
 from services.feedback.pages.forms import nested
 from services.feedback.pages.templates import PAGES, Coordinator
@@ -130,11 +131,13 @@ def _entering(library: Library, line: store.Line) -> str:
 
 
 @router.get("/occasions/{occasion_id}/enter")
-async def entry(request: Request, db: Db, who: Coordinator, occasion_id: UUID) -> HTMLResponse:
-    """The form for a total, or for the answers on a sheet of paper."""
+async def entry(request: Request, db: Db, who: Coordinator, occasion_id: UUID) -> Response:
+    """The form for a total. Answers to questions stand on a sheet of paper, which is entered twice."""
     async with db.transaction(who.organisation_id) as tx:
         library = await store.library_of(tx)
         occasion = await store.get_occasion(tx, occasion_id, who.site_ids, library)
+    if _is_on_paper(occasion, library):
+        return RedirectResponse(f"/feedback/paper/{sheet_code(occasion_id)}", 303)
     return _entry(request, occasion, library, now(), {})
 
 
@@ -145,6 +148,8 @@ async def enter_on_page(request: Request, db: Db, who: Coordinator, occasion_id:
     async with db.transaction(who.organisation_id) as tx:
         library = await store.library_of(tx)
         occasion = await store.get_occasion(tx, occasion_id, who.site_ids, library)
+        if _is_on_paper(occasion, library):
+            return RedirectResponse(f"/feedback/paper/{sheet_code(occasion_id)}", 303)
         try:
             command = _command(occasion, nested(fields), moment)
             entered = enter(occasion, command, library, moment, "staff")
@@ -153,6 +158,11 @@ async def enter_on_page(request: Request, db: Db, who: Coordinator, occasion_id:
         if entered:
             await acts.keep_check_in(tx, occasion, entered, command.answers, library, moment, who.subject)
     return RedirectResponse("/feedback/?need=answered&saved", 303)
+
+
+def _is_on_paper(occasion: Occasion, library: Library) -> bool:
+    asked = occasion.instruments
+    return bool(asked) and all(library[code].has_wording for code in asked)
 
 
 def _command(occasion: Occasion, fields: dict[str, Any], moment: datetime) -> EnterCheckIn:

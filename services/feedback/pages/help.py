@@ -36,7 +36,8 @@ def help_of(contacts: Contacts | None, language: str) -> dict[str, Any]:
 
 async def help_at_errors(request: Request) -> dict[str, Any]:
     """The language and the contacts of the link that a refused request came to, as far as it tells them."""
-    before, _, token = request.url.path.partition("/c/")
+    before, _, rest = request.url.path.partition("/c/")
+    token = rest.removeprefix("kiosk/").partition("/")[0]
     if before:
         return {}
     db: Database = request.app.state.running.doors

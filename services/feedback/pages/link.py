@@ -43,7 +43,7 @@ class Opened:
     library: Library
 
 
-@router.get("/c/{token}")
+@router.api_route("/c/{token}", methods=["GET", "HEAD"])
 async def open_link(request: Request, db: Db, token: str) -> HTMLResponse:
     """The questions, or why there are none. Opening a link changes nothing: mail programs do it, too."""
     found = await find_link(db, token)
@@ -70,9 +70,11 @@ async def answer_link(request: Request, db: Db, token: str) -> HTMLResponse:
         if opened is None:
             return _stopped(request, "unknown", language_of(request, found.language))
         if opened.closed == "answered" and found.expires_at > moment:
-            return _thanks(request, opened)
+            return _thanks(request, opened, is_large="large" in fields)
         if opened.closed:
             return _closed(request, opened, moment)
+        if "show" in fields:  # in another language, with what was answered so far
+            return _questions(request, opened, fields, ())
         try:
             parts = {name: part for name, part in nested(fields).items() if name in ("answers", "texts")}
             command = form(AnswerCheckIn, parts)
@@ -82,7 +84,7 @@ async def answer_link(request: Request, db: Db, token: str) -> HTMLResponse:
         concern = await acts.keep_check_in(tx, opened.occasion, submitted_now, command.answers, opened.library, moment)
         place = (await store.get_rota(tx, opened.occasion.site_id, None)).place if concern else None
     answered = replace(opened, occasion=replace(opened.occasion, check_in=submitted_now[0]))
-    return _thanks(request, answered, place, moment)
+    return _thanks(request, answered, place, moment, is_large="large" in fields)
 
 
 async def _open(tx: Tx, request: Request, link: Link, moment: datetime) -> Opened | None:
@@ -104,7 +106,12 @@ def _questions(request: Request, opened: Opened, given: dict[str, Any], errors: 
 
 
 def _thanks(
-    request: Request, opened: Opened, place: Place | None = None, moment: datetime | None = None
+    request: Request,
+    opened: Opened,
+    place: Place | None = None,
+    moment: datetime | None = None,
+    *,
+    is_large: bool = False,
 ) -> HTMLResponse:
     """With the own score; where an answer has raised a concern, also when a person will read it."""
     return PAGES.render(
@@ -114,6 +121,7 @@ def _thanks(
         read_by=read_by(place.rota, moment, place.zone) if place and moment else None,
         time_zone=opened.occasion.time_zone,
         lang=opened.language,
+        large=is_large,
         link=request.url.path,
         results=_results(opened),
         **help_of(opened.contacts, opened.language),
@@ -145,6 +153,7 @@ def _stopped(
         lang=language,
         link=request.url.path if opened else "",
         closed=closed,
+        is_over=closed in ("answered", "expired", "cancelled"),
         code="site-without-crisis-contacts" if closed == "no-contacts" else "",
         opens_at=opened.occasion.opens_at if opened else None,
         time_zone=opened.occasion.time_zone if opened else "UTC",

@@ -20,10 +20,11 @@ def questions(
     errors: Sequence[FieldError],
     *,
     link: str = "",
+    stop: str = "",
     is_preview: bool = False,
     **help_: Any,
 ) -> HTMLResponse:
-    """All questions on one page, with what has been answered so far."""
+    """All questions, with what has been answered so far. `stop` is where somebody who shares a tablet goes away."""
     names = [_field_of(one, item) for one in instruments for item in one.items]
     numbers = {name: number for number, name in enumerate(names, start=1)}
     wrong = {error.field: error.code for error in errors}
@@ -38,8 +39,10 @@ def questions(
         numbers=numbers,
         field_of=_field_of,
         given=given,
+        large="large" in given,
         errors=said or _something_else(errors, language, names),
         link=link,
+        stop=stop,
         is_preview=is_preview,
         **help_,
     )
@@ -58,5 +61,6 @@ def _said(language: str, code: str, number: int) -> str:
 
 def _something_else(errors: Sequence[FieldError], language: str, names: Sequence[str]) -> list[FieldError]:
     """A form that is not ours: one sentence, at the first question."""
-    sentence = speaker(language)("Something that was sent does not belong here. Please answer once more.")
+    say = speaker(language)
+    sentence = say("Something that was sent does not belong here. Please answer once more.")
     return [FieldError(names[0], "unacceptable", sentence)] if errors else []

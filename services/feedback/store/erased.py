@@ -7,6 +7,12 @@ from shared.database import Tx
 from shared.events.intake import ParticipantErased
 from shared.timers import cancel_timer
 
+_TABLES = (
+    *("kiosk_visits", "paper_entries", "answers", "texts", "scores", "check_ins"),
+    *("occasions", "machinery.links"),
+)
+"""What hangs on an occasion, the occasion after what names it."""
+
 
 async def erase_participant(tx: Tx, event: ParticipantErased) -> set[UUID]:
     """Remove everything; gives the ids of their occasions, stories, milestones, and of the concerns about them.
@@ -22,7 +28,7 @@ async def erase_participant(tx: Tx, event: ParticipantErased) -> set[UUID]:
         event.occasion_ids,
     )
     theirs = {row["occasion_id"] for row in occasions} | set(event.occasion_ids)
-    for table in ("answers", "texts", "scores", "check_ins", "occasions", "machinery.links"):
+    for table in _TABLES:
         await tx.execute(f"delete from {table} where occasion_id = any($1::uuid[])", list(theirs))
     concerns = await tx.fetch("select concern_id from concerns where participant_id = $1", event.participant_id)
     for row in concerns:

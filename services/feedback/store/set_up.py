@@ -132,8 +132,12 @@ async def find_contacts(tx: Tx, site_id: UUID) -> Contacts | None:
 
 
 async def find_contacts_of(tx: Tx, occasion_id: UUID) -> Contacts | None:
-    """The crisis contacts of the site of an occasion."""
-    site_id = await tx.fetchval("select site_id from occasions where occasion_id = $1", occasion_id)
+    """The crisis contacts of the site of an occasion, or of a tablet: of whatever a link leads to."""
+    site_id = await tx.fetchval(
+        """select site_id from occasions where occasion_id = $1
+           union all select site_id from kiosks where kiosk_id = $1 limit 1""",
+        occasion_id,
+    )
     return await find_contacts(tx, site_id) if site_id else None
 
 

@@ -23,13 +23,28 @@
         setTimeout(() => { button.textContent = words; }, 2000);
       }, () => {});
     },
-    leave(link) { // the answers are emptied, and the back button does not lead here again
-      for (const form of document.forms) form.reset();
-      location.replace(link.href);
+    leave(link) { // nothing of the page is left, and neither Back nor Forward leads here again
+      document.body.replaceChildren();
+      document.title = "";
+      const go = () => { history.replaceState(null, "", link.href); location.assign(`${link.href}?`); };
+      if (!steps) return go();
+      addEventListener("popstate", go, { once: true });
+      history.go(-steps);
     },
   };
+  let steps = history.state?.steps ?? 0; // how many places of this page, such as questions, Back would go through
+  addEventListener("hashchange", () => {
+    steps = history.state?.steps ?? steps + 1;
+    history.replaceState({ steps }, "");
+  });
+  let escapes = [];
+  addEventListener("keydown", (event) => { // Escape three times: away, as with the button
+    escapes = event.key === "Escape" ? [...escapes, event.timeStamp].slice(-3) : [];
+    if (escapes.length === 3 && event.timeStamp - escapes[0] < 3000) find("[data-leave]")?.click();
+  });
   document.addEventListener("click", (event) => {
     const on = event.target.closest("[data-set-all], [data-copy], [data-leave]");
+    if (event.target.closest(".skip")) { event.preventDefault(); find("main").focus(); } // the place in the page stays as it is
     if (!on) return;
     event.preventDefault();
     actions[Object.keys(actions).find((name) => name in on.dataset)](on);

@@ -1,0 +1,220 @@
+"""The tablet at the door: a code, the questions, thanks, and nothing of it for whoever comes next.
+
+Each page is one that can be opened again: the server knows whether it is still this person's turn, so that the back
+button finds nothing. Nothing is kept on the tablet, and no score is shown on it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from services.feedback import acts, store
+from services.feedback.domain.check_in import AnswerCheckIn, Occasion, answer, why_closed
+from services.feedback.domain.contacts import are_confirmed
+from services.feedback.domain.instruments import Library
+from services.feedback.domain.kiosk import VISIT, Kiosk, Visit, let_try, mistyped, read_code
+from services.feedback.domain.rota import read_by
+from services.feedback.pages.forms import nested
+from services.feedback.pages.help import find_link, help_of
+from services.feedback.pages.questions import questions
+from services.feedback.pages.templates import PAGES
+from shared.clock import now
+from shared.database import Database, Tx
+from shared.doors import Db, form, submitted
+from shared.errors import FieldError, Invalid, NotFound, Refusal
+from shared.identity import new_id
+from shared.web.languages import language_of, speaker
+
+router = APIRouter(prefix="/c/kiosk/{token}", include_in_schema=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A tablet at the door of a site, at this moment."""
+
+    kiosk: Kiosk
+    site: store.Site
+    here: str  # the address of its first page
+    language: str
+    moment: datetime
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anybody may answer here: for a while, and only where the crisis contacts were confirmed."""
+        contacts = self.site.contacts
+        confirmed = contacts and are_confirmed(contacts.confirmed_on, self.site.time_zone, self.moment)
+        return self.kiosk.is_open(self.moment) and bool(confirmed)
+
+    def to(self, path: str = "") -> RedirectResponse:
+        """The way to another of its pages."""
+        return RedirectResponse(f"{self.here}{path}?lang={self.language}", 303)
+
+
+@router.get("")
+async def begin(request: Request, db: Db, token: str) -> HTMLResponse:
+    """Whose turn is it? Opening it changes nothing."""
+    link = await _link(db, token)
+    async with db.transaction(link.organisation_id) as tx:
+        door = await _door(tx, request, token, link)
+        return await _start(request, tx, door)
+
+
+@router.post("")
+async def take_turn(request: Request, db: Db, token: str) -> Response:
+    """It is the turn of whoever has this code."""
+    link, fields = await _link(db, token), await submitted(request)
+    async with db.transaction(link.organisation_id) as tx:
+        door = await _door(tx, request, token, link)
+        if not door.is_open:
+            return _closed(request, door)
+        try:
+            let_try(door.kiosk, door.moment)
+        except Refusal as refusal:
+            return await _start(request, tx, door, refusal.code, 429)
+        code = read_code(str(fields.get("code", "")))
+        if code is None:
+            return await _start(request, tx, door, "not-a-code", 422)
+        occasion_id = await _first_open(tx, door, code)
+        if occasion_id is None:
+            await store.save_wrong_codes(tx, mistyped(door.kiosk, door.moment))
+            return await _start(request, tx, door, "nothing-open", 422)
+        visit = Visit(new_id(), door.kiosk.kiosk_id, occasion_id, door.moment + VISIT)
+        await store.add_visit(tx, link.organisation_id, visit)
+    return door.to(f"/{visit.visit_id}")
+
+
+@router.get("/thanks")
+async def thanks(request: Request, db: Db, token: str) -> Response:
+    """The same for everybody: nothing of what was answered."""
+    link = await _link(db, token)
+    async with db.transaction(link.organisation_id) as tx:
+        door = await _door(tx, request, token, link)
+        place = (await store.get_rota(tx, door.kiosk.site_id, None)).place
+    by = read_by(place.rota, door.moment, place.zone)
+    return _page(request, door, "kiosk-thanks.html", read_by=by, time_zone=door.site.time_zone)
+
+
+@router.get("/{visit_id}")
+async def ask(request: Request, db: Db, token: str, visit_id: UUID) -> Response:
+    """The questions, as long as it is their turn."""
+    link = await _link(db, token)
+    async with db.transaction(link.organisation_id) as tx:
+        door = await _door(tx, request, token, link)
+        found = await _turn(tx, door, visit_id)
+    if found is None:
+        return door.to()
+    return _questions(request, door, *found)
+
+
+@router.post("/{visit_id}")
+async def answer_here(request: Request, db: Db, token: str, visit_id: UUID) -> Response:
+    """Kept as if it had come by their own link; their turn is over."""
+    link, fields = await _link(db, token), await submitted(request)
+    async with db.transaction(link.organisation_id) as tx:
+        door = await _door(tx, request, token, link)
+        found = await _turn(tx, door, visit_id)
+        if found is None:
+            return door.to()
+        occasion, library = found
+        if "show" in fields:
+            return _questions(request, door, occasion, library, fields)
+        try:
+            parts = {name: part for name, part in nested(fields).items() if name in ("answers", "texts")}
+            command = form(AnswerCheckIn, parts)
+            kept = answer(occasion, command, library, door.moment)
+        except Invalid as invalid:
+            return _questions(request, door, occasion, library, fields, invalid)
+        await acts.keep_check_in(tx, occasion, kept, command.answers, library, door.moment)
+        await store.end_visits(tx, door.kiosk)
+    return door.to("/thanks")
+
+
+@router.post("/{visit_id}/stop")
+async def stop(request: Request, db: Db, token: str, visit_id: UUID) -> Response:
+    """They go without an answer."""
+    link = await _link(db, token)
+    async with db.transaction(link.organisation_id) as tx:
+        door = await _door(tx, request, token, link)
+        if await store.find_visit(tx, door.kiosk, visit_id, door.moment):
+            await store.end_visits(tx, door.kiosk)
+    return door.to()
+
+
+async def _link(db: Database, token: str) -> store.Link:
+    link = await find_link(db, token)
+    if link is None:
+        raise NotFound("link")
+    return link
+
+
+async def _door(tx: Tx, request: Request, token: str, link: store.Link) -> Door:
+    kiosk = await store.find_kiosk(tx, link.occasion_id)
+    if kiosk is None:  # the link of somebody's own check-in
+        raise NotFound("link")
+    site = await store.get_site(tx, kiosk.site_id, None)
+    return Door(kiosk, site, f"/c/kiosk/{token}", language_of(request, link.language), now())
+
+
+async def _first_open(tx: Tx, door: Door, code: str) -> UUID | None:
+    """What somebody can answer here now."""
+    library = await store.library_of(tx)
+    for _, occasion_id in await store.open_at_kiosk(tx, door.kiosk, door.moment, code):
+        occasion = await store.get_occasion(tx, occasion_id, None, library)
+        if why_closed(occasion, library, occasion.closes_at, door.moment, has_contacts=True) is None:
+            return occasion_id
+    return None
+
+
+async def _turn(tx: Tx, door: Door, visit_id: UUID) -> tuple[Occasion, Library] | None:
+    """What is asked of whoever stands there; None if it is not (any more) their turn."""
+    visit = await store.find_visit(tx, door.kiosk, visit_id, door.moment)
+    if visit is None or not door.is_open:
+        return None
+    library = await store.library_of(tx)
+    occasion = await store.get_occasion(tx, visit.occasion_id, None, library)
+    is_closed = why_closed(occasion, library, occasion.closes_at, door.moment, has_contacts=True)
+    return None if is_closed else (occasion, library)
+
+
+async def _start(request: Request, tx: Tx, door: Door, code: str = "", status: int = 200) -> HTMLResponse:
+    if not door.is_open:
+        return _closed(request, door)
+    codes = await store.open_at_kiosk(tx, door.kiosk, door.moment, None) if door.kiosk.shows_codes else []
+    errors = [FieldError("code", code, _in_words(code, door.language))] if code else []
+    return _page(request, door, "kiosk.html", status, errors=errors, codes=sorted({one for one, _ in codes}))
+
+
+def _in_words(code: str, language: str) -> str:
+    say = speaker(language)
+    if code == "not-a-code":
+        return say("Type your code: three letters and three digits.")
+    if code == "nothing-open":
+        return say("There is nothing open for this code here. Look at it once more, or ask your facilitator.")
+    return say("Too many codes were wrong. Wait five minutes, or ask your facilitator.")
+
+
+def _closed(request: Request, door: Door) -> HTMLResponse:
+    return _page(request, door, "kiosk-closed.html", 409 if door.kiosk.is_open(door.moment) else 410)
+
+
+def _questions(
+    request: Request,
+    door: Door,
+    occasion: Occasion,
+    library: Library,
+    given: dict[str, Any] | None = None,
+    invalid: Invalid | None = None,
+) -> HTMLResponse:
+    asked = [library[code] for code in occasion.instruments]
+    helped = help_of(door.site.contacts, door.language)
+    errors = invalid.errors if invalid else ()
+    return questions(request, asked, door.language, given or {}, errors, stop=f"{request.url.path}/stop", **helped)
+
+
+def _page(request: Request, door: Door, name: str, status: int = 200, **more: Any) -> HTMLResponse:
+    helped = help_of(door.site.contacts, door.language)
+    return PAGES.render(request, name, status, lang=door.language, here=door.here, **helped, **more)

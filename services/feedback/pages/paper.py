@@ -1,0 +1,200 @@
+"""Answers from paper, entered twice: only when both entries agree, or somebody has settled where they differ, is there
+a check-in."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from services.feedback import acts, store
+from services.feedback.domain.check_in import CheckIn, Occasion, enter
+from services.feedback.domain.instruments import Library
+from services.feedback.domain.kinds import moment_of
+from services.feedback.domain.paper import (
+    Difference,
+    EnterSheet,
+    Entry,
+    as_command,
+    differences,
+    ids_of,
+    settled,
+    sheet_code,
+)
+from services.feedback.pages.forms import nested
+from services.feedback.pages.templates import PAGES, Coordinator
+from shared.clock import now
+from shared.database import Tx
+from shared.doors import Db, form, submitted
+from shared.errors import Invalid, NotFound, Refusal
+from shared.events.feedback import CheckInSubmitted
+from shared.fields import invalid
+from shared.security import Who
+
+router = APIRouter(prefix="/feedback/paper", include_in_schema=False)
+_SAVED = "/feedback/?need=answered&saved"
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A sheet that lies before somebody: its check-in, and what was entered of it so far."""
+
+    occasion: Occasion
+    library: Library
+    entries: Sequence[Entry]
+
+    @property
+    def here(self) -> str:
+        """Where it is entered."""
+        return f"/feedback/paper/{sheet_code(self.occasion.occasion_id)}"
+
+    @property
+    def differences(self) -> list[Difference]:
+        """Where two entries say different things."""
+        if len(self.entries) < 2:
+            return []
+        first, second = self.entries
+        return differences(first, second, [self.library[code] for code in self.occasion.instruments])
+
+
+@router.get("")
+async def sheets(request: Request, db: Db, who: Coordinator, code: str = "") -> Response:
+    """Which sheet? And those that wait for their second entry."""
+    errors: Sequence[Any] = ()
+    async with db.transaction(who.organisation_id) as tx:
+        if code:
+            try:
+                sheet = await _sheet(tx, who, code)
+                return RedirectResponse(sheet.here, 303)
+            except Refusal as refusal:
+                errors = invalid("code", refusal.code, refusal.message).errors
+        begun = await store.sheets_begun(tx, who.site_ids)
+    flash = "Entered once. It is a check-in when it has been entered a second time." if _has(request, "once") else None
+    return PAGES.render(
+        request,
+        "sheets.html",
+        422 if errors else 200,
+        begun=begun,
+        sheet_code=sheet_code,
+        given=code[:40],
+        errors=errors,
+        flash=flash,
+        now=now(),
+    )
+
+
+@router.get("/{code}")
+async def sheet_page(request: Request, db: Db, who: Coordinator, code: str) -> HTMLResponse:
+    """The form for the first or the second entry, which shows nothing of the first; or where the two differ."""
+    async with db.transaction(who.organisation_id) as tx:
+        sheet = await _sheet(tx, who, code)
+    return _page(request, sheet, {})
+
+
+@router.post("/{code}")
+async def enter_sheet(request: Request, db: Db, who: Coordinator, code: str) -> Response:
+    """Keep an entry; the second one that agrees makes the check-in. The same form sent twice is one entry."""
+    fields = await submitted(request)
+    async with db.transaction(who.organisation_id) as tx:
+        sheet = await _sheet(tx, who, code)
+        number = len(sheet.entries) + 1
+        if sheet.occasion.check_in or number > 2 or fields.pop("pass", "") != str(number):
+            return RedirectResponse(sheet.here, 303)
+        try:
+            entry, kept = _entered(sheet, nested(fields))
+        except Refusal as refusal:
+            return _page(request, sheet, fields, refusal)
+        by = (who.subject, who.name)
+        await store.add_entry(tx, who.organisation_id, sheet.occasion.occasion_id, number, entry, by, now())
+        if number == 1:
+            return RedirectResponse("/feedback/paper?once", 303)
+        sheet = Sheet(sheet.occasion, sheet.library, await store.entries(tx, sheet.occasion.occasion_id))
+        if sheet.differences:
+            return RedirectResponse(sheet.here, 303)
+        await _keep(tx, who, sheet, entry, kept)
+    return RedirectResponse(_SAVED, 303)
+
+
+@router.post("/{code}/settle")
+async def settle(request: Request, db: Db, who: Coordinator, code: str) -> Response:
+    """Where the entries differ somebody has looked at the sheet once more: each difference is settled, or none."""
+    fields = await submitted(request)
+    async with db.transaction(who.organisation_id) as tx:
+        sheet = await _sheet(tx, who, code)
+        if sheet.occasion.check_in or not sheet.differences:
+            return RedirectResponse(sheet.here, 303)
+        try:
+            chosen = _chosen(sheet.differences, fields)
+            entry, kept = _entered(sheet, nested(settled(sheet.entries[0], chosen)))
+        except Refusal as refusal:
+            return _page(request, sheet, fields, refusal)
+        await _keep(tx, who, sheet, entry, kept)
+    return RedirectResponse(_SAVED, 303)
+
+
+@router.post("/{code}/again")
+async def begin_again(db: Db, who: Coordinator, code: str) -> RedirectResponse:
+    """Neither entry counts."""
+    async with db.transaction(who.organisation_id) as tx:
+        sheet = await _sheet(tx, who, code)
+        await store.remove_entries(tx, sheet.occasion.occasion_id)
+    return RedirectResponse(sheet.here, 303)
+
+
+async def _sheet(tx: Tx, who: Who, code: str) -> Sheet:
+    found = await store.occasions_between(tx, ids_of(code), who.site_ids)
+    if not found:
+        raise NotFound("sheet")
+    if len(found) > 1:
+        raise Refusal("sheet-ambiguous", "Two check-ins have this code. Open it from the list of check-ins.")
+    library = await store.library_of(tx)
+    occasion = await store.get_occasion(tx, found[0], who.site_ids, library)
+    return Sheet(occasion, library, await store.entries(tx, occasion.occasion_id))
+
+
+def _entered(sheet: Sheet, fields: Mapping[str, Any]) -> tuple[EnterSheet, tuple[CheckIn, CheckInSubmitted]]:
+    """What stands on the sheet, and the check-in that it makes; raises what is wrong with it."""
+    moment, occasion = now(), sheet.occasion
+    entry = form(EnterSheet, dict(fields))
+    answered_at = moment_of("answered_on", entry.answered_on, occasion.time_zone, moment)
+    kept = enter(occasion, as_command(occasion.occasion_id, entry, answered_at), sheet.library, moment, "staff")
+    assert kept  # one that was answered before is not entered
+    return entry, kept
+
+
+async def _keep(tx: Tx, who: Who, sheet: Sheet, entry: EnterSheet, kept: tuple[CheckIn, CheckInSubmitted]) -> None:
+    await acts.keep_check_in(tx, sheet.occasion, kept, entry.answers, sheet.library, now(), who.subject)
+    await store.remove_entries(tx, sheet.occasion.occasion_id)
+
+
+def _chosen(found: Sequence[Difference], fields: Mapping[str, Any]) -> dict[str, str]:
+    errors = [
+        error
+        for one in found
+        if fields.get(one.field) not in ("1", "2")
+        for error in invalid(one.field, "not-settled", "Say what stands on the sheet.").errors
+    ]
+    if errors:
+        raise Invalid(*errors)
+    return {one.field: one.first if fields[one.field] == "1" else one.second for one in found}
+
+
+def _has(request: Request, name: str) -> bool:
+    return name in request.query_params
+
+
+def _page(request: Request, sheet: Sheet, given: dict[str, Any], refusal: Refusal | None = None) -> HTMLResponse:
+    return PAGES.render(
+        request,
+        "sheet.html",
+        refusal.status if refusal else 200,
+        sheet=sheet,
+        occasion=sheet.occasion,
+        instruments=[sheet.library[code] for code in sheet.occasion.instruments],
+        number=len(sheet.entries) + 1,
+        given=given,
+        today=now().date().isoformat(),
+        errors=list(refusal.errors) if refusal else [],
+        refused=refusal.message if refusal and not refusal.errors else "",
+    )

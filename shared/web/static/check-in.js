@@ -1,0 +1,84 @@
+// A check-in on a phone: a tap on an answer goes on, and an answer that cannot be sent waits here until it can.
+(() => {
+  const A_DAY = 24 * 3600 * 1000, PATIENCE = 20_000, kept = `waits:${location.pathname}`, draft = `draft:${location.pathname}`;
+  const find = (selector) => document.querySelector(selector);
+  const form = () => find("form[data-waits]");
+  const fields = () => new URLSearchParams(new FormData(form())).toString();
+  const attempt = (work) => { try { return work(); } catch { return null; } }; // a browser may allow no storage
+
+  // A tap goes on by itself. Keys do not: with the arrows people look through the answers.
+  const onward = (inside) => [...inside.querySelectorAll("[data-next]")].find((link) => link.offsetParent)?.click();
+  document.addEventListener("click", (event) => {
+    const screen = event.detail && event.target.closest(".choice")?.closest(".screen");
+    if (screen) setTimeout(onward, 150, screen);
+    if (event.target.closest("[data-again]")) again();
+  });
+  document.addEventListener("submit", (event) => {
+    const on = event.target;
+    if (event.defaultPrevented || !on.matches(".screens") || event.submitter?.name) return;
+    const goes_on = event.submitter?.matches("[data-default]") && [...on.querySelectorAll("[data-next]")].some((link) => link.offsetParent);
+    if (!goes_on && !on.matches("[data-waits]")) return;
+    event.preventDefault();
+    delete on.dataset.sending;
+    if (goes_on) onward(on); else send(fields());
+  });
+
+  // ---- the answer waits: sent once, forgotten then or after a day ----
+  let unsent = null, is_sending = false;
+  const forget = () => { unsent = null; attempt(() => { localStorage.removeItem(kept); sessionStorage.removeItem(draft); }); };
+  const waiting = () => unsent ?? attempt(() => JSON.parse(localStorage.getItem(kept)));
+  const send = async (body, at = Date.now()) => {
+    if (is_sending) return;
+    is_sending = true;
+    try {
+      const answer = await fetch(location.pathname + location.search, { method: "POST", body: new URLSearchParams(body), signal: AbortSignal.timeout(PATIENCE) });
+      if (answer.status >= 500) throw new Error(answer.status);
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      forget();
+      document.title = page.title;
+      document.body.replaceWith(page.body);
+      scrollTo(0, 0);
+      document.dispatchEvent(new Event("htmx:afterSettle")); // what is to be corrected takes the focus
+    } catch {
+      unsent = [at, body];
+      const keeps = !find("#not-kept").checked && attempt(() => { localStorage.setItem(kept, JSON.stringify(unsent)); return true; });
+      find("#waits [data-if=kept]").hidden = !keeps;
+      find("#waits [data-if=open]").hidden = keeps;
+      find("#waits").hidden = false;
+      form().hidden = true;
+      setTimeout(again, PATIENCE);
+    } finally { is_sending = false; }
+  };
+  const again = () => {
+    const [at, body] = waiting() ?? [];
+    if (!body || !form()) return;
+    if (Date.now() - at < A_DAY) send(body, at); else { forget(); find("#waits").hidden = true; form().hidden = false; }
+  };
+  addEventListener("online", again);
+
+  // ---- what was answered so far outlives a look at another page, in this window alone ----
+  addEventListener("pagehide", () => { if (form() && !unsent && !find("#not-kept")?.checked) attempt(() => sessionStorage.setItem(draft, fields())); });
+  attempt(() => {
+    for (const name of Object.keys(localStorage)) if (name.startsWith("waits:") && Date.now() - JSON.parse(localStorage.getItem(name))[0] > A_DAY) localStorage.removeItem(name);
+    if (find("[data-done]")) forget();
+    for (const [name, value] of new URLSearchParams(form() ? sessionStorage.getItem(draft) ?? "" : "")) {
+      const field = form().elements.namedItem(name);
+      if (field?.type === "checkbox") field.checked = true; else if (field) field.value = value;
+    }
+    sessionStorage.removeItem(draft);
+  });
+  again();
+
+  // ---- on a tablet that goes from hand to hand: whatever the browser remembers is emptied, and asked of the server anew ----
+  if (find("[data-kiosk]")) {
+    const over = find("[data-over]"), still = find("#still"), leave = (event) => { event?.preventDefault(); location.replace(over.href); };
+    const empty = () => [...document.forms].forEach((one) => one.reset());
+    addEventListener("pagehide", empty);
+    addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+    over?.addEventListener("click", leave);
+    let idle = over && setTimeout(leave, 30_000);
+    const ask = () => { still.hidden = false; idle = setTimeout(() => find("#stop").submit(), 30_000); };
+    const touched = () => { clearTimeout(idle); if (still) still.hidden = true; idle = setTimeout(still ? ask : empty, still ? 120_000 : 60_000); };
+    if (!over) { ["pointerdown", "keydown"].forEach((kind) => addEventListener(kind, touched)); touched(); }
+  }
+})();

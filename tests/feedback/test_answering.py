@@ -1,0 +1,399 @@
+"""Answering on a phone, in a real browser behind the gateway: taps, keys, no connection, and shared tablets."""
+
+import asyncio
+import shutil
+import time
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from shared import clock
+from tests.feedback.conftest import PULSE, TOKEN, Told, a_due, an_enrolment, an_invitation
+from tests.feedback.serving import Served, served
+from tests.feedback.test_kiosk import a_tablet, somebody
+from tests.web.conftest import CHROMIUM_FLAGS
+from tests.web.looking import DESK, PHONE, PHONE_AT_NIGHT, look
+from tests.web.pseudo import LONG, MIRRORED, pseudo_languages
+
+pytestmark = pytest.mark.usefixtures("site")
+LINK = f"/c/{TOKEN}"
+SECONDS_MAX, TAPS_MAX, WIRE_MAX = 20, 5, 40_000
+KEPT = "Saved on this phone; it will be sent when you are back online."
+
+
+@pytest.fixture(scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    """Debian's Chromium, or else the one that Playwright has installed."""
+    async with async_playwright() as playwright:
+        opened = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
+        yield opened
+        await opened.close()
+
+
+@pytest.fixture
+async def house(store: Any, data_folder: Path) -> AsyncIterator[Served]:
+    async with served(store, data_folder) as one:
+        yield one
+
+
+@pytest.fixture
+async def link(told: Told) -> Any:
+    """Somebody has a link to a Session Pulse."""
+    due = a_due()
+    await told.tell(an_enrolment(due), due, an_invitation(due))
+    return due
+
+
+@pytest.fixture
+async def show(browser: Browser, house: Served) -> AsyncIterator[Any]:
+    """Opens a page on a phone; at the end nothing may have broken the content policy."""
+    contexts, complaints = [], []
+
+    async def open_page(path: str = LINK, width: int = 390, **options: Any) -> Page:
+        size: Any = {"width": width, "height": 844 if width < 600 else 900}
+        touch = {"has_touch": True} | options
+        context = await browser.new_context(viewport=size, base_url=house.address, **touch)
+        contexts.append(context)
+        page = await context.new_page()
+        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        await page.goto(path)
+        return page
+
+    yield open_page
+    for context in contexts:
+        await context.close()
+    assert [text for text in complaints if not text.startswith("Failed to load resource")] == []
+
+
+def question(page: Page, number: int) -> Any:
+    return page.locator(f"#q{number}")
+
+
+async def tap_answers(page: Page, *answers: str) -> None:
+    for number, answer in enumerate(answers, start=1):
+        await question(page, number).get_by_text(answer, exact=True).tap()
+
+
+async def test_session_pulse_takes_five_taps_and_less_than_twenty_seconds(show: Any, link: Any, told: Told) -> None:
+    page, taps, began = await show(), 0, time.perf_counter()
+    for number in range(1, 5):
+        await expect(page.locator(".screen:visible")).to_have_count(1)
+        await expect(question(page, number)).to_be_visible()
+        await look(page, f"answering-question-{number}", PHONE, PHONE_AT_NIGHT) if number in (2, 4) else None
+        await question(page, number).get_by_text("Mostly").tap()
+        taps += 1
+    await page.get_by_role("button", name="Send").tap()
+    taps += 1
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Thank you")
+    assert taps <= TAPS_MAX
+    assert time.perf_counter() - began < SECONDS_MAX
+    [event] = await told.said("check-in-submitted")
+    assert event.scores[0].count == 12
+
+
+@pytest.mark.parametrize("scripted", [True, False])
+async def test_one_question_a_screen_or_all_and_nothing_is_lost_on_the_way(
+    show: Any, link: Any, told: Told, scripted: bool
+) -> None:
+    page = await show(java_script_enabled=scripted)
+    await question(page, 1).locator("input").nth(4).check()
+    await question(page, 1).get_by_role("link", name="Next").click()
+    await expect(question(page, 1)).to_be_hidden()
+    await question(page, 2).locator("input").nth(3).check()
+    await page.go_back()
+    await expect(question(page, 1).locator("input").nth(4)).to_be_checked()
+    await page.go_forward()
+    await question(page, 2).get_by_role("link", name="Back").click()
+    await page.get_by_role("link", name="All questions on one page").click()
+    await expect(page.locator(".screen:visible")).to_have_count(4)
+    await expect(page.locator("input[type=radio]:checked")).to_have_count(2)
+    await page.get_by_role("link", name="One question at a time").click()
+    await expect(page.locator(".screen:visible")).to_have_count(1)
+    await page.get_by_role("button", name="Español").click()
+    await expect(page.get_by_role("link", name="Siguiente")).to_be_visible()
+    await expect(page.locator("input[type=radio]:checked")).to_have_count(2)
+    await page.get_by_role("link", name="Todas las preguntas en una página").click()
+    for number in (3, 4):
+        await question(page, number).locator("input").nth(2).check()
+    if scripted:
+        await page.wait_for_function("!document.querySelector('form').hasAttribute('data-sending')")
+    await page.get_by_role("button", name="Enviar").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Gracias")
+    [event] = await told.said("check-in-submitted")
+    assert event.scores[0].count == 4 + 3 + 2 + 2
+
+
+async def test_keys_look_through_the_answers_and_enter_goes_on(show: Any, link: Any) -> None:
+    page = await show()
+    await question(page, 1).locator("input").first.focus()
+    for _ in range(3):
+        await page.keyboard.press("ArrowDown")
+    await expect(question(page, 1).locator("input").nth(3)).to_be_checked()
+    await expect(question(page, 1)).to_be_visible()  # nobody is thrown forward
+    await page.keyboard.press("Enter")
+    await expect(question(page, 2)).to_be_visible()
+    await expect(question(page, 2)).to_be_focused()
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Space")
+    await expect(question(page, 2)).to_be_visible()
+
+
+async def test_what_is_missing_takes_the_focus_and_leads_to_its_question(show: Any, link: Any) -> None:
+    page = await show()
+    await tap_answers(page, "Fully", "Mostly")
+    await question(page, 3).get_by_role("link", name="Next").tap()
+    await page.get_by_role("button", name="Send").tap()
+    summary = page.locator(".error-summary")
+    await expect(summary).to_be_focused()
+    await expect(summary.locator("li")).to_have_count(2)
+    await expect(page.locator("input[type=radio]:checked")).to_have_count(2)
+    await look(page, "answering-errors", PHONE)
+    await summary.get_by_role("link").first.tap()
+    await expect(page.locator(".screen:visible")).to_have_count(1)
+    await expect(page.locator("[id='f-answers.session-pulse.useful']")).to_be_focused()
+    await question(page, 3).get_by_text("Partly").tap()
+    await question(page, 4).get_by_text("Partly").tap()
+    await page.get_by_role("button", name="Send").tap()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Thank you")
+
+
+@pytest.mark.parametrize("scripted", [True, False])
+async def test_large_type_stays_and_fits(show: Any, link: Any, scripted: bool) -> None:
+    page = await show(java_script_enabled=scripted)
+    before = await page.locator("legend").first.evaluate("on => getComputedStyle(on).fontSize")
+    await page.get_by_text("Large type").click()
+    after = await page.locator("legend").first.evaluate("on => getComputedStyle(on).fontSize")
+    assert float(after[:-2]) > 1.3 * float(before[:-2])
+    if scripted:
+        await look(page, "answering-large", PHONE)
+    await page.get_by_role("button", name="Español").click()
+    await expect(page.get_by_label("Letra grande")).to_be_checked()
+
+
+@pytest.mark.parametrize("way", ["button", "escape"])
+async def test_leaving_leads_neither_back_nor_forward(show: Any, link: Any, way: str) -> None:
+    page = await show()
+    await tap_answers(page, "Fully", "Mostly")
+    await expect(question(page, 3)).to_be_visible()
+    await question(page, 3).get_by_role("link", name="Back").tap()
+    await expect(question(page, 2)).to_be_visible()
+    if way == "button":
+        await page.get_by_role("link", name="Leave this page").tap()
+    else:
+        for _ in range(3):
+            await page.keyboard.press("Escape")
+    await expect(page).to_have_title("Blank page")
+    for move in (page.go_back, page.go_forward, page.go_forward):
+        await move()
+        assert "people listened" not in await page.content()
+        assert TOKEN not in page.url
+    assert await page.evaluate("sessionStorage.length + localStorage.length") == 0
+
+
+async def test_without_a_connection_the_answer_waits_and_is_sent_once(show: Any, link: Any, told: Told) -> None:
+    page = await show()
+    await tap_answers(page, *["Mostly"] * 4)
+    await page.context.set_offline(True)
+    await page.get_by_role("button", name="Send").tap()
+    await expect(page.get_by_text(KEPT)).to_be_visible()
+    await expect(page.locator(".help a").first).to_have_attribute("href", "tel:5550100")
+    await expect(page.locator("form#answers")).to_be_hidden()
+    await look(page, "answering-waits", PHONE, PHONE_AT_NIGHT)
+    assert await page.evaluate("Object.keys(localStorage)") == [f"waits:{LINK}"]
+    assert await told.said("check-in-submitted") == []
+    await page.context.set_offline(False)
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Thank you")
+    assert await page.evaluate("localStorage.length + sessionStorage.length") == 0
+    assert len(await told.said("check-in-submitted")) == 1
+
+
+async def test_an_answer_waits_while_the_gateway_is_alone(show: Any, link: Any, told: Told, house: Served) -> None:
+    page = await show()
+    await tap_answers(page, *["Mostly"] * 4)
+    await house.stop()
+    await page.get_by_role("button", name="Send").tap()
+    await expect(page.get_by_text(KEPT)).to_be_visible()
+    async with page.expect_response(lambda answer: answer.status == 503):
+        await page.get_by_role("button", name="Try again now").tap()
+    await expect(page.get_by_text(KEPT)).to_be_visible()
+    other = await page.context.new_page()
+    await page.close()  # and the link is opened again later
+    await house.start()
+    await other.goto(LINK)
+    await expect(other.get_by_role("heading", level=1)).to_have_text("Thank you")
+    assert len(await told.said("check-in-submitted")) == 1
+    assert await other.evaluate("localStorage.length") == 0
+
+
+async def test_an_answer_is_not_kept_where_the_person_does_not_want_it(show: Any, link: Any, told: Told) -> None:
+    page = await show()
+    await tap_answers(page, *["Mostly"] * 4)
+    await page.get_by_text("Do not keep my answers on this phone").tap()
+    await page.context.set_offline(True)
+    await page.get_by_role("button", name="Send").tap()
+    await expect(page.get_by_text("Not sent yet.")).to_be_visible()
+    assert await page.evaluate("localStorage.length + sessionStorage.length") == 0
+    await page.context.set_offline(False)
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Thank you")
+    assert len(await told.said("check-in-submitted")) == 1
+
+
+async def test_what_waited_for_a_day_is_deleted(show: Any, link: Any, told: Told) -> None:
+    page = await show()
+    old = int((clock.now() - timedelta(hours=25)).timestamp() * 1000)
+    body = "&".join(f"{name}={value}" for name, value in PULSE.items())
+    for path in (LINK, "/c/another-link-of-this-phone"):
+        await page.evaluate(
+            "([name, value]) => localStorage.setItem(name, value)", [f"waits:{path}", f'[{old},"{body}"]']
+        )
+    await page.reload()
+    await expect(page.locator("form#answers")).to_be_visible()
+    assert await page.evaluate("localStorage.length") == 0
+    assert await told.said("check-in-submitted") == []
+
+
+async def test_a_look_at_another_page_loses_nothing(show: Any, link: Any) -> None:
+    page = await show()
+    await tap_answers(page, "Fully", "Mostly")
+    await page.get_by_role("link", name="I would like someone to contact me").tap()
+    await page.get_by_role("link", name="Back").tap()
+    await expect(page.locator("input[type=radio]:checked")).to_have_count(2)
+    assert await page.evaluate("sessionStorage.length") == 0
+
+
+async def test_a_check_in_page_weighs_little(show: Any, link: Any) -> None:
+    for path in (LINK, f"{LINK}?lang=es"):
+        page = await show("/static/neutral.html")
+        client = await page.context.new_cdp_session(page)
+        await client.send("Network.enable")
+        await client.send("Network.setCacheDisabled", {"cacheDisabled": True})
+        got: list[float] = []
+        client.on("Network.loadingFinished", lambda one, got=got: got.append(one["encodedDataLength"]))
+        await page.goto(path)
+        await page.wait_for_load_state("networkidle")
+        assert len(got) >= 4  # the page, its style, its two scripts
+        assert sum(got) <= WIRE_MAX, f"{sum(got)} bytes: {got}"
+
+
+async def test_the_next_person_at_the_tablet_sees_nothing_of_the_last(show: Any, client: Any, told: Told) -> None:
+    for code in ("KLM-482", "ABC-123"):
+        await somebody(told, code)
+    tablet = await a_tablet(client)
+    page = await show(tablet, width=810)
+    await look(page, "kiosk-start", PHONE, DESK)
+    await page.set_viewport_size({"width": 810, "height": 1080})
+    await page.get_by_label("Your code").fill("klm 482")
+    await page.get_by_role("button", name="Begin").tap()
+    await look(page, "kiosk-questions", PHONE)
+    await page.set_viewport_size({"width": 810, "height": 1080})
+    for number in range(1, 5):
+        await question(page, number).get_by_text("Mostly").tap()
+    await page.get_by_role("button", name="Send").tap()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Thank you")
+    await look(page, "kiosk-thanks", PHONE)
+    await expect(page.locator(".help a").first).to_have_attribute("href", "tel:5550100")
+    await page.get_by_role("link", name="Next person").tap()
+    await expect(page.get_by_label("Your code")).to_have_value("")
+    assert await page.evaluate("localStorage.length + sessionStorage.length") == 0
+    assert await page.context.cookies() == []
+    for _ in range(2):
+        await page.go_back()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Hello")
+        content = await page.content()
+        assert "482" not in content
+        assert "people listened" not in content
+    assert [event.scores[0].count for event in await told.said("check-in-submitted")] == [12]
+
+
+async def test_a_tablet_that_nobody_touches_goes_back_to_the_beginning(show: Any, client: Any, told: Told) -> None:
+    await somebody(told)
+    tablet = await a_tablet(client)
+    page = await show(tablet)
+    await page.clock.install()
+    await page.goto(tablet)
+    await page.get_by_label("Your code").fill("KLM-482")
+    await page.get_by_role("button", name="Begin").tap()
+    await question(page, 1).get_by_text("Mostly").tap()
+    await page.clock.fast_forward(121_000)
+    await expect(page.get_by_text("Are you still there?")).to_be_visible()
+    await look(page, "kiosk-still-there", PHONE)
+    await page.get_by_role("button", name="I am still here").tap()
+    await expect(page.get_by_text("Are you still there?")).to_be_hidden()
+    await page.clock.fast_forward(121_000)
+    await page.clock.fast_forward(31_000)
+    await expect(page.get_by_label("Your code")).to_have_value("")
+    await page.go_back()
+    await expect(page.get_by_label("Your code")).to_have_value("")
+
+
+async def test_somebody_who_stops_leaves_no_answers_on_the_tablet(show: Any, client: Any, told: Told) -> None:
+    await somebody(told)
+    page = await show(await a_tablet(client))
+    await page.get_by_label("Your code").fill("KLM-482")
+    await page.get_by_role("button", name="Begin").tap()
+    await tap_answers(page, "Fully", "Mostly")
+    await page.get_by_role("button", name="Stop").tap()
+    await expect(page.get_by_label("Your code")).to_have_value("")
+    await page.go_back()
+    await expect(page.get_by_label("Your code")).to_have_value("")
+    assert await told.said("check-in-submitted") == []
+
+
+async def test_a_scanner_changes_nothing(house: Served, link: Any, told: Told, store: Any, client: Any) -> None:
+    before = await digest(store)
+    ways = [("GET", {}), ("HEAD", {}), ("GET", {"sec-purpose": "prefetch"}), ("GET", {"x-moz": "prefetch"})]
+    paths = (LINK, f"{LINK}/contact", f"{LINK}?lang=es", "/c/unknown-unknown-unknown")
+    asked = [
+        client.request(method, path, headers=headers) for method, headers in ways for path in paths for _ in range(25)
+    ]
+    answers = await asyncio.gather(*asked)
+    assert {answer.status_code for answer in answers} <= {200, 404, 405}
+    assert await digest(store) == before
+
+
+async def digest(store: Any) -> list[tuple[str, str]]:
+    """Of each table of the store: one that has changed has another."""
+    import asyncpg
+
+    connection = await asyncpg.connect(store.dsn_admin)
+    tables = await connection.fetch(
+        """select format('%I.%I', schemaname, tablename) as name from pg_tables
+           where schemaname in ('public', 'machinery') order by 1"""
+    )
+    found = []
+    for row in tables:
+        sql = f"select md5(coalesce(string_agg(t::text, '' order by t::text), '')) from {row['name']} t"
+        found.append((row["name"], await connection.fetchval(sql)))
+    await connection.close()
+    return found
+
+
+@pytest.mark.parametrize("language", [MIRRORED, LONG])
+@pytest.mark.parametrize("name", ["question", "all", "errors", "thanks", "contact", "stopped"])
+async def test_other_scripts_and_longer_words_fit(
+    show: Any, client: Any, told: Told, link: Any, language: str, name: str
+) -> None:
+    path = {"contact": f"{LINK}/contact", "stopped": "/c/unknown-unknown-unknown"}.get(name, LINK)
+    with pseudo_languages():
+        page = await show(f"{path}?lang={language}{'#all' if name == 'all' else ''}")
+        if name in ("errors", "thanks"):
+            await page.goto(f"{path}?lang={language}#all")
+            for number in range(1, 5 if name == "thanks" else 2):
+                await question(page, number).locator("input").nth(3).check()
+            await page.locator("form#answers button.wide").tap()
+            await expect(page.locator(".error-summary, .figure").first).to_be_visible()
+        await look(page, f"answering-{name}-{language}", PHONE)
+        if language == MIRRORED:
+            assert await page.locator("html").get_attribute("dir") == "rtl"
+            way_out = await page.locator("[data-leave]").bounding_box()
+            other = await page.locator("header nav").bounding_box()
+            assert way_out["x"] < other["x"]
+            if name in ("question", "all"):
+                ring = await question(page, 1).locator(".choice input").first.bounding_box()
+                words = await question(page, 1).locator(".choice span").first.bounding_box()
+                assert ring["x"] > words["x"]  # the ring stands where reading begins

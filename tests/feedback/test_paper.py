@@ -1,0 +1,223 @@
+"""A check-in on paper: its sheet, the code on it, and two entries that must agree."""
+
+import io
+import random
+import re
+from typing import Any
+from uuid import UUID, uuid4
+
+import pypdfium2
+import pytest
+from PIL import Image
+from pypdf import PdfReader
+
+from services.feedback.domain.paper import LETTERS, ids_of, sheet_code
+from shared.errors import Refusal
+from shared.events.intake import ParticipantErased
+from tests.doors import bearer
+from tests.feedback.conftest import ADMINISTRATOR, API, COORDINATOR, PULSE, ROTA, Told, a_due, an_enrolment, long_ago
+from tests.feedback.test_wording import a_questionnaire
+from tests.web.looking import SCREENSHOTS
+
+pytestmark = pytest.mark.usefixtures("site")
+SECOND = bearer("coordinator", "old-town", sub="ben@harbour-trust", name="Ben S.")
+DAY = {"answered_on": long_ago(0).date().isoformat()}
+
+
+async def a_sheet(told: Told, *instruments: str) -> Any:
+    due = a_due(*instruments)
+    await told.tell(an_enrolment(due), due)
+    return due
+
+
+def path_of(due: Any) -> str:
+    return f"/feedback/paper/{sheet_code(due.occasion_id)}"
+
+
+async def enter(client: Any, due: Any, number: int, fields: dict[str, str], who: Any = COORDINATOR) -> Any:
+    return await client.post(path_of(due), data=DAY | fields | {"pass": str(number)}, headers=who)
+
+
+def test_a_code_finds_what_was_misread() -> None:
+    chance = random.Random(5)
+    for _ in range(200):
+        occasion_id = UUID(int=chance.getrandbits(128))
+        code = sheet_code(occasion_id)
+        first, last = ids_of(code.lower().replace("-", " "))
+        assert first <= occasion_id <= last
+        bare = code.replace("-", "")
+        assert re.fullmatch(f"[{LETTERS}]{{9}}", bare)
+        at = chance.randrange(9)
+        wrong = chance.choice([char for char in LETTERS if char != bare[at]])
+        turned = chance.randrange(7)
+        changed = [bare[:at] + wrong + bare[at + 1 :]]
+        if bare[turned] != bare[turned + 1]:
+            changed.append(bare[:turned] + bare[turned + 1] + bare[turned] + bare[turned + 2 :])
+        for one in changed:
+            with pytest.raises(Refusal):
+                ids_of(one)
+
+
+@pytest.mark.parametrize("code", ["", "K7P", "K7P-M2X-QD0", "ZZZ-ZZZ-ZZZ", "../../etc", "K7PM2XQD5K7P", "É" * 9, "%00"])
+def test_what_is_no_code_is_refused(code: str) -> None:
+    with pytest.raises(Refusal):
+        ids_of(code)
+
+
+@pytest.mark.parametrize("paper", ["a4", "us-letter"])
+@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize("large", ["false", "true"])
+async def test_a_sheet_says_everything_and_no_name(
+    client: Any, told: Told, paper: str, language: str, large: str
+) -> None:
+    due = await a_sheet(told, "session-pulse", "monthly-check-in")
+    asked = {"lang": language, "paper": paper, "large": large}
+    url = f"/feedback/occasions/{due.occasion_id}/sheet.pdf"
+    answer = await client.get(url, params=asked, headers=COORDINATOR)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    pdf = PdfReader(io.BytesIO(answer.content))
+    text = " ".join(" ".join(page.extract_text().split()) for page in pdf.pages)
+    said = {
+        "en": ("When I had something to say, people listened.", "Fully", "If you need somebody now", "Crisis line"),
+        "es": ("Cuando tuve algo que decir, me escucharon.", "Del todo", "Si necesitas a alguien", "Línea de crisis"),
+    }
+    for words in (*said[language], "555-0100", sheet_code(due.occasion_id)):
+        assert words in text, words
+    assert "KLM-482" not in text
+    assert pdf.metadata
+    assert pdf.metadata.title == ("A few questions" if language == "en" else "Unas preguntas")
+    assert pdf.trailer["/Root"]["/Lang"] == language  # type: ignore[index]
+    assert b"pdfuaid:part" in answer.content or "/MarkInfo" in pdf.trailer["/Root"]  # type: ignore[operator]
+    width = float(pdf.pages[0].mediabox.width)
+    assert abs(width - (595 if paper == "a4" else 612)) < 1.5
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    drawn: Image.Image = pypdfium2.PdfDocument(answer.content)[0].render(scale=1.5).to_pil()
+    drawn.save(SCREENSHOTS / f"feedback-sheet-{paper}-{language}{'-large' if large == 'true' else ''}.png")
+
+
+@pytest.mark.parametrize(("asked", "status"), [({"lang": "xx"}, 422), ({"paper": "a9"}, 422), ({"large": "x"}, 422)])
+async def test_a_sheet_that_there_is_not_is_refused(
+    client: Any, told: Told, asked: dict[str, str], status: int
+) -> None:
+    due = await a_sheet(told)
+    url = f"/feedback/occasions/{due.occasion_id}/sheet.pdf"
+    assert (await client.get(url, params=asked, headers=COORDINATOR)).status_code == status
+    assert (await client.get(url, headers=bearer("coordinator", "north-quay"))).status_code == 404
+    assert (await client.get(url, headers=bearer("facilitator", "old-town"))).status_code == 403
+    unknown = await client.get(f"/feedback/occasions/{uuid4()}/sheet.pdf", headers=COORDINATOR)
+    assert unknown.status_code == 404
+
+
+async def test_two_entries_that_agree_make_a_check_in(client: Any, told: Told) -> None:
+    due = await a_sheet(told)
+    page = await client.get(path_of(due), headers=COORDINATOR)
+    assert page.text.count('type="radio"') == 20
+    first = await enter(client, due, 1, PULSE)
+    assert (first.status_code, first.headers["location"]) == (303, "/feedback/paper?once")
+    assert await told.said("check-in-submitted") == []
+    listed = await client.get("/feedback/paper?once", headers=COORDINATOR)
+    assert "second entry" in listed.text
+    page = await client.get(path_of(due), headers=SECOND)
+    assert "Entered once by Test Person" in page.text
+    assert " checked" not in page.text  # the second entry is made from the sheet alone
+    assert (await enter(client, due, 1, PULSE)).status_code == 303  # the first form, sent twice
+    assert await told.said("check-in-submitted") == []
+    second = await enter(client, due, 2, PULSE, SECOND)
+    assert (second.status_code, "saved" in second.headers["location"]) == (303, True)
+    [event] = await told.said("check-in-submitted")
+    assert (event.scores[0].count, event.entered_by) == (12, "staff")
+    assert await told.rows("select * from paper_entries") == []
+    assert "There is nothing to enter" in (await client.get(path_of(due), headers=COORDINATOR)).text
+    assert (await enter(client, due, 1, PULSE)).status_code == 303
+    assert len(await told.said("check-in-submitted")) == 1
+
+
+async def test_differences_are_shown_one_by_one_and_must_be_settled(client: Any, told: Told) -> None:
+    due = await a_sheet(told)
+    other = PULSE | {"answers.session-pulse.safe": "1", "answers.session-pulse.hopeful": "4"}
+    await enter(client, due, 1, PULSE)
+    differs = await enter(client, due, 2, other, SECOND)
+    assert differs.headers["location"] == path_of(due)
+    page = (await client.get(path_of(due), headers=COORDINATOR)).text
+    for words in ("The two entries differ", "First: Mostly", "Second: A little", "Second: Fully"):
+        assert words in page, words
+    assert "people listened" not in page  # there they agree
+    assert await told.said("check-in-submitted") == []
+    some = {"answers.session-pulse.safe": "2"}
+    wrong = await client.post(f"{path_of(due)}/settle", data=some, headers=COORDINATOR)
+    assert (wrong.status_code, "Say what stands on the sheet" in wrong.text) == (422, True)
+    assert await told.said("check-in-submitted") == []
+    both = some | {"answers.session-pulse.hopeful": "1"}
+    settled = await client.post(f"{path_of(due)}/settle", data=both, headers=COORDINATOR)
+    assert (settled.status_code, "saved" in settled.headers["location"]) == (303, True)
+    [event] = await told.said("check-in-submitted")
+    assert event.scores[0].count == 3 + 1 + 3 + 3
+    assert await told.rows("select * from paper_entries") == []
+
+
+async def test_neither_entry_counts_when_somebody_begins_again(client: Any, told: Told) -> None:
+    due = await a_sheet(told)
+    await enter(client, due, 1, PULSE)
+    await enter(client, due, 2, PULSE | {"answers.session-pulse.safe": "1"})
+    await client.post(f"{path_of(due)}/again", headers=COORDINATOR)
+    assert "The first of two entries" in (await client.get(path_of(due), headers=COORDINATOR)).text
+
+
+async def test_texts_and_days_are_compared_too(client: Any, told: Told) -> None:
+    due = await a_sheet(told, "monthly-check-in")
+    page = (await client.get(path_of(due), headers=COORDINATOR)).text
+    [name, *_] = re.findall(r'name="(texts\.[^"]+)"', page)
+    await enter(client, due, 1, {name: "The walk  by the sea."})
+    await enter(client, due, 2, {name: "The talk by the sea.", "answered_on": long_ago(1).date().isoformat()})
+    page = (await client.get(path_of(due), headers=COORDINATOR)).text
+    for words in ("Day of the answer", "The walk  by the sea.", "The talk by the sea."):
+        assert words in page, words
+    both = {"answered_on": "1", name: "2"}
+    assert (await client.post(f"{path_of(due)}/settle", data=both, headers=COORDINATOR)).status_code == 303
+    [row] = await told.rows("select text from texts")
+    assert row["text"] == "The talk by the sea."
+
+
+async def test_a_risk_item_on_paper_raises_a_concern_once_it_is_a_check_in(client: Any, told: Told) -> None:
+    assert (await client.put(f"{API}/sites/old-town/rota", json=ROTA, headers=ADMINISTRATOR)).status_code == 200
+    url = f"{API}/instruments/phq-9/wording"
+    assert (await client.post(url, json=a_questionnaire(), headers=ADMINISTRATOR)).status_code == 201
+    due = await a_sheet(told, "phq-9")
+    answers = {f"answers.phq-9.{number}": "0" for number in range(1, 10)} | {"answers.phq-9.9": "1"}
+    assert (await enter(client, due, 1, answers)).status_code == 303
+    assert await told.said("concern-raised") == []
+    assert (await enter(client, due, 2, answers, SECOND)).status_code == 303
+    [raised] = await told.said("concern-raised")
+    assert raised.source == "risk-item"
+
+
+async def test_a_sheet_is_found_by_its_code_and_by_nobody_elsewhere(client: Any, told: Told) -> None:
+    due = await a_sheet(told)
+    typed = sheet_code(due.occasion_id).lower().replace("-", "")
+    found = await client.get("/feedback/paper", params={"code": typed}, headers=COORDINATOR)
+    assert (found.status_code, found.headers["location"]) == (303, path_of(due))
+    wrong = await client.get("/feedback/paper", params={"code": "K7P"}, headers=COORDINATOR)
+    assert (wrong.status_code, "no code of a sheet" in wrong.text) == (422, True)
+    assert (await client.get(path_of(due), headers=bearer("coordinator", "north-quay"))).status_code == 404
+    assert (await client.get(path_of(due), headers=bearer("facilitator", "old-town"))).status_code == 403
+
+
+async def test_what_is_wrong_on_a_sheet_is_said_beside_the_fields(client: Any, told: Told) -> None:
+    due = await a_sheet(told)
+    page = await enter(client, due, 1, dict(list(PULSE.items())[:2]))
+    assert (page.status_code, page.text.count(" checked")) == (422, 2)
+    page = await enter(client, due, 1, PULSE | {"answered_on": long_ago(-3).date().isoformat()})
+    assert (page.status_code, "f-answered_on-error" in page.text) == (422, True)
+    assert await told.rows("select * from paper_entries") == []
+
+
+async def test_entries_of_somebody_who_is_erased_go(client: Any, told: Told) -> None:
+    due = await a_sheet(told)
+    await enter(client, due, 1, PULSE)
+    erased = ParticipantErased(
+        participant_id=due.participant_id, enrolment_ids=[due.enrolment_id], occasion_ids=[due.occasion_id]
+    )
+    await told.tell(erased)
+    assert await told.rows("select * from paper_entries") == []
+    assert (await client.get(path_of(due), headers=COORDINATOR)).status_code == 404

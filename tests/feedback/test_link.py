@@ -136,10 +136,10 @@ async def test_the_language_of_the_invitation_and_the_switch(client: Any, told: 
     due = a_due()
     await told.tell(an_enrolment(due), due, an_invitation(due, language="es"))
     page = await client.get(LINK)
-    assert '<html lang="es">' in page.text
+    assert '<html lang="es" dir="ltr">' in page.text
     assert "Cuando tuve algo que decir, me escucharon." in page.text
     assert "Línea de crisis (siempre):" in page.text
-    assert 'href="?lang=en"' in page.text
+    assert 'formaction="?lang=en"' in page.text
     page = await client.get(f"{LINK}?lang=en")
     assert "people listened" in page.text
     wrong = await client.post(f"{LINK}?lang=es", data={})

@@ -135,7 +135,7 @@ async def test_one_language_is_enough(client: Any, told: Told) -> None:
     )
     assert answer.status_code == 201
     page = await client.get("/feedback/instruments/how-we-meet/preview", headers=ADMINISTRATOR)
-    assert '<span lang="es">¿Hay té?</span>' in page.text
+    assert '<span lang="es" dir="auto">¿Hay té?</span>' in page.text
 
 
 @pytest.mark.parametrize(("headers", "status"), [(COORDINATOR, 403), ({}, 401)])

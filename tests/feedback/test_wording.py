@@ -220,7 +220,10 @@ async def test_only_then_it_can_be_asked(client: Any, told: Told, site: None) ->
     assert (await load(client, "gad-7", raw)).status_code == 200
     page = await client.get(f"{LINK}?lang=es")
     assert page.text.count('type="radio"') == 28
-    assert '<span lang="en">  &lt;b&gt;Was &amp;quot;it&#34;&lt;/b&gt;  so\u2026 &lt;/legend&gt; </span>' in page.text
+    assert (
+        '<span lang="en" dir="auto">  &lt;b&gt;Was &amp;quot;it&#34;&lt;/b&gt;  so\u2026 &lt;/legend&gt; </span>'
+        in page.text
+    )
     assert "Developed by Drs." in page.text
     page = await client.post(LINK, data={f"answers.gad-7.{n}": "1" for n in range(1, 8)})
     assert "<b>7</b> <span>of 21</span>" in page.text

@@ -154,6 +154,8 @@ async def test_leaving_leaves_no_way_back(show: Open) -> None:
     await page.get_by_role("link", name="Leave this page").click()
     await expect(page).to_have_title("Blank page")
     await page.go_back()
+    await expect(page).to_have_title("Blank page")
+    await page.go_back()
     await expect(page).to_have_title("Every shape · Kith")
 
 

@@ -56,7 +56,7 @@ def test_a_participants_page_tells_nobody_where_it_was(pages: Pages, template: s
 
 def test_a_participants_page_speaks_the_language_of_the_link(pages: Pages) -> None:
     spanish = bytes(pages.render(request(query="lang=es&page=2"), "thanks.html").body).decode()
-    assert '<html lang="es">' in spanish
+    assert '<html lang="es" dir="ltr">' in spanish
     assert "Salir de esta página" in spanish
     assert 'href="?page=2&amp;lang=en"' in spanish
     assert "Salir" in bytes(pages.render(request(), "thanks.html", lang="es").body).decode()
@@ -64,7 +64,7 @@ def test_a_participants_page_speaks_the_language_of_the_link(pages: Pages) -> No
 
 def test_staff_pages_are_english_whatever_the_link_says(pages: Pages) -> None:
     answer = pages.render(request(query="lang=es"), "staff.html", person=PERSON)
-    assert '<html lang="en">' in bytes(answer.body).decode()
+    assert '<html lang="en" dir="ltr">' in bytes(answer.body).decode()
 
 
 def test_a_language_that_we_do_not_have_is_the_default() -> None:

@@ -1,6 +1,7 @@
 """Answering on a phone, in a real browser behind the gateway: taps, keys, no connection, and shared tablets."""
 
 import asyncio
+import re
 import shutil
 import time
 from collections.abc import AsyncIterator
@@ -11,10 +12,12 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
+from services.feedback.domain.paper import sheet_code
 from shared import clock
+from tests.doors import token
 from tests.feedback.conftest import PULSE, TOKEN, Told, a_due, an_enrolment, an_invitation
 from tests.feedback.serving import Served, served
-from tests.feedback.test_kiosk import a_tablet, somebody
+from tests.feedback.test_kiosk import a_tablet, at, somebody
 from tests.web.conftest import CHROMIUM_FLAGS
 from tests.web.looking import DESK, PHONE, PHONE_AT_NIGHT, look
 from tests.web.pseudo import LONG, MIRRORED, pseudo_languages
@@ -329,6 +332,36 @@ async def test_a_tablet_that_nobody_touches_goes_back_to_the_beginning(show: Any
     await expect(page.get_by_label("Your code")).to_have_value("")
     await page.go_back()
     await expect(page.get_by_label("Your code")).to_have_value("")
+
+
+async def test_staff_put_up_a_tablet_and_enter_a_sheet(show: Any, client: Any, told: Told, link: Any) -> None:
+    page = await show("/static/neutral.html", width=1280)
+    cookie: Any = {"name": "kith_session", "value": token("coordinator", "old-town"), "url": page.url}
+    await page.context.add_cookies([cookie])
+    await page.goto("/feedback/kiosks")
+    await page.get_by_label("When does the session end").fill(at(0))
+    await page.get_by_role("button", name="Open", exact=True).click()
+    await expect(page.get_by_role("link", name="Open it here")).to_be_visible()
+    await look(page, "kiosks", PHONE, DESK)
+    sheet = sheet_code(link.occasion_id)
+    await page.goto("/feedback/paper")
+    await page.get_by_label("Code of the sheet").fill(sheet.lower())
+    await page.get_by_role("button", name="Open").click()
+    await look(page, "paper-first", PHONE, DESK)
+    for answers in (PULSE, PULSE | {"answers.session-pulse.safe": "1"}):
+        for name, value in answers.items():
+            await page.locator(f"[name='{name}'][value='{value}']").check()
+        await page.get_by_role("button", name=re.compile("Save the")).click()
+        if answers == PULSE:
+            await expect(page.get_by_text("Entered once.")).to_be_visible()
+            await look(page, "paper-list", PHONE, DESK)
+            await page.get_by_role("main").get_by_role("link", name="Open").click()
+    await expect(page.get_by_text("The two entries differ.")).to_be_visible()
+    await look(page, "paper-differs", PHONE, DESK)
+    await page.get_by_label("First: Mostly").check()
+    await page.get_by_role("button", name="Save as it stands").click()
+    await expect(page.locator(".flash")).to_be_visible()
+    assert len(await told.said("check-in-submitted")) == 1
 
 
 async def test_somebody_who_stops_leaves_no_answers_on_the_tablet(show: Any, client: Any, told: Told) -> None:

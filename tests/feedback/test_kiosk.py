@@ -1,15 +1,16 @@
 """A tablet at the door: who can answer on it, and that the next person sees nothing of the last."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.feedback.domain.kiosk import read_code
+from services.feedback.domain.kiosk import OpenKiosk, closing_time, read_code
 from shared import clock
+from shared.errors import Invalid
 from shared.events.intake import ParticipantErased
 from tests.doors import bearer
 from tests.feedback.conftest import (
@@ -170,6 +171,28 @@ async def test_a_tablet_that_cannot_stand_there_is_refused(client: Any, changes:
     fields = {"site": "old-town", "ends_at": at(0)} | changes
     assert (await client.post("/feedback/kiosks", data=fields, headers=FACILITATOR)).status_code == said
     assert (await client.get("/feedback/kiosks", headers=bearer("program-manager"))).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("ends_at", "here", "closes_at"),
+    [
+        ("19:00", "18:05", "2026-03-04T20:00"),
+        ("19:00", "19:59", "2026-03-04T20:00"),
+        ("19:00", "20:00", None),
+        ("19:00", "06:59", None),
+        ("00:30", "22:00", "2026-03-05T01:30"),
+        ("23:30", "00:10", "2026-03-04T00:30"),
+    ],
+)
+def test_a_tablet_closes_an_hour_after_its_session(ends_at: str, here: str, closes_at: str | None) -> None:
+    command, zone = OpenKiosk(site="old-town", ends_at=ends_at), ZoneInfo("Europe/London")
+    at_that_time = datetime.fromisoformat(f"2026-03-04T{here}").replace(tzinfo=zone)
+    if closes_at is None:
+        with pytest.raises(Invalid):
+            closing_time(command, "Europe/London", at_that_time)
+    else:
+        there = closing_time(command, "Europe/London", at_that_time)
+        assert there == datetime.fromisoformat(closes_at).replace(tzinfo=zone)
 
 
 async def test_the_link_of_a_tablet_opens_no_check_in_and_the_other_way_round(client: Any, told: Told) -> None:

@@ -184,6 +184,7 @@ async def answer_on_a_phone(browser: Browser, link: str, choice: int, javascript
 
     await eventually(is_open)
     assert "555-0100" in await page.locator("body").inner_text()
+    await page.goto(f"{link}#all")  # all questions on one page
     await page.locator("main button, form button").last.click()  # nothing is chosen yet
     await expect(page.locator(".error-summary")).to_be_visible()
     groups = page.locator("fieldset")

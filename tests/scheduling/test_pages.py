@@ -164,6 +164,7 @@ async def test_a_session_is_recorded_with_one_tap_each(
     assert "has not begun yet" in early.text
     at(utc("2025-03-04 18:40"))
     reader.role = "facilitator"
+    assert "/feedback/kiosks?site=old-town&amp;program=evening-circle&amp;ends_at=19:30" in await reader.get(SESSION)
     incomplete = await reader.post(f"{SESSION}/hold", marks(ana="excused"), 422)
     assert "1 person missing" in incomplete.text
     assert 'value="excused" checked' in incomplete.text
@@ -221,7 +222,7 @@ async def test_a_program_manager_reads_and_changes_nothing(group: Told, reader: 
     reader.role = "program-manager"
     assert "Form a group" not in await reader.get("/scheduling/groups")
     assert "Change the group" not in await reader.get(GROUP)
-    await reader.get(SESSION)
+    assert "/feedback/kiosks" not in await reader.get(SESSION)
     await reader.get("/scheduling/", 403)
     await reader.post("/scheduling/groups", form_group(name="Y"), 403)
     await reader.post(f"{SESSION}/cancel", {"reason": "other"}, 403)

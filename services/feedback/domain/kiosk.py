@@ -11,6 +11,7 @@ from shared.events.base import Code, LocalTime
 from shared.fields import Command, invalid
 
 AFTERWARDS = timedelta(hours=1)  # so long after the end of the session may people still answer at the door
+STANDS_MAX = timedelta(hours=13)
 VISIT = timedelta(minutes=10)
 WRONG_MAX, WRONG_WITHIN = 10, timedelta(minutes=5)
 _CODE = re.compile(r"([A-Z]{3})[^A-Z0-9]*([0-9]{3})")
@@ -56,12 +57,14 @@ class Visit:
 
 
 def closing_time(command: OpenKiosk, time_zone: str, now: datetime) -> datetime:
-    """An hour after the end of the session, today at the site."""
+    """An hour after the end of the session at the site: today, or soon after the next midnight."""
     here = now.astimezone(ZoneInfo(time_zone))
-    closes_at = datetime.combine(here.date(), time.fromisoformat(command.ends_at), here.tzinfo) + AFTERWARDS
-    if closes_at <= now:
-        raise invalid("ends_at", "in-the-past", "Give the end of a session that is on, or was over within this hour.")
-    return closes_at
+    ends_at = datetime.combine(here.date(), time.fromisoformat(command.ends_at), here.tzinfo)
+    for day in (timedelta(-1), timedelta(0), timedelta(1)):
+        closes_at = ends_at + day + AFTERWARDS
+        if now < closes_at <= now + STANDS_MAX:
+            return closes_at
+    raise invalid("ends_at", "in-the-past", "Give the end of a session that is on, or was over within this hour.")
 
 
 def read_code(text: str) -> str | None:

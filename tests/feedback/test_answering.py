@@ -70,7 +70,8 @@ async def show(browser: Browser, house: Served) -> AsyncIterator[Any]:
     yield open_page
     for context in contexts:
         await context.close()
-    assert [text for text in complaints if not text.startswith("Failed to load resource")] == []
+    meant = ("Failed to load resource", "Response Status Error Code 503 from /intake/names")  # intake is not here
+    assert [text for text in complaints if not text.startswith(meant)] == []
 
 
 def question(page: Page, number: int) -> Any:
@@ -292,6 +293,7 @@ async def test_the_next_person_at_the_tablet_sees_nothing_of_the_last(show: Any,
     await page.set_viewport_size({"width": 810, "height": 1080})
     await page.get_by_label("Your code").fill("klm 482")
     await page.get_by_role("button", name="Begin").tap()
+    await expect(question(page, 1)).to_be_visible()
     await look(page, "kiosk-questions", PHONE)
     await page.set_viewport_size({"width": 810, "height": 1080})
     for number in range(1, 5):
@@ -334,9 +336,9 @@ async def test_a_tablet_that_nobody_touches_goes_back_to_the_beginning(show: Any
     await expect(page.get_by_label("Your code")).to_have_value("")
 
 
-async def test_staff_put_up_a_tablet_and_enter_a_sheet(show: Any, client: Any, told: Told, link: Any) -> None:
+async def test_staff_put_up_a_tablet_and_enter_a_sheet(show: Any, house: Served, told: Told, link: Any) -> None:
     page = await show("/static/neutral.html", width=1280)
-    cookie: Any = {"name": "kith_session", "value": token("coordinator", "old-town"), "url": page.url}
+    cookie: Any = {"name": "kith_session", "value": token("coordinator", "old-town"), "url": house.address}
     await page.context.add_cookies([cookie])
     await page.goto("/feedback/kiosks")
     await page.get_by_label("When does the session end").fill(at(0))

@@ -227,7 +227,7 @@ async def test_anybody_can_read_and_use_every_page(show: Any) -> None:
 @pytest.mark.parametrize("scripted", [True, False])
 @pytest.mark.parametrize("language", ["en", "es"])
 async def test_a_check_in_on_a_phone(show: Any, told: Told, scripted: bool, language: str) -> None:
-    page = await show(f"/c/link-open-pulse-000000?lang={language}", java_script_enabled=scripted)
+    page = await show(f"/c/link-open-pulse-000000?lang={language}#all", java_script_enabled=scripted)
     send, thanks = ("Send", "Thank you") if language == "en" else ("Enviar", "Gracias")
     await page.locator("input[name='answers.session-pulse.heard']").nth(4).check()
     await page.get_by_role("button", name=send).click()

@@ -105,13 +105,15 @@ async def test_one_question_a_screen_or_all_and_nothing_is_lost_on_the_way(
     show: Any, link: Any, told: Told, scripted: bool
 ) -> None:
     page = await show(java_script_enabled=scripted)
-    await question(page, 1).locator("input").nth(4).check()
+    await question(page, 1).locator("input").nth(4).press("Space")  # by key: a tap would go on by itself
     await question(page, 1).get_by_role("link", name="Next").click()
     await expect(question(page, 1)).to_be_hidden()
-    await question(page, 2).locator("input").nth(3).check()
+    await question(page, 2).locator("input").nth(3).press("Space")
     await page.go_back()
+    await expect(question(page, 1)).to_be_visible()
     await expect(question(page, 1).locator("input").nth(4)).to_be_checked()
     await page.go_forward()
+    await expect(question(page, 2)).to_be_visible()
     await question(page, 2).get_by_role("link", name="Back").click()
     await page.get_by_role("link", name="All questions on one page").click()
     await expect(page.locator(".screen:visible")).to_have_count(4)
@@ -264,6 +266,7 @@ async def test_what_waited_for_a_day_is_deleted(show: Any, link: Any, told: Told
 async def test_a_look_at_another_page_loses_nothing(show: Any, link: Any) -> None:
     page = await show()
     await tap_answers(page, "Fully", "Mostly")
+    await expect(question(page, 3)).to_be_visible()
     await page.get_by_role("link", name="I would like someone to contact me").tap()
     await page.get_by_role("link", name="Back").tap()
     await expect(page.locator("input[type=radio]:checked")).to_have_count(2)
@@ -372,6 +375,7 @@ async def test_somebody_who_stops_leaves_no_answers_on_the_tablet(show: Any, cli
     await page.get_by_label("Your code").fill("KLM-482")
     await page.get_by_role("button", name="Begin").tap()
     await tap_answers(page, "Fully", "Mostly")
+    await expect(question(page, 3)).to_be_visible()
     await page.get_by_role("button", name="Stop").tap()
     await expect(page.get_by_label("Your code")).to_have_value("")
     await page.go_back()

@@ -164,7 +164,7 @@ async def test_a_session_is_recorded_with_one_tap_each(
     assert "has not begun yet" in early.text
     at(utc("2025-03-04 18:40"))
     reader.role = "facilitator"
-    assert "/feedback/kiosks?site=old-town&amp;program=evening-circle&amp;ends_at=19:30" in await reader.get(SESSION)
+    assert "/feedback/kiosks?site=old-town&amp;program=new-roots&amp;ends_at=19:30" in await reader.get(SESSION)
     incomplete = await reader.post(f"{SESSION}/hold", marks(ana="excused"), 422)
     assert "1 person missing" in incomplete.text
     assert 'value="excused" checked' in incomplete.text

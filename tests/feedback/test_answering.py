@@ -413,11 +413,12 @@ async def digest(store: Any) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("language", [MIRRORED, LONG])
-@pytest.mark.parametrize("name", ["question", "all", "errors", "thanks", "contact", "stopped"])
+@pytest.mark.parametrize("name", ["question", "all", "errors", "thanks", "contact", "story", "milestones", "stopped"])
 async def test_other_scripts_and_longer_words_fit(
     show: Any, client: Any, told: Told, link: Any, language: str, name: str
 ) -> None:
-    path = {"contact": f"{LINK}/contact", "stopped": "/c/unknown-unknown-unknown"}.get(name, LINK)
+    paths = {one: f"{LINK}/{one}" for one in ("contact", "story", "milestones")}
+    path = (paths | {"stopped": "/c/unknown-unknown-unknown"}).get(name, LINK)
     with pseudo_languages():
         page = await show(f"{path}?lang={language}{'#all' if name == 'all' else ''}")
         if name in ("errors", "thanks"):

@@ -20,6 +20,7 @@ from deploy.local.ports import free_port
 from deploy.local.postgres import Postgres
 from shared.database import Database, migrate
 from shared.events import PARTITIONS
+from shared.service import end
 
 
 @dataclass(frozen=True)
@@ -172,8 +173,7 @@ async def running(*work: Any) -> AsyncIterator[None]:
             if task.done():
                 task.result()
     finally:
-        for task in tasks:
-            task.cancel()
+        await end(tasks)
         await asyncio.gather(*tasks, return_exceptions=True)
 
 

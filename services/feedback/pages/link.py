@@ -73,6 +73,7 @@ async def answer_link(request: Request, db: Db, token: str) -> HTMLResponse:
             return _thanks(request, opened)
         if opened.closed:
             return _closed(request, opened, moment)
+        await acts.open_check_in(tx, opened.occasion.occasion_id, moment, is_begun=True)
         try:
             parts = {name: part for name, part in nested(fields).items() if name in ("answers", "texts")}
             command = form(AnswerCheckIn, parts)

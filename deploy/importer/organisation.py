@@ -66,14 +66,15 @@ code = "age-band"
 label = "Age"
 options = [{ code = "18-25", label = "18 to 25" }, { code = "26-40", label = "26 to 40" }]
 
-# What a program asks, and when.
+# What a program asks, when, and on which days after the invitation whoever has not answered is reminded.
 [[batteries]]
 program = "new-roots"
 entries = [
   { occasion = "baseline", kind = "baseline", instruments = ["phq-4"] },
   { occasion = "session", kind = "session", instruments = ["session-pulse"], window_days = 7 },
+  { occasion = "month", kind = "monthly", repeats_months = 1, instruments = ["monthly-check-in"], reminders = [3, 7] },
   { occasion = "end", kind = "end", instruments = ["phq-4"] },
-  { occasion = "follow-up", kind = "follow-up", months_after = 2, instruments = ["phq-4"] },
+  { occasion = "follow-up", kind = "follow-up", months_after = 2, instruments = ["phq-4"], reminders = [4, 9] },
 ]
 
 # Whom somebody in need can reach, for each site.

@@ -9,7 +9,7 @@ from shared.clock import now
 from shared.database import Tx
 from shared.erasing import erase
 from shared.events import Heard
-from shared.events.feedback import BatteryActivated, CheckInSubmitted, InstrumentPublished
+from shared.events.feedback import BatteryActivated, CheckInOpened, CheckInSubmitted, InstrumentPublished
 from shared.events.intake import (
     CheckInInvited,
     ConsentChanged,
@@ -129,6 +129,11 @@ async def on_check_in_invited(tx: Tx, heard: Sequence[Heard[CheckInInvited]]) ->
     await store.add_invited(tx, heard)
 
 
+async def on_check_in_opened(tx: Tx, heard: Sequence[Heard[CheckInOpened]]) -> None:
+    """So many more who were reached."""
+    await store.add_reached(tx, heard)
+
+
 async def on_participant_erased(tx: Tx, heard: Heard[ParticipantErased]) -> None:
     """Remove their facts, from every copy of the view."""
     event = heard.event
@@ -190,5 +195,6 @@ HANDLERS: Handlers = {
     FollowUpDue: Many(on_follow_up_due),
     OccasionCancelled: Many(on_occasion_cancelled),
     CheckInInvited: Many(on_check_in_invited),
+    CheckInOpened: Many(on_check_in_opened),
     CheckInSubmitted: Many(on_check_in_submitted),
 }

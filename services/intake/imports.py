@@ -30,7 +30,7 @@ async def _site(tx: Tx, who: Who, row: SiteRow) -> Outcome:
         raise invalid("code", "unknown-site", "This site is not among those that you may change.")
     await store.get_organisation(tx, who.organisation_id)
     known = await store.find_site(tx, site_id)
-    command = sites.OpenSite(name=row.name, time_zone=row.time_zone, languages=row.languages)
+    command = sites.OpenSite.model_validate(row.model_dump(exclude={"code"}))
     site, event = sites.open_site(who.organisation_id, known, row.code, command)
     await store.save_site(tx, site)
     if event:

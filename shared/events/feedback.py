@@ -49,6 +49,23 @@ class InstrumentPublished(Event):
     caseness: int | None = Field(None, description="of the total: the best score, in counts, that is still clinical")
 
 
+class AttributeIs(Part):
+    """Only of those who gave this answer when they were enrolled."""
+
+    attribute: Code
+    equals: Code
+
+
+class ScoreWas(Part):
+    """Only of those whose latest score at another occasion lay within these bounds when this one fell due."""
+
+    occasion: Code
+    instrument: Code
+    scale: Code = "total"
+    at_least: int | None = Field(None, description="in counts of 1/unit points, this one included")
+    at_most: int | None = Field(None, description="in counts of 1/unit points, this one included")
+
+
 class BatteryEntry(Part):
     """What is asked at one occasion, and when that occasion is."""
 
@@ -58,6 +75,18 @@ class BatteryEntry(Part):
     instruments: list[Code]
     months_after: int = Field(0, ge=0, description="calendar months after enrolment, or after completion")
     window_days: int = Field(14, ge=1, description="answers count until so many days after the due day")
+    days_after: int = Field(0, ge=0, description="whole days after the months")
+    every: int = Field(1, ge=1, description="of the kind session: after every n-th session that they came to")
+    after_sessions: int = Field(
+        0, ge=0, description="of the kind monthly, not 0: once, when they came to so many sessions, whatever the date"
+    )
+    repeats_months: int = Field(
+        0, ge=0, description="of the kind monthly, not 0: again every so many months, as OCCASION-1, OCCASION-2 ..."
+    )
+    times: int = Field(0, ge=0, description="how often it repeats; 0: until the enrolment ends")
+    reminders: list[int] = Field([], description="days after the invitation on which whoever has not answered is told")
+    only_attribute: AttributeIs | None = None
+    only_score: ScoreWas | None = None
 
 
 @event("battery-activated", topic=BATTERIES, key="program_id")
@@ -93,6 +122,37 @@ class CheckInSubmitted(Event):
     scores: list[Score]
     answered_at: AwareDatetime
     entered_by: Literal["participant", "staff", "import"]
+
+
+class Acted(Event):
+    """The shape of what somebody does on the page of a check-in before they answer it."""
+
+    occasion_id: UUID
+    participant_id: UUID
+    enrolment_id: UUID
+    program_id: UUID
+    site_id: UUID
+
+
+@event("check-in-opened", topic=CHECK_INS, key="occasion_id")
+class CheckInOpened(Acted):
+    """A person acted on the page of a check-in for the first time. Fetching it, as mail scanners do, is not that."""
+
+    opened_at: AwareDatetime
+
+
+@event("check-in-begun", topic=CHECK_INS, key="occasion_id")
+class CheckInBegun(Acted):
+    """The first answer of a check-in was chosen."""
+
+    begun_at: AwareDatetime
+
+
+@event("check-in-expired", topic=CHECK_INS, key="occasion_id")
+class CheckInExpired(Acted):
+    """A check-in closed and nobody had answered it. What somebody wrote on paper in time can still be entered."""
+
+    closed_at: AwareDatetime
 
 
 ConcernSource = Literal["risk-item", "facilitator", "participant", "other-participant"]

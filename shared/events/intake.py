@@ -170,6 +170,16 @@ class CheckInInvited(Event):
     language: Language
     channel: Literal["email", "hand"]
     expires_at: AwareDatetime
+    reminder: int = Field(0, ge=0, description="0 is the invitation itself, 1 the first reminder of it, and so on")
+
+
+@event("invitation-sent", topic=INVITATIONS, key="occasion_id")
+class InvitationSent(Event):
+    """The mail server has taken the message that brings a link."""
+
+    occasion_id: UUID
+    sent_at: AwareDatetime
+    reminder: int = Field(0, ge=0, description="0 is the invitation itself, 1 the first reminder of it, and so on")
 
 
 @event("invitation-failed", topic=INVITATIONS, key="occasion_id")
@@ -178,3 +188,4 @@ class InvitationFailed(Event):
 
     occasion_id: UUID
     reason: Literal["no-address", "refused-by-mail-server", "no-consent"]
+    reminder: int = Field(0, ge=0, description="0 is the invitation itself, 1 the first reminder of it, and so on")

@@ -11,6 +11,7 @@ from shared.events.base import Code, Event, LocalTime, Part, event
 GROUPS = "kith.groups"
 SESSIONS = "kith.sessions"
 OCCASIONS = "kith.occasions"
+ENGAGEMENTS = "kith.engagements"
 
 Attendance = Literal["present", "late", "excused", "absent"]
 OccasionKind = Literal["baseline", "session", "monthly", "end", "follow-up"]
@@ -99,6 +100,7 @@ class Due(Event):
     opens_at: AwareDatetime
     closes_at: AwareDatetime
     is_history: bool = Field(False, description="it was due before Kith knew the enrolment: nobody is invited")
+    reminders: list[int] = Field([], description="days after the invitation on which whoever has not answered is told")
 
 
 @event("check-in-due", topic=OCCASIONS, key="occasion_id")
@@ -117,3 +119,16 @@ class OccasionCancelled(Event):
 
     occasion_id: UUID
     reason: Literal["withdrawn", "consent-withdrawn", "completed", "attendance-corrected"]
+
+
+@event("participant-disengaged", topic=ENGAGEMENTS, key="enrolment_id")
+class ParticipantDisengaged(Event):
+    """A participant was absent without a word from several sessions in a row. Once for each such row."""
+
+    enrolment_id: UUID
+    participant_id: UUID
+    program_id: UUID
+    site_id: UUID
+    absences: int = Field(ge=1, description="how many sessions in a row")
+    first_session_id: UUID
+    last_session_id: UUID

@@ -5,10 +5,15 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from shared.events.feedback import BatteryActivated, BatteryEntry, CheckInOpened
 from shared.events.intake import ConsentChanged, Consents
+from shared.events.scheduling import CheckInDue
+from shared.identity import derived_id
 from tests.analytics.conftest import (
+    AT,
     NORTH_QUAY,
     OLD_TOWN,
+    PROGRAM,
     Told,
     a_battery,
     a_check_in,
@@ -46,6 +51,47 @@ async def test_the_change_of_those_who_answered_twice(client: Any, told: Told) -
     assert row["change_low"] == pytest.approx(3.336378, abs=1e-6)
     assert (row["from"], row["to"], row["suppressed"]) == ("baseline", "end", False)
     assert row["data_through"] == "2025-03-04T18:00:00Z"
+
+
+def a_due(enrolment: UUID, code: str, kind: Any = "end") -> CheckInDue:
+    return CheckInDue(
+        **of(enrolment, code), kind=kind, code=code, ordinal=0, instruments=["bdi-ii"], due_at=AT, opens_at=AT,
+        closes_at=AT,
+    )  # fmt: skip
+
+
+def of(enrolment: UUID, code: str) -> dict[str, Any]:
+    """Whose occasion it is."""
+    ids = {"participant_id": uuid4(), "enrolment_id": enrolment, "program_id": PROGRAM, "site_id": OLD_TOWN}
+    return {"occasion_id": derived_id(enrolment, code, "0"), **ids}
+
+
+async def test_reached_is_who_touched_the_page_once_each(client: Any, told: Told) -> None:
+    people = await twelve_people(told)
+    for enrolment in [*people, people[0]]:
+        await told.tell(CheckInOpened(**of(enrolment, "end"), opened_at=AT))
+    await told.tell(*(a_due(enrolment, "end") for enrolment in people))
+    for path in (CHANGE, "/analytics/api/v1/rates"):
+        [row] = (await client.get(path, params=ASKED, headers=MANAGER)).json()["rows"]
+        assert (row["n_eligible"], row["n_invited"], row["n_reached"]) == (12, None, 12)
+
+
+async def test_what_repeats_can_be_compared_by_its_numbers(client: Any, told: Told) -> None:
+    people = await twelve_people(told)
+    month = BatteryEntry(occasion="month", kind="monthly", repeats_months=1, instruments=["bdi-ii"])
+    await told.tell(BatteryActivated(program_id=PROGRAM, entries=[month]))
+    for enrolment in people:
+        for number in range(1, 12):
+            await told.tell(a_due(enrolment, f"month-{number}", "monthly"))
+        await told.tell(a_check_in(enrolment, "month-2", 20), a_check_in(enrolment, "month-11", 10))
+    asked = ASKED | {"from": "month-2", "to": "month-11"}
+    [row] = (await client.get(CHANGE, params=asked, headers=MANAGER)).json()["rows"]
+    assert (row["n_eligible"], row["n_paired"], row["mean_change"]) == (12, 12, 10)
+    for nowhere in ("month", "month-12", "baseline"):
+        answer = await client.get(CHANGE, params=asked | {"to": nowhere}, headers=MANAGER)
+        assert (answer.status_code, answer.json()["code"]) == (404, "occasion-not-found")
+    page = (await client.get("/analytics/programs/evening-circle", headers=MANAGER)).text
+    assert page.index("Month 2") < page.index("Month 11")
 
 
 async def test_who_takes_consent_back_is_counted_no_longer(client: Any, told: Told) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from services.analytics import store as analytics_store
 from shared.events import Event
-from shared.events.feedback import CheckInSubmitted, Score
+from shared.events.feedback import CheckInOpened, CheckInSubmitted, Score
 from shared.events.intake import (
     CheckInInvited,
     ConsentChanged,
@@ -55,6 +55,7 @@ class Person:
     due: set[str] = field(default_factory=set)
     cancelled: set[str] = field(default_factory=set)
     invited: set[str] = field(default_factory=set)
+    reached: set[str] = field(default_factory=set)
     answers: dict[str, int] = field(default_factory=dict)
 
 
@@ -94,6 +95,12 @@ class World:
                 site_id=self.sites[person.site], short_code="ABC-123", language="en", enrolled_on=date(2026, 1, 6),
                 attributes={"age": person.age} if person.age else {}, consent_text="standard", consent_version=1,
                 consents=Consents(taking_part=True, reporting=person.is_reporting, contact_after=True),
+            )  # fmt: skip
+        if what == "open":
+            person.reached.add(code)
+            return CheckInOpened(
+                occasion_id=self.occasion(person, code), participant_id=person.participant,
+                enrolment_id=person.enrolment, program_id=self.program, site_id=self.sites[person.site], opened_at=AT,
             )  # fmt: skip
         if what == "answer" and code not in person.answers:
             person.answers[code] = score
@@ -188,6 +195,7 @@ class World:
             shown = "session" if code.startswith("session") else code
             facts.append(("eligible", shown))
             facts += [("invited", shown)] if code in person.invited else []
+            facts += [("reached", shown)] if code in person.reached else []
             facts += [("responded", shown)] if code in person.answers else []
         weeks = {(AT + timedelta(days=score)).strftime("%G-w%V") for score in person.answers.values()}
         facts += [("in-week", "bdi-ii", week) for week in weeks]
@@ -202,8 +210,27 @@ class World:
         return facts
 
 
-WHAT = "enrol  answer answer answer due invite cancel consent place form complete leave hold correct erase count forget"
-STEPS = st.tuples(st.sampled_from(WHAT.split()), st.integers(0, 3), st.sampled_from(OCCASIONS), st.integers(0, 30))
+WHAT = [
+    "enrol",
+    "answer",
+    "answer",
+    "answer",
+    "due",
+    "invite",
+    "open",
+    "cancel",
+    "consent",
+    "place",
+    "form",
+    "complete",
+    "leave",
+    "hold",
+    "correct",
+    "erase",
+    "count",
+    "forget",
+]
+STEPS = st.tuples(st.sampled_from(WHAT), st.integers(0, 3), st.sampled_from(OCCASIONS), st.integers(0, 30))
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -14,7 +14,7 @@ from shared.events import CATALOGUE, Event
 
 SAID = sorted(CATALOGUE.values(), key=lambda event: event.wire)
 PAST = re.compile(
-    r"(ed|held|heard|due|lapsed|made|withdrawn)$"  # `due` is what has fallen due
+    r"(ed|held|heard|due|lapsed|made|withdrawn|sent|begun)$"  # `due` is what has fallen due
 )
 each_event = pytest.mark.parametrize("event", SAID, ids=lambda event: event.wire)
 

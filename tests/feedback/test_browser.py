@@ -60,6 +60,7 @@ STAFF = {
     "check-ins-answered": "/feedback/?need=answered",
     "batteries": "/feedback/batteries",
     "battery": "/feedback/batteries/evening-circle",
+    "battery-rhythm": "/feedback/batteries/deep-roots",
     "battery-new": "/feedback/batteries/new-roots",
     "crisis-contacts": "/feedback/crisis-contacts",
     "contacts": "/feedback/crisis-contacts/old-town",
@@ -77,6 +78,14 @@ STAFF = {
     "instrument-own": "/feedback/instruments/how-we-meet",
     "own-instrument": "/feedback/own-instruments/how-we-meet",
     "own-instrument-new": "/feedback/own-instruments",
+}
+RHYTHM = {
+    "entries": [
+        {"occasion": "baseline", "kind": "baseline", "instruments": ["belonging"], "reminders": [2, 5]},
+        {"occasion": "deep", "kind": "session", "instruments": ["session-pulse"], "every": 3, "window_days": 7},
+        {"occasion": "month", "kind": "monthly", "instruments": ["monthly-check-in"], "repeats_months": 1}
+        | {"only_score": {"occasion": "baseline", "instrument": "belonging", "at_most": 13}, "times": 6},
+    ]
 }
 PHONES = {
     "link": "/c/link-open-pulse-000000",
@@ -155,12 +164,13 @@ async def address(store: Any, told: Told, client: Any, data_folder: Path) -> Asy
 async def a_week(told: Told, client: Any) -> None:
     """Three sites of which one has no contacts, two programs, people who are due, late, and have answered."""
     await told.tell(a_site(), a_site("north-quay", "Europe/Madrid"), a_site("west-point", "America/New_York"))
-    await told.tell(a_program(), a_program("new-roots"))
+    await told.tell(a_program(), a_program("new-roots"), a_program("deep-roots"))
     for site in ("old-town", "north-quay"):
         url = f"{API}/sites/{site}/crisis-contacts"
         body = CONTACTS if site == "old-town" else CONTACTS | {"confirmed_on": None}
         assert (await client.put(url, json=body, headers=ADMINISTRATOR)).status_code == 200
     assert (await client.put(f"{API}/batteries/evening-circle", json=BATTERY, headers=ADMINISTRATOR)).status_code == 200
+    assert (await client.put(f"{API}/batteries/deep-roots", json=RHYTHM, headers=ADMINISTRATOR)).status_code == 200
     dues = {
         "link-open-pulse-000000": DUE["pulse"],
         "link-belonging-00000000": a_due("belonging", event=FollowUpDue, code="follow-up", due_at=long_ago(5)),
@@ -257,6 +267,29 @@ async def test_a_check_in_on_a_phone(show: Any, told: Told, scripted: bool, lang
     again = {"en": "You have answered already", "es": "Ya has respondido"}[language] if scripted else thanks
     await expect(page.get_by_role("heading", level=1)).to_have_text(again)
     assert len(await told.said("check-in-submitted")) == len(events)
+
+
+async def test_opened_and_begun_are_what_a_person_does_not_what_a_page_does(show: Any, told: Told) -> None:
+    async def are(opened: int, begun: int) -> bool:
+        return [len(await told.said(f"check-in-{wire}")) for wire in ("opened", "begun")] == [opened, begun]
+
+    page = await show("/c/link-month-000000000000")
+    opened, begun = [len(await told.said(f"check-in-{wire}")) for wire in ("opened", "begun")]
+    await page.evaluate("""() => {
+        document.body.dispatchEvent(new KeyboardEvent("keydown", { bubbles: true }));
+        document.querySelector("textarea, input").dispatchEvent(new Event("change", { bubbles: true }));
+    }""")
+    await page.reload()
+    assert await are(opened, begun), "a script that fetches and pretends is nobody"
+    await page.keyboard.press("Tab")
+    await eventually(lambda: are(opened + 1, begun))
+    field = page.locator("main textarea").first
+    await field.fill("More time")
+    await field.press("Tab")
+    await eventually(lambda: are(opened + 1, begun + 1))
+    await page.reload()
+    await page.locator("main textarea").first.press("Tab")
+    assert await are(opened + 1, begun + 1)
 
 
 async def test_leaving_shows_nothing_and_leads_nowhere_back(show: Any) -> None:

@@ -89,7 +89,7 @@ async def people(served: Intake) -> dict[str, str]:
         found[name] = await served.post("/participants", a_participant(name, phone=f"+34 600 {len(found)}11 222"))
     await served.post("/participants", a_participant("Kit", email=None, group=None, attributes={}))
     first = found["Marisol"]
-    await served.hear(a_due(first, kind="baseline", code="baseline"))
+    await served.hear(a_due(first, kind="baseline", code="baseline", reminders=[3, 7]))
     await served.hear(a_due(first, code="month-1", due_at=now() - timedelta(days=30), closes_at=now()))
     answered = a_due(first, code="month-2")
     await served.hear(answered)

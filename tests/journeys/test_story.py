@@ -356,6 +356,8 @@ async def test_12_every_page_of_the_story_can_be_used_by_anybody(kith: Kith, sig
             "session-correct": f"/scheduling/sessions/{story.group_session}?correct=true",
             "import-attendance": "/scheduling/attendance/import",
             "unknown": "/scheduling/groups/nowhere",
+            "course": f"/scheduling/participants/{next(iter(story.people.values()))['participant_id']}",
+            "program-course": "/scheduling/programs/evening-circle",
         },
         "Lea Sommer": {"effects": "/analytics/", "effect-of-few": "/analytics/programs/evening-circle"},
     }

@@ -10,7 +10,7 @@ from services.analytics.api.asking import Analyst, By, From, OfInstrument, OfPro
 from shared.doors import Db
 
 router = APIRouter()
-KINDS = ("enrolled", "eligible", "invited", "answer", "pair")
+KINDS = ("enrolled", "eligible", "invited", "reached", "answer", "pair")
 
 
 class ChangeRow(BaseModel):
@@ -27,6 +27,9 @@ class ChangeRow(BaseModel):
     n_enrolled: int | None = Field(description="people enrolled who agreed to be counted in reports")
     n_eligible: int | None = Field(description="of these, were to be asked at the later occasion")
     n_invited: int | None = Field(description="of these, invited to the later occasion")
+    n_reached: int | None = Field(
+        description="of these, touched the page of the later one; who answered on paper is not among them"
+    )
     n_first: int | None = Field(description="people who answered at the first occasion")
     n_later: int | None = Field(description="people who answered at the later occasion")
     n_paired: int | None = Field(description="people who answered at both; all figures below are about them")
@@ -62,6 +65,7 @@ class ChangeRow(BaseModel):
             n_enrolled=row.n.enrolled,
             n_eligible=row.n.eligible,
             n_invited=row.n.invited,
+            n_reached=row.n.reached,
             n_first=row.n.first,
             n_later=row.n.later,
             n_paired=row.n.paired,

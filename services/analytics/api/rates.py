@@ -13,7 +13,7 @@ from shared.doors import Db
 from shared.events.base import Code
 
 router = APIRouter()
-KINDS = ("enrolled", "eligible", "invited", "responded", "answer", "pair")
+KINDS = ("enrolled", "eligible", "invited", "reached", "responded", "answer", "pair")
 TALKING_THERAPIES = ("phq-9", "gad-7")
 AtEnd = Annotated[Code, Query(alias="end", description="code of the occasion at the end, such as `end`")]
 
@@ -64,6 +64,7 @@ class RatesRow(BaseModel):
     n_enrolled: int | None
     n_eligible: int | None = Field(description="were to be asked at the later occasion")
     n_invited: int | None
+    n_reached: int | None = Field(description="of these, touched its page; who answered on paper is not among them")
     n_first: int | None
     n_later: int | None
     n_paired: int | None = Field(description="answered at both occasions")
@@ -91,6 +92,7 @@ class RatesRow(BaseModel):
             n_enrolled=n.enrolled,
             n_eligible=n.eligible,
             n_invited=n.invited,
+            n_reached=n.reached,
             n_first=n.first,
             n_later=n.later,
             n_paired=n.paired,

@@ -33,6 +33,7 @@ class Numbers:
     enrolled: int | None
     eligible: int | None
     invited: int | None
+    reached: int | None
     first: int | None
     later: int | None
     paired: int | None
@@ -79,6 +80,7 @@ def numbers(asked: Asked, people: People, *, is_hidden: bool = False) -> Numbers
         people.enrolled,
         people.at("eligible", asked.later),
         people.at("invited", asked.later),
+        people.at("reached", asked.later),
         sum(people.answers(asked.instrument, asked.first).values()),
         sum(people.answers(asked.instrument, asked.later).values()),
         people.paired(asked.instrument, asked.first, asked.later),

@@ -46,9 +46,11 @@ _COUNT = """
                                        and a.status in ('present', 'late')
         group by p.enrolment_id
     ), asked as (
-        select o.enrolment_id, i.occasion_id is not null as is_invited, a.enrolment_id is not null as is_answered,
+        select o.enrolment_id, i.occasion_id is not null as is_invited, r.occasion_id is not null as is_reached,
+               a.enrolment_id is not null as is_answered,
                case o.kind when 'session' then regexp_replace(o.code, '-[0-9]+$', '') else o.code end as occasion
-        from occasions o join ids using (enrolment_id) left join invitations i using (occasion_id)
+        from occasions o join ids using (enrolment_id)
+             left join invitations i using (occasion_id) left join openings r using (occasion_id)
              left join (select distinct enrolment_id, occasion from answers) a
                     on a.enrolment_id = o.enrolment_id and a.occasion = o.code
         where not o.is_cancelled or a.enrolment_id is not null
@@ -57,6 +59,7 @@ _COUNT = """
         union all select enrolment_id, array['completed'] from people where completed_on is not null
         union all select enrolment_id, array['eligible', occasion] from asked
         union all select enrolment_id, array['invited', occasion] from asked where is_invited
+        union all select enrolment_id, array['reached', occasion] from asked where is_reached
         union all select enrolment_id, array['responded', occasion] from asked where is_answered
         union all
         select enrolment_id, array['stay', sessions::text, case when withdrawn_on is null then 'there' else 'left' end]

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from operator import attrgetter
 from uuid import UUID
 
 from shared.database import Tx
 from shared.events import Heard
-from shared.events.feedback import BatteryActivated, CheckInSubmitted, InstrumentPublished
+from shared.events.feedback import BatteryActivated, CheckInOpened, CheckInSubmitted, InstrumentPublished
 from shared.events.intake import (
     CheckInInvited,
     ConsentChanged,
@@ -30,6 +31,7 @@ from shared.events.scheduling import (
 from shared.identity import is_stranger
 
 TOTAL = "total"
+_OF_ENTRY = ("occasion", "kind", "instruments", "months_after", "repeats_months")
 FACTS = (
     "sites",
     "programs",
@@ -41,6 +43,7 @@ FACTS = (
     "attendance",
     "occasions",
     "invitations",
+    "openings",
     "scores",
 )
 """The tables that follow from what was heard alone, and can be rebuilt from it."""
@@ -96,9 +99,9 @@ async def save_battery(tx: Tx, organisation: UUID, event: BatteryActivated) -> N
     """The battery of a program as it is now."""
     await tx.execute("delete from battery_entries where program_id = $1", event.program_id)
     await tx.executemany(
-        "insert into battery_entries values ($1, $2, $3, $4, $5, $6, $7)",
+        "insert into battery_entries values ($1, $2, $3, $4, $5, $6, $7, $8)",
         [
-            (organisation, event.program_id, place, one.occasion, one.kind, one.instruments, one.months_after)
+            (organisation, event.program_id, place, *attrgetter(*_OF_ENTRY)(one))
             for place, one in enumerate(event.entries)
         ],
     )
@@ -222,6 +225,14 @@ async def add_invited(tx: Tx, heard: Sequence[Heard[CheckInInvited]]) -> None:
     )
 
 
+async def add_reached(tx: Tx, heard: Sequence[Heard[CheckInOpened]]) -> None:
+    """Occasions at which somebody acted on the page."""
+    await tx.executemany(
+        "insert into openings values ($1, $2) on conflict do nothing",
+        [(one.organisation_id, one.event.occasion_id) for one in heard],
+    )
+
+
 async def add_scores(tx: Tx, heard: Sequence[Heard[CheckInSubmitted]]) -> None:
     """The scores of check-ins: totals alone. Scores of parts are said too; no figure is made of them here."""
     await tx.executemany(
@@ -259,7 +270,8 @@ async def erase_participant(tx: Tx, event: ParticipantErased) -> set[UUID]:
         event.occasion_ids,
     )
     occasions = {row["occasion_id"] for row in rows} | set(event.occasion_ids)
-    await tx.execute("delete from invitations where occasion_id = any($1)", list(occasions))
+    for table in ("invitations", "openings"):
+        await tx.execute(f"delete from {table} where occasion_id = any($1)", list(occasions))
     await tx.execute("delete from attendance where participant_id = $1", event.participant_id)
     await tx.execute("delete from enrolments where participant_id = $1", event.participant_id)
     return occasions

@@ -8,6 +8,7 @@ from uuid import UUID
 from asyncpg import Record
 
 from services.analytics.domain.instrument import Instrument
+from services.analytics.store import cells
 from shared.database import Tx, made_of
 from shared.errors import NotFound
 from shared.identity import derived_id
@@ -39,6 +40,16 @@ _COLUMNS = """
     array(select o.version from instruments o where o.organisation_id = i.organisation_id and o.code = i.code
           and o.version = any (i.comparable_versions) and o.unit = i.unit) as comparable_versions"""
 """Scores of a comparable version are taken together only if they count the same unit."""
+_ENTRIES = """
+    select b.program_id, b.kind, b.instruments, coalesce(n.occasion, b.occasion) as occasion
+    from battery_entries b left join lateral (
+        select distinct c.about[1] as occasion from cells c
+        where b.repeats_months > 0 and c.program_id = b.program_id and c.label = 'all' and c.kind = 'eligible'
+          and c.about[1] ~ ('^' || b.occasion || '-[0-9]+$')
+    ) n on true
+    where (b.repeats_months = 0 or n.occasion is not null) and ($1::uuid is null or b.program_id = $1)
+    order by b.program_id, b.place, length(n.occasion), n.occasion"""
+"""What repeats is as many occasions as somebody was asked at: `month-1`, `month-2`, and so on."""
 
 
 async def find_horizon(tx: Tx) -> datetime | None:
@@ -50,7 +61,7 @@ async def find_horizon(tx: Tx) -> datetime | None:
 async def programs(tx: Tx, site_ids: Sequence[UUID] | None) -> list[Program]:
     """The programs at these sites; None is all of them."""
     rows = await tx.fetch("select * from programs where $1::uuid[] is null or site_ids && $1 order by code", site_ids)
-    entries = await tx.fetch("select * from battery_entries order by program_id, place")
+    entries = await tx.fetch(_ENTRIES, None)
     return [_program(row, entries) for row in rows]
 
 
@@ -62,9 +73,9 @@ async def get_program(tx: Tx, organisation: UUID, code: str, site_ids: Sequence[
     )
     if row is None:
         raise NotFound("program")
-    return _program(
-        row, await tx.fetch("select * from battery_entries where program_id = $1 order by place", program_id)
-    )
+    while await cells.count(tx):  # of what was heard just now, too
+        pass
+    return _program(row, await tx.fetch(_ENTRIES, program_id))
 
 
 def _program(row: Record, entries: Sequence[Record]) -> Program:

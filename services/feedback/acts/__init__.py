@@ -1,6 +1,7 @@
 """What several doors of feedback do alike: load, decide, save, say, in the transaction that the door has opened."""
 
 from services.feedback.acts import changes, milestones, stories, themes, voices
+from services.feedback.acts.acting import expire_check_in, open_check_in
 from services.feedback.acts.batteries import set_battery
 from services.feedback.acts.check_ins import keep_check_in
 from services.feedback.acts.concerns import (
@@ -22,8 +23,10 @@ __all__ = [
     "changes",
     "close",
     "escalate",
+    "expire_check_in",
     "keep_check_in",
     "milestones",
+    "open_check_in",
     "raise_by_staff",
     "raise_concern",
     "set_battery",

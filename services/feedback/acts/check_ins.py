@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from services.feedback import store
+from services.feedback.acts.acting import open_check_in
 from services.feedback.acts.concerns import About, raise_concern
 from services.feedback.domain.check_in import CheckIn, Occasion
 from services.feedback.domain.concerns import Concern
@@ -26,6 +27,8 @@ async def keep_check_in(
 ) -> Concern | None:
     """Keep it and say it. An answer on the side of a risk rule raises a concern, whatever the score: all or nothing."""
     check_in, event = submitted
+    if check_in.entered_by == "participant":
+        await open_check_in(tx, occasion.occasion_id, moment, is_begun=True)
     await store.add_check_in(tx, occasion.organisation_id, check_in, answers, library, moment, subject)
     outbox.put(tx, event, organisation=occasion.organisation_id, at=moment)
     risky = [

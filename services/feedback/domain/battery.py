@@ -7,25 +7,13 @@ from uuid import UUID
 
 from pydantic import Field
 
+from services.feedback.domain.entries import Entry, wrong_in
 from services.feedback.domain.instruments import Instrument, Library, published
 from shared.errors import FieldError, Invalid
 from shared.events import Event
-from shared.events.base import Code
 from shared.events.feedback import BatteryActivated, BatteryEntry
-from shared.events.scheduling import OccasionKind
 from shared.fields import Command
 from shared.identity import derived_id
-
-
-class Entry(Command):
-    """What is asked at one occasion, and when."""
-
-    occasion: Code
-    kind: OccasionKind
-    ordinal: Annotated[int, Field(ge=0, le=1000)] = 0
-    instruments: Annotated[list[Code], Field(min_length=1, max_length=20)]
-    months_after: Annotated[int, Field(ge=0, le=120)] = 0
-    window_days: Annotated[int, Field(ge=1, le=366)] = 14
 
 
 class SetBattery(Command):
@@ -35,10 +23,10 @@ class SetBattery(Command):
 
 
 SUGGESTED = (
-    Entry(occasion="baseline", kind="baseline", instruments=["belonging"]),
+    Entry(occasion="baseline", kind="baseline", instruments=["belonging"], reminders=[3, 7]),
     Entry(occasion="session", kind="session", instruments=["session-pulse"], window_days=7),
-    Entry(occasion="end", kind="end", instruments=["belonging"]),
-    Entry(occasion="follow-up", kind="follow-up", months_after=2, instruments=["belonging"]),
+    Entry(occasion="end", kind="end", instruments=["belonging"], reminders=[3, 7]),
+    Entry(occasion="follow-up", kind="follow-up", months_after=2, instruments=["belonging"], reminders=[3, 7]),
 )
 """What we would begin with."""
 
@@ -63,7 +51,7 @@ def activate(
     `licensed` are instruments whose licence number is known, `uncovered` sites whose rota has a gap.
     """
     entries = command.entries
-    errors = [*_wrong(entries, library), *_unlicensed(entries, library, licensed)]
+    errors = [*_wrong(entries, library), *wrong_in(entries, library), *_unlicensed(entries, library, licensed)]
     errors += _unwatched(entries, library, uncovered)
     if errors:
         raise Invalid(*errors)
@@ -117,14 +105,17 @@ def _unwatched(entries: Sequence[Entry], library: Library, uncovered: Collection
 
 def _wrong_together(entries: Sequence[Entry]) -> Iterator[FieldError]:
     seen: set[str] = set()
-    has_session = False
-    prefixes = [re.escape(entry.occasion) for entry in entries if entry.kind == "session"]
+    rhythms: set[int] = set()
+    numbered = [re.escape(entry.occasion) for entry in entries if entry.is_numbered]
     for place, entry in enumerate(entries):
         if entry.occasion in seen:
             yield FieldError(f"entries.{place}.occasion", "repeated", "Two occasions have this code: change one.")
-        elif any(re.fullmatch(f"{prefix}-[0-9]+", entry.occasion) for prefix in prefixes):
-            yield FieldError(f"entries.{place}.occasion", "taken-by-sessions", "The sessions' check-ins use this code.")
+        elif any(re.fullmatch(f"{code}-[0-9]+", entry.occasion) for code in numbered):
+            message = "What is asked after sessions, or repeats, is numbered by this code: choose another one."
+            yield FieldError(f"entries.{place}.occasion", "taken-by-sessions", message)
         seen.add(entry.occasion)
-        if entry.kind == "session" and has_session:
-            yield FieldError(f"entries.{place}.kind", "one-session-entry", "What every session asks is one entry.")
-        has_session |= entry.kind == "session"
+        if entry.kind == "session" and entry.every in rhythms:
+            message = "What every session asks is one entry; another one may be asked after every n-th."
+            yield FieldError(f"entries.{place}.kind", "one-session-entry", message)
+        if entry.kind == "session":
+            rhythms.add(entry.every)

@@ -34,5 +34,14 @@ async def on_rota_looked_at(tx: Tx, timer: Timer) -> None:
         await store.add_alert(tx, at, None, (one.email, one.name), found[0].begins_at, now)
 
 
-TIMERS: TimerHandlers = {store.CLOCK_TIMER: on_concern_waits, store.ROTA_TIMER: on_rota_looked_at}
+async def on_check_in_closes(tx: Tx, timer: Timer) -> None:
+    """The time for an answer is over."""
+    await acts.expire_check_in(tx, UUID(timer.key), clock.now())
+
+
+TIMERS: TimerHandlers = {
+    store.CLOCK_TIMER: on_concern_waits,
+    store.ROTA_TIMER: on_rota_looked_at,
+    store.EXPIRES_TIMER: on_check_in_closes,
+}
 """What each kind of clock does."""

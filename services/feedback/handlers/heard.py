@@ -69,13 +69,15 @@ async def on_participant_erased(tx: Tx, heard: Heard[ParticipantErased]) -> None
 
 
 async def on_check_in_due(tx: Tx, heard: Heard[CheckInDue]) -> None:
-    """It can be answered."""
+    """It can be answered, until it closes."""
     await store.save_due(tx, heard.organisation_id, heard.event)
+    await store.watch_close(tx, heard.organisation_id, heard.event)
 
 
 async def on_follow_up_due(tx: Tx, heard: Heard[FollowUpDue]) -> None:
-    """It can be answered."""
+    """It can be answered, until it closes."""
     await store.save_due(tx, heard.organisation_id, heard.event)
+    await store.watch_close(tx, heard.organisation_id, heard.event)
 
 
 async def on_occasion_cancelled(tx: Tx, heard: Heard[OccasionCancelled]) -> None:

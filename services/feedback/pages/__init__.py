@@ -2,6 +2,7 @@
 
 from services.feedback.imports import FILES
 from services.feedback.pages import (
+    acting,
     batteries,
     changes,
     check_ins,
@@ -25,7 +26,7 @@ from services.feedback.pages import (
 from services.feedback.pages.templates import PAGES
 from shared.doors import files
 
-ANSWERING = (kiosk, link, contact, yours, kiosks, paper, sheet)
+ANSWERING = (kiosk, link, acting, contact, yours, kiosks, paper, sheet)
 MODULES = (check_ins, concerns, rotas, batteries, contacts, instruments, own_instruments)
 LOOP = (coding, voices, changes, stories, milestones)
 ROUTERS = (files.for_people(PAGES, FILES), *(module.router for module in (*ANSWERING, *MODULES, *LOOP)))

@@ -9,21 +9,16 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from services.feedback import acts, store
 from services.feedback.domain.battery import SUGGESTED, SetBattery, program_id_of
 from services.feedback.domain.instruments import Instrument, Library
+from services.feedback.pages import battery_rows
 from services.feedback.pages.forms import nested
 from services.feedback.pages.templates import PAGES, Administrator
 from services.feedback.store import Program
 from shared.doors import Db, form, submitted
-from shared.errors import FieldError, Refusal
+from shared.errors import Refusal
 from shared.events.base import Code
+from shared.events.feedback import BatteryEntry
 
 router = APIRouter(prefix="/feedback/batteries", include_in_schema=False)
-KINDS = [
-    ("baseline", "at the start"),
-    ("session", "after every session"),
-    ("monthly", "months after the start"),
-    ("end", "at the end"),
-    ("follow-up", "months after the end"),
-]
 EMPTY_ROWS = 2
 
 
@@ -32,14 +27,16 @@ async def batteries(request: Request, db: Db, who: Administrator) -> HTMLRespons
     """Every program with what it asks."""
     async with db.transaction(who.organisation_id) as tx:
         found = await store.batteries(tx, who.site_ids)
-        titles = _titles(await store.library_of(tx))
+        library = await store.library_of(tx)
+    titles = _titles(library)
     saved = request.query_params.get("saved")
     is_saved = saved in {one.program.code for one in found}
     return PAGES.render(
         request,
         "batteries.html",
         batteries=found,
-        kinds=dict(KINDS),
+        when=battery_rows.when,
+        more=lambda entry: battery_rows.more(entry, library),
         titled=lambda codes: ", ".join(titles.get(code, code) for code in codes),
         flash="The battery is set. Check-ins fall due by it from now on." if is_saved else None,
     )
@@ -53,7 +50,7 @@ async def battery(request: Request, db: Db, who: Administrator, program: Code) -
         library = await store.library_of(tx)
     is_suggested = known.entries is None or "suggested" in request.query_params
     entries = SUGGESTED if is_suggested else known.entries or ()
-    rows = [entry.model_dump() for entry in entries]
+    rows = [battery_rows.shown(BatteryEntry(**entry.model_dump()), library) for entry in entries]
     return _form(request, known.program, rows, library, is_suggested=is_suggested)
 
 
@@ -66,7 +63,8 @@ async def set_battery(request: Request, db: Db, who: Administrator, program: Cod
         library = await store.library_of(tx)
         known = await store.get_program(tx, program_id_of(who.organisation_id, program), who.site_ids)
         try:
-            await acts.set_battery(tx, who, known, form(SetBattery, {"entries": rows}), library)
+            command = form(SetBattery, {"entries": battery_rows.asked(rows, library)})
+            await acts.set_battery(tx, who, known, command, library)
         except Refusal as refusal:
             return _form(request, known.program, rows, library, refusal)
     return RedirectResponse(f"/feedback/batteries?saved={known.program.code}", 303)
@@ -92,7 +90,7 @@ def _form(
     *,
     is_suggested: bool = False,
 ) -> HTMLResponse:
-    shown = [_shown(row) for row in [*rows, *({} for _ in range(EMPTY_ROWS))]]
+    shown = [battery_rows.filled(row) for row in [*rows, *({} for _ in range(EMPTY_ROWS))]]
     return PAGES.render(
         request,
         "battery.html",
@@ -100,28 +98,11 @@ def _form(
         program=program,
         rows=shown,
         n_filled=len(rows),
-        kinds=KINDS,
+        kinds=battery_rows.KINDS,
         instruments=list(_titles(library).items()),
         is_suggested=is_suggested,
-        errors=[_said(error) for error in refusal.errors] if refusal else [],
+        errors=[battery_rows.said(error) for error in refusal.errors] if refusal else [],
     )
-
-
-def _said(error: FieldError) -> FieldError:
-    """An error as the form says it: of which occasion, and without a pattern."""
-    sentence = error.message
-    if error.code == "string-pattern-mismatch":
-        sentence = "Use small letters, digits and hyphens, such as month-2."
-    parts = error.field.split(".")
-    place = int(parts[1]) + 1 if len(parts) > 2 and parts[1].isdigit() else 0
-    said = f"Occasion {place}: {sentence[:1].lower()}{sentence[1:]}" if place else sentence
-    return FieldError(".".join(parts[:3]), error.code, said)
-
-
-def _shown(row: dict[str, Any]) -> dict[str, Any]:
-    """A row with something in each of its fields."""
-    empty = {"occasion": "", "kind": "", "ordinal": "0", "instruments": [], "months_after": "0", "window_days": "14"}
-    return {name: row.get(name, value) for name, value in empty.items()}
 
 
 def _titles(library: Library) -> dict[str, str]:

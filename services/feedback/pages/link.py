@@ -73,6 +73,7 @@ async def answer_link(request: Request, db: Db, token: str) -> HTMLResponse:
             return _thanks(request, opened, is_large="large" in fields)
         if opened.closed:
             return _closed(request, opened, moment)
+        await acts.open_check_in(tx, opened.occasion.occasion_id, moment, is_begun="show" not in fields)
         if "show" in fields:  # in another language, with what was answered so far
             return _questions(request, opened, fields, ())
         try:

@@ -1,6 +1,15 @@
 """All of feedback's SQL, and the files of the instruments that ship: plain functions that decide nothing."""
 
 from services.feedback.store import changes, circles, milestones, stories, themes
+from services.feedback.store.acting import (
+    EXPIRES_TIMER,
+    Acting,
+    get_acting,
+    get_closing,
+    save_acting,
+    save_expired,
+    watch_close,
+)
 from services.feedback.store.check_ins import (
     Link,
     add_check_in,
@@ -92,8 +101,10 @@ from services.feedback.store.wordings import Loaded, add_wording, licence_number
 __all__ = [
     "ALERT_TIMER",
     "CLOCK_TIMER",
+    "EXPIRES_TIMER",
     "FOLDER",
     "ROTA_TIMER",
+    "Acting",
     "Alert",
     "Asked",
     "Battery",
@@ -143,6 +154,8 @@ __all__ = [
     "find_own",
     "find_short_code",
     "find_visit",
+    "get_acting",
+    "get_closing",
     "get_concern",
     "get_occasion",
     "get_occasion_of",
@@ -170,12 +183,14 @@ __all__ = [
     "remove_entries",
     "rotas",
     "rotas_of_program",
+    "save_acting",
     "save_battery",
     "save_cancelled",
     "save_concern",
     "save_consents",
     "save_contacts",
     "save_due",
+    "save_expired",
     "save_licence_number",
     "save_program",
     "save_rota",
@@ -189,4 +204,5 @@ __all__ = [
     "stories",
     "themes",
     "unknown_occasions",
+    "watch_close",
 ]

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from services.feedback.store.acting import EXPIRES_TIMER
 from services.feedback.store.concerns import CLOCK_TIMER
 from shared.database import Tx
 from shared.events.intake import ParticipantErased
@@ -30,6 +31,8 @@ async def erase_participant(tx: Tx, event: ParticipantErased) -> set[UUID]:
     theirs = {row["occasion_id"] for row in occasions} | set(event.occasion_ids)
     for table in _TABLES:
         await tx.execute(f"delete from {table} where occasion_id = any($1::uuid[])", list(theirs))
+    for occasion_id in theirs:
+        await cancel_timer(tx, EXPIRES_TIMER, str(occasion_id))
     concerns = await tx.fetch("select concern_id from concerns where participant_id = $1", event.participant_id)
     for row in concerns:
         await cancel_timer(tx, CLOCK_TIMER, str(row["concern_id"]))

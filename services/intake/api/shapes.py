@@ -31,6 +31,9 @@ class SiteShape(BaseModel):
     name: str
     time_zone: str
     languages: list[str]
+    quiet_from: str
+    quiet_until: str
+    messages_a_day: int
 
 
 class ProgramShape(BaseModel):

@@ -27,6 +27,8 @@ class Occasion:
     email: str | None
     consents: Consents
     has_withdrawn: bool
+    has_completed: bool = False
+    reminders: tuple[int, ...] = ()  # days after the invitation
 
 
 def has_consent(occasion: Occasion) -> bool:
@@ -62,7 +64,9 @@ def hand(occasion: Occasion, now: datetime) -> None:
         raise Refusal("occasion-closed", f"This check-in was open until {occasion.closes_at.isoformat()}.")
 
 
-def invited(occasion: Occasion, token_sha256: str, channel: Literal["email", "hand"]) -> CheckInInvited:
+def invited(
+    occasion: Occasion, token_sha256: str, channel: Literal["email", "hand"], reminder: int = 0
+) -> CheckInInvited:
     """What is said of a link: never the link itself."""
     return CheckInInvited(
         occasion_id=occasion.occasion_id,
@@ -70,4 +74,5 @@ def invited(occasion: Occasion, token_sha256: str, channel: Literal["email", "ha
         language=occasion.language,
         channel=channel,
         expires_at=occasion.closes_at,
+        reminder=reminder,
     )

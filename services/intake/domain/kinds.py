@@ -10,7 +10,7 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from shared.events.base import Code, Language, TimeZone
+from shared.events.base import Code, Language, LocalTime, TimeZone
 from shared.fields import Line
 
 T = TypeVar("T")
@@ -23,6 +23,12 @@ def _as_iso(value: Any) -> Any:
     if isinstance(value, date) or (isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value)):
         return value
     raise PydanticCustomError("date_type", "Give a date as YYYY-MM-DD.")
+
+
+def _as_clock(value: Any) -> Any:
+    if isinstance(value, str) and re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", value):
+        return value
+    raise PydanticCustomError("clock_time", "Give a time of the day as 20:00.")
 
 
 @cache
@@ -57,6 +63,7 @@ def _number(text: str) -> str:
 
 
 Day = Annotated[date, BeforeValidator(_as_iso), Field(ge=date(1900, 1, 1), le=date(2199, 12, 31))]
+ClockTime = Annotated[LocalTime, BeforeValidator(_as_clock)]
 Zone = Annotated[TimeZone, AfterValidator(_known_zone)]
 Email = Annotated[Line, AfterValidator(_address)]
 Phone = Annotated[Line, AfterValidator(_number)]

@@ -22,6 +22,10 @@ _OPENINGS = {
     ("es", False): "tenemos unas pocas preguntas para ti. Se responden en unos tres minutos:",
     ("es", True): "ha pasado un tiempo y nos gustaría saber cómo estás. Son unos tres minutos:",
 }
+_REMINDERS = {
+    "en": "a few questions still wait for you, if you like to answer them. They take about three minutes:",
+    "es": "unas pocas preguntas te siguen esperando, si quieres contestarlas. Son unos tres minutos:",
+}
 _BODIES = {
     "en": """\
 Hello {name},
@@ -51,14 +55,22 @@ No tienes que contestar, y puedes dejarlo cuando quieras.
 
 
 def letter(
-    *, language: str, kind: str, name: str, organisation: str, link: str, closes_at: datetime, time_zone: str
+    *,
+    language: str,
+    kind: str,
+    name: str,
+    organisation: str,
+    link: str,
+    closes_at: datetime,
+    time_zone: str,
+    is_reminder: bool = False,
 ) -> Letter:
     """The message that brings a link; English where we have no words in the person's language."""
     spoken = language if language in _BODIES else "en"
     last_day = closes_at.astimezone(ZoneInfo(time_zone)).date()
     body = _BODIES[spoken].format(
         name=name,
-        opening=_OPENINGS[spoken, kind == "follow-up"],
+        opening=_REMINDERS[spoken] if is_reminder else _OPENINGS[spoken, kind == "follow-up"],
         link=link,
         until=format_date(last_day, "long", locale="en_GB" if spoken == "en" else spoken),
         organisation=organisation,

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from services.intake.domain.kinds import Codes, Day, Email, Languages, Phone, SomeCodes, Zone
-from services.intake.domain.sites import PEOPLE_MAX
+from services.intake.domain.kinds import ClockTime, Codes, Day, Email, Languages, Phone, SomeCodes, Zone
+from services.intake.domain.sites import MESSAGES_A_DAY_MAX, PEOPLE_MAX
 from shared.events.base import Code, Language
 from shared.fields import Line
 from shared.tables import Table
@@ -53,6 +53,11 @@ class SiteRow(Row):
     time_zone: Zone = Field(description="IANA name, such as Europe/Madrid")
     languages: Annotated[Languages, Words] = Field(
         description="two-letter codes with spaces between them, such as en es"
+    )
+    quiet_from: ClockTime | None = Field(None, description="from then on nobody is reminded; empty: as it is, or 20:00")
+    quiet_until: ClockTime | None = Field(None, description="until then nobody is reminded; empty: as it is, or 09:00")
+    messages_a_day: int | None = Field(
+        None, ge=1, le=MESSAGES_A_DAY_MAX, description="at most, to one person; empty: as it is, or 1"
     )
 
 
@@ -122,7 +127,17 @@ class ParticipantRow(Row):
 
 TABLES: dict[str, Table[Any]] = {
     "sites": Table(
-        "sites", SiteRow, {"code": "old-town", "name": "Old Town", "time_zone": "Europe/Madrid", "languages": "es en"}
+        "sites",
+        SiteRow,
+        {
+            "code": "old-town",
+            "name": "Old Town",
+            "time_zone": "Europe/Madrid",
+            "languages": "es en",
+            "quiet_from": "20:00",
+            "quiet_until": "09:00",
+            "messages_a_day": "1",
+        },
     ),
     "programs": Table(
         "programs",

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from services.intake.domain.kinds import Codes, Languages, SomeCodes, Zone
+from services.intake.domain.kinds import ClockTime, Codes, Languages, SomeCodes, Zone
 from shared.errors import NotFound, Refusal
 from shared.events.base import Code
 from shared.events.intake import ProgramPublished, SiteChanged, SiteOpened
@@ -16,6 +16,7 @@ from shared.fields import Command, Line
 from shared.identity import derived_id
 
 PEOPLE_MAX = 2**31 - 1
+QUIET_FROM, QUIET_UNTIL, MESSAGES_A_DAY, MESSAGES_A_DAY_MAX = "20:00", "09:00", 1, 5
 
 
 class OpenSite(Command):
@@ -24,6 +25,11 @@ class OpenSite(Command):
     name: Line
     time_zone: Zone
     languages: Languages
+    quiet_from: ClockTime | None = Field(None, description="from then on nobody is reminded; empty: as it is, or 20:00")
+    quiet_until: ClockTime | None = Field(None, description="until then nobody is reminded; empty: as it is, or 09:00")
+    messages_a_day: Annotated[int, Field(ge=1, le=MESSAGES_A_DAY_MAX)] | None = Field(
+        None, description="at most, to one person; empty: as it is, or 1"
+    )
 
 
 class PublishProgram(Command):
@@ -47,6 +53,9 @@ class Site:
     name: str
     time_zone: str
     languages: tuple[str, ...]
+    quiet_from: str = QUIET_FROM
+    quiet_until: str = QUIET_UNTIL
+    messages_a_day: int = MESSAGES_A_DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +91,19 @@ def program_id_of(organisation_id: UUID, code: str) -> UUID:
 def open_site(
     organisation_id: UUID, known: Site | None, code: str, command: OpenSite
 ) -> tuple[Site, SiteOpened | SiteChanged | None]:
-    """The site from now on, and what to say. A new name alone concerns nobody else."""
+    """The site from now on, and what to say. A new name, or quiet hours, concern nobody else."""
     site_id = site_id_of(organisation_id, code)
-    site = Site(site_id, organisation_id, code, command.name, command.time_zone, tuple(command.languages))
-    if known and replace(known, name=site.name) == site:
+    before = known or Site(site_id, organisation_id, code, command.name, command.time_zone, tuple(command.languages))
+    site = replace(
+        before,
+        name=command.name,
+        time_zone=command.time_zone,
+        languages=tuple(command.languages),
+        quiet_from=command.quiet_from or before.quiet_from,
+        quiet_until=command.quiet_until or before.quiet_until,
+        messages_a_day=command.messages_a_day or before.messages_a_day,
+    )
+    if known and (known.time_zone, known.languages) == (site.time_zone, site.languages):
         return site, None
     said = SiteChanged if known else SiteOpened
     return site, said(

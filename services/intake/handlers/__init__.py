@@ -2,6 +2,7 @@
 
 from services.intake.handlers.due import on_link_kept_long_enough, on_qualification_lapses
 from services.intake.handlers.heard import HANDLERS
+from services.intake.handlers.reminding import on_reminder_due
 from services.intake.handlers.sending import send
 
-__all__ = ["HANDLERS", "on_link_kept_long_enough", "on_qualification_lapses", "send"]
+__all__ = ["HANDLERS", "on_link_kept_long_enough", "on_qualification_lapses", "on_reminder_due", "send"]

@@ -7,6 +7,7 @@ from services.intake import store
 from services.intake.domain.invitation import invited, is_over, why_not
 from services.intake.domain.places import Group, fill
 from services.intake.domain.sites import today_at
+from services.intake.handlers.reminding import plan_reminders
 from shared import outbox
 from shared.clock import now
 from shared.database import Tx
@@ -48,6 +49,7 @@ async def on_occasion_cancelled(tx: Tx, heard: Heard[OccasionCancelled]) -> None
     """Nobody is to be asked any more."""
     await store.save_occasion_state(tx, heard.organisation_id, heard.event.occasion_id, "cancelled")
     await store.drop_messages(tx, heard.event.occasion_id, now(), "cancelled")
+    await store.cancel_reminders(tx, heard.event.occasion_id, "cancelled")
 
 
 async def on_check_in_submitted(tx: Tx, heard: Heard[CheckInSubmitted]) -> None:
@@ -55,6 +57,7 @@ async def on_check_in_submitted(tx: Tx, heard: Heard[CheckInSubmitted]) -> None:
     event = heard.event
     await store.save_occasion_state(tx, heard.organisation_id, event.occasion_id, "answered", event.participant_id)
     await store.drop_messages(tx, heard.event.occasion_id, now(), "answered")
+    await store.cancel_reminders(tx, heard.event.occasion_id, "answered")
 
 
 HANDLERS: Handlers = {
@@ -82,3 +85,4 @@ async def _invite(tx: Tx, heard: Heard[Due]) -> None:
     await store.add_invitation(tx, organisation_id, event, moment)
     await store.add_message(tx, organisation_id, new_id(), occasion.occasion_id, token, moment)
     outbox.put(tx, event, organisation=organisation_id, at=moment)
+    await plan_reminders(tx, occasion, moment)

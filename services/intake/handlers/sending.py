@@ -7,9 +7,10 @@ from uuid import UUID
 from services.intake import store
 from services.intake.domain.invitation import Occasion, has_consent, is_over, why_not
 from services.intake.domain.letters import letter
+from services.intake.domain.reminders import invitation_at, reminder_at, why_none
 from shared import clock, mail, outbox
 from shared.database import Database, Tx
-from shared.events.intake import InvitationFailed
+from shared.events.intake import InvitationFailed, InvitationSent
 from shared.settings import Settings
 
 
@@ -21,37 +22,62 @@ async def send(database: Database, settings: Settings, organisation_id: UUID, me
         if occasion is None or claim is None:
             await store.let_ended_message_rest(tx, message_id)
             return
-        if not await _is_wanted(tx, occasion, message_id):
+        if not await _is_wanted(tx, occasion, message_id, claim.reminder):
+            return
+        if await _waits(tx, occasion, message_id, claim):
             return
     refused = await mail.deliver(settings, _letter(settings, claim, occasion, message_id))
     async with database.transaction(organisation_id) as tx:
         moment = clock.now()
         if refused is None:
-            await store.end_message(tx, message_id, "sent", moment)
+            await _sent(tx, occasion, message_id, moment, claim.reminder)
         elif refused.is_final or (refused.counts and claim.attempts >= mail.ATTEMPTS_MAX):
-            await _give_up(tx, occasion, message_id, moment, "refused-by-mail-server")
+            await _give_up(tx, occasion, message_id, moment, "refused-by-mail-server", claim.reminder)
         else:
             again = moment + timedelta(seconds=mail.seconds_until_next_attempt(claim.attempts))
             attempts_max = mail.ATTEMPTS_MAX if refused.counts else mail.ATTEMPTS_MAX - 1
             await store.postpone_message(tx, organisation_id, message_id, again, attempts_max)
 
 
-async def _is_wanted(tx: Tx, occasion: Occasion, message_id: UUID) -> bool:
+async def _is_wanted(tx: Tx, occasion: Occasion, message_id: UUID, reminder: int) -> bool:
     """Look once more, just before sending: an answer, a withdrawal or the end of the time may have come."""
     moment = clock.now()
-    if is_over(occasion, moment) or not has_consent(occasion):
+    is_left_in_peace = reminder > 0 and why_none(occasion, moment) in ("completed", "withdrawn")
+    if is_over(occasion, moment) or not has_consent(occasion) or is_left_in_peace:
         await store.end_message(tx, message_id, "dropped", moment, "not-wanted")
         return False
     if reason := why_not(occasion):
-        await _give_up(tx, occasion, message_id, moment, reason)
+        await _give_up(tx, occasion, message_id, moment, reason, reminder)
         return False
     return True
 
 
-async def _give_up(tx: Tx, occasion: Occasion, message_id: UUID, moment: datetime, reason: str) -> None:
+async def _waits(tx: Tx, occasion: Occasion, message_id: UUID, claim: store.Claim) -> bool:
+    """Put it off where the day has had its messages, or the site sleeps: a mail server may have been away till now."""
+    moment = clock.now()
+    pace = await store.pace_of(tx, occasion.occasion_id, moment, message_id)
+    at = reminder_at(pace, moment) if claim.reminder else invitation_at(pace, occasion.kind, moment)
+    if at <= moment or (claim.reminder == 0 and at >= occasion.closes_at):
+        return False
+    if at >= occasion.closes_at:
+        await store.end_message(tx, message_id, "dropped", moment, "closed")
+    else:
+        await store.postpone_message(tx, occasion.organisation_id, message_id, at, claim.attempts - 1)
+    return True
+
+
+async def _sent(tx: Tx, occasion: Occasion, message_id: UUID, moment: datetime, reminder: int) -> None:
+    if await store.end_message(tx, message_id, "sent", moment):
+        event = InvitationSent(occasion_id=occasion.occasion_id, sent_at=moment, reminder=reminder)
+        outbox.put(tx, event, organisation=occasion.organisation_id, at=moment)
+
+
+async def _give_up(tx: Tx, occasion: Occasion, message_id: UUID, moment: datetime, reason: str, reminder: int) -> None:
     if not await store.end_message(tx, message_id, "failed", moment, reason):
         return
-    failed = InvitationFailed.model_validate({"occasion_id": occasion.occasion_id, "reason": reason})
+    failed = InvitationFailed.model_validate(
+        {"occasion_id": occasion.occasion_id, "reason": reason, "reminder": reminder}
+    )
     outbox.put(tx, failed, organisation=occasion.organisation_id, at=moment)
 
 
@@ -64,6 +90,7 @@ def _letter(settings: Settings, claim: store.Claim, occasion: Occasion, message_
         link=f"{settings.public_url}/c/{claim.token}",
         closes_at=occasion.closes_at,
         time_zone=claim.time_zone,
+        is_reminder=claim.reminder > 0,
     )
     assert occasion.email  # whoever has none was given up before
     return mail.letter(

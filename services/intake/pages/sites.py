@@ -21,6 +21,7 @@ from shared.web import LANGUAGES
 
 router = APIRouter(prefix="/intake/set-up/sites", include_in_schema=False)
 Administrator = Annotated[Who, Depends(allow("administrator"))]
+FIELDS = ("time_zone", "quiet_from", "quiet_until", "messages_a_day")
 Viewer = Annotated[Who, Depends(allow("administrator", "operator"))]
 
 
@@ -44,7 +45,7 @@ async def site_page(code: Code, request: Request, db: Db, who: Administrator) ->
         site = await store.find_site(tx, site_id_of(who.organisation_id, code))
     if site is None or not who.sees(site.site_id):
         raise NotFound("site")
-    fields = {"name": site.name, "code": code, "time_zone": site.time_zone, "languages": list(site.languages)}
+    fields = {name: getattr(site, name) for name in ("name", "code", *FIELDS)} | {"languages": list(site.languages)}
     return await _shown(request, db, who, fields, None, site)
 
 
@@ -61,7 +62,7 @@ async def _save(
     try:
         check_code(code, "old-town")
         who.must_see(site_id, "site")
-        command = form(OpenSite, only(fields, "name", "time_zone") | {"languages": several(fields, "languages")})
+        command = form(OpenSite, only(fields, "name", *FIELDS) | {"languages": several(fields, "languages")})
         async with db.transaction(who.organisation_id) as tx:
             await store.get_organisation(tx, who.organisation_id)
             known = await store.find_site(tx, site_id)

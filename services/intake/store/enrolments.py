@@ -7,12 +7,14 @@ from uuid import UUID
 
 from services.intake.domain.contact import Participant
 from services.intake.domain.places import Group, group_id_of
+from services.intake.domain.reminders import unwanted
 from services.intake.domain.rows import ParticipantRow
 from services.intake.domain.shapes import Change, Enrol, Enrolment, Ground, Standing
 from services.intake.domain.sites import program_id_of, site_id_of
 from services.intake.store.groups import lock_groups, place_of, save_places
 from services.intake.store.organisation import find_organisation
 from services.intake.store.participants import save_participant
+from services.intake.store.reminders import cancel_reminders_of
 from services.intake.store.sites import find_program, find_site
 from shared.database import Record, Tx, made_of
 from shared.errors import NotFound
@@ -98,6 +100,8 @@ async def save_change(tx: Tx, change: Change, now: datetime, by: str) -> None:
     if change.enrolment:
         await _save_enrolment(tx, change.enrolment)
         await _add_consent(tx, change.enrolment, now, by)
+        for reason, kinds in unwanted(change.enrolment):
+            await cancel_reminders_of(tx, change.enrolment.enrolment_id, reason, kinds)
     await save_places(tx, change.places)
 
 

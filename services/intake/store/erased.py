@@ -40,7 +40,7 @@ async def get_traces(tx: Tx, participant_id: UUID, site_ids: Sequence[UUID] | No
 
 async def remove_traces(tx: Tx, traces: Traces, change: Change, erasure: Erasure) -> None:
     """Remove everything, give their places to those who waited, and write down who ordered it."""
-    for table in ("messages", "invitations", "occasions"):
+    for table in ("messages", "reminders", "invitations", "occasions"):
         await tx.execute(f"delete from {table} where occasion_id = any($1::uuid[])", traces.occasion_ids)
     for table in ("places", "consents", "enrolments"):
         await tx.execute(f"delete from {table} where enrolment_id = any($1::uuid[])", traces.enrolment_ids)

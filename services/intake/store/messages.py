@@ -20,22 +20,25 @@ class Claim:
     name: str
     organisation: str
     time_zone: str
+    reminder: int
 
 
 async def add_message(
-    tx: Tx, organisation_id: UUID, message_id: UUID, occasion_id: UUID, token: str, now: datetime
+    tx: Tx, organisation_id: UUID, message_id: UUID, occasion_id: UUID, token: str, now: datetime, reminder: int = 0
 ) -> None:
     """Queue a message; a timer of its own brings it to the sender."""
     payload = {"message_id": str(message_id)}
     await set_timer(tx, Timer(SEND_TIMER, str(message_id), organisation_id, now, payload))
     await tx.execute(
-        """insert into messages (message_id, organisation_id, occasion_id, token, state, next_attempt_at, made_at)
-           values ($1, $2, $3, $4, 'queued', $5, $5)""",
+        """insert into messages (message_id, organisation_id, occasion_id, token, state, next_attempt_at, made_at,
+                                 reminder)
+           values ($1, $2, $3, $4, 'queued', $5, $5, $6)""",
         message_id,
         organisation_id,
         occasion_id,
         token,
         now,
+        reminder,
     )
 
 
@@ -45,8 +48,8 @@ async def claim_message(tx: Tx, message_id: UUID, now: datetime, until: datetime
         """with claimed as (
                update messages set attempts = attempts + 1, next_attempt_at = $3
                where message_id = $1 and state = 'queued' and next_attempt_at <= $2
-               returning message_id, occasion_id, organisation_id, token, attempts)
-           select c.token, c.attempts, p.preferred_name as name, a.name as organisation,
+               returning message_id, occasion_id, organisation_id, token, attempts, reminder)
+           select c.token, c.attempts, c.reminder, p.preferred_name as name, a.name as organisation,
                   s.time_zone
            from claimed c
            join occasions o using (occasion_id)

@@ -17,7 +17,7 @@ HOUR = timedelta(hours=1)
 
 _WITH_PERSON = """
     select o.occasion_id, o.organisation_id, o.state, o.kind, o.opens_at, o.closes_at, o.is_history,
-           p.language, p.email, e.taking_part, e.reporting, e.contact_after, e.state as enrolment_state
+           o.reminders, p.language, p.email, e.taking_part, e.reporting, e.contact_after, e.state as enrolment_state
     from occasions o
     join enrolments e using (enrolment_id)
     join participants p on p.participant_id = e.participant_id
@@ -28,12 +28,13 @@ async def save_due(tx: Tx, organisation_id: UUID, due: Due) -> None:
     """Write down an occasion, or complete one of which the end was heard first."""
     await tx.execute(
         """insert into occasions (occasion_id, organisation_id, state, participant_id, enrolment_id, kind, code,
-                                  ordinal, due_at, opens_at, closes_at, is_history)
-           values ($1, $2, 'due', $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                                  ordinal, due_at, opens_at, closes_at, is_history, reminders)
+           values ($1, $2, 'due', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
            on conflict (occasion_id) do update
                set participant_id = excluded.participant_id, enrolment_id = excluded.enrolment_id,
                    kind = excluded.kind, code = excluded.code, ordinal = excluded.ordinal, due_at = excluded.due_at,
-                   opens_at = excluded.opens_at, closes_at = excluded.closes_at, is_history = excluded.is_history""",
+                   opens_at = excluded.opens_at, closes_at = excluded.closes_at, is_history = excluded.is_history,
+                   reminders = excluded.reminders""",
         due.occasion_id,
         organisation_id,
         due.participant_id,
@@ -45,6 +46,7 @@ async def save_due(tx: Tx, organisation_id: UUID, due: Due) -> None:
         due.opens_at,
         due.closes_at,
         due.is_history,
+        due.reminders,
     )
 
 
@@ -89,14 +91,16 @@ async def get_occasion(tx: Tx, occasion_id: UUID, site_ids: Sequence[UUID] | Non
 async def add_invitation(tx: Tx, organisation_id: UUID, invited: CheckInInvited, now: datetime) -> None:
     """Write down that a link was made: its hash, never the link."""
     await tx.execute(
-        """insert into invitations (token_sha256, organisation_id, occasion_id, channel, made_at, expires_at)
-           values ($1, $2, $3, $4, $5, $6)""",
+        """insert into invitations (token_sha256, organisation_id, occasion_id, channel, made_at, expires_at,
+                                    reminder)
+           values ($1, $2, $3, $4, $5, $6, $7)""",
         invited.token_sha256,
         organisation_id,
         invited.occasion_id,
         invited.channel,
         now,
         invited.expires_at,
+        invited.reminder,
     )
 
 
@@ -118,7 +122,11 @@ async def occasions_of(tx: Tx, enrolment_ids: Sequence[UUID]) -> list[Record]:
         """select o.occasion_id, o.enrolment_id, o.state, o.kind, o.code, o.due_at, o.opens_at, o.closes_at,
                   (select max(i.made_at) from invitations i
                    where i.occasion_id = o.occasion_id and i.channel = 'hand') as handed_at,
-                  m.state as message, m.ended_at as message_ended_at, m.reason as message_reason
+                  m.state as message, m.ended_at as message_ended_at, m.reason as message_reason,
+                  (select max(r.reminder) from messages r
+                   where r.occasion_id = o.occasion_id and r.state = 'sent') as reminders_sent,
+                  (select min(r.planned_at) from reminders r
+                   where r.occasion_id = o.occasion_id and r.state = 'planned') as reminder_at
            from occasions o
            left join lateral (select * from messages m where m.occasion_id = o.occasion_id
                               order by m.made_at desc limit 1) m on true
@@ -129,4 +137,11 @@ async def occasions_of(tx: Tx, enrolment_ids: Sequence[UUID]) -> list[Record]:
 
 def _occasion(row: Any) -> Occasion:
     consents = Consents(**{name: row[name] for name in ("taking_part", "reporting", "contact_after")})
-    return made_of(Occasion, row, consents=consents, has_withdrawn=row["enrolment_state"] == "withdrawn")
+    return made_of(
+        Occasion,
+        row,
+        consents=consents,
+        has_withdrawn=row["enrolment_state"] == "withdrawn",
+        has_completed=row["enrolment_state"] == "completed",
+        reminders=tuple(row["reminders"]),
+    )

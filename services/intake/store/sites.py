@@ -31,10 +31,13 @@ async def sites_by_code(tx: Tx, site_ids: Sequence[UUID] | None = None) -> dict[
 async def save_site(tx: Tx, site: Site) -> None:
     """Insert or update."""
     await tx.execute(
-        """insert into sites (site_id, organisation_id, code, name, time_zone, languages)
-           values ($1, $2, $3, $4, $5, $6)
+        """insert into sites (site_id, organisation_id, code, name, time_zone, languages, quiet_from, quiet_until,
+                              messages_a_day)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
            on conflict (site_id) do update
-               set name = excluded.name, time_zone = excluded.time_zone, languages = excluded.languages""",
+               set name = excluded.name, time_zone = excluded.time_zone, languages = excluded.languages,
+                   quiet_from = excluded.quiet_from, quiet_until = excluded.quiet_until,
+                   messages_a_day = excluded.messages_a_day""",
         *asdict(site).values(),
     )
 

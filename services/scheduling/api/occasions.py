@@ -7,9 +7,10 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from services.scheduling import store
-from services.scheduling.api.shapes import OccasionList, OccasionShape
+from services.scheduling.api.shapes import OccasionList, OccasionShape, StageList, StageShape
 from services.scheduling.domain.occasions import OccasionState
 from shared.doors import Db, Doer, allow
+from shared.errors import NotFound
 from shared.events.base import Code
 from shared.fields import Command
 from shared.identity import derived_id
@@ -77,6 +78,18 @@ async def get_occasions(
         rows = await store.occasions(tx, listed)
     found = [OccasionShape(**{name: row[name] for name in OccasionShape.model_fields}) for row in rows]
     return OccasionList(occasions=found, next=found[-1].occasion_id if len(found) == store.PAGE else None)
+
+
+@router.get("/programs/{program}/stages")
+async def get_stages(program: Code, db: Db, who: Importer) -> StageList:
+    """How many occasions of a program are due, sent, opened, begun, answered, and so on."""
+    program_id = derived_id(who.organisation_id, "program", program)
+    async with db.transaction(who.organisation_id) as tx:
+        known = await store.find_program(tx, program_id)
+        if known is None or not any(who.sees(site_id) for site_id in known.site_ids):
+            raise NotFound("program")
+        counted = await store.count_stages(tx, program_id, who.site_ids)
+    return StageList(stages=[StageShape(**{name: row[name] for name in StageShape.model_fields}) for row in counted])
 
 
 @router.post("/occasions/ids")

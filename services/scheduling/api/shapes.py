@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.scheduling.domain.course import Stage
 from services.scheduling.domain.leading import Facilitator, Flag
 from services.scheduling.domain.library import Activity
 from services.scheduling.domain.occasions import OccasionState
@@ -186,6 +187,14 @@ class OccasionShape(Shape):
     closes_at: datetime | None
     answered_at: datetime | None
     is_history: bool
+    why: str | None = Field(description="it was cancelled, or not asked: such as completed, condition")
+    invited_at: datetime | None = Field(description="a link was made")
+    sent_at: datetime | None = Field(description="the mail server took the invitation")
+    failed: str | None = Field(description="why nobody could be written to")
+    reminders_sent: int
+    reminded_at: datetime | None
+    opened_at: datetime | None = Field(description="a person acted on the page; scanners of links do not count")
+    begun_at: datetime | None = Field(description="a first answer was chosen")
 
 
 class OccasionList(BaseModel):
@@ -193,6 +202,21 @@ class OccasionList(BaseModel):
 
     occasions: list[OccasionShape]
     next: UUID | None = Field(description="the `after` of the next page; null on the last one")
+
+
+class StageShape(Shape):
+    """How many occasions of a code stand at a stage."""
+
+    code: str
+    kind: OccasionKind
+    stage: Stage
+    many: int
+
+
+class StageList(BaseModel):
+    """Where the occasions of a program stand now, at the sites of the reader. Imported history is left out."""
+
+    stages: list[StageShape]
 
 
 def plan_shape(seen: SeenSession) -> PlanShape:

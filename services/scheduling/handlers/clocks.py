@@ -4,7 +4,7 @@ from uuid import UUID
 
 from services.scheduling import store
 from services.scheduling.domain.calendar import RENEWED_AFTER
-from services.scheduling.handlers.settling import replan, settle
+from services.scheduling.handlers.settling import notice_absences, replan, settle
 from shared import clock
 from shared.database import Tx
 from shared.timers import Timer, TimerHandlers, set_timer
@@ -32,6 +32,7 @@ async def on_attendance_recorded(tx: Tx, timer: Timer) -> None:
     participants = [UUID(one) for one in timer.payload["participants"]]
     enrolments = await store.enrolments_of(tx, participants, UUID(timer.payload["program_id"]))
     await settle(tx, enrolments, clock.now())
+    await notice_absences(tx, enrolments, clock.now())
 
 
 TIMERS: TimerHandlers = {

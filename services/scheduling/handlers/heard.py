@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from services.scheduling import store
-from services.scheduling.domain.occasions import entries_of
+from services.scheduling.domain.occasions import ended_of, entries_of
+from services.scheduling.handlers.course import COURSE
 from services.scheduling.handlers.settling import replan, settle
 from shared import clock
 from shared.database import Tx
@@ -56,7 +57,9 @@ async def on_program_published(tx: Tx, heard: Heard[ProgramPublished]) -> None:
 async def on_battery_activated(tx: Tx, heard: Heard[BatteryActivated]) -> None:
     """What was not due yet follows the new battery."""
     program_id = heard.event.program_id
-    entries = entries_of(heard.event, await store.find_battery(tx, program_id), heard.happened_at)
+    known = await store.find_battery(tx, program_id)
+    entries = entries_of(heard.event, known, heard.happened_at)
+    await store.add_earlier_entries(tx, heard.organisation_id, program_id, ended_of(entries, known, heard.happened_at))
     await store.save_battery(tx, heard.organisation_id, program_id, entries)
     await settle(tx, await store.enrolments_in(tx, program_id), clock.now())
 
@@ -97,7 +100,7 @@ async def on_participant_completed(tx: Tx, heard: Heard[ParticipantCompleted]) -
 
 async def on_participant_withdrawn(tx: Tx, heard: Heard[ParticipantWithdrawn]) -> None:
     """They are not expected any more from this day on, and are asked nothing more."""
-    await store.withdraw_enrolment(tx, heard.event)
+    await store.withdraw_enrolment(tx, heard.event, heard.happened_at)
     await store.end_placement(tx, heard.event.enrolment_id, heard.event.withdrawn_on - timedelta(days=1))
     await settle(tx, [heard.event.enrolment_id], clock.now())
 
@@ -137,6 +140,7 @@ async def on_milestone_withdrawn(tx: Tx, heard: Heard[MilestoneWithdrawn]) -> No
 
 
 HANDLERS: Handlers = {
+    **COURSE,
     SiteOpened: on_site_opened,
     SiteChanged: on_site_changed,
     ProgramPublished: on_program_published,

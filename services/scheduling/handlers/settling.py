@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.scheduling import store
-from services.scheduling.domain import calendar, occasions
+from services.scheduling.domain import calendar, engagement, occasions
 from shared import outbox
 from shared.database import Tx
 
@@ -36,3 +36,15 @@ async def replan(tx: Tx, group_id: UUID, now: datetime) -> bool:
     for event in planned.events:
         outbox.put(tx, event, organisation=group.organisation_id, at=now)
     return True
+
+
+async def notice_absences(tx: Tx, enrolments: Sequence[UUID], now: datetime) -> None:
+    """Whoever stayed away from several sessions in a row without a word needs to be followed up."""
+    for enrolment_id in enrolments:
+        standing = await store.engagement_of(tx, enrolment_id)
+        if standing is None:
+            continue
+        noticed, event = engagement.notice(standing, now)
+        await store.save_disengagements(tx, noticed)
+        if event:
+            outbox.put(tx, event, organisation=standing.organisation_id, at=now)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
@@ -18,7 +19,7 @@ from services.scheduling.domain.sessions import REASONS, CancelSession, PlanSess
 from services.scheduling.domain.shapes import Session
 from services.scheduling.pages.forms import named
 from services.scheduling.pages.frame import PAGES
-from services.scheduling.pages.today import may_open
+from services.scheduling.pages.today import DEBRIEF_SHOWN, may_open
 from shared import outbox
 from shared.clock import now
 from shared.database import Database, Tx
@@ -187,7 +188,7 @@ async def _shown(
         roster = await store.roster_of(tx, session)
         qualified = await store.facilitators(tx, [session.site_id])
         leaders = [(one, flag(one, session.local_date)) for one in qualified.values()]
-        for_group = await _for_group(tx, who, session)
+        for_group = await _for_group(tx, who, session, seen.site.zone, moment)
     return PAGES.render(
         request,
         "session.html",
@@ -199,7 +200,6 @@ async def _shown(
         places=range(1, max(ACTIVITIES_ASKED, len(seen.plan.activities)) + 1),
         flash=flash,
         now=moment,
-        may_lead=may_open(who),
         **for_group,
         **_said_no(trouble),
         **_form(who, session, is_correcting, moment),
@@ -217,11 +217,17 @@ def _said_no(trouble: Trouble | None) -> dict[str, Any]:
     }
 
 
-async def _for_group(tx: Tx, who: Who, session: Session) -> dict[str, Any]:
-    """What the group is told, and for those who lead or coordinate what it celebrates."""
-    is_theirs = bool(who.roles & MAY_RECORD)
-    celebrated = await store.to_celebrate(tx, session) if is_theirs else []
-    return {"to_tell": await store.to_tell(tx, session), "to_celebrate": celebrated}
+async def _for_group(tx: Tx, who: Who, session: Session, zone: ZoneInfo, moment: datetime) -> dict[str, Any]:
+    """What the group is told, and for those who lead or coordinate what it celebrates, and debriefs that are offered.
+
+    A debrief belongs to the day of the session: a concern does not tell in which session it began.
+    """
+    told = {"to_tell": await store.to_tell(tx, session), "to_celebrate": [], "debriefs": []}
+    if not who.roles & MAY_RECORD:
+        return told
+    offered = await store.debriefs(tx, [session.site_id], moment - DEBRIEF_SHOWN)
+    of_the_day = [one for one in offered if one["raised_at"].astimezone(zone).date() == session.local_date]
+    return {**told, "to_celebrate": await store.to_celebrate(tx, session), "debriefs": of_the_day}
 
 
 def _form(who: Who, session: Session, is_correcting: bool, moment: datetime) -> dict[str, bool]:
@@ -229,7 +235,8 @@ def _form(who: Who, session: Session, is_correcting: bool, moment: datetime) -> 
     is_again = is_correcting and session.state == "held"
     may_record = bool(who.roles & MAY_RECORD)
     is_open = session.starts_at <= moment and (session.state == "scheduled" or is_again)
-    return {"may_record": may_record, "is_correcting": is_again, "is_form": may_record and is_open}
+    may = {"may_record": may_record, "may_lead": may_open(who)}
+    return {**may, "is_correcting": is_again, "is_form": may_record and is_open}
 
 
 def _sentence(code: str) -> str:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from services.scheduling import store
+from services.scheduling.domain.course import WORDS, stage_of, steps_of, why_of
 from services.scheduling.domain.occasions import OVERDUE_AFTER, months_between
 from services.scheduling.pages.frame import PAGES
 from services.scheduling.store import Row, SeenSession
@@ -19,6 +20,7 @@ from shared.security import Who
 router = APIRouter(prefix="/scheduling", include_in_schema=False)
 CHECK_INS = ("baseline", "session", "monthly", "end")
 SHOWN_MAX = 5
+DEBRIEF_SHOWN = timedelta(days=14)  # after the concern was closed
 LOOKS_BACK = timedelta(days=28)  # attendance that is missing for longer will not be remembered any more
 
 
@@ -30,6 +32,8 @@ class ToFollowUp:
     since: date
     closes_on: date
     months: int
+    steps: list[tuple[str, Any]]
+    why: str | None
 
 
 @router.get("/")
@@ -46,6 +50,9 @@ async def today_page(request: Request, db: Db, who: Doer) -> HTMLResponse:
         due, answered = await store.count_month(tx, who.site_ids, day)
         sessions = await _sessions(tx, who, moment)
         counts = await store.session_counts(tx, [one.session.session_id for one in sessions])
+        away = await store.disengaged(tx, who.site_ids)
+        debriefs = await store.debriefs(tx, who.site_ids, moment - DEBRIEF_SHOWN)
+        programs = [one for one in await store.programs(tx) if any(map(who.sees, one.site_ids))]
     today = [one for one in sessions if one.session.local_date == moment.astimezone(one.site.zone).date()]
     earlier = [one for one in sessions if one not in today and one.is_unrecorded(moment)]
     return PAGES.render(
@@ -58,6 +65,11 @@ async def today_page(request: Request, db: Db, who: Doer) -> HTMLResponse:
         unrecorded=[one for one in earlier if counts[one.session.session_id].expected],
         counts=counts,
         follow_ups=follow_ups,
+        away=away,
+        debriefs=debriefs,
+        programs=programs,
+        stages=WORDS,
+        stage_of=stage_of,
         overdue=overdue,
         overdue_days=OVERDUE_AFTER.days,
         due=due,
@@ -74,7 +86,8 @@ async def follow_up_page(request: Request, db: Db, who: Doer) -> HTMLResponse:
     async with db.transaction(who.organisation_id) as tx:
         has_many_sites = len(await store.sites(tx, who.site_ids)) > 1
         follow_ups = await _to_follow_up(tx, who, moment)
-    given: dict[str, Any] = {"follow_ups": follow_ups, "has_many_sites": has_many_sites, "now": moment}
+        away = await store.disengaged(tx, who.site_ids)
+    given: dict[str, Any] = {"follow_ups": follow_ups, "away": away, "has_many_sites": has_many_sites, "now": moment}
     return PAGES.render(request, "follow-up.html", may_open=may_open(who), **given)
 
 
@@ -89,7 +102,9 @@ async def _to_follow_up(tx: Tx, who: Who, moment: datetime) -> list[ToFollowUp]:
     for row in await store.open_occasions(tx, who.site_ids, ("follow-up",), moment, with_history=True):
         zone = zones[row["site_id"]]
         since, closes_on = (row[name].astimezone(zone).date() for name in ("due_at", "closes_at"))
-        found.append(ToFollowUp(row, since, closes_on, months_between(row["completed_on"], since)))
+        found.append(
+            ToFollowUp(row, since, closes_on, months_between(row["completed_on"], since), steps_of(row), why_of(row))
+        )
     return found
 
 

@@ -8,7 +8,7 @@ from shared.identity import stranger_id
 
 
 async def erase_participant(tx: Tx, event: ParticipantErased) -> set[UUID]:
-    """Remove what is theirs alone and re-key their attendance; gives the ids of their occasions and milestones.
+    """Remove what is theirs alone, re-key their attendance; gives the ids of occasions, concerns and milestones.
 
     Locked first: a clock that rings for them, or a door that records their attendance, is done and seen, or finds
     nobody any more.
@@ -22,8 +22,9 @@ async def erase_participant(tx: Tx, event: ParticipantErased) -> set[UUID]:
         event.participant_id,
         event.occasion_ids,
     )
-    await tx.execute("delete from placements where participant_id = $1", event.participant_id)
-    await tx.execute("delete from enrolments where participant_id = $1", event.participant_id)
+    concerns = await tx.fetch("select concern_id from concerns where participant_id = $1", event.participant_id)
+    for table in ("scores", "disengagements", "concerns", "placements", "enrolments"):
+        await tx.execute(f"delete from {table} where participant_id = $1", event.participant_id)
     attended = await tx.fetch("select session_id from attendance where participant_id = $1", event.participant_id)
     await tx.executemany(
         "update attendance set participant_id = $3 where session_id = $1 and participant_id = $2",
@@ -32,4 +33,5 @@ async def erase_participant(tx: Tx, event: ParticipantErased) -> set[UUID]:
     reached = await tx.fetch(
         "delete from celebrations where participant_id = $1 returning milestone_id", event.participant_id
     )
-    return {row["occasion_id"] for row in rows} | {row["milestone_id"] for row in reached}
+    theirs = [*(row["occasion_id"] for row in rows), *(row["concern_id"] for row in concerns)]
+    return {*theirs, *(row["milestone_id"] for row in reached)}

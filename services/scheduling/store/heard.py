@@ -7,8 +7,7 @@ from zoneinfo import ZoneInfo
 
 from services.scheduling.domain.groups import Program, Site
 from services.scheduling.domain.leading import Facilitator
-from services.scheduling.domain.occasions import Entry
-from shared.database import Record, Tx, made_of
+from shared.database import Record, Tx
 from shared.events.intake import (
     ConsentChanged,
     FacilitatorLapsed,
@@ -79,35 +78,6 @@ def _program(row: Record) -> Program:
     return Program(row["program_id"], row["code"], tuple(row["site_ids"]))
 
 
-async def find_battery(tx: Tx, program_id: UUID) -> list[Entry]:
-    """The battery of a program; empty until it has been heard of."""
-    rows = await tx.fetch("select * from battery_entries where program_id = $1 order by place", program_id)
-    return [made_of(Entry, row, instruments=tuple(row["instruments"])) for row in rows]
-
-
-async def save_battery(tx: Tx, organisation: UUID, program_id: UUID, entries: Sequence[Entry]) -> None:
-    """The battery of a program as it is now."""
-    await tx.execute("delete from battery_entries where program_id = $1", program_id)
-    await tx.executemany(
-        "insert into battery_entries values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-        [
-            (
-                organisation,
-                program_id,
-                place,
-                one.occasion,
-                one.kind,
-                one.ordinal,
-                list(one.instruments),
-                one.months_after,
-                one.window_days,
-                one.since,
-            )
-            for place, one in enumerate(entries)
-        ],
-    )
-
-
 async def save_facilitator(tx: Tx, organisation: UUID, event: FacilitatorQualified) -> None:
     """A facilitator as they are now."""
     await tx.execute(
@@ -174,8 +144,8 @@ async def add_enrolment(tx: Tx, organisation: UUID, event: ParticipantEnrolled, 
     """A participant in a program."""
     await tx.execute(
         """insert into enrolments (enrolment_id, organisation_id, participant_id, program_id, site_id, short_code,
-               enrolled_on, taking_part, contact_after, is_imported, known_at)
-           values ($2, $1, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict do nothing""",
+               enrolled_on, taking_part, contact_after, is_imported, known_at, attributes)
+           values ($2, $1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict do nothing""",
         organisation,
         event.enrolment_id,
         event.participant_id,
@@ -187,6 +157,7 @@ async def add_enrolment(tx: Tx, organisation: UUID, event: ParticipantEnrolled, 
         event.consents.contact_after,
         event.is_imported,
         known_at,
+        event.attributes,
     )
 
 
@@ -217,10 +188,13 @@ async def complete_enrolment(tx: Tx, event: ParticipantCompleted, at: datetime) 
     )
 
 
-async def withdraw_enrolment(tx: Tx, event: ParticipantWithdrawn) -> None:
+async def withdraw_enrolment(tx: Tx, event: ParticipantWithdrawn, at: datetime) -> None:
     """They have left the program."""
     await tx.execute(
-        "update enrolments set withdrawn_on = $2 where enrolment_id = $1", event.enrolment_id, event.withdrawn_on
+        "update enrolments set withdrawn_on = $2, withdrawal_known_at = $3 where enrolment_id = $1",
+        event.enrolment_id,
+        event.withdrawn_on,
+        at,
     )
 
 

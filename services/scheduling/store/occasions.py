@@ -6,8 +6,8 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from services.scheduling.domain.occasions import Basis, Came, Enrolment, Occasion, Settled
-from services.scheduling.store.heard import find_battery
+from services.scheduling.domain.occasions import Basis, Came, Enrolment, Entry, Occasion, Scored, Settled
+from services.scheduling.store.batteries import find_battery
 from shared.database import Record, Tx, made_of
 from shared.events.feedback import CheckInSubmitted
 from shared.timers import Timer, cancel_timer, set_timer
@@ -55,12 +55,23 @@ async def basis_of(tx: Tx, enrolment_id: UUID) -> Basis | None:
         row["participant_id"],
         row["program_id"],
     )
+    entries = await find_battery(tx, row["program_id"])
     return Basis(
         made_of(Enrolment, row),
         ZoneInfo(row["time_zone"]) if row["time_zone"] else None,
-        await find_battery(tx, row["program_id"]),
+        entries,
         [made_of(Came, one) for one in came],
+        await _scores(tx, enrolment_id, entries),
     )
+
+
+async def _scores(tx: Tx, enrolment_id: UUID, entries: Sequence[Entry]) -> list[Scored]:
+    """The scores that a condition may look at; most batteries have none."""
+    if not any(one.only_score for one in entries):
+        return []
+    return [
+        made_of(Scored, row) for row in await tx.fetch("select * from scores where enrolment_id = $1", enrolment_id)
+    ]
 
 
 async def known_occasions(tx: Tx, enrolment_id: UUID) -> dict[UUID, Occasion]:
@@ -111,7 +122,8 @@ async def answer(tx: Tx, organisation: UUID, event: CheckInSubmitted) -> None:
         """insert into occasions (occasion_id, organisation_id, participant_id, enrolment_id, program_id, site_id,
                kind, code, ordinal, instruments, is_history, state, was_said, answered_at)
            values ($2, $1, $3, $4, $5, $6, $7, $8, $9, '{}', false, 'answered', false, $10)
-           on conflict (occasion_id) do update set state = 'answered', answered_at = excluded.answered_at""",
+           on conflict (occasion_id) do update set state = 'answered', why = null,
+               answered_at = excluded.answered_at""",
         organisation,
         event.occasion_id,
         event.participant_id,
@@ -123,6 +135,23 @@ async def answer(tx: Tx, organisation: UUID, event: CheckInSubmitted) -> None:
         event.ordinal,
         event.answered_at,
     )
+    await tx.executemany(
+        "insert into scores values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing",
+        [
+            (
+                organisation,
+                event.occasion_id,
+                event.enrolment_id,
+                event.participant_id,
+                event.code,
+                one.instrument,
+                one.scale,
+                one.count,
+                event.answered_at,
+            )
+            for one in event.scores
+        ],
+    )
     for kind in (OCCASION_DUE, OCCASION_CLOSES):
         await cancel_timer(tx, kind, str(event.occasion_id))
 
@@ -133,4 +162,4 @@ def _values(occasion: Occasion) -> list[Any]:
 
 
 def _occasion(row: Record) -> Occasion:
-    return made_of(Occasion, row, instruments=tuple(row["instruments"]))
+    return made_of(Occasion, row, instruments=tuple(row["instruments"]), reminders=tuple(row["reminders"]))

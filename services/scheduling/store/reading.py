@@ -46,8 +46,7 @@ async def open_occasions(
 ) -> list[Record]:
     """What has fallen due before a time, is not answered and still open, the oldest first."""
     return await tx.fetch(
-        """select o.occasion_id, o.participant_id, o.enrolment_id, o.kind, o.code, o.due_at, o.closes_at, o.site_id,
-                  e.short_code, e.completed_on, p.code as program, s.code as site, s.time_zone,
+        """select o.*, e.short_code, e.completed_on, p.code as program, s.code as site, s.time_zone,
                   (select g.name from placements l join groups g using (group_id)
                    where l.enrolment_id = o.enrolment_id order by l.placed_on desc limit 1) as group_name
            from occasions o join enrolments e using (enrolment_id) join sites s on s.site_id = o.site_id
@@ -60,6 +59,29 @@ async def open_occasions(
         before,
         with_history,
     )
+
+
+async def course_of(tx: Tx, participant_id: UUID, site_ids: Sequence[UUID] | None) -> list[Record]:
+    """The occasions of a participant at these sites, the newest first; what waits for its date comes before."""
+    return await tx.fetch(
+        """select o.*, p.code as program, coalesce(s.time_zone, 'UTC') as time_zone from occasions o
+               left join programs p using (program_id) left join sites s on s.site_id = o.site_id
+           where o.participant_id = $1 and ($2::uuid[] is null or o.site_id = any ($2))
+           order by o.due_at desc nulls first, o.code""",
+        participant_id,
+        site_ids,
+    )
+
+
+async def find_short_code(tx: Tx, participant_id: UUID, site_ids: Sequence[UUID] | None) -> str | None:
+    """What the pages call a participant of these sites."""
+    found: str | None = await tx.fetchval(
+        """select short_code from enrolments where participant_id = $1 and ($2::uuid[] is null or site_id = any ($2))
+           limit 1""",
+        participant_id,
+        site_ids,
+    )
+    return found
 
 
 async def count_month(tx: Tx, site_ids: Sequence[UUID] | None, today: date) -> tuple[int, int]:

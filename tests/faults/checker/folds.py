@@ -233,7 +233,7 @@ HEARS: dict[str, frozenset[str]] = {
     name: frozenset(f"kith.{topic}" for topic in topics.split())
     for name, topics in {
         "intake": "groups occasions check-ins",
-        "scheduling": "organisations programs batteries facilitators participants check-ins",
+        "scheduling": "organisations programs batteries facilitators participants check-ins invitations concerns",
         "feedback": "organisations programs participants occasions invitations",
         "analytics": "organisations programs instruments batteries participants check-ins",
     }.items()

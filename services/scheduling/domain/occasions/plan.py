@@ -1,18 +1,16 @@
 """Which occasions an enrolment should have, when each is due, and why one may perhaps not be asked."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from dateutil.relativedelta import relativedelta
-
-from services.scheduling.domain.kinds import at_local
+from services.scheduling.domain.occasions.cadence import Moment, moments
+from services.scheduling.domain.occasions.conditions import is_asked
 from services.scheduling.domain.occasions.shapes import Basis, Enrolment, Entry, Occasion, occasion_id_of
-from services.scheduling.domain.sessions import CAME
 
-HOUR = "10:00"  # at the site: when people can be reached without being woken
 Blocked = Literal["withdrawn", "consent-withdrawn", "completed", "attendance-corrected"]
 
 
@@ -22,102 +20,94 @@ class Wanted:
 
     occasion: Occasion
     blocked: Blocked | None
-    is_after_end: bool  # it would have fallen due when the enrolment was over
+    is_after_end: bool  # when the enrolment was over it was not due yet, or not closed yet
+    is_asked: bool = True  # the conditions of its entry hold
 
 
-def plan(basis: Basis) -> Iterator[Wanted]:
-    """Every occasion of an enrolment, as far as its dates are known."""
+def plan(basis: Basis, now: datetime) -> Iterator[Wanted]:
+    """Every occasion of an enrolment, as far as its dates are known.
+
+    An entry that a battery has no more, or has otherwise, still says what was due before that; so the same facts
+    lead to the same occasions, whichever is heard first.
+    """
     if basis.zone is None:
         return
-    for entry in basis.entries:
-        if entry.kind == "session":
-            yield from _after_sessions(basis, basis.zone, entry)
-        elif one := _by_date(basis, basis.zone, entry):
-            yield one
+    planned: set[UUID] = set()
+    for entry in sorted(basis.entries, key=_oldest_first):
+        for moment in moments(basis.enrolment, basis.sessions, basis.zone, entry, now):
+            occasion = _occasion(basis, entry, moment)
+            if _is_too_late(entry, moment, occasion) or occasion.occasion_id in planned:
+                continue
+            planned.add(occasion.occasion_id)
+            yield _judged(basis, basis.zone, entry, moment, occasion)
 
 
-def _by_date(basis: Basis, zone: ZoneInfo, entry: Entry) -> Wanted | None:
-    """The occasion some calendar months after enrolment or completion."""
-    enrolment, at_end = basis.enrolment, entry.kind in ("end", "follow-up")
-    anchor = enrolment.completed_on if at_end else enrolment.enrolled_on
-    if anchor is None:
-        return None
-    due_on = anchor + relativedelta(months=entry.months_after)
-    due_at, window = at_local(due_on, HOUR, zone), timedelta(days=entry.window_days)
-    is_begun = due_on <= enrolment.known_at.astimezone(zone).date()
-    if entry.kind == "baseline" and is_begun and not enrolment.is_imported:
-        due_at = enrolment.known_at  # people are asked when they come, not at the next ten o'clock
-    told, imported = _known_at(enrolment, entry, at_end=at_end)
-    is_history = imported is not None and due_at < imported
-    if due_at + window <= told and not is_history:
-        return None  # its time had passed before anybody could have asked
-    opens_at = due_at - window if entry.kind == "follow-up" else due_at
-    occasion = _occasion(basis, entry, entry.occasion, entry.ordinal, due_at, opens_at, is_history)
-    return _judged(basis.enrolment, occasion, zone)
+def _oldest_first(entry: Entry) -> tuple[bool, datetime]:
+    return entry.until is None, entry.until or entry.since
 
 
-def _known_at(enrolment: Enrolment, entry: Entry, *, at_end: bool) -> tuple[datetime, datetime | None]:
-    """When all that a date follows from was known; and when, of what was imported: what was due before is history."""
-    told, imported = [enrolment.known_at, entry.since], []
-    if enrolment.is_imported:
-        imported += [enrolment.known_at, entry.since]
-    if at_end and enrolment.completion_known_at:
-        told.append(enrolment.completion_known_at)
-        if enrolment.completion_is_imported:
-            imported += [enrolment.completion_known_at, entry.since]
-    return max(told), max(imported, default=None)
+def _is_too_late(entry: Entry, moment: Moment, occasion: Occasion) -> bool:
+    """Its time had passed before anybody could have asked, or the entry was another one by then."""
+    if entry.until and max(moment.due_at, moment.told_at) >= entry.until:
+        return True
+    assert occasion.closes_at
+    return occasion.closes_at <= max(moment.told_at, entry.since) and not moment.is_history
 
 
-def _after_sessions(basis: Basis, zone: ZoneInfo, entry: Entry) -> Iterator[Wanted]:
-    """One occasion for each session that the participant came to, due when it ends."""
-    for came in basis.sessions:
-        window = timedelta(days=entry.window_days)
-        if came.ends_at + window <= max(came.recorded_at, entry.since) and not came.is_history:
-            continue
-        code = f"{entry.occasion}-{came.nth}"
-        occasion = _occasion(basis, entry, code, came.nth, came.ends_at, came.ends_at, came.is_history)
-        one = _judged(basis.enrolment, replace(occasion, session_id=came.session_id), zone)
-        yield one if came.status in CAME else replace(one, blocked="attendance-corrected", is_after_end=True)
-
-
-def _occasion(
-    basis: Basis, entry: Entry, code: str, ordinal: int, due_at: datetime, opens_at: datetime, is_history: bool
-) -> Occasion:
-    enrolment = basis.enrolment
+def _occasion(basis: Basis, entry: Entry, moment: Moment) -> Occasion:
+    enrolment, window = basis.enrolment, timedelta(days=entry.window_days)
     return Occasion(
-        occasion_id=occasion_id_of(enrolment.enrolment_id, code, ordinal),
+        occasion_id=occasion_id_of(enrolment.enrolment_id, moment.code, moment.ordinal),
         organisation_id=enrolment.organisation_id,
         participant_id=enrolment.participant_id,
         enrolment_id=enrolment.enrolment_id,
         program_id=enrolment.program_id,
         site_id=enrolment.site_id,
         kind=entry.kind,
-        code=code,
-        ordinal=ordinal,
+        code=moment.code,
+        ordinal=moment.ordinal,
         instruments=entry.instruments,
-        due_at=due_at,
-        opens_at=opens_at,
-        closes_at=due_at + timedelta(days=entry.window_days),
-        is_history=is_history,
+        due_at=moment.due_at,
+        opens_at=moment.due_at - window if entry.kind == "follow-up" else moment.due_at,
+        closes_at=moment.due_at + window,
+        is_history=moment.is_history,
         state="planned",
+        session_id=moment.session_id,
+        reminders=entry.reminders,
     )
 
 
-def _judged(enrolment: Enrolment, occasion: Occasion, zone: ZoneInfo) -> Wanted:
-    """Whether it may be asked: consent, and an enrolment that is not over."""
+def _judged(basis: Basis, zone: ZoneInfo, entry: Entry, moment: Moment, occasion: Occasion) -> Wanted:
+    """Whether it may be asked: an enrolment that is not over, consent, and the conditions of the entry."""
+    if moment.is_missed:
+        return Wanted(occasion, "attendance-corrected", is_after_end=True)
+    if is_over := over(basis.enrolment, zone, occasion):
+        return is_over
+    enrolment = basis.enrolment
+    agreed = _agreed(enrolment.taking_part, enrolment.taking_part_since, moment.due_at)
+    if occasion.kind == "follow-up":
+        agreed &= _agreed(enrolment.contact_after, enrolment.contact_after_since, moment.due_at)
+    if not agreed:
+        return Wanted(occasion, "consent-withdrawn", is_after_end=False)
+    asked = is_asked(entry, enrolment.attributes, basis.scores, moment.due_at)
+    return Wanted(occasion, None, is_after_end=False, is_asked=asked)
+
+
+def over(enrolment: Enrolment, zone: ZoneInfo, occasion: Occasion) -> Wanted | None:
+    """Whether the end of the enrolment stands against it. What had closed before anybody left stays as it was."""
     assert occasion.due_at
+    assert occasion.closes_at
     due_on = occasion.due_at.astimezone(zone).date()
     left, completed = enrolment.withdrawn_on, enrolment.completed_on
     if left and due_on > left:
-        return Wanted(occasion, "withdrawn", True)
+        return Wanted(occasion, "withdrawn", is_after_end=True)
     if completed and occasion.kind == "monthly" and due_on > completed:
-        return Wanted(occasion, "completed", True)
-    if left and not occasion.is_history:
-        return Wanted(occasion, "withdrawn", False)
-    agreed = _agreed(enrolment.taking_part, enrolment.taking_part_since, occasion.due_at)
-    if occasion.kind == "follow-up":
-        agreed &= _agreed(enrolment.contact_after, enrolment.contact_after_since, occasion.due_at)
-    return Wanted(occasion, None if agreed else "consent-withdrawn", False)
+        return Wanted(occasion, "completed", is_after_end=True)
+    known_at = enrolment.withdrawal_known_at
+    had_closed = known_at is not None and occasion.closes_at <= known_at
+    if left and not occasion.is_history and not had_closed:
+        return Wanted(occasion, "withdrawn", is_after_end=known_at is not None)
+    return None
 
 
 def _agreed(agrees: bool, since: datetime | None, due_at: datetime) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from services.scheduling.domain.occasions.plan import Blocked, Wanted, plan
+from services.scheduling.domain.occasions.plan import Blocked, Wanted, over, plan
 from services.scheduling.domain.occasions.shapes import Basis, Occasion
 from shared.events import Event
 from shared.events.scheduling import CheckInDue, Due, FollowUpDue, OccasionCancelled
@@ -22,14 +22,14 @@ class Settled:
 
 def settle(basis: Basis, known: Mapping[UUID, Occasion], now: datetime) -> list[Settled]:
     """Bring the occasions of an enrolment up to date."""
-    wanted = {one.occasion.occasion_id: one for one in plan(basis)}
+    wanted = {one.occasion.occasion_id: one for one in plan(basis, now)}
     settled = []
     for one in wanted.values():
         before = known.get(one.occasion.occasion_id)
         settled.append(_settle(before, _next(before, one, now), one.blocked))
     for occasion_id, before in known.items():
         if occasion_id not in wanted:
-            settled.append(_settle(before, _left(before, now), None))
+            settled.append(_left(basis, before, now))
     return [one for one in settled if one.before != one.after]
 
 
@@ -38,15 +38,33 @@ def _next(before: Occasion | None, wanted: Wanted, now: datetime) -> Occasion:
     if before and before.state == "answered":
         return before if before.due_at else replace(wanted.occasion, state="answered", answered_at=before.answered_at)
     occasion = before if before and before.was_said else wanted.occasion
-    if not wanted.blocked:
-        return _aged(occasion, now)
-    stays = occasion.state == "expired" and not wanted.is_after_end
-    return occasion if stays else replace(occasion, state="cancelled")
+    if wanted.blocked:
+        return _stopped(occasion, wanted.blocked, is_after_end=wanted.is_after_end)
+    assert wanted.occasion.due_at
+    if not wanted.is_asked and not occasion.was_said and wanted.occasion.due_at <= now:
+        return replace(occasion, state="not-asked", why="condition")
+    return _aged(occasion, now)
 
 
-def _left(before: Occasion, now: datetime) -> Occasion:
-    """What becomes of an occasion that the plan does not have any more: one that has fallen due stays open."""
-    return replace(before, state="cancelled") if before.state == "planned" else _aged(before, now)
+def _stopped(occasion: Occasion, blocked: Blocked, *, is_after_end: bool) -> Occasion:
+    """It is not wanted any more. What had run its course by then stays as it was."""
+    stays = occasion.state == "cancelled" or (occasion.state == "expired" and not is_after_end)
+    return occasion if occasion.was_said and stays else replace(occasion, state="cancelled", why=blocked)
+
+
+def _left(basis: Basis, before: Occasion, now: datetime) -> Settled:
+    """What becomes of an occasion that the plan does not have any more.
+
+    One that has fallen due stays open, unless the end of the enrolment stands against it: what repeats is planned
+    up to the end alone, and the end may be heard of late.
+    """
+    if before.state == "planned":
+        return _settle(before, replace(before, state="cancelled", why="battery-changed"), None)
+    is_over = over(basis.enrolment, basis.zone, before) if basis.zone and before.due_at and before.closes_at else None
+    if is_over and is_over.blocked and before.state in ("due", "expired"):
+        after = _stopped(before, is_over.blocked, is_after_end=is_over.is_after_end)
+        return _settle(before, after, is_over.blocked)
+    return _settle(before, _aged(before, now), None)
 
 
 def _aged(occasion: Occasion, now: datetime) -> Occasion:
@@ -72,4 +90,5 @@ def due(occasion: Occasion) -> Due:
     """How others are told that it fell due."""
     fields = {name: getattr(occasion, name) for name in Due.model_fields}
     kind = FollowUpDue if occasion.kind == "follow-up" else CheckInDue
-    return kind.model_validate({**fields, "instruments": list(occasion.instruments)})
+    lists = {"instruments": list(occasion.instruments), "reminders": list(occasion.reminders)}
+    return kind.model_validate({**fields, **lists})

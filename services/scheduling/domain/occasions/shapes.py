@@ -1,24 +1,25 @@
 """What the occasions of an enrolment follow from, and an occasion as it is kept."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from shared.events.feedback import BatteryActivated
+from shared.events.feedback import AttributeIs, BatteryActivated, BatteryEntry, ScoreWas
 from shared.events.scheduling import Attendance, OccasionKind
 from shared.identity import derived_id
 
 MONTHS_MAX, DAYS_MAX, ORDINAL_MAX = 1200, 3660, 100_000
+REMINDERS_MAX = 20
 OVERDUE_AFTER = timedelta(days=3)
-OccasionState = Literal["planned", "due", "answered", "cancelled", "expired"]
+OccasionState = Literal["planned", "due", "answered", "cancelled", "expired", "not-asked"]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry of a program's battery, and since when it is in it."""
+    """An entry of a program's battery, since when it is in it, and until when it was, if it is no more."""
 
     occasion: str
     kind: OccasionKind
@@ -27,6 +28,15 @@ class Entry:
     months_after: int
     window_days: int
     since: datetime
+    days_after: int = 0
+    every: int = 1
+    after_sessions: int = 0
+    repeats_months: int = 0
+    times: int = 0
+    reminders: tuple[int, ...] = ()
+    only_attribute: AttributeIs | None = None
+    only_score: ScoreWas | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +59,8 @@ class Enrolment:
     completion_is_imported: bool = False
     completion_known_at: datetime | None = None
     withdrawn_on: date | None = None
+    withdrawal_known_at: datetime | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +76,17 @@ class Came:
 
 
 @dataclass(frozen=True, slots=True)
+class Scored:
+    """A score that was said of an answered occasion."""
+
+    code: str
+    instrument: str
+    scale: str
+    count: int
+    answered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Basis:
     """Everything that the occasions of an enrolment follow from."""
 
@@ -71,6 +94,7 @@ class Basis:
     zone: ZoneInfo | None
     entries: Sequence[Entry]
     sessions: Sequence[Came]
+    scores: Sequence[Scored] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +119,8 @@ class Occasion:
     was_said: bool = False
     answered_at: datetime | None = None
     session_id: UUID | None = None
+    why: str | None = None  # it was cancelled, or not asked
+    reminders: tuple[int, ...] = ()
 
 
 def occasion_id_of(enrolment_id: UUID, code: str, ordinal: int) -> UUID:
@@ -108,13 +134,28 @@ def months_between(begin: date, end: date) -> int:
 
 
 def entries_of(event: BatteryActivated, known: Sequence[Entry], at: datetime) -> list[Entry]:
-    """The entries of a battery; one that stays as it was keeps the time since when it is in it."""
-    since = {(one.occasion, one.kind, one.ordinal, one.months_after): one.since for one in known}
-    entries = []
-    for one in event.entries:
-        if one.months_after > MONTHS_MAX or one.window_days > DAYS_MAX or one.ordinal > ORDINAL_MAX:
-            raise ValueError("an entry of this battery lies too far away to be a date")
-        key = (one.occasion, one.kind, one.ordinal, one.months_after)
-        entry = Entry(*key[:3], tuple(one.instruments), one.months_after, one.window_days, since.get(key, at))
-        entries.append(entry)
-    return entries
+    """The entries of a battery; one that asks at the same times as before keeps the time since when it is in it."""
+    since = {_mark(one): one.since for one in known if one.until is None}
+    return [_entry(one, since.get(_mark(one), at)) for one in event.entries]
+
+
+def ended_of(entries: Sequence[Entry], known: Sequence[Entry], at: datetime) -> list[Entry]:
+    """The entries that a battery has no more, or has otherwise: they say what was due until then."""
+    return [replace(one, until=at) for one in known if one.until is None and one not in entries]
+
+
+def _entry(one: BatteryEntry, since: datetime) -> Entry:
+    months, days = max(one.months_after, one.repeats_months), max(one.window_days, one.days_after)
+    numbers = max(one.ordinal, one.every, one.after_sessions, one.times)
+    too_many = len(one.reminders) > REMINDERS_MAX or any(not 0 < day <= DAYS_MAX for day in one.reminders)
+    if months > MONTHS_MAX or days > DAYS_MAX or numbers > ORDINAL_MAX or too_many:
+        raise ValueError("an entry of this battery lies too far away to be a date")
+    listed: dict[str, Any] = {"instruments": tuple(one.instruments), "reminders": tuple(one.reminders)}
+    same = {name: getattr(one, name) for name in BatteryEntry.model_fields if name not in listed}
+    return Entry(**same, **listed, since=since)
+
+
+def _mark(one: Entry | BatteryEntry) -> tuple[str | int, ...]:
+    """What two entries that ask at the same times have in common."""
+    names = ("occasion", "kind", "ordinal", "months_after", "days_after", "every", "after_sessions", "repeats_months")
+    return tuple(getattr(one, name) for name in names)

@@ -180,7 +180,7 @@ async def running(*work: Any) -> AsyncIterator[None]:
             if task.done():
                 task.result()
     finally:
-        await end(tasks)  # one that missed its cancellation is told again, as in a process
+        await end(tasks)
         await asyncio.gather(*tasks, return_exceptions=True)
 
 

@@ -16,6 +16,7 @@ from shared.errors import Refusal as TableRefusal
 from shared.tables import read
 
 ASK_AT_ONCE = 500
+SCORED = ("instrument", "scale", "total", "answered_on")  # what a row says of the answer itself
 Show = Callable[[str, int, int], None]  # file, rows done, rows in all
 
 
@@ -173,7 +174,7 @@ class _Import:
         await self._heard("/feedback/api/v1/occasions/known", sorted(set(ids.values())))
         for row in found:
             occasion = ids[_occasion_of(row, people)]
-            row.cells = {name: row.cells[name] for name in ("instrument", "total", "answered_on") if name in row.cells}
+            row.cells = {name: row.cells[name] for name in SCORED if name in row.cells}
             row.cells["occasion"] = row.together = occasion
         return found
 

@@ -337,6 +337,20 @@ async def test_a_file_goes_in_once(client: Any, told: Told) -> None:
     assert {event.answered_at.date() for event in said} == {day}
 
 
+async def test_parts_of_an_instrument_go_in_by_file(client: Any, told: Told) -> None:
+    due = await a_due_occasion(told, "ons4", opens_at=long_ago(30), is_history=True)
+    day = long_ago(3).date()
+    parts = {"satisfied": 7, "worthwhile": 8, "happy": 6, "anxious": 2}
+    header = "occasion,instrument,scale,total,answered_on\n"
+    rows = {part: f"{due.occasion_id},ons4,{part},{score},{day}\n" for part, score in parts.items()}
+    wrong = (await send(client, header + "".join(rows.values()).replace("anxious,2", "cross,2"))).json()
+    assert {(one["column"], one["code"]) for one in wrong["refused"]} == {("scale", "scale-unknown")}
+    assert await told.said("check-in-submitted") == []
+    assert (await send(client, header + "".join(rows.values()))).json()["created"] == 4
+    [event] = await told.said("check-in-submitted")
+    assert {one.scale: one.count for one in event.scores} == parts
+
+
 async def test_each_bad_row_is_named_and_leaves_nothing(client: Any, told: Told) -> None:
     good = await a_due_occasion(told, "phq-4", opens_at=long_ago(30))
     two = a_due("bdi-ii", "phq-4", opens_at=long_ago(30))

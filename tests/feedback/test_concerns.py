@@ -368,3 +368,16 @@ async def test_what_can_raise_a_concern_is_asked_only_where_somebody_is_on_call(
     assert (await client.put(f"{API}/sites/old-town/rota", json=ROTA, headers=ADMINISTRATOR)).status_code == 200
     taken = await client.put(f"{API}/batteries/evening-circle", json=entries, headers=ADMINISTRATOR)
     assert taken.status_code == 200, taken.text
+
+
+async def test_words_that_can_raise_a_concern_need_somebody_on_call(client: Any, told: Told) -> None:
+    await told.tell(a_site(), a_program())
+    entries = {"entries": [{"occasion": "baseline", "kind": "baseline", "instruments": ["phq-9"]}]}
+    totals = await client.put(f"{API}/batteries/evening-circle", json=entries, headers=ADMINISTRATOR)
+    assert totals.status_code == 200, totals.text
+    refused = await load(client, "phq-9", a_questionnaire())
+    assert (refused.status_code, refused.json()["code"]) == (409, "rota-gap")
+    assert "old-town" in refused.json()["title"]
+    assert await told.rows("select * from wordings") == []
+    assert (await client.put(f"{API}/sites/old-town/rota", json=ROTA, headers=ADMINISTRATOR)).status_code == 200
+    assert (await load(client, "phq-9", a_questionnaire())).status_code == 201

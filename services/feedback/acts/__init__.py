@@ -14,6 +14,7 @@ from services.feedback.acts.concerns import (
     raise_by_staff,
     raise_concern,
 )
+from services.feedback.acts.wordings import load_wording
 
 __all__ = [
     "About",
@@ -25,6 +26,7 @@ __all__ = [
     "escalate",
     "expire_check_in",
     "keep_check_in",
+    "load_wording",
     "milestones",
     "open_check_in",
     "raise_by_staff",

@@ -6,10 +6,9 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from services.feedback import store
+from services.feedback import acts, store
 from services.feedback.domain.instruments import Instrument
 from services.feedback.domain.own import WriteInstrument, told_of, write
-from services.feedback.domain.questionnaire import read_questionnaire
 from services.feedback.domain.wording import NoteLicence, loadable
 from shared import idempotency, outbox
 from shared.clock import now
@@ -85,17 +84,12 @@ async def write_instrument(command: WriteInstrument, db: Db, who: Administrator,
 )
 async def load_wording(code: Code, request: Request, db: Db, who: Administrator, key: IdempotencyKey) -> JSONResponse:
     """Load the words of an instrument in one language, as a FHIR R4 Questionnaire. They are shown exactly so."""
-    moment, data = now(), await request.body()
+    data = await request.body()
     async with db.transaction(who.organisation_id) as tx:
         if first := await idempotency.earlier(tx, key):
             return first
-        await store.lock_batteries(tx, who.organisation_id)
-        instrument = loadable(store.library(), code, await store.licence_numbers(tx))
-        wording = read_questionnaire(data, instrument)
-        number, is_new = await store.add_wording(
-            tx, who.organisation_id, code, instrument.version, wording, moment, who.subject
-        )
-        shape = WordingShape(code=code, version=instrument.version, language=wording.language, number=number)
+        wording, version, number, is_new = await acts.load_wording(tx, who, code, data)
+        shape = WordingShape(code=code, version=version, language=wording.language, number=number)
         return await idempotency.keep(tx, key, 201 if is_new else 200, shape.model_dump())
 
 

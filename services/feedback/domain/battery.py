@@ -97,10 +97,13 @@ def _unwatched(entries: Sequence[Entry], library: Library, uncovered: Collection
     for place, entry in enumerate(entries) if uncovered else ():
         risky = [code for code in entry.instruments if code in library and library[code].has_risk]
         if risky:
-            sites = ", ".join(sorted(uncovered))
-            why = f"An answer to {', '.join(risky)} can raise a concern"
-            message = f"{why}: fill the gaps of the next 14 days in the rota of {sites} first."
-            yield FieldError(f"entries.{place}.instruments", "rota-gap", message)
+            yield FieldError(f"entries.{place}.instruments", "rota-gap", unwatched(risky, uncovered))
+
+
+def unwatched(risky: Collection[str], sites: Collection[str]) -> str:
+    """Why instruments that can raise a concern cannot be asked at these sites yet."""
+    why = f"An answer to {', '.join(risky)} can raise a concern"
+    return f"{why}: fill the gaps of the next 14 days in the rota of {', '.join(sorted(sites))} first."
 
 
 def _wrong_together(entries: Sequence[Entry]) -> Iterator[FieldError]:

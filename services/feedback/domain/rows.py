@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from shared.tables import Outcome, RefusedRow, Report, Table, read
 
 
 class CheckInRow(BaseModel):
-    """One score of one check-in. A check-in with several instruments has its rows beside each other."""
+    """One score of one check-in. A check-in with several scores has its rows beside each other."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -30,6 +31,12 @@ class CheckInRow(BaseModel):
     instrument: Code = Field(description="code of the instrument, such as phq-4")
     total: Points = Field(description="the score in points; a mean with four decimals, such as 2.3333")
     answered_on: Day = Field(description="day of the answer, YYYY-MM-DD")
+    scale: Code | None = Field(None, description="code of the part that the score is of; empty is the whole")
+
+    @property
+    def field(self) -> str:
+        """What the score is called in a command."""
+        return f"scales.{self.instrument}.{self.scale}" if self.scale else f"totals.{self.instrument}"
 
     @property
     def occasion_id(self) -> UUID | None:
@@ -57,6 +64,7 @@ TABLES: dict[str, Table[Any]] = {
             "instrument": "phq-4",
             "total": "7",
             "answered_on": "2025-03-04",
+            "scale": "",
         },
     )
 }
@@ -76,9 +84,14 @@ class Answered:
 
     def command(self, occasion_id: UUID, time_zone: str, now: datetime) -> EnterCheckIn:
         """What these rows ask to be entered."""
+        scales: dict[str, dict[str, Decimal]] = {}
+        for row in self.rows.values():
+            if row.scale:
+                scales.setdefault(row.instrument, {})[row.scale] = row.total
         return EnterCheckIn(
             occasion_id=occasion_id,
-            totals={row.instrument: row.total for row in self.rows.values()},
+            totals={row.instrument: row.total for row in self.rows.values() if not row.scale},
+            scales=scales,
             answered_at=moment_of("answered_on", self.first.answered_on, time_zone, now),
         )
 
@@ -98,7 +111,7 @@ class Batch:
         """This check-in is left out; each of its rows says so."""
         errors = refusal.errors or (FieldError("", refusal.code, refusal.message),)
         for line, row in one.rows.items():
-            own = [error for error in errors if error.field == f"totals.{row.instrument}"] or errors
+            own = [error for error in errors if error.field == row.field] or errors
             self.report.refused += [RefusedRow(line, _column(error), error.code, error.message) for error in own]
 
 
@@ -119,18 +132,19 @@ Group = tuple[str, dict[int, CheckInRow], list[RefusedRow]]
 
 
 def _groups(data: bytes, first_line: int) -> Iterator[Group]:
-    """Rows beside each other of one occasion; an instrument that comes again begins anew."""
+    """Rows beside each other of one occasion; a score that comes again begins anew."""
     key: tuple[str | None, ...] = ()
-    instruments: set[str | None] = set()
+    scores: set[tuple[str | None, ...]] = set()
     rows: dict[int, CheckInRow] = {}
     refused: list[RefusedRow] = []
     for line, cells in read(data, list(TABLES["check-ins"].columns), first_line):
         own = tuple(cells.get(name) for name in ("participant", "program", "occasion", "answered_on"))
-        if (rows or refused) and (own != key or cells.get("instrument") in instruments):
+        score = (cells.get("instrument"), cells.get("scale"))
+        if (rows or refused) and (own != key or score in scores):
             yield key[2] or "", rows, refused
-            instruments, rows, refused = set(), {}, []
+            scores, rows, refused = set(), {}, []
         key = own
-        instruments.add(cells.get("instrument"))
+        scores.add(score)
         try:
             rows[line] = CheckInRow.model_validate(cells)
         except ValidationError as error:
@@ -142,8 +156,10 @@ def _groups(data: bytes, first_line: int) -> Iterator[Group]:
 def _column(error: FieldError) -> str:
     """The column that an error of a check-in is about."""
     kind, _, _ = error.field.partition(".")
-    if kind == "totals":
-        return "instrument" if error.code.startswith("instrument-") else "total"
+    if kind in ("totals", "scales"):
+        return {"scale-unknown": "scale"}.get(error.code) or (
+            "instrument" if error.code.startswith("instrument-") else "total"
+        )
     return {"answered_at": "answered_on", "body": ""}.get(kind, kind)
 
 

@@ -8,9 +8,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.datastructures import UploadFile
 
-from services.feedback import store
+from services.feedback import acts, store
 from services.feedback.domain.instruments import Instrument, Library, Measure
-from services.feedback.domain.questionnaire import read_questionnaire
 from services.feedback.domain.scoring import as_text
 from services.feedback.domain.wording import NoteLicence, loadable
 from services.feedback.pages.help import help_of
@@ -83,18 +82,15 @@ async def preview(request: Request, db: Db, who: Administrator, code: Code) -> H
 @router.post("/{code}/wording")
 async def load_on_page(request: Request, db: Db, who: Administrator, code: Code) -> Response:
     """Load the wording, by the same rules as the JSON; each mismatch is named."""
-    sent, moment = (await request.form(max_files=1, max_fields=10)).get("file"), now()
+    sent = (await request.form(max_files=1, max_fields=10)).get("file")
     async with db.transaction(who.organisation_id) as tx:
-        await store.lock_batteries(tx, who.organisation_id)
         shown = await _find(tx, code)
         try:
-            definition = loadable(store.library(), code, {code: shown.number} if shown.number else {})
             if not isinstance(sent, UploadFile) or not sent.size:
                 raise invalid("file", "missing", "Choose a file.")
-            wording = read_questionnaire(await sent.read(), definition)
+            wording, *_ = await acts.load_wording(tx, who, code, await sent.read())
         except Refusal as refusal:
             return _page(request, shown, refusal)
-        await store.add_wording(tx, who.organisation_id, code, definition.version, wording, moment, who.subject)
     return RedirectResponse(f"/feedback/instruments/{code}?loaded={wording.language}", 303)
 
 

@@ -78,7 +78,16 @@ from services.feedback.store.paper import (
     remove_entries,
     sheets_begun,
 )
-from services.feedback.store.rotas import ROTA_TIMER, SiteRota, get_rota, lock_rota, rotas, rotas_of_program, save_rota
+from services.feedback.store.rotas import (
+    ROTA_TIMER,
+    SiteRota,
+    get_rota,
+    lock_rota,
+    rotas,
+    rotas_of_program,
+    rotas_where_asked,
+    save_rota,
+)
 from services.feedback.store.set_up import (
     Battery,
     Contacts,
@@ -183,6 +192,7 @@ __all__ = [
     "remove_entries",
     "rotas",
     "rotas_of_program",
+    "rotas_where_asked",
     "save_acting",
     "save_battery",
     "save_cancelled",

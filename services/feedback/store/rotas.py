@@ -41,6 +41,16 @@ async def rotas_of_program(tx: Tx, program_id: UUID) -> list[SiteRota]:
     return await rotas(tx, site_ids or [])
 
 
+async def rotas_where_asked(tx: Tx, instrument: str) -> list[SiteRota]:
+    """The sites of the programs whose battery asks an instrument."""
+    site_ids = await tx.fetchval(
+        """select array(select distinct unnest(p.site_ids) from programs p join batteries b using (program_id)
+                        where exists (select from jsonb_array_elements(b.entries) e where e -> 'instruments' ? $1))""",
+        instrument,
+    )
+    return await rotas(tx, site_ids)
+
+
 async def get_rota(tx: Tx, site_id: UUID, site_ids: Sequence[UUID] | None) -> SiteRota:
     """One of these sites, with its rota."""
     row = await tx.fetchrow(f"{_ROTAS} and s.site_id = $2", site_ids, site_id)

@@ -15,21 +15,22 @@ SHARE_AND_ENDS: Columns = (("Share", "share"), ("from", "low"), ("to", "high"))
 
 
 async def answered(tx: Tx, who: Who, choice: Choice) -> Sheet:
-    """At each occasion: how many were to be asked, were invited, and have answered."""
-    kinds = ("eligible", "invited", "responded")
+    """At each occasion: how many were to be asked, were invited, touched the page, and have answered."""
+    kinds = ("eligible", "invited", "reached", "responded")
     people = await store.everybody(tx, choice.program.program_id, who.site_ids, kinds)
     rows, points, sentence = [], [], "Too few people were to be asked to show how many answered."
     for occasion in choice.occasions:
-        eligible, invited, some = (people.at(kind, occasion) for kind in kinds)
+        eligible, invited, reached, some = (people.at(kind, occasion) for kind in kinds)
         rate = share(some, eligible)
         if eligible < PEOPLE_MIN or rate is None:
             rows.append(Row(words(occasion), None))
             continue
-        rows.append(Row(words(occasion), (eligible, invited, some, *ends(rate))))
+        rows.append(Row(words(occasion), (eligible, invited, reached, some, *ends(rate))))
         points.append(interval(words(occasion), rate, eligible))
         if occasion == choice.later:
             sentence = f"{some} of {eligible} who were to be asked at {words(occasion).lower()} have answered"
-    columns: Columns = (("Were to be asked", "count"), ("Invited", "count"), ("Answered", "count"), *SHARE_AND_ENDS)
+    asked: Columns = (("Were to be asked", "count"), ("Invited", "count"), ("Reached", "count"), ("Answered", "count"))
+    columns = (*asked, *SHARE_AND_ENDS)
     return Sheet("answered", sentence, "Check-in", columns, rows, drawing("Share that answered", points))
 
 

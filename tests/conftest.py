@@ -23,18 +23,6 @@ from shared.events import PARTITIONS
 from shared.service import end
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two work side by side: the journeys, which share one running system, with one of them; each file as a whole.
-
-    The journeys take longest and begin first, so that both end at about the same time.
-    """
-    items.sort(key=lambda item: item.path.parent.name != "journeys")
-    for item in items:
-        folder = item.path.parent.name
-        item.add_marker(pytest.mark.xdist_group(folder if folder == "journeys" else str(item.path)))
-
-
 @dataclass(frozen=True)
 class Parts:
     """The two servers that everything stands on."""

@@ -39,7 +39,8 @@ class Event(BaseModel):
     @property
     def about(self) -> tuple[UUID, ...]:
         """Once one of these is erased the event has no effect: its aggregate, and the participant it tells of."""
-        return (self.key, self.participant_id) if "participant_id" in type(self).model_fields else (self.key,)  # type: ignore[attr-defined]
+        participant: UUID | None = getattr(self, "participant_id", None)  # of some it is not told
+        return (self.key,) if participant is None else (self.key, participant)
 
     @property
     def naming(self) -> tuple[UUID, ...]:

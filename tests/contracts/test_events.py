@@ -3,14 +3,17 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from deploy.catalogue import EVENTS, SCHEMAS, SERVICES, as_text, asyncapi, breaks, catalogue, schema, sentence, write
 from shared.events import CATALOGUE, Event
+from shared.events.feedback import ConcernRaised
 
 SAID = sorted(CATALOGUE.values(), key=lambda event: event.wire)
 PAST = re.compile(
@@ -147,3 +150,13 @@ def test_an_optional_field_may_be_added() -> None:
     now = json.loads(json.dumps(promised))
     now["properties"]["room"] = {"type": "string", "pattern": "^[a-z]+$"}
     assert not list(breaks(promised, now))
+
+
+def test_an_event_that_names_nobody_is_about_its_aggregate_alone() -> None:
+    """A concern about somebody unnamed is heard by services that look whether anybody it is about was erased."""
+    at = datetime(2026, 3, 4, 18, tzinfo=UTC)
+    told = {"concern_id": uuid4(), "site_id": uuid4(), "source": "participant", "raised_at": at, "acknowledge_by": at}
+    unnamed = ConcernRaised.model_validate(told)
+    assert unnamed.about == (unnamed.concern_id,)
+    named = ConcernRaised.model_validate(told | {"participant_id": uuid4()})
+    assert named.about == (named.concern_id, named.participant_id)

@@ -23,6 +23,7 @@ from services.scheduling.domain.shapes import Plan, Session
 from services.scheduling.store.library import LIBRARY, PATH, read_library
 from shared.errors import Invalid, NotFound, Refusal
 from shared.events.scheduling import AttendanceCorrected, GroupFormed, SessionCancelled, SessionScheduled
+from shared.identity import stranger_id
 from tests.scheduling.examples import (
     EVENING_CIRCLE,
     MADRID,
@@ -187,6 +188,19 @@ def test_a_correction_is_the_whole_new_attendance_and_keeps_the_numbers() -> Non
         ANA: ("absent", 5),
         DEV: ("late", 3),
     }
+
+
+def test_whoever_was_erased_stays_counted_when_others_are_corrected() -> None:
+    held = hold(a_session(), attendance(ana="present", dev="absent"), CIRCLE, AFTER)
+    stranger = stranger_id()
+    before = {**held.attendance, stranger: held.attendance[ANA]}
+    fixed = correct(held.session, attendance(ana="absent", dev="absent"), before, CIRCLE, AFTER)
+    assert {who: one.status for who, one in fixed.attendance.items()} == {
+        ANA: "absent",
+        DEV: "absent",
+        stranger: "present",
+    }
+    assert stranger in {one.participant_id for one in fixed.event.attendance}
 
 
 def test_there_must_be_something_to_correct() -> None:

@@ -18,6 +18,7 @@ from shared.events import Event
 from shared.events.base import Code
 from shared.events.scheduling import Attendance, AttendanceCorrected, Attended, SessionCancelled, SessionHeld
 from shared.fields import Command, Text, invalid
+from shared.identity import is_stranger
 
 CAME = ("present", "late")
 STATUSES: tuple[Attendance, ...] = get_args(Attendance)
@@ -111,12 +112,15 @@ def correct(
     *,
     imported: bool = False,
 ) -> Held:
-    """Say again who came. The whole new attendance; imported rows are added to what is known."""
+    """Say again who came. The whole new attendance; imported rows are added to what is known.
+
+    Those who were erased since are nobody who could be named, and stay counted as they were.
+    """
     if session.state != "held":
         raise Refusal("session-not-held", "Nothing is recorded for this session yet: record its attendance.")
     statuses = _statuses(command.attendance, circle, is_whole=not imported)
-    if imported:
-        statuses = {who: one.status for who, one in before.items()} | statuses
+    kept = {who: one.status for who, one in before.items() if imported or is_stranger(who)}
+    statuses = kept | statuses
     if statuses == {who: one.status for who, one in before.items()}:
         raise Refusal("nothing-to-correct", "This is what is recorded already.")
     attendance = _attending(session, statuses, before, circle, now, imported)

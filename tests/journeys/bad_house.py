@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
+import httpx
 
 from deploy.importer.doors import Doors
 from deploy.postgres.provision import SERVICES, dsn_of
@@ -50,8 +51,21 @@ async def build(kith: Kith) -> House:
     async with await kith.doors(CODE, *ROLES) as doors:
         occasion = (await eventually(lambda: _due(doors, ours["PARTICIPANT"])))["occasion_id"]
         link = await settled(lambda: doors.ask("POST", "/intake/api/v1/invitations", json={"occasion_id": occasion}))
+    await _begin(kith, link["url"])
     names = {"OCCASION": occasion, "LINK": link["url"].rpartition("/c/")[2], "CANARY": CANARY}
     return House(await kith.token(CODE, *ROLES), {"FOREIGN": foreign["PARTICIPANT"]} | ours | names)
+
+
+async def _begin(kith: Kith, link: str) -> None:
+    """Somebody has begun to answer: that they have touched the page is told, whatever they send then."""
+    path = "/c/" + link.rpartition("/c/")[2]
+    async with httpx.AsyncClient(base_url=kith.url, trust_env=False) as http:
+
+        async def is_open() -> bool:
+            return (await http.get(path)).status_code == 200
+
+        await eventually(is_open)
+        assert (await http.post(f"{path}/begun")).status_code == 204
 
 
 async def _furnish(kith: Kith, code: str) -> dict[str, str]:

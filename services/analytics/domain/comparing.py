@@ -8,7 +8,7 @@ from services.analytics.domain.gain import gain_over
 from services.analytics.domain.pairs import moments
 from services.analytics.domain.people import People
 from services.analytics.domain.rates import gap
-from services.analytics.domain.reliable import counted
+from services.analytics.domain.reliable import improved
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,10 @@ def compared(asked: Asked, people: People, comparison: People) -> Compared:
     found, against = moments(one, unit, sign), moments(other, unit, sign)
     assert found
     assert against
-    improved = [counted(each, threshold.of).get("improved", 0) for each in (one, other)] if threshold else None
     return Compared(
         n,
         m,
         suppressed=False,
         gain_over=gain_over(found, against),
-        improved_gap=gap(improved[0], n, improved[1], m) if improved else None,
+        improved_gap=gap(*improved(one, threshold), *improved(other, threshold)) if threshold else None,
     )

@@ -7,7 +7,7 @@ from services.analytics.domain.change import PEOPLE_MIN, Asked
 from services.analytics.domain.figures import Estimate
 from services.analytics.domain.people import People
 from services.analytics.domain.rates import gap, share
-from services.analytics.domain.reliable import counted
+from services.analytics.domain.reliable import improved
 
 Part = tuple[int, int]
 """So many of so many people."""
@@ -47,19 +47,18 @@ def equity(asked: Asked, groups: Mapping[str, People], hidden: set[str]) -> list
     reliably improved, of those who answered twice.
     """
 
-    def improved(people: People) -> Part:
+    def better(people: People) -> Part:
         threshold = asked.instrument.threshold
-        pairs = people.pairs(asked.instrument, asked.first, asked.later) if threshold else {}
-        return (counted(pairs, threshold.of).get("improved", 0) if threshold else 0), sum(pairs.values())
+        return improved(people.pairs(asked.instrument, asked.first, asked.later), threshold) if threshold else (0, 0)
 
-    met = any(sessions for people in groups.values() for sessions, _ in people.stays)
+    met = any(people.came for people in groups.values())
     found = []
     for group, people in groups.items():
         if group in hidden:
             found.append(Equity(group, None, suppressed=True))
             continue
         others = [other for name, other in groups.items() if name != group]
-        parts = (_apart(measure, people, others) for measure in (_came if met else _nobody, _stayed, improved))
+        parts = (_apart(measure, people, others) for measure in (_came if met else _nobody, _stayed, better))
         found.append(Equity(group, people.enrolled, False, *parts))
     return found
 
@@ -70,11 +69,11 @@ def _nobody(_: People) -> Part:
 
 
 def _came(people: People) -> Part:
-    return sum(many for (sessions, _), many in people.stays.items() if sessions), people.enrolled
+    return people.came, people.enrolled
 
 
 def _stayed(people: People) -> Part:
-    return sum(many for (_, is_gone), many in people.stays.items() if not is_gone), people.enrolled
+    return people.stayed, people.enrolled
 
 
 def _apart(measure: Callable[[People], Part], people: People, others: list[People]) -> Apart | None:

@@ -62,6 +62,16 @@ class People:
         """How many came to so many sessions and then left (True), or are there or completed (False)."""
         return {(int(fact[1]), fact[2] == "left"): many for fact, many in self.counts.items() if fact[0] == "stay"}
 
+    @property
+    def came(self) -> int:
+        """How many came to at least one session."""
+        return sum(many for (sessions, _), many in self.stays.items() if sessions)
+
+    @property
+    def stayed(self) -> int:
+        """How many have not left."""
+        return sum(many for (_, is_gone), many in self.stays.items() if not is_gone)
+
     def weeks(self, instrument: Instrument) -> Mapping[str, Mapping[int, int]]:
         """By ISO week of the answer: how many answers had which score."""
         found: dict[str, Counter[int]] = {}

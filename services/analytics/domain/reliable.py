@@ -69,6 +69,11 @@ def counted(pairs: Pairs, judge: Callable[[int, int], str]) -> Mapping[str, int]
     return found
 
 
+def improved(pairs: Pairs, threshold: Threshold) -> tuple[int, int]:
+    """How many of how many improved reliably."""
+    return counted(pairs, threshold.of).get("improved", 0), sum(pairs.values())
+
+
 def lasting(threshold: Threshold, first: int, end: int, follow_up: int) -> Lasting:
     """Whether what somebody had gained at the end is still there later.
 

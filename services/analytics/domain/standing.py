@@ -10,6 +10,7 @@ from services.analytics.domain.change import Asked
 from services.analytics.domain.figures import Estimate
 from services.analytics.domain.people import People
 from services.analytics.domain.rates import share
+from services.analytics.domain.reliable import improved
 from services.analytics.domain.sites import LIMITS, Adjusted, Funnel, adjusted, funnel
 
 Measure = Literal["improved", "answered", "stayed"]
@@ -43,10 +44,9 @@ def counts(measure: Measure, asked: Asked, people: People) -> tuple[int, int]:
     if measure == "answered":
         return people.at("responded", asked.later), people.at("eligible", asked.later)
     if measure == "stayed":
-        return sum(many for (_, is_gone), many in people.stays.items() if not is_gone), people.enrolled
-    pairs, threshold = people.pairs(asked.instrument, asked.first, asked.later), asked.instrument.threshold
-    assert threshold
-    return sum(many for one, many in pairs.items() if threshold.of(*one) == "improved"), sum(pairs.values())
+        return people.stayed, people.enrolled
+    assert asked.instrument.threshold
+    return improved(people.pairs(asked.instrument, asked.first, asked.later), asked.instrument.threshold)
 
 
 def standings(measure: Measure, asked: Asked, sites: Mapping[str, People], hidden: set[str]) -> Standings:

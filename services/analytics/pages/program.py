@@ -2,13 +2,14 @@
 
 import csv
 import io
+from collections.abc import Mapping
 from pathlib import Path
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from services.analytics import store
-from services.analytics.domain import PEOPLE_MIN, Change
+from services.analytics.domain import PEOPLE_MIN, Change, Instrument
 from services.analytics.domain.definitions import by_section
 from services.analytics.pages.choice import Analyst, Choice, choose, chosen
 from services.analytics.pages.sheets import BY_NAME, SHEETS, course
@@ -30,7 +31,8 @@ async def programs(request: Request, who: Analyst, db: Db) -> HTMLResponse:
     """All programs, each with its latest change in one line."""
     async with db.transaction(who.organisation_id) as tx:
         found = await store.programs(tx, who.site_ids)
-        lines = [(one, await _headline(tx, who, one)) for one in found]
+        known = await store.instruments(tx)
+        lines = [(one, await _headline(tx, who, one, known)) for one in found]
         horizon = await store.find_horizon(tx)
     return PAGES.render(request, "programs.html", lines=lines, horizon=horizon, now=clock.now())
 
@@ -94,6 +96,8 @@ async def table(request: Request, who: Analyst, db: Db, code: str, name: str) ->
     return Response(out.getvalue(), media_type="text/csv; charset=utf-8", headers=named)
 
 
-async def _headline(tx: Tx, who: Who, program: Program) -> tuple[Choice, Change] | None:
-    choice = choose(program, await store.instruments(tx), {})
+async def _headline(
+    tx: Tx, who: Who, program: Program, known: Mapping[str, Instrument]
+) -> tuple[Choice, Change] | None:
+    choice = choose(program, known, {})
     return (choice, (await course(tx, who, choice))[-1]) if choice else None

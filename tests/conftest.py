@@ -13,6 +13,8 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from deploy.local.child import Child, until
 from deploy.local.kafka import Kafka
@@ -21,6 +23,25 @@ from deploy.local.postgres import Postgres
 from shared.database import Database, migrate
 from shared.events import PARTITIONS
 from shared.service import end
+
+
+class _Folders(LoadScopeScheduling):
+    """Each folder of tests as a whole with one worker: its files share what the folder has started."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "/".join(nodeid.split("/")[:2])
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Two workers side by side."""
+    return _Folders(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The folders that take longest come first, so that both workers end at about the same time."""
+    longest = ("journeys", "feedback", "web", "intake", "analytics")
+    folders = [*longest, *sorted({item.path.parent.name for item in items} - set(longest))]
+    items.sort(key=lambda item: folders.index(item.path.parent.name))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,114 @@
+"""The audit: how much room the shown cells leave for a hidden one, by linear programs (HiGHS)."""
+
+from collections.abc import Collection, Iterator
+from math import inf
+
+import numpy as np
+from scipy.optimize import linprog
+from scipy.sparse import csr_array
+
+from services.analytics.domain.lattice import Cell, Relation, Tables
+
+TOLERANCE = 1e-6
+AT_ONCE, WORTH_IT = 4, 0.93
+"""Cells are first looked at together, at random upwards or downwards, for as long as that shows room for enough."""
+Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
+
+
+def unsafe(tables: Tables, targets: Collection[Cell], hidden: Collection[Cell], width: int) -> Iterator[Cell]:
+    """Those of the targets that a reader can place within an interval that is narrower."""
+    for variables, around in _linked(tables, hidden):
+        wanted = [cell for cell in variables if cell in targets]
+        if not wanted:
+            continue
+        if len(around) == 1:
+            yield from (cell for cell in wanted if _room_in(tables, around[0], variables, cell) < width)
+        elif around:
+            yield from _Programs(tables, variables, around).narrower(wanted, width)
+
+
+def _linked(tables: Tables, hidden: Collection[Cell]) -> Iterator[tuple[list[Cell], list[Relation]]]:
+    """Hidden cells that some chain of totals links, and these totals."""
+    left = set(hidden)
+    for start in sorted(left):
+        if start not in left:
+            continue
+        left.discard(start)
+        found, reached = [start], [start]
+        around: dict[Relation, None] = {}
+        while reached:
+            for relation in tables.of[reached.pop()]:
+                if relation not in around:
+                    around[relation] = None
+                    near = [cell for cell in relation.cells if cell in left]
+                    left.difference_update(near)
+                    found += near
+                    reached += near
+        yield found, list(around)
+
+
+def _room_in(tables: Tables, only: Relation, variables: list[Cell], cell: Cell) -> float:
+    """In a single sum: what is hidden beside a cell can be less or more by as much as that can."""
+    signs = {one: -1 if one == only.whole else 1 for one in variables}
+    less = {one: tables.room(one) for one in variables}
+    more = {one: tables.ceilings.get(one, inf) - tables.values[one] for one in variables}
+    up = sum((less if signs[one] == signs[cell] else more)[one] for one in variables if one != cell)
+    down = sum((more if signs[one] == signs[cell] else less)[one] for one in variables if one != cell)
+    return min(more[cell], up) + min(less[cell], down)
+
+
+class _Programs:
+    """The linear programs over hidden cells that are linked: the same constraints, an aim for each cell and end.
+
+    Each solution is one way how things may be, for all cells at once, so it is noted how far each has been seen to go;
+    a cell that has been seen to have room enough needs no program of its own.
+    """
+
+    def __init__(self, tables: Tables, variables: list[Cell], around: list[Relation]) -> None:
+        place = {cell: at for at, cell in enumerate(variables)}
+        terms = [
+            (row, place[cell], -1.0 if cell == relation.whole else 1.0)
+            for row, relation in enumerate(around)
+            for cell in relation.cells
+            if cell in place
+        ]
+        rows, columns, signs = zip(*terms, strict=True)
+        truth = np.array([tables.values[cell] for cell in variables], dtype=float)
+        self.place, self.sums = place, csr_array((signs, (rows, columns)), shape=(len(around), len(variables)))
+        self.totals = self.sums @ truth
+        self.floors = np.array([tables.floor(cell) for cell in variables], dtype=float)
+        far = 10 * (float(truth.sum()) + 1)  # farther than any hidden cell needs to be followed
+        self.ceilings = np.array([max(tables.ceilings.get(cell, far), tables.values[cell]) for cell in variables])
+        self.low, self.high = truth.copy(), truth.copy()
+
+    def narrower(self, wanted: list[Cell], width: int) -> Iterator[Cell]:
+        """Of these cells, those with less room."""
+        self.width = width - TOLERANCE
+        chance = np.random.default_rng(len(wanted))
+        left = self._narrow([self.place[cell] for cell in wanted])
+        while len(left) > AT_ONCE:
+            aim = np.zeros(len(self.low))
+            aim[left] = chance.choice((-1.0, 1.0), size=len(left))
+            self._solve(aim)
+            before, left = left, self._narrow(left)
+            if len(left) > WORTH_IT * len(before):
+                break
+        for cell in wanted:
+            for end in (-1.0, 1.0):
+                if self._narrow([self.place[cell]]):
+                    aim = np.zeros(len(self.low))
+                    aim[self.place[cell]] = end
+                    self._solve(aim)
+            if self._narrow([self.place[cell]]):
+                yield cell
+
+    def _narrow(self, places: list[int]) -> list[int]:
+        return [at for at in places if self.high[at] - self.low[at] < self.width]
+
+    def _solve(self, aim: Floats) -> None:
+        """Note one more way how things may be."""
+        bounds = np.column_stack((self.floors, self.ceilings))
+        found = linprog(aim, A_eq=self.sums, b_eq=self.totals, bounds=bounds, method="highs")
+        assert found.x is not None, found.message  # the truth is a solution
+        np.minimum(self.low, found.x, out=self.low)
+        np.maximum(self.high, found.x, out=self.high)

@@ -1,0 +1,107 @@
+"""What a figure rests on: the facts of one kind about one group of people, released together or not at all."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from services.analytics.domain.lattice import EVERYBODY, Cell, Tables, relations
+from services.analytics.domain.people import Fact
+from services.analytics.domain.protecting import protect
+from services.analytics.domain.releasing import Rules
+
+Base = tuple[str, ...]
+"""Such as ("pair", "phq-9", "baseline", "end"): who answered this instrument at both."""
+Facts = Mapping[Fact, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """What the newest row says: for how many people, and the facts that are shown, if any are."""
+
+    n: int
+    facts: Facts | None
+
+
+def base_of(fact: Fact) -> Base:
+    """The base that a fact belongs to: no version and no score is in its name."""
+    match fact:
+        case ("answer", instrument, _, occasion, _):
+            return "answer", instrument, occasion
+        case ("pair", instrument, _, _, first, later, _, _):
+            return "pair", instrument, first, later
+        case ("week", instrument, _, week, _) | ("in-week", instrument, week):
+            return "week", instrument, week
+        case ("stay", *_):
+            return ("stay",)
+        case ("together" | "sessions" as kind, asked, *_):
+            return kind, asked
+        case _:
+            return fact
+
+
+def by_base(facts: Facts) -> dict[Base, dict[Fact, int]]:
+    """Facts, each with the others of its base."""
+    found: dict[Base, dict[Fact, int]] = {}
+    for fact, n in facts.items():
+        found.setdefault(base_of(fact), {})[fact] = n
+    return found
+
+
+def people_in(facts: Facts) -> int:
+    """How many people these facts of one base are about."""
+    weekly = sum(n for fact, n in facts.items() if fact[0] == "in-week")
+    return weekly or sum(facts.values())
+
+
+def changed(before: Facts, now: Facts) -> int:
+    """The fewest people whose change makes the one of the other: what somebody with both in hand can tell."""
+    more = Counter(now)
+    more.subtract(before)
+    return max(sum(n for n in more.values() if n > 0), -sum(n for n in more.values() if n < 0))
+
+
+def tells_on_everybody(facts: Facts) -> bool:
+    """All the same score, or one person whose sessions are more than those of all others: numbers about persons."""
+    if next(iter(facts))[0] in ("answer", "pair", "together"):
+        return len(facts) == 1
+    sessions = [int(fact[1]) for fact, n in facts.items() if fact[0] == "stay" for _ in range(min(n, 2))]
+    total = sum(int(fact[1]) * n for fact, n in facts.items() if fact[0] == "stay")
+    return bool(sessions) and 2 * max(sessions) > total > 0
+
+
+def to_move(
+    now: Mapping[Cell, Facts], latest: Mapping[Cell, Latest], hidden: Collection[Cell], rules: Rules
+) -> dict[Cell, Latest]:
+    """The rows to write for one base: of everybody in a program, and of each group by each label.
+
+    Parts move only when the whole does; so whatever is not shown as it is now is in one sum of each table at most, and
+    others stay behind with it until it has company enough.
+    """
+    sizes = {cell: people_in(now[cell]) if cell in now else 0 for cell in {*now, *latest, EVERYBODY}}
+    moved = {cell: _moved(now.get(cell, {}), latest.get(cell), sizes[cell]) for cell in sizes}
+    small = {
+        cell
+        for cell, n in sizes.items()
+        if 0 < n < rules.people_min or (now.get(cell) and tells_on_everybody(now[cell]))
+    }
+    small |= {cell for cell in hidden if cell in sizes}
+    waiting = {cell for cell in latest if 0 < moved[cell] < rules.people_min}
+    if EVERYBODY in small | waiting:
+        stays = set(sizes)
+    else:
+        sums = relations(sizes)
+        stays = protect(Tables(sizes, sums), small, rules.people_min)
+        stays = protect(Tables(moved, sums), waiting, rules.people_min, also=stays)
+    rows = {
+        cell: Latest(sizes[cell], now.get(cell, {}))
+        for cell in sizes.keys() - stays
+        if moved[cell] or cell not in latest
+    }
+    gone = {cell for cell in stays if cell not in latest or (cell in small and latest[cell].facts is not None)}
+    return rows | {cell: Latest(sizes[cell], None) for cell in gone}
+
+
+def _moved(now: Facts, was: Latest | None, n: int) -> int:
+    if was is None:
+        return n
+    return changed(was.facts, now) if was.facts is not None else abs(n - was.n)

@@ -13,7 +13,7 @@ from deploy.cli.terminal import plainly
 from deploy.cli.token import mint
 from deploy.cli.up import run
 from deploy.demo import beat_the_blues, harbour_trust
-from deploy.demo.today import live_today
+from deploy.demo.today import PROGRAM, live_today, release
 from deploy.importer import import_folder
 from deploy.importer.doors import Doors
 from deploy.local.settings import Settings
@@ -50,6 +50,9 @@ async def fill(system: System) -> None:
     await _import_once(system, data / harbour_trust.CODE, lambda folder: harbour_trust.write(folder, today))
     async with await _administrator(system, harbour_trust.CODE) as doors:
         link = await live_today(doors)
+        await release(doors, PROGRAM)
+    async with await _administrator(system, beat_the_blues.CODE) as doors:
+        await release(doors, next(iter(beat_the_blues.PROGRAMS.values())))
     urls = system.urls
     shown = link or "all are answered; enrol somebody as Ana Ruiz, and hand them a link"
     typer.echo(SIGN_IN.format(url=urls["public"], link=shown, kafka=urls["kafka"]))

@@ -11,6 +11,7 @@ from shared.identity import derived_id
 PROGRAM = "evening-circle"
 TRIES = 150
 PAUSE_SECONDS = 0.2
+STILL = 15
 LAPSED = {reference for reference, _, _, days in FACILITATORS if days < 0}
 NEWCOMERS = (  # reference, name, e-mail, language, group
     ("today-1", "Marisol T.", "marisol@people.example", "es", "evening-circle-tue"),
@@ -42,6 +43,15 @@ async def live_today(doors: Doors) -> str | None:
             continue
         return str(answer["url"])
     return None
+
+
+async def release(doors: Doors, program: str) -> None:
+    """Show managers what was imported, as soon as analytics has heard all of it: its newest event stays the newest."""
+    seen: list[Any] = []
+    while len(seen) < STILL or any(one != seen[-1] for one in seen[-STILL:]):
+        seen.append(await _until_heard(doors, "GET", "/analytics/api/v1/retention", params={"program": program}))
+        await asyncio.sleep(PAUSE_SECONDS)
+    await doors.ask("POST", "/analytics/api/v1/releases")
 
 
 async def _enrol(doors: Doors, reference: str, name: str, email: str, language: str, group: str) -> str:

@@ -1,10 +1,11 @@
 """What analytics does with what it hears: it keeps facts, and notes who is to be counted again."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from services.analytics import store
+from services.analytics.acts import make_release
 from shared.clock import now
 from shared.database import Tx
 from shared.erasing import erase
@@ -163,8 +164,10 @@ async def after_batch(tx: Tx, heard: Sequence[Heard[Any]]) -> None:
     if erased:
         await store.take_out(tx, erased)
     for organisation in sorted(newest):
-        if not await store.is_to_be_counted(tx, organisation):
-            await set_timer(tx, Timer("count", str(organisation), organisation, now(), {}))
+        set_already = await store.find_clocks(tx, organisation)
+        for kind, due in (("count", now()), ("release", _night_after(now()))):
+            if kind not in set_already:
+                await set_timer(tx, Timer(kind, str(organisation), organisation, due, {}))
 
 
 async def on_count(tx: Tx, timer: Timer) -> None:
@@ -174,7 +177,18 @@ async def on_count(tx: Tx, timer: Timer) -> None:
     await set_timer(tx, Timer(timer.kind, timer.key, timer.organisation_id, again, {}))
 
 
-TIMERS: TimerHandlers = {"count": on_count}
+async def on_release(tx: Tx, timer: Timer) -> None:
+    """Once a day, at night."""
+    await make_release(tx, timer.organisation_id, now())
+    await set_timer(tx, Timer(timer.kind, timer.key, timer.organisation_id, _night_after(now()), {}))
+
+
+def _night_after(at: datetime) -> datetime:
+    """03:00 UTC of the next day."""
+    return datetime.combine(at.date() + timedelta(days=1), time(3), UTC)
+
+
+TIMERS: TimerHandlers = {"count": on_count, "release": on_release}
 """What each kind of clock does."""
 HANDLERS: Handlers = {
     SiteOpened: on_site_opened,

@@ -25,7 +25,7 @@ from tests.doors import bearer
 
 CHANGE = "/analytics/api/v1/change"
 ASKED = {"program": "evening-circle", "instrument": "bdi-ii", "from": "baseline", "to": "end"}
-MANAGER = bearer("program-manager")
+COORDINATOR = bearer("coordinator")
 
 
 async def twelve_people(told: Told, reporting: bool = True, site: UUID = OLD_TOWN) -> list[UUID]:
@@ -43,7 +43,7 @@ async def twelve_people(told: Told, reporting: bool = True, site: UUID = OLD_TOW
 async def test_the_change_of_those_who_answered_twice(client: Any, told: Told) -> None:
     await twelve_people(told)
     await told.tell(an_enrolment(first_only := uuid4()), a_check_in(first_only, "baseline", 60))
-    answer = await client.get(CHANGE, params=ASKED, headers=MANAGER)
+    answer = await client.get(CHANGE, params=ASKED, headers=COORDINATOR)
     assert answer.status_code == 200
     [row] = answer.json()["rows"]
     assert (row["n_enrolled"], row["n_first"], row["n_later"], row["n_paired"]) == (13, 13, 12, 12)
@@ -72,7 +72,7 @@ async def test_reached_is_who_touched_the_page_once_each(client: Any, told: Told
         await told.tell(CheckInOpened(**of(enrolment, "end"), opened_at=AT))
     await told.tell(*(a_due(enrolment, "end") for enrolment in people))
     for path in (CHANGE, "/analytics/api/v1/rates"):
-        [row] = (await client.get(path, params=ASKED, headers=MANAGER)).json()["rows"]
+        [row] = (await client.get(path, params=ASKED, headers=COORDINATOR)).json()["rows"]
         assert (row["n_eligible"], row["n_invited"], row["n_reached"]) == (12, None, 12)
 
 
@@ -85,12 +85,12 @@ async def test_what_repeats_can_be_compared_by_its_numbers(client: Any, told: To
             await told.tell(a_due(enrolment, f"month-{number}", "monthly"))
         await told.tell(a_check_in(enrolment, "month-2", 20), a_check_in(enrolment, "month-11", 10))
     asked = ASKED | {"from": "month-2", "to": "month-11"}
-    [row] = (await client.get(CHANGE, params=asked, headers=MANAGER)).json()["rows"]
+    [row] = (await client.get(CHANGE, params=asked, headers=COORDINATOR)).json()["rows"]
     assert (row["n_eligible"], row["n_paired"], row["mean_change"]) == (12, 12, 10)
     for nowhere in ("month", "month-12", "baseline"):
-        answer = await client.get(CHANGE, params=asked | {"to": nowhere}, headers=MANAGER)
+        answer = await client.get(CHANGE, params=asked | {"to": nowhere}, headers=COORDINATOR)
         assert (answer.status_code, answer.json()["code"]) == (404, "occasion-not-found")
-    page = (await client.get("/analytics/programs/evening-circle", headers=MANAGER)).text
+    page = (await client.get("/analytics/programs/evening-circle", headers=COORDINATOR)).text
     assert page.index("Month 2") < page.index("Month 11")
 
 
@@ -107,7 +107,7 @@ async def test_who_takes_consent_back_is_counted_no_longer(client: Any, told: To
                 consent_version=1,
             )
         )
-    [row] = (await client.get(CHANGE, params=ASKED, headers=MANAGER)).json()["rows"]
+    [row] = (await client.get(CHANGE, params=ASKED, headers=COORDINATOR)).json()["rows"]
     assert row["suppressed"]
     assert row["mean_change"] is None
 
@@ -116,7 +116,7 @@ async def test_a_score_that_comes_before_its_enrolment_is_counted(client: Any, t
     await twelve_people(told)
     late = uuid4()
     await told.tell(a_check_in(late, "end", 1), a_check_in(late, "baseline", 1), an_enrolment(late))
-    [row] = (await client.get(CHANGE, params=ASKED, headers=MANAGER)).json()["rows"]
+    [row] = (await client.get(CHANGE, params=ASKED, headers=COORDINATOR)).json()["rows"]
     assert row["n_paired"] == 13
 
 
@@ -144,7 +144,7 @@ async def test_what_is_unknown_is_refused(
     client: Any, told: Told, params: dict[str, str], status: int, code: str
 ) -> None:
     await twelve_people(told)
-    answer = await client.get(CHANGE, params=params, headers=MANAGER)
+    answer = await client.get(CHANGE, params=params, headers=COORDINATOR)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.headers["content-type"] == "application/problem+json"
 
@@ -165,7 +165,7 @@ async def test_only_analysts_read(client: Any, headers: dict[str, str], status: 
 
 async def test_the_page_says_the_same_as_the_json(client: Any, told: Told) -> None:
     await twelve_people(told)
-    page = await client.get("/analytics/programs/evening-circle", headers=MANAGER)
+    page = await client.get("/analytics/programs/evening-circle", headers=COORDINATOR)
     assert page.status_code == 200
     for words in (
         "what changed for 12 people",
@@ -174,7 +174,7 @@ async def test_the_page_says_the_same_as_the_json(client: Any, told: Told) -> No
         "change without a comparison group",
     ):
         assert words in page.text, words
-    chart = await client.get("/analytics/programs/evening-circle/charts/changed.svg", headers=MANAGER)
+    chart = await client.get("/analytics/programs/evening-circle/charts/changed.svg", headers=COORDINATOR)
     assert chart.headers["content-type"] == "image/svg+xml"
     assert b"End" in chart.content
     assert b"n 12" in chart.content
@@ -184,19 +184,19 @@ async def test_the_page_of_few_people_has_a_sentence_instead_of_numbers(client: 
     await told.tell(a_program(), an_instrument(), a_battery("baseline", "end"))
     for _ in range(5):
         await told.tell(an_enrolment(one := uuid4()), a_check_in(one, "baseline", 61), a_check_in(one, "end", 7))
-    page = await client.get("/analytics/programs/evening-circle", headers=MANAGER)
+    page = await client.get("/analytics/programs/evening-circle", headers=COORDINATOR)
     assert "Fewer than 11 people answered both check-ins" in page.text
     assert "61" not in page.text
     assert (
-        await client.get("/analytics/programs/evening-circle/charts/changed.svg", headers=MANAGER)
+        await client.get("/analytics/programs/evening-circle/charts/changed.svg", headers=COORDINATOR)
     ).status_code == 404
 
 
 async def test_an_empty_program_has_a_page(client: Any, told: Told) -> None:
     await told.tell(a_program())
-    page = await client.get("/analytics/programs/evening-circle", headers=MANAGER)
+    page = await client.get("/analytics/programs/evening-circle", headers=COORDINATOR)
     assert "Nothing is asked twice in this program" in page.text
-    assert "Evening Circle" in (await client.get("/analytics/", headers=MANAGER)).text
+    assert "Evening Circle" in (await client.get("/analytics/", headers=COORDINATOR)).text
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ async def test_two_versions_are_paired_only_where_the_newer_one_says_so(
         later = a_check_in(one := uuid4(), "end", 15)
         newer = [score.model_copy(update={"version": 2, "unit": unit}) for score in later.scores]
         await told.tell(an_enrolment(one), a_check_in(one, "baseline", 20), later.model_copy(update={"scores": newer}))
-    [row] = (await client.get(CHANGE, params=ASKED, headers=MANAGER)).json()["rows"]
+    [row] = (await client.get(CHANGE, params=ASKED, headers=COORDINATOR)).json()["rows"]
     assert row["n_paired"] == n_paired
     assert row["mean_change"] == (5 if n_paired else None)
 
@@ -225,7 +225,7 @@ async def test_scores_of_parts_are_not_counted(client: Any, told: Told) -> None:
     part = answered.scores[0].model_copy(update={"scale": "part", "count": 1})
     await told.tell(an_enrolment(one), a_check_in(one, "baseline", 20))
     await told.tell(answered.model_copy(update={"scores": [part, *answered.scores, part]}))
-    [row] = (await client.get(CHANGE, params=ASKED, headers=MANAGER)).json()["rows"]
+    [row] = (await client.get(CHANGE, params=ASKED, headers=COORDINATOR)).json()["rows"]
     assert row["n_paired"] == 13
-    answer = await client.get(CHANGE, params=ASKED | {"instrument": "ons4"}, headers=MANAGER)
+    answer = await client.get(CHANGE, params=ASKED | {"instrument": "ons4"}, headers=COORDINATOR)
     assert answer.json()["code"] == "instrument-not-found"

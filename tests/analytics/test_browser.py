@@ -27,7 +27,7 @@ async def page(client: Any) -> AsyncIterator[Page]:
             file = STATIC / path.removeprefix("/static/").partition("?")[0]
             await (route.fulfill(path=file) if file.exists() else route.abort())
         else:
-            found = await client.get(path, headers=bearer("program-manager"))
+            found = await client.get(path, headers=bearer("coordinator"))
             await route.fulfill(status=found.status_code, headers=dict(found.headers), body=found.content)
 
     async with async_playwright() as playwright:

@@ -14,11 +14,11 @@ from tests.analytics.world import ASKED, OF, Person, play, somebody
 from tests.doors import bearer
 
 API = "/analytics/api/v1/"
-MANAGER = bearer("program-manager")
+COORDINATOR = bearer("coordinator")
 
 
 async def get(client: Any, path: str, **params: str) -> Any:
-    answer = await client.get(API + path, params=params, headers=MANAGER)
+    answer = await client.get(API + path, params=params, headers=COORDINATOR)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
@@ -161,10 +161,10 @@ async def test_a_small_site_is_too_few_and_takes_a_second_one_with_it(client: An
 
 async def test_no_limits_without_a_source_for_what_is_reliable(client: Any, told: Told) -> None:
     await play(told, [])
-    answer = await client.get(API + "sites", params=ASKED | {"instrument": "session-pulse"}, headers=MANAGER)
+    answer = await client.get(API + "sites", params=ASKED | {"instrument": "session-pulse"}, headers=COORDINATOR)
     assert answer.status_code == 404  # it is asked after sessions only
     await told.tell(an_instrument(), a_battery("baseline", "end"))
-    answer = await client.get(API + "sites", params=ASKED | {"instrument": "bdi-ii"}, headers=MANAGER)
+    answer = await client.get(API + "sites", params=ASKED | {"instrument": "bdi-ii"}, headers=COORDINATOR)
     assert (answer.status_code, answer.json()["code"]) == (409, "no-reliable-change")
 
 
@@ -191,7 +191,7 @@ async def test_a_program_beside_its_comparison(client: Any, told: Told) -> None:
     assert row["gain_over_low"] < row["gain_over"] < row["gain_over_high"]
     improved = [sum(one.scores["baseline"][0] - one.scores["end"][0] >= 6 for one in each) for each in (gained, waited)]
     assert row["improved_gap"] == pytest.approx(improved[0] / 20 - improved[1] / 15)
-    alone = await client.get(API + "comparison", params=ASKED | {"program": "usual-care"}, headers=MANAGER)
+    alone = await client.get(API + "comparison", params=ASKED | {"program": "usual-care"}, headers=COORDINATOR)
     assert (alone.status_code, alone.json()["code"]) == (404, "comparison-not-found")
 
 
@@ -219,7 +219,7 @@ async def test_no_figure_is_ever_not_a_number(client: Any, told: Told) -> None:
         await play(told, people, program=derived_id(ORGANISATION, "program", which), code=which)
     for which in WORLDS:
         for path, params in EVERY.items():
-            answer = await client.get(API + path, params=params | {"program": which}, headers=MANAGER)
+            answer = await client.get(API + path, params=params | {"program": which}, headers=COORDINATOR)
             if which == "nobody" and path == "equity":
                 assert (answer.status_code, answer.json()["code"]) == (404, "attribute-not-found")
                 continue
@@ -240,8 +240,8 @@ async def test_what_is_unknown_is_not_found(client: Any, told: Told) -> None:
     await play(told, [])
     elsewhere = bearer("program-manager", organisation="somebody-else")
     for path, params in EVERY.items():
-        answer = await client.get(API + path, params=params | {"program": "nowhere"}, headers=MANAGER)
+        answer = await client.get(API + path, params=params | {"program": "nowhere"}, headers=COORDINATOR)
         assert (answer.status_code, answer.json()["code"]) == (404, "program-not-found")
         assert (await client.get(API + path, params=params, headers=elsewhere)).status_code == 404
         assert (await client.get(API + path, params=params)).status_code == 401
-        assert (await client.get(API + path, headers=MANAGER)).status_code == 422
+        assert (await client.get(API + path, headers=COORDINATOR)).status_code == 422

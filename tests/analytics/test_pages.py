@@ -13,7 +13,7 @@ from tests.analytics.conftest import ORGANISATION, Told, a_battery, a_program, a
 from tests.analytics.world import ASKED, Person, play, somebody
 from tests.doors import bearer
 
-MANAGER = bearer("program-manager")
+COORDINATOR = bearer("coordinator")
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ async def test_change_goes_forward_and_needs_two_check_ins(
 ) -> None:
     await told.tell(a_program(), an_instrument(), a_battery("baseline", "end"))
     address = f"/analytics/programs/evening-circle?instrument=bdi-ii&from={first}&to={later}"
-    answer = await client.get(address, headers=MANAGER)
+    answer = await client.get(address, headers=COORDINATOR)
     assert answer.status_code == 200
     assert said in answer.text
 
@@ -40,14 +40,14 @@ CLAIMS = re.compile(r"\b(effects?|caused?|causes|because of|due to)\b", re.IGNOR
 async def test_no_page_claims_more_than_change_without_a_comparison(client: Any, told: Told) -> None:
     await play(told, [somebody(number) for number in range(40)])
     for page in ("", "definitions", "programs/evening-circle", "programs/evening-circle?attribute=age"):
-        answer = await client.get(f"/analytics/{page}", headers=MANAGER)
+        answer = await client.get(f"/analytics/{page}", headers=COORDINATOR)
         assert answer.status_code == 200
         assert CLAIMS.findall(re.sub(r"<[^>]+>", " ", answer.text)) == [], page
 
 
 async def test_the_page_stands_under_the_headings_of_re_aim(client: Any, told: Told) -> None:
     await play(told, [somebody(number) for number in range(40)])
-    text = (await client.get("/analytics/programs/evening-circle?to=end", headers=MANAGER)).text
+    text = (await client.get("/analytics/programs/evening-circle?to=end", headers=COORDINATOR)).text
     headings = [text.index(f">{one}<") for one in SHEETS]
     assert headings == sorted(headings)
     for said in (
@@ -64,20 +64,20 @@ async def test_each_card_has_a_chart_and_a_file_of_the_same_numbers(client: Any,
     await play(told, [somebody(number) for number in range(40)])
     address = "/analytics/programs/evening-circle"
     for name in BY_NAME:
-        file = await client.get(f"{address}/tables/{name}.csv?attribute=age&to=end&from=baseline", headers=MANAGER)
+        file = await client.get(f"{address}/tables/{name}.csv?attribute=age&to=end&from=baseline", headers=COORDINATOR)
         if name == "beside":  # there is no comparison
             assert file.status_code == 404
             continue
         header, *lines = csv.reader(io.StringIO(file.text))
         assert all(len(line) == len(header) for line in lines)
-        chart = await client.get(f"{address}/charts/{name}.svg?to=end", headers=MANAGER)
+        chart = await client.get(f"{address}/charts/{name}.svg?to=end", headers=COORDINATOR)
         assert chart.status_code == (404 if name == "groups" else 200), name
-    api = (await client.get("/analytics/api/v1/change", params=ASKED, headers=MANAGER)).json()["rows"][0]
-    file = await client.get(f"{address}/tables/changed.csv?from=baseline&to=end", headers=MANAGER)
+    api = (await client.get("/analytics/api/v1/change", params=ASKED, headers=COORDINATOR)).json()["rows"][0]
+    file = await client.get(f"{address}/tables/changed.csv?from=baseline&to=end", headers=COORDINATOR)
     header, first, *_ = csv.reader(io.StringIO(file.text))
     assert header[:3] == ["Check-in", "Answered both", "Mean change"]
     assert first[:5] == ["End", *(str(api[one]) for one in ("n_paired", "mean_change", "change_low", "change_high"))]
-    assert (await client.get(f"{address}/tables/nothing.csv", headers=MANAGER)).status_code == 404
+    assert (await client.get(f"{address}/tables/nothing.csv", headers=COORDINATOR)).status_code == 404
 
 
 async def test_a_comparison_stands_beside_the_change(client: Any, told: Told) -> None:
@@ -86,6 +86,6 @@ async def test_a_comparison_stands_beside_the_change(client: Any, told: Told) ->
                program=other, code="usual-care")  # fmt: skip
     await play(told, [Person(scores={"baseline": (15 + n % 4, 9), "end": (5 + n % 3, 9)}) for n in range(15)],
                comparison_program_id=other)  # fmt: skip
-    text = (await client.get("/analytics/programs/evening-circle?to=end", headers=MANAGER)).text
+    text = (await client.get("/analytics/programs/evening-circle?to=end", headers=COORDINATOR)).text
     assert re.search(r"People gained \d\.\d\d SD more than in Usual Care", text)
     assert "What trials have found" not in text

@@ -80,7 +80,7 @@ async def person(kith: Kith, tmp_path: Path) -> dict[str, Any]:
 
 async def counted(kith: Kith, people: int) -> bool:
     asked = {"program": "steps", "instrument": "phq-4", "from": "baseline", "to": "month-1"}
-    async with await kith.doors(CODE, "program-manager") as doors:
+    async with await kith.doors(CODE, "coordinator") as doors:
         [row] = (await doors.ask("GET", "/analytics/api/v1/change", params=asked))["rows"]
     return bool(row["n_paired"] == people and row["n_enrolled"] == people)
 

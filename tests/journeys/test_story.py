@@ -285,6 +285,8 @@ async def test_8_a_withdrawn_consent_cancels_the_follow_up(kith: Kith, sign_in: 
 
 
 async def test_9_the_page_of_the_program_says_so_honestly(kith: Kith, sign_in: Any) -> None:
+    async with await kith.doors(ORGANISATION, "administrator") as doors:
+        await doors.ask("POST", "/analytics/api/v1/releases")
     page: Page = await sign_in("Lea Sommer")
     assert "/analytics/" in page.url
     await page.goto("/analytics/programs/evening-circle")

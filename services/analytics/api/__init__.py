@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from services.analytics.api import change, course, rates, sides
+from services.analytics.api import change, course, rates, releases, sides
 
 router = APIRouter(prefix="/analytics/api/v1", tags=["analytics"])
-for each in (change, rates, course, sides):
+for each in (change, rates, course, sides, releases):
     router.include_router(each.router)
 
 __all__ = ["router"]

@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import Depends, Query
 
 from services.analytics import store
-from services.analytics.domain import PEOPLE_MIN, Asked, Instrument, People, hidden
-from services.analytics.store import Program
+from services.analytics.domain import Asked, Instrument, People
+from services.analytics.store import Program, Seen
 from shared.database import Tx
 from shared.doors import allow
 from shared.errors import NotFound
@@ -33,6 +33,7 @@ By = Annotated[
 class Question:
     """A question that makes sense: a program at a site of the reader, which asks the instrument at both occasions."""
 
+    seen: Seen
     program: Program
     instrument: Instrument
     asked: Asked
@@ -45,21 +46,18 @@ async def question(tx: Tx, who: Who, program: str, instrument: str, *occasions: 
     for occasion in occasions:
         if occasion not in found.occasions(instrument):
             raise NotFound("occasion")
-    return Question(found, measured, Asked(program, measured, occasions[0], occasions[-1]))
+    return Question(
+        await store.seen_by(tx, who), found, measured, Asked(program, measured, occasions[0], occasions[-1])
+    )
 
 
 async def groups(
-    tx: Tx, who: Who, program: Program, by: str | None, kinds: Collection[str], instrument: str | None = None
+    tx: Tx, seen: Seen, program: Program, by: str | None, kinds: Collection[str], instrument: str | None = None
 ) -> dict[str | None, People]:
     """The people of a program that the reader sees, as one group (None) or by what is asked for."""
     if by is None:
-        return {None: await store.everybody(tx, program.program_id, who.site_ids, kinds, instrument)}
-    if by != store.BY_SITE and by not in await store.labels(tx, program.program_id):
+        return {None: await store.everybody(tx, program.program_id, seen, kinds, instrument)}
+    if by not in await store.labels(tx, program.program_id, seen):
         raise NotFound("attribute")
-    found = await store.by(tx, program.program_id, by, who.site_ids, kinds, instrument)
+    found = await store.by(tx, program.program_id, by, seen, kinds, instrument)
     return dict(found.items())
-
-
-def too_small(sizes: dict[str | None, int]) -> set[str | None]:
-    """The groups whose numbers stay hidden: those that are too small, and those that would give them away."""
-    return set(hidden({group: n for group, n in sizes.items() if group is not None}, PEOPLE_MIN))

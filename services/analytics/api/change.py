@@ -5,8 +5,8 @@ from datetime import datetime
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from services.analytics import domain, store
-from services.analytics.api.asking import Analyst, By, From, OfInstrument, OfProgram, To, groups, question, too_small
+from services.analytics import domain
+from services.analytics.api.asking import Analyst, By, From, OfInstrument, OfProgram, To, groups, question
 from shared.doors import Db
 
 router = APIRouter()
@@ -103,9 +103,6 @@ async def change(
     """Change of a score between two occasions of a program, without a comparison group: not an effect."""
     async with db.transaction(who.organisation_id) as tx:
         one = await question(tx, who, program, instrument, first, later)
-        people = await groups(tx, who, one.program, by, KINDS, instrument)
-        horizon = await store.find_horizon(tx)
-    sizes = {group: found.paired(one.instrument, first, later) for group, found in people.items()}
-    small = too_small(sizes)
-    rows = [domain.change(one.asked, found, group, is_hidden=group in small) for group, found in people.items()]
-    return ChangeRows(rows=[ChangeRow.of(row, horizon) for row in rows])
+        people = await groups(tx, one.seen, one.program, by, KINDS, instrument)
+    rows = [domain.change(one.asked, found, group) for group, found in people.items()]
+    return ChangeRows(rows=[ChangeRow.of(row, one.seen.data_through) for row in rows])

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from services.analytics import domain, store
-from services.analytics.api.asking import Analyst, By, OfInstrument, OfProgram, groups, too_small
+from services.analytics.api.asking import Analyst, By, OfInstrument, OfProgram, groups
 from services.analytics.domain import Estimate
 from shared.doors import Db
 from shared.errors import NotFound
@@ -54,11 +54,10 @@ async def retention(who: Analyst, db: Db, program: OfProgram, by: By = None) -> 
     """How many people stay for how many sessions. Who is still there, or completed, counts for as long as they came."""
     async with db.transaction(who.organisation_id) as tx:
         found = await store.get_program(tx, who.organisation_id, program, who.site_ids)
-        people = await groups(tx, who, found, by, ("enrolled", "stay"))
-        horizon = await store.find_horizon(tx)
-    small = too_small({group: one.enrolled for group, one in people.items()})
-    rows = [domain.staying(one, group, is_hidden=group in small) for group, one in people.items()]
-    return Retention(rows=[_retention(row) for row in rows], data_through=horizon)
+        seen = await store.seen_by(tx, who)
+        people = await groups(tx, seen, found, by, ("enrolled", "stay"))
+    rows = [domain.staying(one, group) for group, one in people.items()]
+    return Retention(rows=[_retention(row) for row in rows], data_through=seen.data_through)
 
 
 def _retention(row: domain.Staying) -> RetentionRow:
@@ -135,10 +134,9 @@ async def trend(who: Analyst, db: Db, program: OfProgram, instrument: OfInstrume
         measured = await store.get_instrument(tx, instrument)
         if instrument not in found.instruments:
             raise NotFound("instrument")
-        kinds = ("week", "in-week")
-        people = await store.everybody(tx, found.program_id, who.site_ids, kinds, instrument)
-        points = await store.by_session(tx, found.program_id, who.site_ids, measured)
-        horizon = await store.find_horizon(tx)
+        kinds, seen = ("week", "in-week"), await store.seen_by(tx, who)
+        people = await store.everybody(tx, found.program_id, seen, kinds, instrument)
+        points = await store.by_session(tx, found.program_id, seen, measured)
     one = domain.trend(measured, people, points)
     return Trend(
         program=program,
@@ -147,5 +145,5 @@ async def trend(who: Analyst, db: Db, program: OfProgram, instrument: OfInstrume
         sessions=[Point.of(at, n, mean) for at, n, mean in one.sessions],
         personal=one.personal
         and SlopeShape(n=one.people, slope=one.personal.value, low=one.personal.low, high=one.personal.high),
-        data_through=horizon,
+        data_through=seen.data_through,
     )

@@ -7,14 +7,13 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from services.analytics import domain, store
-from services.analytics.api.asking import Analyst, By, From, OfInstrument, OfProgram, To, groups, question, too_small
-from services.analytics.domain import Instrument, Lasted, Outcomes, Rate
+from services.analytics.api.asking import Analyst, By, From, OfInstrument, OfProgram, To, groups, question
+from services.analytics.domain import TALKING_THERAPIES, Instrument, Lasted, Outcomes, Rate
 from shared.doors import Db
 from shared.events.base import Code
 
 router = APIRouter()
 KINDS = ("enrolled", "eligible", "invited", "reached", "responded", "answer", "pair")
-TALKING_THERAPIES = ("phq-9", "gad-7")
 AtEnd = Annotated[Code, Query(alias="end", description="code of the occasion at the end, such as `end`")]
 
 
@@ -124,21 +123,16 @@ async def rates(
     """Shares of people who answered, improved, deteriorated and recovered, with 95 % intervals and bounds."""
     async with db.transaction(who.organisation_id) as tx:
         one = await question(tx, who, program, instrument, first, later)
-        people = await groups(tx, who, one.program, by, KINDS, instrument)
+        people = await groups(tx, one.seen, one.program, by, KINDS, instrument)
         quads = {}
         if instrument in TALKING_THERAPIES and all(
             {first, later} <= set(one.program.occasions(code)) for code in TALKING_THERAPIES
         ):
             both: list[Instrument] = [await store.get_instrument(tx, code) for code in TALKING_THERAPIES]
             asked = [(each, at) for at in (first, later) for each in both]
-            quads = await store.together(tx, one.program.program_id, who.site_ids, by, asked)
-        horizon = await store.find_horizon(tx)
-    small = too_small({group: found.paired(one.instrument, first, later) for group, found in people.items()})
-    rows = [
-        domain.outcomes(one.asked, found, group, quads=quads.get(group), is_hidden=group in small)
-        for group, found in people.items()
-    ]
-    return Rates(rows=[RatesRow.of(row) for row in rows], floor=float(domain.FLOOR), data_through=horizon)
+            quads = await store.together(tx, one.program.program_id, one.seen, by, asked)
+    rows = [domain.outcomes(one.asked, found, group, quads=quads.get(group)) for group, found in people.items()]
+    return Rates(rows=[RatesRow.of(row) for row in rows], floor=float(domain.FLOOR), data_through=one.seen.data_through)
 
 
 class LastingRow(BaseModel):
@@ -198,9 +192,8 @@ async def lasting(
     async with db.transaction(who.organisation_id) as tx:
         one = await question(tx, who, program, instrument, first, end, later)
         asked = [(one.instrument, at) for at in (first, end, later)]
-        await groups(tx, who, one.program, by, ("enrolled",))
-        triples = await store.together(tx, one.program.program_id, who.site_ids, by, asked)
-        horizon = await store.find_horizon(tx)
-    small = too_small({group: sum(found.values()) for group, found in triples.items()})
-    rows = [domain.lasted(one.instrument, triples[group], group, is_hidden=group in small) for group in triples]
-    return LastingRows(rows=[LastingRow.of(row) for row in rows], data_through=horizon)
+        await groups(tx, one.seen, one.program, by, ("enrolled",))
+        triples = await store.together(tx, one.program.program_id, one.seen, by, asked)
+    people_min = one.seen.rules.people_min
+    rows = [domain.lasted(one.instrument, triples[group], group, people_min=people_min) for group in triples]
+    return LastingRows(rows=[LastingRow.of(row) for row in rows], data_through=one.seen.data_through)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from services.analytics import domain, store
-from services.analytics.api.asking import Analyst, From, OfInstrument, OfProgram, To, groups, question, too_small
+from services.analytics.api.asking import Analyst, From, OfInstrument, OfProgram, To, groups, question
 from services.analytics.domain import Apart, Estimate, Measure, Standing
 from shared.doors import Db
 from shared.errors import NotFound, Refusal
@@ -92,22 +92,20 @@ async def sites(
     """Sites beside the limits within which sites of their size lie by chance."""
     async with db.transaction(who.organisation_id) as tx:
         one = await question(tx, who, program, instrument, first, later)
-        people = await store.by(tx, one.program.program_id, store.BY_SITE, who.site_ids, SITES, instrument)
-        horizon = await store.find_horizon(tx)
+        people = await store.by(tx, one.program.program_id, store.BY_SITE, one.seen, SITES, instrument)
     if measure == "improved" and one.instrument.threshold is None:
         raise Refusal(
             "no-reliable-change",
             f"No source says how much change on {instrument} is reliable: ask for answered or stayed instead.",
         )
-    small = too_small({site: domain.counts(measure, one.asked, found)[1] for site, found in people.items()})
-    found = domain.standings(measure, one.asked, people, {site for site in small if site is not None})
+    found = domain.standings(measure, one.asked, people)
     return Sites(
         measure=measure,
         rows=[SiteRow.of_site(row) for row in found.sites],
         target=found.funnel and found.funnel.target,
         dispersion=found.funnel and found.funnel.dispersion,
         between=found.funnel and found.funnel.between,
-        data_through=horizon,
+        data_through=one.seen.data_through,
     )
 
 
@@ -169,10 +167,8 @@ async def equity(
     """Who came, who stayed and who improved, by an attribute: each group beside everybody else."""
     async with db.transaction(who.organisation_id) as tx:
         one = await question(tx, who, program, instrument, first, later)
-        people = await groups(tx, who, one.program, attribute, ("enrolled", "stay", "pair"), instrument)
-        horizon = await store.find_horizon(tx)
+        people = await groups(tx, one.seen, one.program, attribute, ("enrolled", "stay", "pair"), instrument)
     known = {group: found for group, found in people.items() if group is not None}
-    small = {group for group in too_small({group: one.enrolled for group, one in people.items()}) if group is not None}
     rows = [
         EquityRow(
             group=row.group,
@@ -182,9 +178,9 @@ async def equity(
             outcome=ApartShape.of_share(row.outcome),
             suppressed=row.suppressed,
         )
-        for row in domain.equity(one.asked, known, small)
+        for row in domain.equity(one.asked, known)
     ]
-    return EquityRows(attribute=attribute, rows=rows, data_through=horizon)
+    return EquityRows(attribute=attribute, rows=rows, data_through=one.seen.data_through)
 
 
 class Comparison(BaseModel):
@@ -218,10 +214,9 @@ async def comparison(
             raise NotFound("comparison")
         against = await question(tx, who, code, instrument, first, later)
         people = [
-            await store.everybody(tx, each.program.program_id, who.site_ids, ("answer", "pair"), instrument)
+            await store.everybody(tx, each.program.program_id, one.seen, ("answer", "pair"), instrument)
             for each in (one, against)
         ]
-        horizon = await store.find_horizon(tx)
     found = domain.compared(one.asked, *people)
     return Comparison(
         program=program,
@@ -231,7 +226,7 @@ async def comparison(
         **_ends("gain_over", found.gain_over),
         **_ends("improved_gap", found.improved_gap),
         suppressed=found.suppressed,
-        data_through=horizon,
+        data_through=one.seen.data_through,
     )
 
 

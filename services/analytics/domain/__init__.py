@@ -1,21 +1,21 @@
 """What the facts add up to: exact counts in, figures with their uncertainty out."""
 
-from services.analytics.domain.change import DEFINITION, PEOPLE_MIN, Asked, Change, change
+from services.analytics.domain.change import DEFINITION, Asked, Change, change
 from services.analytics.domain.comparing import Compared, compared
 from services.analytics.domain.completeness import FLOOR
 from services.analytics.domain.equity import Apart, Equity, equity
 from services.analytics.domain.figures import Estimate
-from services.analytics.domain.hiding import hidden
 from services.analytics.domain.instrument import Instrument
-from services.analytics.domain.outcomes import Lasted, Outcomes, Rate, lasted, outcomes
+from services.analytics.domain.outcomes import TALKING_THERAPIES, Lasted, Outcomes, Rate, lasted, outcomes
 from services.analytics.domain.over_time import Staying, Trend, staying, trend
-from services.analytics.domain.people import UNKNOWN, Fact, People
+from services.analytics.domain.people import PEOPLE_MIN, UNKNOWN, Fact, People
 from services.analytics.domain.standing import Measure, Standing, Standings, counts, standings
 
 __all__ = [
     "DEFINITION",
     "FLOOR",
     "PEOPLE_MIN",
+    "TALKING_THERAPIES",
     "UNKNOWN",
     "Apart",
     "Asked",
@@ -38,7 +38,6 @@ __all__ = [
     "compared",
     "counts",
     "equity",
-    "hidden",
     "lasted",
     "outcomes",
     "standings",

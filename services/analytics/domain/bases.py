@@ -31,6 +31,8 @@ def base_of(fact: Fact) -> Base:
             return "pair", instrument, first, later
         case ("week", instrument, _, week, _) | ("in-week", instrument, week):
             return "week", instrument, week
+        case ("eligible" | "invited" | "reached" | "responded", occasion):
+            return "asked", occasion
         case ("stay", *_):
             return ("stay",)
         case ("together" | "sessions" as kind, asked, *_):
@@ -49,15 +51,22 @@ def by_base(facts: Facts) -> dict[Base, dict[Fact, int]]:
 
 def people_in(facts: Facts) -> int:
     """How many people these facts of one base are about."""
-    weekly = sum(n for fact, n in facts.items() if fact[0] == "in-week")
-    return weekly or sum(facts.values())
+    kinds = Counter[str]()
+    for fact, n in facts.items():
+        kinds[fact[0]] += n
+    return next((kinds[kind] for kind in ("in-week", "eligible") if kind in kinds), kinds.total())
 
 
 def changed(before: Facts, now: Facts) -> int:
-    """The fewest people whose change makes the one of the other: what somebody with both in hand can tell."""
-    more = Counter(now)
-    more.subtract(before)
-    return max(sum(n for n in more.values() if n > 0), -sum(n for n in more.values() if n < 0))
+    """The fewest people whose change makes the one of the other: what somebody with both in hand can tell.
+
+    Of a base with several kinds of facts it is the kind that the fewest of them changed in.
+    """
+    up, down = Counter[str](), Counter[str]()
+    for fact in {*before, *now}:
+        more = now.get(fact, 0) - before.get(fact, 0)
+        (up if more > 0 else down)[fact[0]] += abs(more)
+    return min((max(up[kind], down[kind]) for kind in {*up, *down} if up[kind] or down[kind]), default=0)
 
 
 def tells_on_everybody(facts: Facts) -> bool:

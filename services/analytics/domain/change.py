@@ -10,8 +10,6 @@ from services.analytics.domain.pairs import Moments, moments
 from services.analytics.domain.people import People
 from services.analytics.domain.reliable import counted
 
-PEOPLE_MIN = 11
-"""A cell with fewer people than this shows a sentence instead of numbers."""
 DEFINITION = "change-1"
 """Which formulas: docs/statistics.md has them by this name."""
 
@@ -54,17 +52,17 @@ class Change:
     clinically: Mapping[str, int] | None = None
 
 
-def change(asked: Asked, people: People, group: str | None = None, *, is_hidden: bool = False) -> Change:
-    """The figures of one group. `is_hidden`: its numbers would give away those of a group that is too small."""
+def change(asked: Asked, people: People, group: str | None = None) -> Change:
+    """The figures of one group."""
     instrument, threshold = asked.instrument, asked.instrument.threshold
     pairs = people.pairs(instrument, asked.first, asked.later)
     n = sum(pairs.values())
-    suppressed = is_hidden or n < PEOPLE_MIN
+    suppressed = n < people.people_min
     found = None if suppressed else moments(pairs, instrument.unit, instrument.sign)
     return Change(
         asked,
         group,
-        numbers(asked, people, is_hidden=is_hidden),
+        numbers(asked, people),
         suppressed,
         found=found,
         mean=mean_change(found) if found else None,
@@ -74,7 +72,7 @@ def change(asked: Asked, people: People, group: str | None = None, *, is_hidden:
     )
 
 
-def numbers(asked: Asked, people: People, *, is_hidden: bool = False) -> Numbers:
+def numbers(asked: Asked, people: People) -> Numbers:
     """How many people the figures of a group speak for."""
     counts = (
         people.enrolled,
@@ -85,4 +83,4 @@ def numbers(asked: Asked, people: People, *, is_hidden: bool = False) -> Numbers
         sum(people.answers(asked.instrument, asked.later).values()),
         people.paired(asked.instrument, asked.first, asked.later),
     )
-    return Numbers(*(None if is_hidden or one < PEOPLE_MIN else one for one in counts))
+    return Numbers(*(None if one < people.people_min else one for one in counts))

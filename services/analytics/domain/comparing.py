@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.analytics.domain.change import PEOPLE_MIN, Asked
+from services.analytics.domain.change import Asked
 from services.analytics.domain.figures import Estimate
 from services.analytics.domain.gain import gain_over
 from services.analytics.domain.pairs import moments
@@ -26,8 +26,8 @@ def compared(asked: Asked, people: People, comparison: People) -> Compared:
     """How much more those of the program gained, in SDs at the start, and how many more improved reliably."""
     one, other = (each.pairs(asked.instrument, asked.first, asked.later) for each in (people, comparison))
     n, m = sum(one.values()), sum(other.values())
-    if min(n, m) < PEOPLE_MIN:
-        shown = [None if each < PEOPLE_MIN else each for each in (n, m)]
+    if min(n, m) < people.people_min:
+        shown = [None if each < people.people_min else each for each in (n, m)]
         return Compared(shown[0], shown[1], suppressed=True)
     unit, sign, threshold = asked.instrument.unit, asked.instrument.sign, asked.instrument.threshold
     found, against = moments(one, unit, sign), moments(other, unit, sign)

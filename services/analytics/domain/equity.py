@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from services.analytics.domain.change import PEOPLE_MIN, Asked
+from services.analytics.domain.change import Asked
 from services.analytics.domain.figures import Estimate
 from services.analytics.domain.people import People
 from services.analytics.domain.rates import gap, share
@@ -40,7 +40,7 @@ class Equity:
     outcome: Apart | None = None
 
 
-def equity(asked: Asked, groups: Mapping[str, People], hidden: set[str]) -> list[Equity]:
+def equity(asked: Asked, groups: Mapping[str, People]) -> list[Equity]:
     """Each group against all others together, those of whom it is not known as a group of their own.
 
     Reach: came to at least one session, of those enrolled. Retention: has not left, of those enrolled. Outcome:
@@ -54,7 +54,7 @@ def equity(asked: Asked, groups: Mapping[str, People], hidden: set[str]) -> list
     met = any(people.came for people in groups.values())
     found = []
     for group, people in groups.items():
-        if group in hidden:
+        if people.enrolled < people.people_min:
             found.append(Equity(group, None, suppressed=True))
             continue
         others = [other for name, other in groups.items() if name != group]
@@ -69,19 +69,19 @@ def _nobody(_: People) -> Part:
 
 
 def _came(people: People) -> Part:
-    return people.came, people.enrolled
+    return people.came, people.followed
 
 
 def _stayed(people: People) -> Part:
-    return people.stayed, people.enrolled
+    return people.stayed, people.followed
 
 
 def _apart(measure: Callable[[People], Part], people: People, others: list[People]) -> Apart | None:
     some, of = measure(people)
-    if of < PEOPLE_MIN:
+    if of < people.people_min:
         return None
     parts = [measure(one) for one in others]
     rest = sum(one for one, _ in parts), sum(one for _, one in parts)
     estimate = share(some, of)
     assert estimate
-    return Apart(some, of, estimate, gap(some, of, *rest) if rest[1] >= PEOPLE_MIN else None)
+    return Apart(some, of, estimate, gap(some, of, *rest) if rest[1] >= people.people_min else None)

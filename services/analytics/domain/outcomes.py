@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.analytics.domain.change import PEOPLE_MIN, Asked, Numbers, numbers
+from services.analytics.domain.change import Asked, Numbers, numbers
 from services.analytics.domain.completeness import Bounds, bounds, difference_of_means, is_complete
 from services.analytics.domain.figures import Estimate
 from services.analytics.domain.instrument import Instrument
 from services.analytics.domain.pairs import Pairs
-from services.analytics.domain.people import People
+from services.analytics.domain.people import PEOPLE_MIN, People
 from services.analytics.domain.rates import share
 from services.analytics.domain.reliable import Course, Lasting, Quads, Threshold, counted, lasting, talking_therapies
+
+TALKING_THERAPIES = ("phq-9", "gad-7")
+"""The instruments that the four rates of NHS Talking Therapies take together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +43,7 @@ class Outcomes:
     course: Course | None = None
 
 
-def outcomes(
-    asked: Asked, people: People, group: str | None = None, *, quads: Quads | None = None, is_hidden: bool = False
-) -> Outcomes:
+def outcomes(asked: Asked, people: People, group: str | None = None, *, quads: Quads | None = None) -> Outcomes:
     """The shares of one group who answered, improved, deteriorated and recovered between two occasions.
 
     Improved and deteriorated are of those who answered twice; their bounds are of all who were to be asked the second
@@ -50,8 +51,8 @@ def outcomes(
     answered again with those who did not, in SDs.
     """
     pairs = people.pairs(asked.instrument, asked.first, asked.later)
-    paired, n = sum(pairs.values()), numbers(asked, people, is_hidden=is_hidden)
-    if is_hidden or paired < PEOPLE_MIN:
+    paired, n = sum(pairs.values()), numbers(asked, people)
+    if paired < people.people_min:
         return Outcomes(group, n, suppressed=True)
     eligible, responded = people.at("eligible", asked.later), people.at("responded", asked.later)
     enough = is_complete(responded, eligible)
@@ -62,26 +63,26 @@ def outcomes(
         n,
         suppressed=False,
         is_complete=enough,
-        answered=Rate(responded, eligible, share(responded, eligible)) if eligible >= PEOPLE_MIN else None,
+        answered=Rate(responded, eligible, share(responded, eligible)) if eligible >= people.people_min else None,
         improved=_rate(reliably.get("improved", 0), paired, eligible, enough) if threshold else None,
         deteriorated=_rate(reliably.get("deteriorated", 0), paired, eligible, enough) if threshold else None,
-        recovered=_recovered(pairs, threshold, enough),
+        recovered=_recovered(pairs, threshold, enough, people.people_min),
         clinically=counted(pairs, threshold.clinically) if threshold and threshold.caseness is not None else None,
         difference=_difference(asked, people, pairs),
-        course=_course(quads) if quads and sum(quads.values()) >= PEOPLE_MIN else None,
+        course=_course(quads) if quads and sum(quads.values()) >= people.people_min else None,
     )
 
 
 def _rate(some: int, of: int, eligible: int, enough: bool) -> Rate:
-    return Rate(some, of, share(some, of) if enough else None, bounds(some, of, eligible))
+    return Rate(some, of, share(some, of) if enough else None, bounds(some, of, max(of, eligible)))
 
 
-def _recovered(pairs: Pairs, threshold: Threshold | None, enough: bool) -> Rate | None:
+def _recovered(pairs: Pairs, threshold: Threshold | None, enough: bool, people_min: int) -> Rate | None:
     if threshold is None or threshold.caseness is None:
         return None
     cases = {scores: many for scores, many in pairs.items() if threshold.is_case(scores[0])}
     of, some = sum(cases.values()), sum(many for (_, later), many in cases.items() if not threshold.is_case(later))
-    return Rate(some, of, share(some, of) if enough else None) if of >= PEOPLE_MIN else None
+    return Rate(some, of, share(some, of) if enough else None) if of >= people_min else None
 
 
 def _difference(asked: Asked, people: People, pairs: Pairs) -> float | None:
@@ -91,7 +92,7 @@ def _difference(asked: Asked, people: People, pairs: Pairs) -> float | None:
         again[first] = again.get(first, 0) + many
     every = people.answers(asked.instrument, asked.first)
     silent = {score: many - again.get(score, 0) for score, many in every.items() if many > again.get(score, 0)}
-    return difference_of_means(again, silent) if sum(silent.values()) >= PEOPLE_MIN else None
+    return difference_of_means(again, silent) if sum(silent.values()) >= people.people_min else None
 
 
 def _course(quads: Quads) -> Course | None:
@@ -115,10 +116,12 @@ Triples = Mapping[tuple[int, ...], int]
 """How many people scored (first, end, follow-up), in counts."""
 
 
-def lasted(instrument: Instrument, triples: Triples, group: str | None = None, *, is_hidden: bool = False) -> Lasted:
+def lasted(
+    instrument: Instrument, triples: Triples, group: str | None = None, *, people_min: int = PEOPLE_MIN
+) -> Lasted:
     """Whether what people gained is still there; of those who answered all three times."""
     n, threshold = sum(triples.values()), instrument.threshold
-    if is_hidden or n < PEOPLE_MIN:
+    if n < people_min:
         return Lasted(group, None, suppressed=True)
     if threshold is None:
         return Lasted(group, n, suppressed=False)
@@ -127,5 +130,5 @@ def lasted(instrument: Instrument, triples: Triples, group: str | None = None, *
         state = lasting(threshold, first, end, later)
         states[state] = states.get(state, 0) + many
     improved = sum(states.get(one, 0) for one in ("maintained", "partly", "lost"))
-    kept = share(states.get("maintained", 0), improved) if improved >= PEOPLE_MIN else None
+    kept = share(states.get("maintained", 0), improved) if improved >= people_min else None
     return Lasted(group, n, suppressed=False, improved=improved, states=states, maintained=kept)

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from services.analytics.domain.change import PEOPLE_MIN
 from services.analytics.domain.courses import Point, Sums, by_session, mean_slope, slope
 from services.analytics.domain.figures import Estimate
 from services.analytics.domain.instrument import Instrument
@@ -27,13 +26,13 @@ class Staying:
     median: float | None = None
 
 
-def staying(people: People, group: str | None = None, *, is_hidden: bool = False) -> Staying:
+def staying(people: People, group: str | None = None) -> Staying:
     """How long people stay, for as long as enough of them are left to follow."""
     stays = people.stays
     n = sum(stays.values())
-    if is_hidden or n < PEOPLE_MIN:
+    if n < people.people_min:
         return Staying(group, None, suppressed=True)
-    steps = [step for step in kaplan_meier(stays) if step.at_risk >= PEOPLE_MIN]
+    steps = [step for step in kaplan_meier(stays) if step.at_risk >= people.people_min]
     sessions = sorted(session for (session, _), many in stays.items() for _ in range(many))
     return Staying(group, n, False, steps, sum(sessions) / n, float(median(sessions)))
 
@@ -52,20 +51,21 @@ def trend(instrument: Instrument, people: People, points: Sequence[Sequence[Poin
     """Scores over time. A week or a session of too few people has no number."""
     present = people.in_week(instrument)
     weeks = [
-        _at(week, present[week], _sums(scores).mean(instrument.unit))
+        _at(week, present.get(week, 0), _sums(scores).mean(instrument.unit), people.people_min)
         for week, scores in people.weeks(instrument).items()
     ]
     with_slope = sum(slope(one) is not None for one in points)
-    personal = mean_slope(points, instrument.unit) if with_slope >= PEOPLE_MIN else None
-    return Trend(weeks, _sessions(instrument, points), with_slope, personal and _signed(personal, instrument.sign))
+    personal = mean_slope(points, instrument.unit) if with_slope >= people.people_min else None
+    sessions = _sessions(instrument, points, people.people_min)
+    return Trend(weeks, sessions, with_slope, personal and _signed(personal, instrument.sign))
 
 
-def _sessions(instrument: Instrument, points: Sequence[Sequence[Point]]) -> list[At]:
-    return [_at(str(one), n, mean) for one, (n, mean) in by_session(points, instrument.unit).items()]
+def _sessions(instrument: Instrument, points: Sequence[Sequence[Point]], people_min: int) -> list[At]:
+    return [_at(str(one), n, mean, people_min) for one, (n, mean) in by_session(points, instrument.unit).items()]
 
 
-def _at(when: str, n: int, mean: Estimate | None) -> At:
-    return (when, n, mean) if n >= PEOPLE_MIN else (when, None, None)
+def _at(when: str, n: int, mean: Estimate | None, people_min: int) -> At:
+    return (when, n, mean) if n >= people_min else (when, None, None)
 
 
 def _sums(scores: Mapping[int, int]) -> Sums:

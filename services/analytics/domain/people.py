@@ -10,13 +10,16 @@ from services.analytics.domain.pairs import Pairs
 Fact = tuple[str, ...]
 """What kind of fact, and its parts, such as ("pair", "phq-9", "1", "1", "baseline", "end", "14", "9")."""
 UNKNOWN = "unknown"
+PEOPLE_MIN = 11
+"""A cell with fewer people than this shows a sentence instead of numbers, unless the organisation decided otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """How many people of a group are what each fact says."""
+    """How many people of a group are what each fact says, and how many it takes to show a number about them."""
 
     counts: Mapping[Fact, int] = field(default_factory=dict)
+    people_min: int = PEOPLE_MIN
 
     @property
     def enrolled(self) -> int:
@@ -68,6 +71,11 @@ class People:
         return sum(many for (sessions, _), many in self.stays.items() if sessions)
 
     @property
+    def followed(self) -> int:
+        """Of how many it is known whether they stay."""
+        return sum(self.stays.values())
+
+    @property
     def stayed(self) -> int:
         """How many have not left."""
         return sum(many for (_, is_gone), many in self.stays.items() if not is_gone)
@@ -89,7 +97,7 @@ class People:
         left = Counter(self.counts)
         for one in others:
             left.subtract(one.counts)
-        return People({fact: many for fact, many in left.items() if many})
+        return People({fact: many for fact, many in left.items() if many}, self.people_min)
 
 
 def versions(instrument: Instrument) -> frozenset[int]:

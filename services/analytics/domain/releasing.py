@@ -13,6 +13,9 @@ from services.analytics.domain.audit import unsafe
 from services.analytics.domain.lattice import Cell, Tables, relations
 from services.analytics.domain.protecting import protect
 
+EARLIER = 60
+"""So many releases before it are looked at, when a cell is shown that was not: people have joined everywhere since."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -21,51 +24,52 @@ class Rules:
     people_min: int = 11
     zeros_hidden: bool = False
 
+    def is_small(self, n: int) -> bool:
+        """Whether a cell of so many people is hidden."""
+        return n < self.people_min and (n > 0 or self.zeros_hidden)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a reader knows of a cell: of how many people it was when it was last shown, if it ever was.
+
+    Of one that never was, `n` is what it was when it was first hidden.
+    """
+
+    n: int
+    was_shown: bool
+
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Tables as they were at one time, and which cells were shown as they were then."""
+    """Tables as they were at one time, which cells are shown as they were then, and what a reader knows of all."""
 
     values: Mapping[Cell, int]
     shown: frozenset[Cell]
+    known: Mapping[Cell, Known]
 
-
-@dataclass(frozen=True, slots=True)
-class Before:
-    """Of a cell: how many people when it was last shown, or else when it was hidden."""
-
-    n: int
-    is_shown: bool
+    def is_hidden(self, cell: Cell, rules: Rules) -> bool:
+        """Whether nothing is said of it."""
+        return rules.is_small(self.values[cell]) or not self.known[cell].was_shown
 
 
 def release(now: Mapping[Cell, int], earlier: Sequence[Release], rules: Rules) -> Release:
     """The next release after these, the oldest first."""
-    before = _before(earlier)
-    values = dict.fromkeys(before, 0) | dict(now)
-    small = {cell for cell, n in values.items() if _is_small(n, rules)}
-    waiting = {cell for cell, was in before.items() if 0 < abs(values[cell] - was.n) < rules.people_min}
-    floors = dict.fromkeys(values, 0 if rules.zeros_hidden else 1)
-    floors |= {cell: was.n for cell, was in before.items() if was.is_shown}
-    tables = Tables(values, relations(values), floors)
-    hidden = protect(tables, small | waiting, rules.people_min)
-    while told := _tell_on(earlier, values, hidden, rules):
-        hidden = protect(tables, told, rules.people_min, also=hidden)
-    return Release(values, frozenset(values.keys() - hidden))
+    known = earlier[-1].known if earlier else {}
+    values = dict.fromkeys(known, 0) | dict(now)
+    small = {cell for cell, n in values.items() if rules.is_small(n)}
+    waiting = {cell for cell, was in known.items() if 0 < abs(values[cell] - was.n) < rules.people_min}
+    floors = dict.fromkeys(values, 0 if rules.zeros_hidden else 1) | _shown_as(known)
+    hidden = protect(Tables(values, relations(values), floors), small | waiting, rules.people_min)
+    while told := _tell_on(earlier[-EARLIER:], values, hidden, rules):
+        hidden = protect(Tables(values, relations(values), floors), told, rules.people_min, also=hidden)
+    shown = frozenset(values.keys() - hidden)
+    new = {cell: Known(values[cell], was_shown=cell in shown) for cell in values if cell in shown or cell not in known}
+    return Release(values, shown, {**known, **new})
 
 
-def _is_small(n: int, rules: Rules) -> bool:
-    return n < rules.people_min and (n > 0 or rules.zeros_hidden)
-
-
-def _before(earlier: Sequence[Release]) -> dict[Cell, Before]:
-    found: dict[Cell, Before] = {}
-    for one in earlier:
-        for cell, n in one.values.items():
-            if cell in one.shown:
-                found[cell] = Before(n, is_shown=True)
-            elif cell not in found:
-                found[cell] = Before(n, is_shown=False)
-    return found
+def _shown_as(known: Mapping[Cell, Known]) -> dict[Cell, int]:
+    return {cell: was.n for cell, was in known.items() if was.was_shown}
 
 
 def _tell_on(earlier: Sequence[Release], values: Mapping[Cell, int], hidden: set[Cell], rules: Rules) -> set[Cell]:
@@ -74,15 +78,14 @@ def _tell_on(earlier: Sequence[Release], values: Mapping[Cell, int], hidden: set
     People join, and few leave: a reader takes a cell to have been no more than it is later, and no less than before.
     """
     found: set[Cell] = set()
-    known: dict[Cell, int] = {}
+    floors: Mapping[Cell, int] = {}
     for one in earlier:
-        small = {cell for cell, n in one.values.items() if _is_small(n, rules)} - one.shown
+        small = {cell for cell, n in one.values.items() if rules.is_small(n)} - one.shown
         kept = one.values.keys() - one.shown
         news = {cell for cell in kept if cell not in hidden and values[cell] < one.values[cell] + rules.people_min}
         if news and small:
-            ceilings = {cell: values[cell] for cell in news}
-            tables = Tables(one.values, relations(one.values), known, ceilings)
+            tables = Tables(one.values, relations(one.values), floors, {cell: values[cell] for cell in news})
             if any(True for _ in unsafe(tables, small, kept, rules.people_min)):
                 found |= news
-        known |= {cell: one.values[cell] for cell in one.shown}
+        floors = _shown_as(one.known)
     return found

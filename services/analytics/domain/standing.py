@@ -44,15 +44,15 @@ def counts(measure: Measure, asked: Asked, people: People) -> tuple[int, int]:
     if measure == "answered":
         return people.at("responded", asked.later), people.at("eligible", asked.later)
     if measure == "stayed":
-        return people.stayed, people.enrolled
+        return people.stayed, people.followed
     assert asked.instrument.threshold
     return improved(people.pairs(asked.instrument, asked.first, asked.later), asked.instrument.threshold)
 
 
-def standings(measure: Measure, asked: Asked, sites: Mapping[str, People], hidden: set[str]) -> Standings:
-    """The rates of all sites; those that are hidden are in no figure of the others."""
-    shown = {site: counts(measure, asked, people) for site, people in sites.items() if site not in hidden}
-    shown = {site: one for site, one in shown.items() if one[1]}
+def standings(measure: Measure, asked: Asked, sites: Mapping[str, People]) -> Standings:
+    """The rates of all sites; those of too few people are in no figure of the others."""
+    every = {site: counts(measure, asked, people) for site, people in sites.items()}
+    shown = {site: one for site, one in every.items() if one[1] >= sites[site].people_min}
     all_sites = funnel(list(shown.values()))
     expected = _adjusted(asked, {site: sites[site] for site in shown}) if measure == "improved" else {}
     rows = []

@@ -9,7 +9,7 @@ from fastapi import Depends
 
 from services.analytics import store
 from services.analytics.domain import Asked, Instrument
-from services.analytics.store import Program
+from services.analytics.store import Program, Seen
 from shared.database import Tx
 from shared.doors import allow
 from shared.errors import NotFound
@@ -21,8 +21,9 @@ Query = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a reader wants to see of a program. `by` is an attribute by which people are told apart."""
+    """What a reader wants to see of a program, and as of when. `by` is an attribute by which people are told apart."""
 
+    seen: Seen
     program: Program
     instrument: Instrument
     first: str
@@ -49,10 +50,10 @@ class Choice:
 async def chosen(tx: Tx, who: Who, code: str, query: Query) -> tuple[Program, Choice | None]:
     """The program of an address, and what it asks for."""
     program = await store.get_program(tx, who.organisation_id, code, who.site_ids)
-    return program, choose(program, await store.instruments(tx), query)
+    return program, choose(await store.seen_by(tx, who), program, await store.instruments(tx), query)
 
 
-def choose(program: Program, known: Mapping[str, Instrument], query: Query) -> Choice | None:
+def choose(seen: Seen, program: Program, known: Mapping[str, Instrument], query: Query) -> Choice | None:
     """What an address asks for; by default the first instrument that is asked twice, first to last occasion.
 
     Change goes forward: of two occasions the earlier one of the battery is the first.
@@ -68,4 +69,4 @@ def choose(program: Program, known: Mapping[str, Instrument], query: Query) -> C
     if first not in occasions or later not in occasions:
         raise NotFound("occasion")
     first, later = sorted((first, later), key=occasions.index)
-    return Choice(program, known[code], first, later, query.get("attribute"))
+    return Choice(seen, program, known[code], first, later, query.get("attribute"))

@@ -3,26 +3,24 @@
 import csv
 import io
 from collections.abc import Mapping
-from pathlib import Path
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from services.analytics import store
-from services.analytics.domain import PEOPLE_MIN, Change, Instrument
+from services.analytics.domain import Change, Instrument
 from services.analytics.domain.definitions import by_section
 from services.analytics.pages.choice import Analyst, Choice, choose, chosen
+from services.analytics.pages.frame import PAGES
 from services.analytics.pages.sheets import BY_NAME, SHEETS, course
-from services.analytics.store import Program
+from services.analytics.store import Program, Seen
 from shared import clock
 from shared.database import Tx
 from shared.doors import Db
 from shared.errors import NotFound
 from shared.security import Who
-from shared.web import Pages
 from shared.web.filters import words
 
-PAGES = Pages("analytics", Path(__file__).parent.parent / "templates")
 router = APIRouter()
 
 
@@ -32,9 +30,9 @@ async def programs(request: Request, who: Analyst, db: Db) -> HTMLResponse:
     async with db.transaction(who.organisation_id) as tx:
         found = await store.programs(tx, who.site_ids)
         known = await store.instruments(tx)
-        lines = [(one, await _headline(tx, who, one, known)) for one in found]
-        horizon = await store.find_horizon(tx)
-    return PAGES.render(request, "programs.html", lines=lines, horizon=horizon, now=clock.now())
+        seen = await store.seen_by(tx, who)
+        lines = [(one, await _headline(tx, who, seen, one, known)) for one in found]
+    return PAGES.render(request, "programs.html", lines=lines, seen=seen, now=clock.now())
 
 
 @router.get("/definitions")
@@ -59,8 +57,8 @@ async def program(request: Request, who: Analyst, db: Db, code: str) -> HTMLResp
         comparison = (
             await store.find_program_code(tx, found.comparison_program_id) if found.comparison_program_id else None
         )
-        labels = await store.labels(tx, found.program_id)
-        horizon = await store.find_horizon(tx)
+        seen = await store.seen_by(tx, who)
+        labels = await store.labels(tx, found.program_id, seen)
     return PAGES.render(
         request,
         "program.html",
@@ -68,13 +66,12 @@ async def program(request: Request, who: Analyst, db: Db, code: str) -> HTMLResp
         choice=choice,
         asked=[(one, known[one].title) for one in sorted(known) if len(found.occasions(one)) > 1],
         occasions=[(one, words(one)) for one in choice.occasions] if choice else [],
-        labels=[(one, words(one)) for one in labels],
+        labels=[(one, words(one)) for one in labels if one != store.BY_SITE],
         row=row,
         sheets=[(heading, [one for one in each if one]) for heading, each in sheets],
         comparison=comparison,
-        horizon=horizon,
+        seen=seen,
         now=clock.now(),
-        people_min=PEOPLE_MIN,
     )
 
 
@@ -85,7 +82,7 @@ async def table(request: Request, who: Analyst, db: Db, code: str, name: str) ->
         _, choice = await chosen(tx, who, code, request.query_params)
         if choice is None or name not in BY_NAME or (sheet := await BY_NAME[name](tx, who, choice)) is None:
             raise NotFound("table")
-        horizon = await store.find_horizon(tx)
+    horizon = choice.seen.data_through
     out = io.StringIO()
     lines = csv.writer(out)
     lines.writerow([*sheet.headings, "data up to"])
@@ -97,7 +94,7 @@ async def table(request: Request, who: Analyst, db: Db, code: str, name: str) ->
 
 
 async def _headline(
-    tx: Tx, who: Who, program: Program, known: Mapping[str, Instrument]
+    tx: Tx, who: Who, seen: Seen, program: Program, known: Mapping[str, Instrument]
 ) -> tuple[Choice, Change] | None:
-    choice = choose(program, known, {})
+    choice = choose(seen, program, known, {})
     return (choice, (await course(tx, who, choice))[-1]) if choice else None

@@ -1,7 +1,7 @@
 """All the SQL of analytics."""
 
 from services.analytics.store.answers import by_session, together
-from services.analytics.store.cells import count, is_to_be_counted, take_out, touch, touch_everybody
+from services.analytics.store.cells import count, find_clocks, take_out, touch, touch_everybody
 from services.analytics.store.facts import (
     FACTS,
     add_due,
@@ -27,18 +27,36 @@ from services.analytics.store.facts import (
 from services.analytics.store.people import BY_SITE, by, everybody, labels
 from services.analytics.store.reading import (
     Program,
-    find_horizon,
     find_program_code,
     get_instrument,
     get_program,
     instruments,
     programs,
 )
+from services.analytics.store.releases import (
+    EVERYBODY,
+    Group,
+    everything,
+    find_people_tables,
+    find_rules,
+    find_tables,
+    latest_of,
+    latest_releases,
+    lock_releases,
+    release_list,
+    save_release,
+    save_rows,
+    save_rules,
+)
+from services.analytics.store.seeing import Seen, find_horizon, seen_by
 
 __all__ = [
     "BY_SITE",
+    "EVERYBODY",
     "FACTS",
+    "Group",
     "Program",
+    "Seen",
     "add_due",
     "add_enrolments",
     "add_instrument",
@@ -52,23 +70,35 @@ __all__ = [
     "count",
     "erase_participant",
     "everybody",
+    "everything",
+    "find_clocks",
     "find_horizon",
+    "find_people_tables",
     "find_program_code",
+    "find_rules",
+    "find_tables",
     "get_instrument",
     "get_program",
     "instruments",
-    "is_to_be_counted",
     "labels",
+    "latest_of",
+    "latest_releases",
+    "lock_releases",
     "move_horizon",
     "place",
     "programs",
+    "release_list",
     "save_attendance",
     "save_battery",
     "save_consents",
     "save_group",
     "save_program",
+    "save_release",
+    "save_rows",
+    "save_rules",
     "save_session",
     "save_site",
+    "seen_by",
     "take_out",
     "together",
     "touch",

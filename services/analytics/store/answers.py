@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from services.analytics.domain import UNKNOWN, Instrument
+from services.analytics.domain import UNKNOWN, Fact, Instrument
 from services.analytics.domain.courses import Point
 from services.analytics.domain.people import versions
 from services.analytics.store import cells
+from services.analytics.store.seeing import Seen
 from shared.database import Tx
 
 Scores = tuple[int, ...]
@@ -48,14 +49,22 @@ _SESSIONS = f"""
     order by s.enrolment_id, session"""
 
 
+Asked = Sequence[tuple[Instrument, str]]
+_RELEASED = """
+    select distinct on (value) value, facts from released
+    where program_id = $1 and label = $2 and base = $3 and release <= $4 order by value, release desc"""
+
+
 async def together(
-    tx: Tx, program: UUID, sites: Sequence[UUID] | None, by: str | None, asked: Sequence[tuple[Instrument, str]]
+    tx: Tx, program: UUID, seen: Seen, by: str | None, asked: Asked
 ) -> dict[str | None, Mapping[Scores, int]]:
     """How many people scored what at all of these occasions, as one group (None) or by what is asked for."""
+    if not seen.is_live:
+        return await _released(tx, program, seen, by, asked)
     await cells.count_all(tx)
     comparable = [f"{one.code}:{version}" for one, _ in asked for version in versions(one)]
     rows = await tx.fetch(
-        _TOGETHER, program, sites, by or "all", UNKNOWN, [one.code for one, _ in asked], [at for _, at in asked],
+        _TOGETHER, program, seen.sites, by or "all", UNKNOWN, [one.code for one, _ in asked], [at for _, at in asked],
         comparable,
     )  # fmt: skip
     found: dict[str | None, Counter[Scores]] = {} if by else {None: Counter()}
@@ -64,11 +73,45 @@ async def together(
     return dict(found)
 
 
-async def by_session(tx: Tx, program: UUID, sites: Sequence[UUID] | None, one: Instrument) -> list[list[Point]]:
+async def _released(
+    tx: Tx, program: UUID, seen: Seen, by: str | None, asked: Asked
+) -> dict[str | None, Mapping[Scores, int]]:
+    """For all sites together alone: what is hidden at one of them could be told from the others."""
+    found: dict[str | None, Mapping[Scores, int]] = {} if by else {None: {}}
+    if seen.sites is None:
+        for row in await tx.fetch(_RELEASED, program, by or "all", ["together", _name(asked)], seen.release):
+            scores = {tuple(map(int, fact[2].split())): n for fact, n in row["facts"] or ()}
+            found[row["value"] if by else None] = scores
+    return found
+
+
+def as_facts(asked: Asked, scores: Mapping[Scores, int]) -> dict[Fact, int]:
+    """As a release keeps them."""
+    return {("together", _name(asked), " ".join(map(str, one))): n for one, n in scores.items()}
+
+
+def as_courses(instrument: str, people: Sequence[Sequence[Point]]) -> dict[Fact, int]:
+    """As a release keeps them."""
+    return Counter(("sessions", instrument, " ".join(f"{at}:{count}" for at, count in one)) for one in people)
+
+
+def _name(asked: Asked) -> str:
+    return " ".join(f"{one.code}:{at}" for one, at in asked)
+
+
+async def by_session(tx: Tx, program: UUID, seen: Seen, one: Instrument) -> list[list[Point]]:
     """What each person scored after which session, in order."""
+    if not seen.is_live:
+        rows = await tx.fetch(_RELEASED, program, "all", ["sessions", one.code], seen.release) if not seen.sites else []
+        return [_course(fact[2]) for row in rows for fact, n in row["facts"] or () for _ in range(n)]
     await cells.count_all(tx)
-    rows = await tx.fetch(_SESSIONS, program, sites, "all", UNKNOWN, one.code, sorted(versions(one)))
+    rows = await tx.fetch(_SESSIONS, program, seen.sites, "all", UNKNOWN, one.code, sorted(versions(one)))
     people: dict[UUID, list[Point]] = {}
     for row in rows:
         people.setdefault(row["enrolment_id"], []).append((row["session"], row["count"]))
     return list(people.values())
+
+
+def _course(written: str) -> list[Point]:
+    points = (one.split(":") for one in written.split())
+    return [(int(at), int(count)) for at, count in points]

@@ -150,12 +150,12 @@ async def count_all(tx: Tx) -> None:
         pass
 
 
-async def is_to_be_counted(tx: Tx, organisation: UUID) -> bool:
-    """Whether the clock is set that counts."""
-    found: bool = await tx.fetchval(
-        "select exists (select from machinery.timers where kind = 'count' and key = $1)", str(organisation)
+async def find_clocks(tx: Tx, organisation: UUID) -> set[str]:
+    """The kinds of clocks that are set for an organisation."""
+    rows = await tx.fetch(
+        "select kind from machinery.timers where kind in ('count', 'release') and key = $1", str(organisation)
     )
-    return found
+    return {row["kind"] for row in rows}
 
 
 async def count(tx: Tx, many: int = ROUND) -> bool:

@@ -1,73 +1,117 @@
-"""Groups of people, read from the cells."""
+"""Groups of people, read from the cells, or for most readers from the newest release of them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from uuid import UUID
 
 from services.analytics.domain import UNKNOWN, Fact, People
 from services.analytics.store import cells
+from services.analytics.store.seeing import Seen
 from shared.database import Tx
+from shared.errors import Refusal
 
 ALL = "all"
 BY_SITE = "site"
-_READ = """
-    select case when $6 then s.code else c.value end as name, c.kind, c.about, sum(c.n)::bigint as n
+GROUP = "group"
+_LIVE = """
+    select case when $6 then s.code else c.value end as name, array[c.kind] || c.about as fact, sum(c.n)::bigint as n
     from cells c left join sites s using (site_id)
     where c.program_id = $1 and c.label = $2 and ($3::uuid[] is null or c.site_id = any ($3)) and c.kind = any ($4)
       and ($5::text is null or c.kind not in ('answer', 'pair', 'week', 'in-week') or c.about[1] = $5)
     group by name, c.kind, c.about"""
+_RELEASED = """
+    select r.value as name, array(select jsonb_array_elements_text(f -> 0)) as fact, (f ->> 1)::bigint as n
+    from (
+        select distinct on (value, base) value, base, facts from released
+        where program_id = $1 and label = $2 and release <= $3
+        order by value, base, release desc
+    ) r, jsonb_array_elements(r.facts) f
+    where f -> 0 ->> 0 = any ($4)
+      and ($5::text is null or r.base[1] not in ('answer', 'pair', 'week') or r.base[2] = $5)
+      and ($6::text[] is null or r.value = any ($6))"""
 
 
-async def everybody(
-    tx: Tx, program: UUID, sites: Sequence[UUID] | None, kinds: Collection[str], instrument: str | None = None
-) -> People:
-    """All people of a program at these sites (None: all), with the facts of these kinds."""
-    found = await _read(tx, program, ALL, sites, kinds, instrument, by_site=False)
-    return found.get("", People())
+async def everybody(tx: Tx, program: UUID, seen: Seen, kinds: Collection[str], instrument: str | None = None) -> People:
+    """All people of a program whom the reader sees, with the facts of these kinds."""
+    if seen.is_live:
+        found = await _live(tx, program, ALL, seen, kinds, instrument)
+        return found.get("", People())
+    if seen.sites is None:
+        return (await _released(tx, program, ALL, seen, kinds, instrument)).get("", People())
+    return together_of(await _released(tx, program, BY_SITE, seen, kinds, instrument), seen)
 
 
 async def by(
-    tx: Tx,
-    program: UUID,
-    label: str,
-    sites: Sequence[UUID] | None,
-    kinds: Collection[str],
-    instrument: str | None = None,
+    tx: Tx, program: UUID, label: str, seen: Seen, kinds: Collection[str], instrument: str | None = None
 ) -> dict[str, People]:
     """The same people by a label: `site`, `group`, `cohort` (quarter of enrolment), or an attribute.
 
     Of whom it is not known is a group of its own.
     """
+    if not seen.is_live:
+        if seen.sites is not None and label != BY_SITE:
+            raise Refusal(
+                "not-released",
+                f"By {label} figures are released for all sites of a program together. Ask for them by site.",
+            )
+        return await _released(tx, program, label, seen, kinds, instrument)
+    groups = await _live(tx, program, label, seen, kinds, instrument)
     if label == BY_SITE:
-        return await _read(tx, program, ALL, sites, kinds, instrument, by_site=True)
-    groups = await _read(tx, program, label, sites, kinds, instrument, by_site=False)
-    rest = (await everybody(tx, program, sites, kinds, instrument)).without(groups.values())
+        return groups
+    rest = (await everybody(tx, program, seen, kinds, instrument)).without(groups.values())
     return groups | ({UNKNOWN: rest} if rest.counts else {})
 
 
-async def labels(tx: Tx, program: UUID) -> list[str]:
-    """By what the people of a program can be told apart, besides their site."""
+async def labels(tx: Tx, program: UUID, seen: Seen) -> list[str]:
+    """By what the people of a program can be told apart; of groups only their care team sees figures."""
     await cells.count_all(tx)
     rows = await tx.fetch(
         "select distinct label from cells where program_id = $1 and kind = 'enrolled' and label <> $2 order by 1",
         program,
         ALL,
     )
-    return [row["label"] for row in rows]
+    known = [row["label"] for row in rows if seen.is_live or row["label"] != GROUP]
+    return [*known, BY_SITE]
 
 
-async def _read(
-    tx: Tx,
-    program: UUID,
-    label: str,
-    sites: Sequence[UUID] | None,
-    kinds: Collection[str],
-    instrument: str | None,
-    *,
-    by_site: bool,
+def together_of(groups: Mapping[str, People], seen: Seen) -> People:
+    """Several groups as one. Who is hidden is not among them."""
+    counts: dict[Fact, int] = {}
+    for one in groups.values():
+        for fact, n in one.counts.items():
+            counts[fact] = counts.get(fact, 0) + n
+    return People(counts, seen.rules.people_min)
+
+
+async def _live(
+    tx: Tx, program: UUID, label: str, seen: Seen, kinds: Collection[str], instrument: str | None
 ) -> dict[str, People]:
     await cells.count_all(tx)
+    by_site = label == BY_SITE
+    rows = await tx.fetch(_LIVE, program, ALL if by_site else label, seen.sites, list(kinds), instrument, by_site)
     found: dict[str, dict[Fact, int]] = {}
-    for row in await tx.fetch(_READ, program, label, sites, list(kinds), instrument, by_site):
+    for row in rows:
         name = UNKNOWN if row["name"] is None else row["name"]  # of a site that is not heard of yet
-        found.setdefault(name, {})[row["kind"], *row["about"]] = row["n"]
+        found.setdefault(name, {})[tuple(row["fact"])] = row["n"]
     return {name: People(counts) for name, counts in sorted(found.items())}
+
+
+async def _released(
+    tx: Tx, program: UUID, label: str, seen: Seen, kinds: Collection[str], instrument: str | None
+) -> dict[str, People]:
+    """Groups whose numbers are hidden are there, too: without any."""
+    codes = None
+    if seen.sites is not None:
+        rows = await tx.fetch("select code from sites where site_id = any ($1)", seen.sites)
+        codes = [row["code"] for row in rows]
+    names = await tx.fetch(
+        """select distinct value from released
+           where program_id = $1 and label = $2 and release <= $3 and ($4::text[] is null or value = any ($4))""",
+        program,
+        label,
+        seen.release,
+        codes,
+    )
+    found: dict[str, dict[Fact, int]] = {row["value"]: {} for row in names}
+    for row in await tx.fetch(_RELEASED, program, label, seen.release, list(kinds), instrument, codes):
+        found[row["name"]][tuple(row["fact"])] = row["n"]
+    return {name: People(counts, seen.rules.people_min) for name, counts in sorted(found.items())}

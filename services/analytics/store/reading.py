@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from asyncpg import Record
@@ -29,6 +28,11 @@ class Program:
             one["occasion"] for one in self.entries if instrument in one["instruments"] and one["kind"] != "session"
         ]
 
+    def end_of(self, instrument: str) -> str:
+        """The occasion at which an instrument is asked at the end, or else the last but one."""
+        occasions = self.occasions(instrument)
+        return "end" if "end" in occasions[1:-1] else occasions[-2]
+
     @property
     def instruments(self) -> list[str]:
         """All that is asked, in the order of the battery."""
@@ -50,12 +54,6 @@ _ENTRIES = """
     where (b.repeats_months = 0 or n.occasion is not null) and ($1::uuid is null or b.program_id = $1)
     order by b.program_id, b.place, length(n.occasion), n.occasion"""
 """What repeats is as many occasions as somebody was asked at: `month-1`, `month-2`, and so on."""
-
-
-async def find_horizon(tx: Tx) -> datetime | None:
-    """How far the data of the organisation reach."""
-    newest: datetime | None = await tx.fetchval("select newest_event_at from horizons")
-    return newest
 
 
 async def programs(tx: Tx, site_ids: Sequence[UUID] | None) -> list[Program]:

@@ -15,7 +15,7 @@ DOSE = (
 
 async def staying_on(tx: Tx, who: Who, choice: Choice) -> Sheet:
     """How many people stay beyond how many sessions."""
-    people = await store.everybody(tx, choice.program.program_id, who.site_ids, ("enrolled", "stay"))
+    people = await store.everybody(tx, choice.program.program_id, choice.seen, ("enrolled", "stay"))
     found = staying(people)
     steps = found.steps or []
     rows = [Row(str(one.session), (one.at_risk, one.left, *ends(one.staying))) for one in steps]
@@ -46,8 +46,8 @@ async def weeks(tx: Tx, who: Who, choice: Choice) -> Sheet | None:
     """Means by week, beside the mean of the personal slopes; of what is asked after sessions, if anything is."""
     instrument = await _asked_after_sessions(tx, choice) or choice.instrument
     program = choice.program.program_id
-    people = await store.everybody(tx, program, who.site_ids, ("week", "in-week"), instrument.code)
-    found = trend(instrument, people, await store.by_session(tx, program, who.site_ids, instrument))
+    people = await store.everybody(tx, program, choice.seen, ("week", "in-week"), instrument.code)
+    found = trend(instrument, people, await store.by_session(tx, program, choice.seen, instrument))
     rows = [Row(at, None if n is None else (n, *ends(mean))) for at, n, mean in found.weeks]
     points = [interval(at, mean, n) for at, n, mean in found.weeks if mean]
     title, personal = instrument.title, found.personal

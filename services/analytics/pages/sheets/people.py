@@ -1,7 +1,7 @@
 """Sheets about people: who answered, what changed for them, what became of them, and whether it lasted."""
 
 from services.analytics import store
-from services.analytics.domain import PEOPLE_MIN, Asked, Change, Rate, change, lasted, outcomes
+from services.analytics.domain import Asked, Change, Rate, change, lasted, outcomes
 from services.analytics.domain.rates import share
 from services.analytics.domain.reliable import Lasting
 from services.analytics.pages.choice import Choice
@@ -17,12 +17,12 @@ SHARE_AND_ENDS: Columns = (("Share", "share"), ("from", "low"), ("to", "high"))
 async def answered(tx: Tx, who: Who, choice: Choice) -> Sheet:
     """At each occasion: how many were to be asked, were invited, touched the page, and have answered."""
     kinds = ("eligible", "invited", "reached", "responded")
-    people = await store.everybody(tx, choice.program.program_id, who.site_ids, kinds)
+    people = await store.everybody(tx, choice.program.program_id, choice.seen, kinds)
     rows, points, sentence = [], [], "Too few people were to be asked to show how many answered."
     for occasion in choice.occasions:
         eligible, invited, reached, some = (people.at(kind, occasion) for kind in kinds)
         rate = share(some, eligible)
-        if eligible < PEOPLE_MIN or rate is None:
+        if eligible < people.people_min or rate is None:
             rows.append(Row(words(occasion), None))
             continue
         rows.append(Row(words(occasion), (eligible, invited, reached, some, *ends(rate))))
@@ -36,7 +36,7 @@ async def answered(tx: Tx, who: Who, choice: Choice) -> Sheet:
 
 async def course(tx: Tx, who: Who, choice: Choice) -> list[Change]:
     """The change since the chosen first occasion, at each later occasion."""
-    people = await store.everybody(tx, choice.program.program_id, who.site_ids, CHANGE, choice.instrument.code)
+    people = await store.everybody(tx, choice.program.program_id, choice.seen, CHANGE, choice.instrument.code)
     following = choice.occasions[choice.occasions.index(choice.first) + 1 :]
     return [change(Asked(choice.program.code, choice.instrument, choice.first, at), people) for at in following]
 
@@ -67,7 +67,7 @@ async def became(tx: Tx, who: Who, choice: Choice) -> Sheet | None:
     if choice.instrument.threshold is None:
         return None
     kinds = (*CHANGE, "responded")
-    people = await store.everybody(tx, choice.program.program_id, who.site_ids, kinds, choice.instrument.code)
+    people = await store.everybody(tx, choice.program.program_id, choice.seen, kinds, choice.instrument.code)
     found = outcomes(choice.asked, people)
     named = (
         ("Reliably better", found.improved),
@@ -105,10 +105,10 @@ async def lasting(tx: Tx, who: Who, choice: Choice) -> Sheet | None:
     if choice.instrument.threshold is None or len(choice.occasions) < 3:
         return None
     first, later = choice.occasions[0], choice.occasions[-1]
-    end = "end" if "end" in choice.occasions[1:-1] else choice.occasions[-2]
+    end = choice.program.end_of(choice.instrument.code)
     asked = [(choice.instrument, at) for at in (first, end, later)]
-    triples = (await store.together(tx, choice.program.program_id, who.site_ids, None, asked))[None]
-    found = lasted(choice.instrument, triples)
+    triples = (await store.together(tx, choice.program.program_id, choice.seen, None, asked))[None]
+    found = lasted(choice.instrument, triples, people_min=choice.seen.rules.people_min)
     columns: Columns = (("People", "count"), *SHARE_AND_ENDS)
     at_end, at_later = words(end).lower(), words(later).lower()
     if found.suppressed or found.states is None or found.improved is None:
@@ -117,7 +117,7 @@ async def lasting(tx: Tx, who: Who, choice: Choice) -> Sheet | None:
     rows, points = [], []
     for name, said in LASTED.items():
         some, of = found.states.get(name, 0), found.n or 0 if name == "late" else found.improved
-        rate = share(some, of) if of >= PEOPLE_MIN else None
+        rate = share(some, of) if of >= choice.seen.rules.people_min else None
         rows.append(Row(said, (some, *ends(rate))))
         points += [interval(said.partition(",")[0], rate, of)] if rate else []
     kept = found.states.get("maintained", 0)

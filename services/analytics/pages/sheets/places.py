@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from services.analytics import store
-from services.analytics.domain import PEOPLE_MIN, Apart, Measure, compared, counts, equity, hidden, standings
+from services.analytics.domain import Apart, Measure, compared, equity, standings
 from services.analytics.domain.sites import LIMITS, Funnel
 from services.analytics.pages.choice import Choice
 from services.analytics.pages.sheets.sheet import Columns, Drawing, Row, Sheet, ends
@@ -20,11 +20,10 @@ async def sites(tx: Tx, who: Who, choice: Choice) -> Sheet | None:
     """A funnel: by who improved where a source says what is reliable, else by who stayed."""
     measure: Measure = "improved" if choice.instrument.threshold else "stayed"
     asked = choice.asked
-    people = await store.by(tx, choice.program.program_id, BY_SITE, who.site_ids, KINDS, choice.instrument.code)
+    people = await store.by(tx, choice.program.program_id, BY_SITE, choice.seen, KINDS, choice.instrument.code)
     if len(people) < 2:
         return None
-    sizes = {site: counts(measure, asked, one)[1] for site, one in people.items()}
-    found = standings(measure, asked, people, set(hidden(sizes, PEOPLE_MIN)))
+    found = standings(measure, asked, people)
     rows, points = [], []
     for one in found.sites:
         if one.suppressed or one.rate is None or one.of is None:
@@ -69,14 +68,13 @@ def _limits(funnel: Funnel | None, points: Sequence[dict[str, Any]]) -> Iterator
 
 async def groups(tx: Tx, who: Who, choice: Choice) -> Sheet | None:
     """Who came, stayed and improved, by an attribute."""
-    known = await store.labels(tx, choice.program.program_id)
-    by = choice.by or next((one for one in known if one not in ("cohort", "group")), None)
+    known = await store.labels(tx, choice.program.program_id, choice.seen)
+    by = choice.by or next((one for one in known if one not in ("cohort", "group", "site")), None)
     if by is None or by not in known:
         return None
     kinds = ("enrolled", "stay", "pair")
-    people = await store.by(tx, choice.program.program_id, by, who.site_ids, kinds, choice.instrument.code)
-    small = set(hidden({group: one.enrolled for group, one in people.items()}, PEOPLE_MIN))
-    found = equity(choice.asked, people, small)
+    people = await store.by(tx, choice.program.program_id, by, choice.seen, kinds, choice.instrument.code)
+    found = equity(choice.asked, people)
     rows = []
     for one in found:
         parts = [number for apart in (one.reach, one.retention, one.outcome) for number in _apart(apart)]
@@ -112,7 +110,7 @@ async def beside(tx: Tx, who: Who, choice: Choice) -> Sheet | None:
     if other is None or code is None:
         return None
     sides = [
-        await store.everybody(tx, one, who.site_ids, ("answer", "pair"), choice.instrument.code)
+        await store.everybody(tx, one, choice.seen, ("answer", "pair"), choice.instrument.code)
         for one in (choice.program.program_id, other)
     ]
     found = compared(choice.asked, *sides)

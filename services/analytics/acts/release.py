@@ -1,0 +1,86 @@
+"""Making a release: by the clock once a day, or at once."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.analytics import store
+from services.analytics.domain import Fact
+from services.analytics.domain.bases import Base, Latest, by_base, to_move
+from services.analytics.domain.lattice import EVERYBODY, Cell, cells, with_empty
+from services.analytics.domain.releasing import Rules, release
+from services.analytics.store import Group, Program
+from shared.database import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A release. `release` is None if nothing may move yet; then everything stays as it was."""
+
+    release: int | None
+    moved: int = 0
+    hidden: int = 0
+
+
+async def make_release(tx: Tx, organisation: UUID, at: datetime) -> Made:
+    """Take what is known now, and show of it what may be shown."""
+    await store.lock_releases(tx, organisation)
+    rules = await store.find_rules(tx)
+    programs, instruments = await store.programs(tx, None), await store.instruments(tx)
+    facts = {one.code: await store.everything(tx, one, instruments) for one in programs}
+    people = cells(await store.find_people_tables(tx))
+    earlier = await store.latest_releases(tx)
+    now = with_empty(people) if rules.zeros_hidden else people
+    made = await asyncio.to_thread(release, now, earlier, rules)
+    hidden = {cell for cell in made.values if made.is_hidden(cell, rules)}
+    rows = {}
+    for one in programs:
+        latest = await store.latest_of(tx, one.program_id)
+        rows[one.program_id] = _rows(one, facts[one.code], latest, hidden, rules)
+    if earlier and not any(rows.values()) and made.known == earlier[-1].known:
+        return Made(None)
+    number = await store.save_release(tx, organisation, made, rules, at)
+    for program, moved in rows.items():
+        await store.save_rows(tx, organisation, number, program, moved)
+    every = [row for moved in rows.values() for groups in moved.values() for row in groups.values()]
+    return Made(number, sum(one.facts is not None for one in every), sum(one.facts is None for one in every))
+
+
+def _rows(
+    program: Program,
+    now: Mapping[Group, Mapping[Fact, int]],
+    latest: Mapping[Base, Mapping[Group, Latest]],
+    hidden: set[Cell],
+    rules: Rules,
+) -> dict[Base, dict[Group, Latest]]:
+    """What moves of a program, base by base. A group that is hidden in the tables of people is hidden in all."""
+    bases: dict[Base, dict[Cell, Mapping[Fact, int]]] = {base: {} for base in latest}
+    for group, facts in now.items():
+        for base, own in by_base(facts).items():
+            bases.setdefault(base, {})[_cell(group)] = own
+    concealed = {
+        cell
+        for cell in map(_cell, {*now, *(one for was in latest.values() for one in was)})
+        if _in_program(program, cell) in hidden
+    }
+    found = {}
+    for base, facts_of in bases.items():
+        was = {_cell(group): row for group, row in latest.get(base, {}).items()}
+        moved = to_move(facts_of, was, concealed, rules)
+        if moved:
+            found[base] = {_group(cell): row for cell, row in moved.items()}
+    return found
+
+
+def _cell(group: Group) -> Cell:
+    return EVERYBODY if group == store.EVERYBODY else (group,)
+
+
+def _group(cell: Cell) -> Group:
+    return cell[0] if cell else store.EVERYBODY
+
+
+def _in_program(program: Program, cell: Cell) -> Cell:
+    return tuple(sorted((("program", program.code), *cell)))

@@ -1,0 +1,99 @@
+"""Releases: what was released when, the tables of people, and how small a number is hidden."""
+
+import csv
+import io
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import RedirectResponse, Response
+
+from services.analytics import store
+from services.analytics.acts import SmallNumbers, make_release, set_small_numbers
+from services.analytics.domain.arranging import Shown, arranged, names
+from services.analytics.domain.lattice import Cell
+from services.analytics.pages.choice import Analyst
+from services.analytics.pages.frame import PAGES
+from shared.clock import now
+from shared.database import Database, Tx
+from shared.doors import Db, allow, form, submitted
+from shared.errors import NotFound, Refusal
+from shared.security import Who
+from shared.web.filters import words
+
+router = APIRouter()
+Administrator = Annotated[Who, Depends(allow("administrator"))]
+SHOWN = 20
+
+
+@router.get("/releases")
+async def releases(request: Request, who: Analyst, db: Db) -> Response:
+    """The newest releases, and one of the tables of people."""
+    return await _page(request, db, who, {}, None)
+
+
+@router.post("/releases")
+async def release(who: Administrator, db: Db) -> Response:
+    """Make a release now."""
+    async with db.transaction(who.organisation_id) as tx:
+        made = await make_release(tx, who.organisation_id, now())
+    return RedirectResponse(f"/analytics/releases?{'made' if made.release else 'kept'}=1", 303)
+
+
+@router.post("/small-numbers")
+async def small_numbers(request: Request, who: Administrator, db: Db) -> Response:
+    """Set how small a number is hidden."""
+    fields = await submitted(request)
+    try:
+        command = form(SmallNumbers, {name: value for name, value in fields.items() if value})
+        async with db.transaction(who.organisation_id) as tx:
+            await set_small_numbers(tx, who, command)
+    except Refusal as refusal:
+        return await _page(request, db, who, fields, refusal)
+    return RedirectResponse("/analytics/releases?saved=1", 303)
+
+
+@router.get("/tables/{name}.csv")
+async def table(who: Analyst, db: Db, name: str) -> Response:
+    """A table of people as a file."""
+    async with db.transaction(who.organisation_id) as tx:
+        number, cells = await _cells(tx, who)
+    known = {f"{down}-by-{across}": (down, across) for down, across in names(cells)}
+    if name not in known:
+        raise NotFound("table")
+    found, out = arranged(cells, *known[name]), io.StringIO()
+    lines = csv.writer(out)
+    lines.writerow([f"{found.down} / {found.across}", *(one or "all" for one in found.columns), "release"])
+    for row, shown in found.rows:
+        lines.writerow([row or "all", *("hidden" if one.n is None else one.n for one in shown), number])
+    named = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+    return Response(out.getvalue(), media_type="text/csv; charset=utf-8", headers=named)
+
+
+async def _cells(tx: Tx, who: Who) -> tuple[int, dict[Cell, Shown]]:
+    number, rows = await store.find_tables(tx, who.sites)
+    return number, {cell: Shown(n, is_current) for cell, n, is_current in rows}
+
+
+async def _page(request: Request, db: Database, who: Who, given: dict[str, Any], refusal: Refusal | None) -> Response:
+    async with db.transaction(who.organisation_id) as tx:
+        rules = await store.find_rules(tx)
+        rows = await store.release_list(tx)
+        number, cells = await _cells(tx, who)
+    pairs = {f"{down}-by-{across}": (down, across) for down, across in names(cells)}
+    chosen = request.query_params.get("table", next(iter(pairs), ""))
+    if pairs and chosen not in pairs:
+        raise NotFound("table")
+    return PAGES.render(
+        request,
+        "releases.html",
+        refusal.status if refusal else 200,
+        errors=refusal.errors if refusal else [],
+        given={"people_min": rules.people_min, "decision": "", "decided_on": ""} | given,
+        rules=rules,
+        rows=rows[:SHOWN],
+        number=number,
+        table=arranged(cells, *pairs[chosen]) if pairs else None,
+        tables=[(name, f"{words(down)} by {words(across).lower()}") for name, (down, across) in pairs.items()],
+        may_release="administrator" in who.roles,
+        said=next((one for one in ("made", "kept", "saved") if one in request.query_params), ""),
+    )

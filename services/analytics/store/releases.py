@@ -1,0 +1,199 @@
+"""Releases as they were made, and what the next one is made of."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from itertools import combinations
+from typing import Any
+from uuid import UUID
+
+from asyncpg import Record
+
+from services.analytics.domain import TALKING_THERAPIES, UNKNOWN, Fact, Instrument
+from services.analytics.domain.bases import Base, Latest
+from services.analytics.domain.lattice import Cell, Joint
+from services.analytics.domain.releasing import EARLIER, Known, Release, Rules
+from services.analytics.store import answers, people
+from services.analytics.store.reading import Program
+from services.analytics.store.seeing import Seen
+from shared.database import Tx
+
+Group = tuple[str, str]
+"""A label and its value."""
+EVERYBODY: Group = ("all", "")
+"""Of a program."""
+KINDS = (
+    "enrolled",
+    "completed",
+    "stay",
+    "eligible",
+    "invited",
+    "reached",
+    "responded",
+    "answer",
+    "pair",
+    "week",
+    "in-week",
+)
+_JOINT = """
+    with counted_people as (
+        select p.code as program, coalesce(s.code, $1) as site, coalesce(c.labels ->> 'cohort', $1) as cohort, c.labels
+        from counted c join programs p using (program_id) left join sites s using (site_id)
+    ), attributes as (
+        select distinct l.key from counted_people c, jsonb_object_keys(c.labels) l (key)
+        where l.key not in ('all', 'cohort', 'group')
+    )
+    select program, site, cohort, '' as attribute, '' as value, count(*) as n
+    from counted_people group by program, site, cohort
+    union all
+    select program, site, cohort, a.key, coalesce(c.labels ->> a.key, $1), count(*)
+    from counted_people c, attributes a group by program, site, cohort, a.key, coalesce(c.labels ->> a.key, $1)"""
+
+
+async def lock_releases(tx: Tx, organisation: UUID) -> None:
+    """One is made at a time."""
+    await tx.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", f"release {organisation}")
+
+
+async def find_rules(tx: Tx) -> Rules:
+    """How small a number the organisation hides."""
+    row = await tx.fetchrow("select people_min, zeros_hidden from small_numbers")
+    return Rules(row["people_min"], row["zeros_hidden"]) if row else Rules()
+
+
+async def save_rules(tx: Tx, organisation: UUID, rules: Rules, decision: str | None, decided_on: date | None) -> None:
+    """What the organisation decided, and where that is written."""
+    await tx.execute(
+        """insert into small_numbers values ($1, $2, $3, $4, $5) on conflict (organisation_id) do update
+           set people_min = excluded.people_min, zeros_hidden = excluded.zeros_hidden, decision = excluded.decision,
+               decided_on = excluded.decided_on""",
+        organisation,
+        rules.people_min,
+        rules.zeros_hidden,
+        decision,
+        decided_on,
+    )
+
+
+async def find_people_tables(tx: Tx) -> dict[Joint, int]:
+    """How many people are counted, by program, site, cohort, and each attribute."""
+    rows = await tx.fetch(_JOINT, UNKNOWN)
+    return {tuple(row.values())[:5]: row["n"] for row in rows}
+
+
+async def latest_releases(tx: Tx, many: int = EARLIER) -> list[Release]:
+    """The newest releases, the oldest of them first."""
+    rows = await tx.fetch("select cells from releases order by release desc limit $1", many)
+    return [_release(row["cells"]) for row in reversed(rows)]
+
+
+def _release(rows: Sequence[Any]) -> Release:
+    values, shown, known = {}, set(), {}
+    for key, n, is_shown, known_n, was_shown in rows:
+        cell: Cell = tuple((dimension, value) for dimension, value in key)
+        values[cell], known[cell] = n, Known(known_n, was_shown)
+        if is_shown:
+            shown.add(cell)
+    return Release(values, frozenset(shown), known)
+
+
+async def release_list(tx: Tx) -> list[Record]:
+    """All releases, the newest first, without their tables."""
+    return await tx.fetch(
+        "select release, released_at, data_through, people_min, zeros_hidden from releases order by release desc"
+    )
+
+
+async def find_tables(tx: Tx, sites: Collection[str]) -> tuple[int, list[tuple[Cell, int | None, bool]]]:
+    """The number of the newest release, and its tables: each cell, its people if they are shown, and whether as of now.
+
+    Whoever sees single sites sees what is of these alone.
+    """
+    row = await tx.fetchrow("select * from releases order by release desc limit 1")
+    if row is None:
+        return 0, []
+    found, rules = _release(row["cells"]), Rules(row["people_min"], row["zeros_hidden"])
+    return row["release"], [
+        (cell, None if found.is_hidden(cell, rules) else found.known[cell].n, cell in found.shown)
+        for cell in sorted(found.values)
+        if "*" in sites or dict(cell).get("site") in sites
+    ]
+
+
+async def save_release(tx: Tx, organisation: UUID, made: Release, rules: Rules, at: datetime) -> int:
+    """Keep it under the next number."""
+    cells = [
+        (cell, n, cell in made.shown, made.known[cell].n, made.known[cell].was_shown) for cell, n in made.values.items()
+    ]
+    number: int = await tx.fetchval(
+        """insert into releases
+           select $1, coalesce(max(release), 0) + 1, $2, (select newest_event_at from horizons), $3, $4, $5
+           from releases returning release""",
+        organisation,
+        at,
+        rules.people_min,
+        rules.zeros_hidden,
+        cells,
+    )
+    return number
+
+
+async def everything(tx: Tx, program: Program, known: Mapping[str, Instrument]) -> dict[Group, dict[Fact, int]]:
+    """All facts about the people of a program, by each label but their group: what a release takes from."""
+    live = Seen(None, None, None)
+    found: dict[Group, dict[Fact, int]] = {}
+    names = [one for one in await people.labels(tx, program.program_id, live) if one != people.GROUP]
+    found[EVERYBODY] = dict((await people.everybody(tx, program.program_id, live, KINDS)).counts)
+    for label in names:
+        for name, one in (await people.by(tx, program.program_id, label, live, KINDS)).items():
+            found[label, name] = dict(one.counts)
+    for asked in _joined(program, known):
+        for by in (None, *names):
+            for value, scores in (await answers.together(tx, program.program_id, live, by, asked)).items():
+                group = EVERYBODY if by is None else (by, value or UNKNOWN)
+                found.setdefault(group, {}).update(answers.as_facts(asked, scores))
+    for code in program.instruments:
+        if code in known:
+            points = await answers.by_session(tx, program.program_id, live, known[code])
+            found[EVERYBODY].update(answers.as_courses(code, points))
+    return found
+
+
+def _joined(program: Program, known: Mapping[str, Instrument]) -> Iterator[list[tuple[Instrument, str]]]:
+    """Of which occasions together figures are made: of the first, the end and the last, and of two instruments."""
+    for code in program.instruments:
+        occasions = program.occasions(code)
+        if code in known and len(occasions) > 2:
+            yield [(known[code], at) for at in (occasions[0], program.end_of(code), occasions[-1])]
+    if all(code in known for code in TALKING_THERAPIES):
+        both = [known[code] for code in TALKING_THERAPIES]
+        shared = [at for at in program.occasions(both[0].code) if at in program.occasions(both[1].code)]
+        for first, later in combinations(shared, 2):
+            yield [(one, at) for at in (first, later) for one in both]
+
+
+async def latest_of(tx: Tx, program: UUID) -> dict[Base, dict[Group, Latest]]:
+    """The newest row of each group and base."""
+    rows = await tx.fetch(
+        """select distinct on (label, value, base) label, value, base, n, facts from released where program_id = $1
+           order by label, value, base, release desc""",
+        program,
+    )
+    found: dict[Base, dict[Group, Latest]] = {}
+    for row in rows:
+        facts = None if row["facts"] is None else {tuple(fact): n for fact, n in row["facts"]}
+        found.setdefault(tuple(row["base"]), {})[row["label"], row["value"]] = Latest(row["n"], facts)
+    return found
+
+
+async def save_rows(
+    tx: Tx, organisation: UUID, release: int, program: UUID, rows: Mapping[Base, Mapping[Group, Latest]]
+) -> None:
+    """What moved in a release, and what is hidden from it on."""
+    await tx.executemany(
+        "insert into released values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        [
+            (organisation, program, *group, base, release, one.n, one.facts and sorted(one.facts.items()))
+            for base, groups in rows.items()
+            for group, one in groups.items()
+        ],
+    )

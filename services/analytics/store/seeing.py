@@ -1,0 +1,48 @@
+"""What a reader sees: a care team its people as they are now, everybody else the newest release."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from services.analytics.domain.releasing import Rules
+from shared.database import Tx
+from shared.security import Who
+
+CARE_TEAM = "coordinator"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The sites that a reader sees (None: all), and as of when: a release, or live where there is none.
+
+    `release` is 0 where none has been made yet.
+    """
+
+    sites: Sequence[UUID] | None
+    release: int | None
+    data_through: datetime | None
+    released_at: datetime | None = None
+    rules: Rules = field(default_factory=Rules)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether figures move with every check-in."""
+        return self.release is None
+
+
+async def seen_by(tx: Tx, who: Who) -> Seen:
+    """What this reader sees."""
+    if CARE_TEAM in who.roles:
+        return Seen(who.site_ids, None, await find_horizon(tx))
+    row = await tx.fetchrow("select * from releases order by release desc limit 1")
+    if row is None:
+        return Seen(who.site_ids, 0, None)
+    rules = Rules(row["people_min"], row["zeros_hidden"])
+    return Seen(who.site_ids, row["release"], row["data_through"], row["released_at"], rules)
+
+
+async def find_horizon(tx: Tx) -> datetime | None:
+    """How far the data of the organisation reach."""
+    newest: datetime | None = await tx.fetchval("select newest_event_at from horizons")
+    return newest

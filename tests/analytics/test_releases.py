@@ -1,0 +1,144 @@
+"""What most readers see: releases, in which a figure moves when enough people have changed."""
+
+import csv
+import io
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.analytics.conftest import NORTH_QUAY, OLD_TOWN, Told
+from tests.analytics.world import ASKED, Person, play, somebody
+from tests.doors import bearer
+
+API = "/analytics/api/v1"
+MANAGER, COORDINATOR = bearer("program-manager"), bearer("coordinator")
+ADMINISTRATOR = bearer("administrator")
+
+
+async def release(client: Any) -> dict[str, Any]:
+    answer = await client.post(f"{API}/releases", headers=ADMINISTRATOR)
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+async def rows(client: Any, headers: Any = MANAGER, path: str = "change", **more: str) -> list[dict[str, Any]]:
+    answer = await client.get(f"{API}/{path}", params=ASKED | more, headers=headers)
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()["rows"]
+    return found
+
+
+def improving(number: int, site: UUID = OLD_TOWN) -> Person:
+    return Person(site=site, scores={"baseline": (20 - number % 4,), "end": (10 + number % 3,)}, came=2 + number % 2)
+
+
+async def test_a_manager_sees_the_release_and_a_coordinator_what_is_now(client: Any, told: Told) -> None:
+    await play(told, [somebody(number) for number in range(40)])
+    assert (await rows(client))[0]["suppressed"]
+    page = (await client.get("/analytics/programs/evening-circle", headers=MANAGER)).text
+    assert "Nothing has been released yet" in page
+    made = await release(client)
+    assert made["release"] == 1
+    assert await rows(client) == await rows(client, COORDINATOR)
+    for path in ("rates", "sites"):
+        assert await rows(client, path=path) == await rows(client, COORDINATOR, path)
+    page = (await client.get("/analytics/programs/evening-circle", headers=MANAGER)).text
+    assert "Release 1" in page
+    assert "Mean of the personal slopes of 20 people" in page
+
+
+async def test_a_figure_moves_only_when_enough_people_changed(client: Any, told: Told) -> None:
+    await play(told, [improving(number) for number in range(20)])
+    await release(client)
+    before = await rows(client)
+    await play(told, [improving(number) for number in range(10)])
+    assert await release(client) == {"release": None, "moved": 0, "hidden": 0}
+    assert await rows(client) == before
+    assert (await rows(client, COORDINATOR))[0]["n_paired"] == 30
+    await play(told, [improving(1)])
+    assert (await release(client))["release"] == 2
+    assert (await rows(client))[0]["n_paired"] == 31
+
+
+async def test_a_small_site_is_hidden_and_a_second_one_with_it(client: Any, told: Told) -> None:
+    small = [improving(number, NORTH_QUAY) for number in range(4)]
+    await play(told, [*(improving(number) for number in range(30)), *small])
+    await release(client)
+    by_site = {row["group"]: row["n_paired"] for row in await rows(client, by="site")}
+    assert by_site == {"old-town": None, "north-quay": None}
+    assert (await rows(client))[0]["n_paired"] == 34
+    live = {row["group"]: row["n_paired"] for row in await rows(client, COORDINATOR, by="site")}
+    assert live == {"old-town": 30, "north-quay": None}
+
+
+async def test_where_all_score_the_same_there_is_no_number(client: Any, told: Told) -> None:
+    await play(told, [Person(scores={"baseline": (20,), "end": (10 + number % 2,)}) for number in range(20)])
+    await release(client)
+    [row] = await rows(client)
+    assert (row["n_first"], row["n_paired"]) == (None, 20)
+
+
+async def test_of_single_sites_a_manager_sees_these_alone(client: Any, told: Told) -> None:
+    people = [improving(number, (OLD_TOWN, NORTH_QUAY)[number % 2]) for number in range(60)]
+    await play(told, people)
+    await release(client)
+    mine = bearer("program-manager", sites=("old-town",))
+    assert (await rows(client, mine))[0]["n_paired"] == 30
+    assert [row["group"] for row in await rows(client, mine, by="site")] == ["old-town"]
+    refused = await client.get(f"{API}/change", params=ASKED | {"by": "cohort"}, headers=mine)
+    assert (refused.status_code, refused.json()["code"]) == (409, "not-released")
+    table = (await client.get(f"{API}/tables", headers=mine)).json()["rows"]
+    assert {row["of"].get("site") for row in table} == {"old-town"}
+
+
+async def test_page_file_and_json_hide_the_same(client: Any, told: Told) -> None:
+    small = [improving(number, NORTH_QUAY) for number in range(4)]
+    await play(told, [*(improving(number) for number in range(30)), *small])
+    await release(client)
+    table = (await client.get(f"{API}/tables", headers=MANAGER)).json()["rows"]
+    shown = {tuple(row["of"].values()): row["n"] for row in table}
+    assert shown[()] == 34
+    assert [n for cell, n in shown.items() if "north-quay" in cell] == [None] * 3
+    file = (await client.get("/analytics/tables/site-by-program.csv", headers=MANAGER)).text
+    assert list(csv.reader(io.StringIO(file)))[1] == ["north-quay", "hidden", "hidden", "1"]
+    page = (await client.get("/analytics/releases?table=site-by-program", headers=MANAGER)).text
+    assert page.count(">hidden<") == 4
+    cards = (await client.get("/analytics/programs/evening-circle/tables/sites.csv", headers=MANAGER)).text
+    assert "hidden" in cards
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "code"),
+    [
+        ({"people_min": 4}, "people_min", "greater-than-equal"),
+        ({"people_min": 5}, "decision", "decision-needed"),
+        ({"people_min": 5, "decision": "Board, minute 12"}, "decided_on", "decision-needed"),
+        ({"people_min": "many"}, "people_min", "int-parsing"),
+    ],
+)
+async def test_fewer_than_eleven_takes_a_written_decision(
+    client: Any, body: dict[str, Any], field: str, code: str
+) -> None:
+    answer = await client.put(f"{API}/small-numbers", json=body, headers=ADMINISTRATOR)
+    assert answer.status_code == 422
+    assert [(one["field"], one["code"]) for one in answer.json()["errors"]] == [(field, code)]
+    form = await client.post("/analytics/small-numbers", data=body, headers=ADMINISTRATOR)
+    assert form.status_code == 422
+    assert answer.json()["errors"][0]["message"] in form.text
+
+
+async def test_with_a_decision_groups_of_five_are_shown(client: Any, told: Told) -> None:
+    decided = {"people_min": 5, "decision": "Board, minute 12", "decided_on": "2025-01-06"}
+    assert (await client.put(f"{API}/small-numbers", json=decided, headers=ADMINISTRATOR)).status_code == 200
+    await play(told, [improving(number, NORTH_QUAY if number < 6 else OLD_TOWN) for number in range(30)])
+    await release(client)
+    by_site = {row["group"]: row["n_paired"] for row in await rows(client, by="site")}
+    assert by_site == {"old-town": 24, "north-quay": 6}
+
+
+async def test_only_an_administrator_releases(client: Any) -> None:
+    for headers in (MANAGER, COORDINATOR):
+        assert (await client.post(f"{API}/releases", headers=headers)).status_code == 403
+        assert (await client.post("/analytics/releases", headers=headers)).status_code == 403
+        assert (await client.put(f"{API}/small-numbers", json={"people_min": 20}, headers=headers)).status_code == 403

@@ -1,6 +1,7 @@
 """What each figure is: in words, its formula, where it comes from, and the code that makes it."""
 
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,11 @@ class Definition:
     formula: str
     source: str
     made_by: Callable[..., Any]
+
+    @property
+    def slug(self) -> str:
+        """Its name in an address."""
+        return re.sub(r"[^a-z0-9]+", "-", self.figure.lower()).strip("-")
 
     @property
     def place(self) -> tuple[str, int]:
@@ -124,6 +130,8 @@ DEFINITIONS = (
         "Ulm 1990", sites.adjusted,
     ),
 )  # fmt: skip
+
+BY_FIGURE = {one.figure: one for one in DEFINITIONS}
 
 
 def by_section() -> Iterator[tuple[str, list[Definition]]]:

@@ -2,11 +2,12 @@
 
 from fastapi import APIRouter
 
-from services.analytics.pages import chart, program
+from services.analytics.pages import chart, export, program
 from services.analytics.pages.program import PAGES
 
 router = APIRouter(prefix="/analytics", include_in_schema=False)
 router.include_router(program.router)
 router.include_router(chart.router)
+router.include_router(export.router)
 
 __all__ = ["PAGES", "router"]

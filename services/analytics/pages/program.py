@@ -10,9 +10,9 @@ from fastapi.responses import HTMLResponse, Response
 
 from services.analytics import store
 from services.analytics.domain import PEOPLE_MIN, Change, Instrument
-from services.analytics.domain.definitions import by_section
+from services.analytics.domain.definitions import BY_FIGURE, by_section
 from services.analytics.pages.choice import Analyst, Choice, choose, chosen
-from services.analytics.pages.sheets import BY_NAME, SHEETS, course
+from services.analytics.pages.sheets import BY_NAME, DEFINED, course, read_all
 from services.analytics.store import Program
 from shared import clock
 from shared.database import Tx
@@ -51,11 +51,7 @@ async def program(request: Request, who: Analyst, db: Db, code: str) -> HTMLResp
         known = await store.instruments(tx)
         rows = await course(tx, who, choice) if choice else []
         row = next((row for row in rows if choice and row.asked.later == choice.later), None)
-        sheets = (
-            [(heading, [await one(tx, who, choice) for one in reads.values()]) for heading, reads in SHEETS.items()]
-            if choice and row
-            else []
-        )
+        sheets = await read_all(tx, who, choice) if choice and row else []
         comparison = (
             await store.find_program_code(tx, found.comparison_program_id) if found.comparison_program_id else None
         )
@@ -70,7 +66,8 @@ async def program(request: Request, who: Analyst, db: Db, code: str) -> HTMLResp
         occasions=[(one, words(one)) for one in choice.occasions] if choice else [],
         labels=[(one, words(one)) for one in labels],
         row=row,
-        sheets=[(heading, [one for one in each if one]) for heading, each in sheets],
+        sheets=sheets,
+        defined={name: [BY_FIGURE[figure] for figure in figures] for name, figures in DEFINED.items()},
         comparison=comparison,
         horizon=horizon,
         now=clock.now(),
@@ -89,9 +86,8 @@ async def table(request: Request, who: Analyst, db: Db, code: str, name: str) ->
     out = io.StringIO()
     lines = csv.writer(out)
     lines.writerow([*sheet.headings, "data up to"])
-    for row in sheet.rows:
-        values = ["hidden"] * len(sheet.columns) if row.values is None else row.values
-        lines.writerow([row.label, *values, horizon.isoformat() if horizon else ""])
+    for line in sheet.lines:
+        lines.writerow([*line, horizon.isoformat() if horizon else ""])
     named = {"Content-Disposition": f'attachment; filename="{code}-{name}.csv"'}
     return Response(out.getvalue(), media_type="text/csv; charset=utf-8", headers=named)
 

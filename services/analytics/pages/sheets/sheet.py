@@ -58,6 +58,12 @@ class Sheet:
         return [self.head, *named]
 
     @property
+    def lines(self) -> list[tuple[float | int | str | None, ...]]:
+        """Under these headings: in full precision, and `hidden` in place of each number that is too small."""
+        hidden = ("hidden",) * len(self.columns)
+        return [(row.label, *(hidden if row.values is None else row.values)) for row in self.rows]
+
+    @property
     def shown(self) -> list[tuple[str, Kind, int, bool]]:
         """Over the columns of a page: name, how it is written, its place, and whether its interval follows."""
         after = [*(kind for _, kind in self.columns[1:]), None]

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from services.analytics.api import change, course, rates, sides
+from services.analytics.api import change, course, observations, rates, sides
 
 router = APIRouter(prefix="/analytics/api/v1", tags=["analytics"])
-for each in (change, rates, course, sides):
+for each in (change, rates, course, sides, observations):
     router.include_router(each.router)
 
 __all__ = ["router"]

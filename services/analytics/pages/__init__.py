@@ -2,12 +2,13 @@
 
 from fastapi import APIRouter
 
-from services.analytics.pages import chart, export, program
+from services.analytics.pages import chart, export, group, program
 from services.analytics.pages.program import PAGES
 
 router = APIRouter(prefix="/analytics", include_in_schema=False)
 router.include_router(program.router)
 router.include_router(chart.router)
 router.include_router(export.router)
+router.include_router(group.router)
 
 __all__ = ["PAGES", "router"]

@@ -29,11 +29,13 @@ from services.analytics.store.reading import (
     Program,
     find_horizon,
     find_program_code,
+    find_program_of_group,
     get_instrument,
     get_program,
     instruments,
     programs,
 )
+from services.analytics.store.scores import scores_of
 
 __all__ = [
     "BY_SITE",
@@ -54,6 +56,7 @@ __all__ = [
     "everybody",
     "find_horizon",
     "find_program_code",
+    "find_program_of_group",
     "get_instrument",
     "get_program",
     "instruments",
@@ -69,6 +72,7 @@ __all__ = [
     "save_program",
     "save_session",
     "save_site",
+    "scores_of",
     "take_out",
     "together",
     "touch",

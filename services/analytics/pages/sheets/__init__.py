@@ -1,8 +1,8 @@
 """What a program's page shows, each under its heading of RE-AIM (Glasgow, Vogt and Boles 1999)."""
 
 from services.analytics.pages.choice import Choice
-from services.analytics.pages.sheets.over_time import staying_on, weeks
-from services.analytics.pages.sheets.people import answered, became, changed, course, lasting
+from services.analytics.pages.sheets.over_time import asked_after_sessions, staying_on, weekly, weeks
+from services.analytics.pages.sheets.people import answered, became, before_and_after, changed, course, lasting
 from services.analytics.pages.sheets.places import beside, groups, sites
 from services.analytics.pages.sheets.sheet import Drawing, Read, Row, Sheet
 from shared.database import Tx
@@ -10,7 +10,7 @@ from shared.security import Who
 
 SHEETS: dict[str, dict[str, Read]] = {
     "Reach": {"groups": groups},
-    "Effectiveness": {"changed": changed, "became": became, "beside": beside},
+    "Effectiveness": {"changed": changed, "paired": before_and_after, "became": became, "beside": beside},
     "Adoption": {"sites": sites},
     "Implementation": {"answered": answered, "staying": staying_on, "weeks": weeks},
     "Maintenance": {"lasting": lasting},
@@ -18,6 +18,7 @@ SHEETS: dict[str, dict[str, Read]] = {
 DEFINED: dict[str, tuple[str, ...]] = {
     "groups": ("rate", "equity"),
     "changed": ("mean change", "gain (SMCR)"),
+    "paired": ("before and after",),
     "became": ("reliable change", "categories", "rate", "bounds"),
     "beside": ("gain over a comparison (d_ppc2)", "gap of two groups"),
     "sites": ("limits", "dispersion and spread", "observed / expected"),
@@ -36,4 +37,16 @@ async def read_all(tx: Tx, who: Who, choice: Choice) -> list[tuple[str, list[She
     return [(heading, [one for one in sheets if one]) for heading, sheets in found]
 
 
-__all__ = ["BY_NAME", "DEFINED", "SHEETS", "Drawing", "Read", "Row", "Sheet", "course", "read_all"]
+__all__ = [
+    "BY_NAME",
+    "DEFINED",
+    "SHEETS",
+    "Drawing",
+    "Read",
+    "Row",
+    "Sheet",
+    "asked_after_sessions",
+    "course",
+    "read_all",
+    "weekly",
+]

@@ -2,15 +2,17 @@
 
 from services.analytics import store
 from services.analytics.domain import PEOPLE_MIN, Asked, Change, Rate, change, lasted, outcomes
+from services.analytics.domain.paired import paired
 from services.analytics.domain.rates import share
 from services.analytics.domain.reliable import Lasting
 from services.analytics.pages.choice import Choice
-from services.analytics.pages.sheets.sheet import Columns, Row, Sheet, drawing, ends, interval
+from services.analytics.pages.sheets.sheet import Columns, Drawing, Row, Sheet, drawing, ends, interval
 from shared.database import Tx
 from shared.security import Who
 from shared.web.filters import words
 
 CHANGE = ("enrolled", "eligible", "invited", "answer", "pair")
+STAGES = ("Were to be asked", "Invited", "Reached", "Answered")
 SHARE_AND_ENDS: Columns = (("Share", "share"), ("from", "low"), ("to", "high"))
 
 
@@ -26,12 +28,13 @@ async def answered(tx: Tx, who: Who, choice: Choice) -> Sheet:
             rows.append(Row(words(occasion), None))
             continue
         rows.append(Row(words(occasion), (eligible, invited, reached, some, *ends(rate))))
-        points.append(interval(words(occasion), rate, eligible))
         if occasion == choice.later:
+            stages = zip(STAGES, (eligible, invited, reached, some), strict=True)
+            points = [{"label": name, "n": n} for name, n in stages]
             sentence = f"{some} of {eligible} who were to be asked at {words(occasion).lower()} have answered"
-    asked: Columns = (("Were to be asked", "count"), ("Invited", "count"), ("Reached", "count"), ("Answered", "count"))
-    columns = (*asked, *SHARE_AND_ENDS)
-    return Sheet("answered", sentence, "Check-in", columns, rows, drawing("Share that answered", points))
+    columns: Columns = (*((name, "count") for name in STAGES), *SHARE_AND_ENDS)
+    drawn = Drawing("bars", f"People, at {words(choice.later).lower()}", points, "people") if points else None
+    return Sheet("answered", sentence, "Check-in", columns, rows, drawn)
 
 
 async def course(tx: Tx, who: Who, choice: Choice) -> list[Change]:
@@ -60,6 +63,28 @@ async def changed(tx: Tx, who: Who, choice: Choice) -> Sheet:
     )  # fmt: skip
     drawn = drawing(f"Points since {first}, more is better", points, "change")
     return Sheet("changed", sentence, "Check-in", columns, rows, drawn)
+
+
+async def before_and_after(tx: Tx, who: Who, choice: Choice) -> Sheet:
+    """Where on the scale people began, and where they were later: never so finely that a mark is of few people."""
+    people = await store.everybody(tx, choice.program.program_id, who.site_ids, CHANGE, choice.instrument.code)
+    instrument, first, later = choice.instrument, words(choice.first).lower(), words(choice.later).lower()
+    found = paired(people.pairs(instrument, choice.first, choice.later), instrument)
+    head = f"{instrument.title} at {first}"
+    if found is None:
+        sentence = f"Too few people to show where on the scale they were at {first} and at {later}"
+        return Sheet("paired", sentence, head, (), [])
+    parts = [f"{low / instrument.unit:.3g} to {high / instrument.unit:.3g}" for low, high in found.parts]
+    rows, points = [], []
+    for place, part in enumerate(parts):
+        counts = [found.people.get((place, other), 0) for other in range(len(parts))]
+        rows.append(Row(part, tuple(counts)))
+        points += [{"first": part, "later": other, "n": n} for other, n in zip(parts, counts, strict=True)]
+    n = sum(found.people.values())
+    sentence = f"{found.better(instrument.sign)} of {n} are in a better part of the scale at {later} than at {first}"
+    columns: Columns = tuple((f"{part} at {later}", "count") for part in parts)
+    drawn = Drawing("pairs", f"At {first}", points, "people")
+    return Sheet("paired", sentence, head, columns, rows, drawn)
 
 
 async def became(tx: Tx, who: Who, choice: Choice) -> Sheet | None:

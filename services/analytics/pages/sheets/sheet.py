@@ -12,7 +12,7 @@ from shared.security import Who
 Kind = Literal["count", "points", "change", "share", "number", "limits", "low", "high"]
 """How a number is written; `low` and `high` are the ends of an interval around the number before them;
 `limits` is the lower of two shares, and `high` follows it."""
-Unit = Literal["points", "change", "share"]
+Unit = Literal["points", "change", "share", "people"]
 Columns = tuple[tuple[str, Kind], ...]
 Values = tuple[float | int | str | None, ...]
 
@@ -27,9 +27,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """What a chart shows, and how: `intervals`, `steps` down, or a `funnel`."""
+    """What a chart shows, and how: `intervals`, `steps` down, a `funnel`, `bars`, or `pairs` of parts of a scale."""
 
-    kind: Literal["intervals", "steps", "funnel"]
+    kind: Literal["intervals", "steps", "funnel", "bars", "pairs"]
     axis: str
     points: Sequence[dict[str, Any]]
     unit: Unit = "share"

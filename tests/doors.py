@@ -3,17 +3,23 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import httpx
+import uvicorn
+from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
+from deploy.local.child import until
+from deploy.local.ports import free_port
 from shared import clock
 from shared.doors import Running, frame
 from shared.security import Verifier
 from shared.service import Service
 from shared.settings import Settings
+from tests.conftest import running
 
 ISSUER = "http://issuer.test"
 KEY = ECKey.generate_key("P-256", {"kid": "test", "use": "sig"})
@@ -44,6 +50,27 @@ def bearer(role: str = "administrator", *sites: str, **claims: Any) -> dict[str,
 @asynccontextmanager
 async def doors(service: Service, store: Any, **settings: Any) -> AsyncIterator[httpx.AsyncClient]:
     """An HTTP client at the doors of `service`, which works on `store`."""
+    transport = httpx.ASGITransport(application(service, store, **settings), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://kith.test") as client:
+        yield client
+
+
+@asynccontextmanager
+async def listening(service: Service, store: Any) -> AsyncIterator[str]:
+    """The address of the same doors, open to other programs."""
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(application(service, store), port=port, log_level="warning"))
+    async with running(server.serve()):
+        assert await until(partial(_has_started, server), 30)
+        yield f"http://127.0.0.1:{port}"
+
+
+async def _has_started(server: uvicorn.Server) -> bool:
+    return server.started
+
+
+def application(service: Service, store: Any, **settings: Any) -> FastAPI:
+    """The doors themselves."""
     verifier = Verifier(ISSUER, "kith")
     verifier.keys, verifier.asked_at = KeySet([KEY]), time.monotonic()
     given = Settings(
@@ -55,8 +82,5 @@ async def doors(service: Service, store: Any, **settings: Any) -> AsyncIterator[
         public_url="http://kith.test",
         **settings,
     )
-    running = Running(given, store.doors, store.machinery, verifier)
-    app = frame(service.name, service.routers, service.pages, running)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://kith.test") as client:
-        yield client
+    running_on = Running(given, store.doors, store.machinery, verifier)
+    return frame(service.name, service.routers, service.pages, running_on)

@@ -2,7 +2,7 @@
 
 import typer
 
-from deploy.cli import events, instruments, parked
+from deploy.cli import events, export, instruments, parked
 from deploy.cli.demo import demo
 from deploy.cli.doctor import doctor
 from deploy.cli.import_ import import_
@@ -23,5 +23,6 @@ for command in (demo, up, token, topics, migrate, rebuild, release, doctor):
     app.command()(command)
 app.command("import")(import_)
 app.add_typer(events.app, name="events")
+app.add_typer(export.app, name="export")
 app.add_typer(parked.app, name="parked")
 app.add_typer(instruments.app, name="instruments")

@@ -28,7 +28,7 @@ class Entry:
 
 TODAY = Entry("Today", "/scheduling/")
 PEOPLE = Entry("People", "/intake/participants")
-GROUPS = Entry("Groups", "/scheduling/groups", ("/scheduling/sessions", "/scheduling/attendance"))
+GROUPS = Entry("Groups", "/scheduling/groups", ("/scheduling/sessions", "/scheduling/attendance", "/analytics/groups"))
 CHECK_INS = Entry("Check-ins", "/feedback/")
 CONCERNS = Entry("Concerns", "/feedback/concerns", ("/feedback/rotas",))
 VOICES = Entry("Voices", "/feedback/voices", ("/feedback/changes", "/feedback/stories", "/feedback/milestones"))

@@ -1,48 +1,35 @@
 """The pages of analytics in a real browser, light and dark, on a phone and on a desk."""
 
-import shutil
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, Route, async_playwright
+from playwright.async_api import Page
 
-from shared.web import STATIC
 from tests.analytics.conftest import Told
-from tests.analytics.world import play, somebody
+from tests.analytics.test_group import ADDRESS, a_group
+from tests.analytics.world import Person, crowd, play, somebody
 from tests.doors import bearer
-from tests.web.conftest import CHROMIUM_FLAGS
-from tests.web.looking import DESK, DESK_AT_NIGHT, PHONE, look
-
-HOUSE = "http://kith.example"
+from tests.web.looking import DESK, DESK_AT_NIGHT, HOUSE, PHONE, look, shown_by
 
 
 @pytest.fixture
 async def page(client: Any) -> AsyncIterator[Page]:
-    """A browser whose requests the doors answer, without a network in between."""
-
-    async def answer(route: Route) -> None:
-        path = route.request.url.removeprefix(HOUSE)
-        if path.startswith("/static/"):
-            file = STATIC / path.removeprefix("/static/").partition("?")[0]
-            await (route.fulfill(path=file) if file.exists() else route.abort())
-        else:
-            found = await client.get(path, headers=bearer("coordinator"))
-            await route.fulfill(status=found.status_code, headers=dict(found.headers), body=found.content)
-
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
-        opened = await browser.new_page()
-        await opened.route("**", answer)
+    async with shown_by(client, bearer("coordinator")) as opened:
         yield opened
-        await browser.close()
 
 
 async def test_anybody_can_read_the_pages(page: Page, told: Told) -> None:
-    await play(told, [somebody(number) for number in range(40)])
+    await play(told, [somebody(number) for number in range(40)] + crowd())
     await page.goto(f"{HOUSE}/analytics/programs/evening-circle?to=end&attribute=age")
     await look(page, "program", PHONE, DESK, DESK_AT_NIGHT)
     charts = await page.locator("figure.chart img").evaluate_all("all => all.map(one => one.naturalWidth > 0)")
-    assert charts == [True] * 7
+    assert charts == [True] * 8
     await page.get_by_role("link", name="How each figure is computed").click()
     await look(page, "definitions", PHONE, DESK)
+
+
+async def test_anybody_can_read_the_page_of_a_group(page: Page, told: Told) -> None:
+    await a_group(told, [Person(pulse=[8 + number % 5, 9, 10][: 1 + number], came=1) for number in range(12)])
+    await page.goto(f"{HOUSE}{ADDRESS}")
+    await look(page, "group", PHONE, DESK, DESK_AT_NIGHT)

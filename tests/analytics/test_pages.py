@@ -10,7 +10,7 @@ import pytest
 from services.analytics.pages.sheets import BY_NAME, SHEETS
 from shared.identity import derived_id
 from tests.analytics.conftest import ORGANISATION, Told, a_battery, a_program, an_instrument
-from tests.analytics.world import ASKED, Person, play, somebody
+from tests.analytics.world import ASKED, Person, crowd, play, somebody
 from tests.doors import bearer
 
 COORDINATOR = bearer("coordinator")
@@ -71,7 +71,7 @@ async def test_each_card_has_a_chart_and_a_file_of_the_same_numbers(client: Any,
         header, *lines = csv.reader(io.StringIO(file.text))
         assert all(len(line) == len(header) for line in lines)
         chart = await client.get(f"{address}/charts/{name}.svg?to=end", headers=COORDINATOR)
-        assert chart.status_code == (404 if name == "groups" else 200), name
+        assert chart.status_code == (404 if name in ("groups", "paired") else 200), name
     api = (await client.get("/analytics/api/v1/change", params=ASKED, headers=COORDINATOR)).json()["rows"][0]
     file = await client.get(f"{address}/tables/changed.csv?from=baseline&to=end", headers=COORDINATOR)
     header, first, *_ = csv.reader(io.StringIO(file.text))
@@ -89,3 +89,21 @@ async def test_a_comparison_stands_beside_the_change(client: Any, told: Told) ->
     text = (await client.get("/analytics/programs/evening-circle?to=end", headers=COORDINATOR)).text
     assert re.search(r"People gained \d\.\d\d SD more than in Usual Care", text)
     assert "What trials have found" not in text
+
+
+async def test_before_and_after_is_drawn_of_enough_people(client: Any, told: Told) -> None:
+    await play(told, crowd())
+    address = "/analytics/programs/evening-circle"
+    text = (await client.get(f"{address}?to=end", headers=COORDINATOR)).text
+    [better, n] = re.findall(r"(\d+) of (\d+) are in a better part of the scale at end than at baseline", text)[0]
+    file = await client.get(f"{address}/tables/paired.csv?from=baseline&to=end", headers=COORDINATOR)
+    _, *lines = csv.reader(io.StringIO(file.text))
+    counts = [[int(one) for one in line[1:-1]] for line in lines]
+    assert len(counts) > 1
+    assert sum(map(sum, counts)) == int(n) == 120
+    assert sum(many for row, line in enumerate(counts) for many in line[:row]) == int(better)  # lower is better
+    assert all(many == 0 or many >= 11 for line in counts for many in line)
+    chart = await client.get(f"{address}/charts/paired.svg?to=end", headers=COORDINATOR)
+    assert chart.status_code == 200
+    bars = await client.get(f"{address}/charts/answered.svg?to=end", headers=COORDINATOR)
+    assert all(f">{one}<" in bars.text for one in ("Were to be asked", "Invited", "Reached", "Answered", 120))

@@ -58,6 +58,15 @@ def somebody(number: int) -> Person:
     )
 
 
+def crowd() -> list[Person]:
+    """A hundred and twenty people, of whom enough went each way to be drawn."""
+    ways = [(18, 5)] * 44 + [(18, 17)] * 16 + [(6, 5)] * 30 + [(6, 16)] * 30
+    return [
+        Person(scores={"baseline": (first, 9), "end": (later, 9)}, age=("under-30", "30-plus")[number % 2])
+        for number, (first, later) in enumerate(ways)
+    ]
+
+
 async def play(told: Told, people: Sequence[Person], *, program: UUID = PROGRAM, **published: Any) -> None:
     """Tell all of it: the program, then each person from the enrolment to the end."""
     await told.tell(

@@ -1,11 +1,19 @@
 """Looking at a page as people see it, at several sizes and in light and dark, with one load of it; axe looks along."""
 
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
-from playwright.async_api import Page
+from playwright.async_api import Page, Route, async_playwright
 
+from shared.web import STATIC
+from tests.web.conftest import CHROMIUM_FLAGS
+
+HOUSE = "http://kith.example"
 SCREENSHOTS = Path(__file__).parents[1] / "browser" / "screenshots"
 PHONE, PHONE_AT_NIGHT, DESK, DESK_AT_NIGHT = (390, "light"), (390, "dark"), (1280, "light"), (1280, "dark")
 QUICK = {"resultTypes": ["violations"], "preload": False}  # nobody reads what passed; the pages load nothing late
@@ -14,6 +22,27 @@ SMALL_TARGETS = """() => [...document.querySelectorAll(
   .filter((on) => on.checkVisibility() && !(on.matches('input') && on.closest('.choice, .segment')))
   .filter((on) => on.getBoundingClientRect().height < 44)
   .map((on) => on.outerHTML.slice(0, 80))"""
+
+
+@asynccontextmanager
+async def shown_by(client: httpx.AsyncClient, headers: dict[str, str]) -> AsyncIterator[Page]:
+    """A browser whose requests the doors answer, without a network in between."""
+
+    async def answer(route: Route) -> None:
+        path = route.request.url.removeprefix(HOUSE)
+        if path.startswith("/static/"):
+            file = STATIC / path.removeprefix("/static/").partition("?")[0]
+            await (route.fulfill(path=file) if file.exists() else route.abort())
+        else:
+            found = await client.get(path, headers=headers)
+            await route.fulfill(status=found.status_code, headers=dict(found.headers), body=found.content)
+
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
+        opened = await browser.new_page()
+        await opened.route("**", answer)
+        yield opened
+        await browser.close()
 
 
 async def look(page: Page, name: str, *looks: tuple[int, str]) -> None:

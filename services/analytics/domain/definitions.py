@@ -1,12 +1,13 @@
 """What each figure is: in words, its formula, where it comes from, and the code that makes it."""
 
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from services.analytics.domain import completeness, courses, figures, gain, rates, reliable, retention, sites
+from services.analytics.domain import completeness, courses, figures, gain, paired, rates, reliable, retention, sites
 from services.analytics.domain.change import change
 from services.analytics.domain.equity import equity
 from services.analytics.domain.over_time import trend
@@ -21,6 +22,11 @@ class Definition:
     formula: str
     source: str
     made_by: Callable[..., Any]
+
+    @property
+    def slug(self) -> str:
+        """Its name in an address."""
+        return re.sub(r"[^a-z0-9]+", "-", self.figure.lower()).strip("-")
 
     @property
     def place(self) -> tuple[str, int]:
@@ -59,6 +65,11 @@ DEFINITIONS = (
     Definition(
         _CHANGE, "J, for small samples", "gamma(m / 2) / (sqrt(m / 2) * gamma((m - 1) / 2))",
         "Hedges 1981, exact", figures.small_sample,
+    ),
+    Definition(
+        _CHANGE, "before and after",
+        "people by part of the scale at both times; 4, 3 or 2 parts of equally many scores, as many as leave no cell "
+        "of 1 to 10 people", "Kith", paired.paired,
     ),
     Definition(
         _CHANGE, "gain over a comparison (d_ppc2)",
@@ -124,6 +135,8 @@ DEFINITIONS = (
         "Ulm 1990", sites.adjusted,
     ),
 )  # fmt: skip
+
+BY_FIGURE = {one.figure: one for one in DEFINITIONS}
 
 
 def by_section() -> Iterator[tuple[str, list[Definition]]]:

@@ -13,7 +13,7 @@ def draw(what: Drawing) -> bytes:
     import altair
     import vl_convert
 
-    kinds = {"intervals": _intervals, "steps": _steps, "funnel": _funnel}
+    kinds = {"intervals": _intervals, "steps": _steps, "funnel": _funnel, "bars": _bars, "pairs": _pairs}
     layers = kinds[what.kind](altair, what).properties(width=WIDTH, height=HEIGHT)
     styled = layers.configure(background="#ffffff", font="sans-serif", padding=8).configure_view(stroke=None)
     styled = styled.configure_axis(labelFontSize=13, titleFontSize=13, titleFontWeight="normal", titlePadding=10)
@@ -67,6 +67,33 @@ def _funnel(altair: Any, what: Drawing) -> Any:
     dots = sites.mark_point(size=110, filled=True, color=INK, opacity=1).encode(x=x, y="value:Q")
     names = sites.mark_text(dy=-12, fontSize=12, color="#1d2530").encode(x=x, y="value:Q", text="label:N")
     return altair.layer(*lines, dots, names)
+
+
+def _bars(altair: Any, what: Drawing) -> Any:
+    """How many are left at each step, one under the other, each with its number."""
+    base = altair.Chart(altair.InlineData(values=list(what.points))).encode(
+        x=altair.X(
+            "n:Q", title=what.axis, axis=altair.Axis(tickCount=5, gridColor=GRID), scale=altair.Scale(nice=True)
+        ),
+        y=altair.Y("label:N", sort=None, title=None, axis=altair.Axis(ticks=False, domain=False, labelLimit=160)),
+    )
+    numbers = base.mark_text(align="left", dx=6, fontSize=13, color="#1d2530").encode(text="n:Q")
+    return altair.layer(base.mark_bar(color=INK, height=24), numbers)
+
+
+def _pairs(altair: Any, what: Drawing) -> Any:
+    """Where people began and where they were later: the darker, the more; each with its number."""
+    parts = list(dict.fromkeys(one["first"] for one in what.points))
+    most = max(one["n"] for one in what.points)
+    axis = {"labelAngle": 0, "ticks": False, "domain": False, "labelLimit": 120, "grid": False}
+    base = altair.Chart(altair.InlineData(values=list(what.points))).encode(
+        x=altair.X("first:N", sort=parts, title=what.axis, axis=altair.Axis(**axis)),
+        y=altair.Y("later:N", sort=parts[::-1], title="Later", axis=altair.Axis(**axis)),
+    )
+    squares = base.mark_rect(color=INK, stroke="#ffffff", strokeWidth=3).encode(
+        opacity=altair.Opacity("n:Q", legend=None, scale=altair.Scale(domain=[0, most], range=[0.04, 0.4]))
+    )
+    return altair.layer(squares, base.mark_text(fontSize=15, color="#1d2530").encode(text="n:Q"))
 
 
 def _y(altair: Any, what: Drawing, field: str) -> Any:

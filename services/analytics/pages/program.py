@@ -9,10 +9,10 @@ from fastapi.responses import HTMLResponse, Response
 
 from services.analytics import store
 from services.analytics.domain import Change, Instrument
-from services.analytics.domain.definitions import by_section
+from services.analytics.domain.definitions import BY_FIGURE, by_section
 from services.analytics.pages.choice import Analyst, Choice, choose, chosen
 from services.analytics.pages.frame import PAGES
-from services.analytics.pages.sheets import BY_NAME, SHEETS, course
+from services.analytics.pages.sheets import BY_NAME, DEFINED, course, read_all
 from services.analytics.store import Program, Seen
 from shared import clock
 from shared.database import Tx
@@ -47,13 +47,9 @@ async def program(request: Request, who: Analyst, db: Db, code: str) -> HTMLResp
     async with db.transaction(who.organisation_id) as tx:
         found, choice = await chosen(tx, who, code, request.query_params)
         known = await store.instruments(tx)
-        rows = await course(tx, who, choice) if choice else []
+        rows = await course(tx, choice) if choice else []
         row = next((row for row in rows if choice and row.asked.later == choice.later), None)
-        sheets = (
-            [(heading, [await one(tx, who, choice) for one in reads.values()]) for heading, reads in SHEETS.items()]
-            if choice and row
-            else []
-        )
+        sheets = await read_all(tx, choice) if choice and row else []
         comparison = (
             await store.find_program_code(tx, found.comparison_program_id) if found.comparison_program_id else None
         )
@@ -68,7 +64,8 @@ async def program(request: Request, who: Analyst, db: Db, code: str) -> HTMLResp
         occasions=[(one, words(one)) for one in choice.occasions] if choice else [],
         labels=[(one, words(one)) for one in labels if one != store.BY_SITE],
         row=row,
-        sheets=[(heading, [one for one in each if one]) for heading, each in sheets],
+        sheets=sheets,
+        defined={name: [BY_FIGURE[figure] for figure in figures] for name, figures in DEFINED.items()},
         comparison=comparison,
         seen=seen,
         now=clock.now(),
@@ -80,15 +77,14 @@ async def table(request: Request, who: Analyst, db: Db, code: str, name: str) ->
     """The numbers of a card in full precision. Where one is too small to be shown the row says `hidden`."""
     async with db.transaction(who.organisation_id) as tx:
         _, choice = await chosen(tx, who, code, request.query_params)
-        if choice is None or name not in BY_NAME or (sheet := await BY_NAME[name](tx, who, choice)) is None:
+        if choice is None or name not in BY_NAME or (sheet := await BY_NAME[name](tx, choice)) is None:
             raise NotFound("table")
     horizon = choice.seen.data_through
     out = io.StringIO()
     lines = csv.writer(out)
     lines.writerow([*sheet.headings, "data up to"])
-    for row in sheet.rows:
-        values = ["hidden"] * len(sheet.columns) if row.values is None else row.values
-        lines.writerow([row.label, *values, horizon.isoformat() if horizon else ""])
+    for line in sheet.lines:
+        lines.writerow([*line, horizon.isoformat() if horizon else ""])
     named = {"Content-Disposition": f'attachment; filename="{code}-{name}.csv"'}
     return Response(out.getvalue(), media_type="text/csv; charset=utf-8", headers=named)
 
@@ -97,4 +93,4 @@ async def _headline(
     tx: Tx, who: Who, seen: Seen, program: Program, known: Mapping[str, Instrument]
 ) -> tuple[Choice, Change] | None:
     choice = choose(seen, program, known, {})
-    return (choice, (await course(tx, who, choice))[-1]) if choice else None
+    return (choice, (await course(tx, choice))[-1]) if choice else None

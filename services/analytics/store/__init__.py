@@ -28,6 +28,7 @@ from services.analytics.store.people import BY_SITE, by, everybody, labels
 from services.analytics.store.reading import (
     Program,
     find_program_code,
+    find_program_of_group,
     get_instrument,
     get_program,
     instruments,
@@ -48,6 +49,7 @@ from services.analytics.store.releases import (
     save_rows,
     save_rules,
 )
+from services.analytics.store.scores import scores_of
 from services.analytics.store.seeing import Seen, find_horizon, seen_by
 
 __all__ = [
@@ -75,6 +77,7 @@ __all__ = [
     "find_horizon",
     "find_people_tables",
     "find_program_code",
+    "find_program_of_group",
     "find_rules",
     "find_tables",
     "get_instrument",
@@ -98,6 +101,7 @@ __all__ = [
     "save_rules",
     "save_session",
     "save_site",
+    "scores_of",
     "seen_by",
     "take_out",
     "together",

@@ -87,6 +87,17 @@ async def find_program_code(tx: Tx, program_id: UUID) -> str | None:
     return code
 
 
+async def find_program_of_group(tx: Tx, code: str, site_ids: Sequence[UUID] | None) -> str | None:
+    """The code of the program of a group, if the group is at one of these sites."""
+    found: str | None = await tx.fetchval(
+        """select p.code from groups g join programs p using (program_id)
+           where g.code = $1 and ($2::uuid[] is null or g.site_id = any ($2))""",
+        code,
+        site_ids,
+    )
+    return found
+
+
 async def instruments(tx: Tx) -> dict[str, Instrument]:
     """The newest version of each instrument."""
     rows = await tx.fetch(f"select distinct on (code) {_COLUMNS} from instruments i order by code, version desc")

@@ -9,7 +9,7 @@ from services.analytics.domain.releasing import Rules
 from shared.database import Tx
 from shared.security import Who
 
-CARE_TEAM = "coordinator"
+CARE_TEAM = frozenset({"coordinator", "facilitator"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Seen:
 
 async def seen_by(tx: Tx, who: Who) -> Seen:
     """What this reader sees."""
-    if CARE_TEAM in who.roles:
+    if CARE_TEAM & who.roles:
         return Seen(who.site_ids, None, await find_horizon(tx))
     row = await tx.fetchrow("select * from releases order by release desc limit 1")
     if row is None:

@@ -6,6 +6,7 @@ from services.feedback.api import (
     check_ins,
     concerns,
     contacts,
+    fhir,
     instruments,
     milestones,
     rotas,
@@ -15,7 +16,7 @@ from services.feedback.api import (
 from services.feedback.imports import FILES
 from shared.doors import files
 
-MODULES = (instruments, batteries, contacts, rotas, concerns, check_ins, voices, changes, stories, milestones)
+MODULES = (instruments, batteries, contacts, rotas, concerns, check_ins, fhir, voices, changes, stories, milestones)
 ROUTERS = (files.for_programs("feedback", FILES), *(module.router for module in MODULES))
 
 __all__ = ["ROUTERS"]

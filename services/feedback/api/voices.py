@@ -157,7 +157,7 @@ class ShareShape(BaseModel):
 
 
 class ReadingShape(BaseModel):
-    """Somebody has read a text."""
+    """Somebody has read a text, or `all` answers of a check-in."""
 
     at: datetime
     name: str
@@ -260,7 +260,7 @@ async def code_text(command: CodeText, db: Db, who: Coder, key: IdempotencyKey) 
 
 @router.get("/readings")
 async def readings(db: Db, who: Administrator) -> ReadingsShape:
-    """Who has read which text."""
+    """Who has read which text, and whose answers."""
     async with db.transaction(who.organisation_id) as tx:
         found = await store.themes.readings(tx, who.site_ids, READINGS_MAX)
     fields = ReadingShape.model_fields

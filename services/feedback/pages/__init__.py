@@ -10,6 +10,7 @@ from services.feedback.pages import (
     concerns,
     contact,
     contacts,
+    course,
     instruments,
     kiosk,
     kiosks,
@@ -26,7 +27,7 @@ from services.feedback.pages import (
 from services.feedback.pages.templates import PAGES
 from shared.doors import files
 
-ANSWERING = (kiosk, link, acting, contact, yours, kiosks, paper, sheet)
+ANSWERING = (kiosk, link, acting, contact, yours, course, kiosks, paper, sheet)
 MODULES = (check_ins, concerns, rotas, batteries, contacts, instruments, own_instruments)
 LOOP = (coding, voices, changes, stories, milestones)
 ROUTERS = (files.for_people(PAGES, FILES), *(module.router for module in (*ANSWERING, *MODULES, *LOOP)))

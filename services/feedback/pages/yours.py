@@ -4,44 +4,24 @@ Opening a page changes nothing: mail programs do it, too. Whoever else holds the
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from services.feedback import acts, store
-from services.feedback.domain.check_in import Occasion
 from services.feedback.domain.milestones import Milestone, TellMilestone, told_again
 from services.feedback.domain.stories import USES, Agree, Shared, ShareStory
-from services.feedback.pages.help import find_link, help_of
-from services.feedback.pages.templates import PAGES
+from services.feedback.pages.visit import Visit, link_of, own_page, visit_of
 from shared.clock import now
-from shared.database import Database, Tx
+from shared.database import Tx
 from shared.doors import Db, form, submitted
-from shared.errors import FieldError, Invalid, NotFound, Refusal
+from shared.errors import FieldError, Invalid, Refusal
 from shared.identity import new_id
-from shared.web.languages import language_of, speaker
+from shared.web.languages import speaker
 
 router = APIRouter(include_in_schema=False)
-GONE = 410
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """Whose link it is, in which language, and whether it still leads anywhere."""
-
-    occasion: Occasion
-    language: str
-    contacts: store.Contacts | None
-    is_over: bool
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """The time zone of their site."""
-        return ZoneInfo(self.occasion.time_zone)
 
 
 class NotTakingPart(Refusal):
@@ -51,40 +31,24 @@ class NotTakingPart(Refusal):
         super().__init__("consent-withdrawn", "You do not take part any more, so nothing new is kept.")
 
 
-async def _link(db: Database, token: str) -> store.Link:
-    link = await find_link(db, token)
-    if link is None:
-        raise NotFound("link")
-    return link
-
-
-async def _visit(tx: Tx, request: Request, link: store.Link) -> Visit:
-    try:
-        occasion = await store.get_occasion(tx, link.occasion_id, None, await store.library_of(tx))
-    except NotFound:
-        raise NotFound("link") from None
-    contacts = await store.find_contacts(tx, occasion.site_id)
-    return Visit(occasion, language_of(request, link.language), contacts, link.expires_at <= now())
-
-
 @router.get("/c/{token}/changes")
 async def changes_page(request: Request, db: Db, token: str) -> Response:
     """You said, we did."""
-    link = await _link(db, token)
+    link = await link_of(db, token)
     async with db.transaction(link.organisation_id) as tx:
-        visit = await _visit(tx, request, link)
+        visit = await visit_of(tx, request, link)
         seen, new = await acts.voices.own_changes(tx, visit.occasion.participant_id)
-    return _page(request, visit, "your-changes.html", seen=seen, new=new)
+    return own_page(request, visit, "your-changes.html", seen=seen, new=new)
 
 
 @router.post("/c/{token}/changes")
 async def read_changes(request: Request, db: Db, token: str) -> Response:
     """They say that they have read it: now they are told."""
-    link = await _link(db, token)
+    link = await link_of(db, token)
     async with db.transaction(link.organisation_id) as tx:
-        visit = await _visit(tx, request, link)
+        visit = await visit_of(tx, request, link)
         if visit.is_over:
-            return _page(request, visit, "")
+            return own_page(request, visit, "")
         seen, _ = await acts.voices.own_changes(tx, visit.occasion.participant_id)
         await store.changes.add_telling(tx, visit.occasion.participant_id, [one.change for one in seen], now())
     return RedirectResponse(f"/c/{token}/changes?read&lang={visit.language}", 303)
@@ -93,20 +57,20 @@ async def read_changes(request: Request, db: Db, token: str) -> Response:
 @router.get("/c/{token}/story")
 async def story_page(request: Request, db: Db, token: str) -> Response:
     """Their stories, without the words, and the form for one more."""
-    link = await _link(db, token)
+    link = await link_of(db, token)
     async with db.transaction(link.organisation_id) as tx:
-        visit = await _visit(tx, request, link)
+        visit = await visit_of(tx, request, link)
         return await _story(tx, request, visit, {}, ())
 
 
 @router.post("/c/{token}/story")
 async def share_story(request: Request, db: Db, token: str) -> Response:
     """Share one, for the uses that are chosen and for no other."""
-    link, fields = await _link(db, token), await submitted(request)
+    link, fields = await link_of(db, token), await submitted(request)
     async with db.transaction(link.organisation_id) as tx:
-        visit = await _visit(tx, request, link)
+        visit = await visit_of(tx, request, link)
         if visit.is_over:
-            return _page(request, visit, "")
+            return own_page(request, visit, "")
         _must_take_part(visit)
         try:
             command = form(ShareStory, {name: fields[name] for name in ("text", "uses") if name in fields})
@@ -121,11 +85,11 @@ async def share_story(request: Request, db: Db, token: str) -> Response:
 @router.post("/c/{token}/story/{story_id}")
 async def change_story(request: Request, db: Db, token: str, story_id: UUID) -> Response:
     """Agree to other uses, or take it back."""
-    link, fields = await _link(db, token), await submitted(request)
+    link, fields = await link_of(db, token), await submitted(request)
     async with db.transaction(link.organisation_id) as tx:
-        visit = await _visit(tx, request, link)
+        visit = await visit_of(tx, request, link)
         if visit.is_over:
-            return _page(request, visit, "")
+            return own_page(request, visit, "")
         story = await store.stories.get_own(tx, story_id, visit.occasion.participant_id)
         if fields.get("do") == "withdraw":
             await acts.stories.withdraw(tx, story)
@@ -155,7 +119,7 @@ async def _story(
     tx: Tx, request: Request, visit: Visit, given: Mapping[str, Any], errors: Any, status: int = 200
 ) -> HTMLResponse:
     chosen = given.get("uses", [])
-    return _page(
+    return own_page(
         request,
         visit,
         "your-story.html",
@@ -165,7 +129,7 @@ async def _story(
         given={"text": given.get("text", ""), "uses": chosen if isinstance(chosen, list) else [chosen]},
         key=new_id(),
         errors=errors,
-        may_share=_takes_part(visit),
+        may_share=visit.takes_part,
         done=next((one for one in ("shared", "agreed", "withdrawn") if one in request.query_params), ""),
     )
 
@@ -173,20 +137,20 @@ async def _story(
 @router.get("/c/{token}/milestones")
 async def milestones_page(request: Request, db: Db, token: str) -> Response:
     """What they have reached, and the form for one more."""
-    link = await _link(db, token)
+    link = await link_of(db, token)
     async with db.transaction(link.organisation_id) as tx:
-        visit = await _visit(tx, request, link)
+        visit = await visit_of(tx, request, link)
         return await _milestones(tx, request, visit, {}, ())
 
 
 @router.post("/c/{token}/milestones")
 async def tell_milestone(request: Request, db: Db, token: str) -> Response:
     """Tell of one."""
-    link, fields = await _link(db, token), await submitted(request)
+    link, fields = await link_of(db, token), await submitted(request)
     async with db.transaction(link.organisation_id) as tx:
-        visit = await _visit(tx, request, link)
+        visit = await visit_of(tx, request, link)
         if visit.is_over:
-            return _page(request, visit, "")
+            return own_page(request, visit, "")
         _must_take_part(visit)
         try:
             command = form(TellMilestone, fields)
@@ -201,11 +165,11 @@ async def tell_milestone(request: Request, db: Db, token: str) -> Response:
 @router.post("/c/{token}/milestones/{milestone_id}")
 async def change_milestone(request: Request, db: Db, token: str, milestone_id: UUID) -> Response:
     """Let the group celebrate it, or not, or take it back."""
-    link, fields = await _link(db, token), await submitted(request)
+    link, fields = await link_of(db, token), await submitted(request)
     async with db.transaction(link.organisation_id) as tx:
-        visit = await _visit(tx, request, link)
+        visit = await visit_of(tx, request, link)
         if visit.is_over:
-            return _page(request, visit, "")
+            return own_page(request, visit, "")
         one = await store.milestones.get_own(tx, milestone_id, visit.occasion.participant_id)
         if fields.get("do") == "withdraw":
             await acts.milestones.withdraw(tx, one)
@@ -233,7 +197,7 @@ async def _milestones(
     tx: Tx, request: Request, visit: Visit, given: Mapping[str, Any], errors: Any, status: int = 200
 ) -> HTMLResponse:
     kinds = await store.milestones.kinds(tx)
-    return _page(
+    return own_page(
         request,
         visit,
         "your-milestones.html",
@@ -243,17 +207,13 @@ async def _milestones(
         to_tell=[(one.code, one.title.in_(visit.language)) for one in kinds.values() if not one.has_rule],
         given=given,
         errors=errors,
-        may_share=_takes_part(visit),
+        may_share=visit.takes_part,
         done=next((one for one in ("told", "noted") if one in request.query_params), ""),
     )
 
 
-def _takes_part(visit: Visit) -> bool:
-    return visit.occasion.taking_part and not visit.occasion.has_withdrawn
-
-
 def _must_take_part(visit: Visit) -> None:
-    if not _takes_part(visit):
+    if not visit.takes_part:
         raise NotTakingPart
 
 
@@ -273,17 +233,3 @@ def _in_words(error: FieldError, language: str) -> FieldError:
         return FieldError("uses", error.code, say("Choose among these."))
     is_long = error.code == "string-too-long"
     return FieldError("text", error.code, say("Please use fewer words.") if is_long else say("Write your story first."))
-
-
-def _page(request: Request, visit: Visit, name: str, status: int = 200, **more: Any) -> HTMLResponse:
-    """The page; at a link that is over nothing but that."""
-    return PAGES.render(
-        request,
-        "your-link-is-over.html" if visit.is_over else name,
-        GONE if visit.is_over else status,
-        lang=visit.language,
-        link="/".join(request.url.path.split("/")[:3]),
-        time_zone=visit.occasion.time_zone,
-        **help_of(visit.contacts, visit.language),
-        **more,
-    )

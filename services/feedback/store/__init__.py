@@ -1,6 +1,6 @@
 """All of feedback's SQL, and the files of the instruments that ship: plain functions that decide nothing."""
 
-from services.feedback.store import changes, circles, milestones, stories, themes
+from services.feedback.store import answers, changes, circles, milestones, stories, themes
 from services.feedback.store.acting import (
     EXPIRES_TIMER,
     Acting,
@@ -44,6 +44,7 @@ from services.feedback.store.concerns import (
     see_concern,
     steps,
 )
+from services.feedback.store.course import own_scores
 from services.feedback.store.erased import erase_participant
 from services.feedback.store.heard import (
     add_enrolment,
@@ -142,6 +143,7 @@ __all__ = [
     "add_step",
     "add_visit",
     "add_wording",
+    "answers",
     "batteries",
     "changes",
     "circles",
@@ -184,6 +186,7 @@ __all__ = [
     "milestones",
     "occasions_between",
     "open_at_kiosk",
+    "own_scores",
     "postpone_alert",
     "published",
     "read_definition",

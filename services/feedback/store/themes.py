@@ -26,7 +26,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Who has read a text, and when; which one is told by its id alone."""
+    """Who has read a text, or `all` answers of a check-in, and when; which one is told by its id alone."""
 
     at: datetime
     name: str
@@ -199,9 +199,12 @@ async def add_reading(tx: Tx, organisation: UUID, one: Written, by: tuple[str, s
 
 
 async def readings(tx: Tx, site_ids: Sequence[UUID] | None, most: int) -> list[Reading]:
-    """Who has read texts of these sites, the latest first."""
+    """Who has read texts and answers of these sites, the latest first."""
     rows = await tx.fetch(
-        """select r.at, r.name, r.occasion_id, r.item from text_readings r join occasions o using (occasion_id)
+        """select r.at, r.name, r.occasion_id, r.item
+           from (select at, name, occasion_id, item from text_readings
+                 union all select at, name, occasion_id, 'all' from check_in_readings) r
+           join occasions o using (occasion_id)
            where $1::uuid[] is null or o.site_id = any ($1) order by r.at desc limit $2""",
         site_ids,
         most,

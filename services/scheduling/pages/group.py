@@ -117,6 +117,7 @@ async def _shown(
         now=moment,
         may_form=may_open(who),
         may_open=may_open(who),
+        may_see_going=may_open(who) or "facilitator" in who.roles,
         **given,
     )
 

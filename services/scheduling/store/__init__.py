@@ -1,5 +1,6 @@
 """All the SQL of scheduling, and its library."""
 
+from services.scheduling.store import going
 from services.scheduling.store.batteries import add_earlier_entries, find_battery, save_battery
 from services.scheduling.store.course import (
     add_concern,
@@ -139,6 +140,7 @@ __all__ = [
     "find_site",
     "get_group",
     "get_session",
+    "going",
     "ground",
     "groups",
     "groups_at",

@@ -1,17 +1,51 @@
 """What a program's page shows, each under its heading of RE-AIM (Glasgow, Vogt and Boles 1999)."""
 
-from services.analytics.pages.sheets.over_time import staying_on, weeks
-from services.analytics.pages.sheets.people import answered, became, changed, course, lasting
+from services.analytics.pages.choice import Choice
+from services.analytics.pages.sheets.over_time import asked_after_sessions, staying_on, weekly, weeks
+from services.analytics.pages.sheets.people import answered, became, before_and_after, changed, course, lasting
 from services.analytics.pages.sheets.places import beside, groups, sites
 from services.analytics.pages.sheets.sheet import Drawing, Read, Row, Sheet
+from shared.database import Tx
 
 SHEETS: dict[str, dict[str, Read]] = {
     "Reach": {"groups": groups},
-    "Effectiveness": {"changed": changed, "became": became, "beside": beside},
+    "Effectiveness": {"changed": changed, "paired": before_and_after, "became": became, "beside": beside},
     "Adoption": {"sites": sites},
     "Implementation": {"answered": answered, "staying": staying_on, "weeks": weeks},
     "Maintenance": {"lasting": lasting},
 }
+DEFINED: dict[str, tuple[str, ...]] = {
+    "groups": ("rate", "equity"),
+    "changed": ("mean change", "gain (SMCR)"),
+    "paired": ("before and after",),
+    "became": ("reliable change", "categories", "rate", "bounds"),
+    "beside": ("gain over a comparison (d_ppc2)", "gap of two groups"),
+    "sites": ("limits", "dispersion and spread", "observed / expected"),
+    "answered": ("rate", "complete enough"),
+    "staying": ("staying",),
+    "weeks": ("mean of a week", "personal slopes"),
+    "lasting": ("lasting", "rate"),
+}
+"""By which definitions the figures of a sheet are computed."""
 BY_NAME = {name: read for sheets in SHEETS.values() for name, read in sheets.items()}
 
-__all__ = ["BY_NAME", "SHEETS", "Drawing", "Read", "Row", "Sheet", "course"]
+
+async def read_all(tx: Tx, choice: Choice) -> list[tuple[str, list[Sheet]]]:
+    """All sheets that a program has, by heading."""
+    found = [(heading, [await read(tx, choice) for read in reads.values()]) for heading, reads in SHEETS.items()]
+    return [(heading, [one for one in sheets if one]) for heading, sheets in found]
+
+
+__all__ = [
+    "BY_NAME",
+    "DEFINED",
+    "SHEETS",
+    "Drawing",
+    "Read",
+    "Row",
+    "Sheet",
+    "asked_after_sessions",
+    "course",
+    "read_all",
+    "weekly",
+]

@@ -1,11 +1,14 @@
 """Sheets over time: how long people stay, and how their scores move."""
 
+from collections.abc import Sequence
+
 from services.analytics import store
-from services.analytics.domain import Instrument, staying, trend
+from services.analytics.domain import Instrument, People, staying, trend
+from services.analytics.domain.courses import Point
 from services.analytics.pages.choice import Choice
 from services.analytics.pages.sheets.sheet import Columns, Drawing, Row, Sheet, drawing, ends, interval
+from services.analytics.store import Program
 from shared.database import Tx
-from shared.security import Who
 
 DOSE = (
     "People who come more often differ from those who come less, so the number of sessions beside change does not show "
@@ -13,7 +16,7 @@ DOSE = (
 )
 
 
-async def staying_on(tx: Tx, who: Who, choice: Choice) -> Sheet:
+async def staying_on(tx: Tx, choice: Choice) -> Sheet:
     """How many people stay beyond how many sessions."""
     people = await store.everybody(tx, choice.program.program_id, choice.seen, ("enrolled", "stay"))
     found = staying(people)
@@ -42,12 +45,17 @@ async def staying_on(tx: Tx, who: Who, choice: Choice) -> Sheet:
     return Sheet("staying", sentence, "Session", columns, rows, drawn, tuple(notes))
 
 
-async def weeks(tx: Tx, who: Who, choice: Choice) -> Sheet | None:
+async def weeks(tx: Tx, choice: Choice) -> Sheet | None:
     """Means by week, beside the mean of the personal slopes; of what is asked after sessions, if anything is."""
-    instrument = await _asked_after_sessions(tx, choice) or choice.instrument
+    instrument = await asked_after_sessions(tx, choice.program) or choice.instrument
     program = choice.program.program_id
     people = await store.everybody(tx, program, choice.seen, ("week", "in-week"), instrument.code)
-    found = trend(instrument, people, await store.by_session(tx, program, choice.seen, instrument))
+    return weekly(instrument, people, await store.by_session(tx, program, choice.seen, instrument))
+
+
+def weekly(instrument: Instrument, people: People, points_of_people: Sequence[Sequence[Point]] = ()) -> Sheet:
+    """The same of whichever people; without their points nothing is said of personal slopes."""
+    found = trend(instrument, people, points_of_people)
     rows = [Row(at, None if n is None else (n, *ends(mean))) for at, n, mean in found.weeks]
     points = [interval(at, mean, n) for at, n, mean in found.weeks if mean]
     title, personal = instrument.title, found.personal
@@ -75,8 +83,9 @@ async def weeks(tx: Tx, who: Who, choice: Choice) -> Sheet | None:
     )
 
 
-async def _asked_after_sessions(tx: Tx, choice: Choice) -> Instrument | None:
-    codes = [code for one in choice.program.entries if one["kind"] == "session" for code in one["instruments"]]
+async def asked_after_sessions(tx: Tx, program: Program) -> Instrument | None:
+    """The first instrument of which the battery asks after sessions."""
+    codes = [code for one in program.entries if one["kind"] == "session" for code in one["instruments"]]
     known = await store.instruments(tx)
     return next((known[code] for code in codes if code in known), None)
 

@@ -2,19 +2,20 @@
 
 from services.analytics import store
 from services.analytics.domain import Asked, Change, Rate, change, lasted, outcomes
+from services.analytics.domain.paired import paired
 from services.analytics.domain.rates import share
 from services.analytics.domain.reliable import Lasting
 from services.analytics.pages.choice import Choice
-from services.analytics.pages.sheets.sheet import Columns, Row, Sheet, drawing, ends, interval
+from services.analytics.pages.sheets.sheet import Columns, Drawing, Row, Sheet, drawing, ends, interval
 from shared.database import Tx
-from shared.security import Who
 from shared.web.filters import words
 
 CHANGE = ("enrolled", "eligible", "invited", "answer", "pair")
+STAGES = ("Were to be asked", "Invited", "Reached", "Answered")
 SHARE_AND_ENDS: Columns = (("Share", "share"), ("from", "low"), ("to", "high"))
 
 
-async def answered(tx: Tx, who: Who, choice: Choice) -> Sheet:
+async def answered(tx: Tx, choice: Choice) -> Sheet:
     """At each occasion: how many were to be asked, were invited, touched the page, and have answered."""
     kinds = ("eligible", "invited", "reached", "responded")
     people = await store.everybody(tx, choice.program.program_id, choice.seen, kinds)
@@ -26,26 +27,27 @@ async def answered(tx: Tx, who: Who, choice: Choice) -> Sheet:
             rows.append(Row(words(occasion), None))
             continue
         rows.append(Row(words(occasion), (eligible, invited, reached, some, *ends(rate))))
-        points.append(interval(words(occasion), rate, eligible))
         if occasion == choice.later:
+            stages = zip(STAGES, (eligible, invited, reached, some), strict=True)
+            points = [{"label": name, "n": n} for name, n in stages]
             sentence = f"{some} of {eligible} who were to be asked at {words(occasion).lower()} have answered"
-    asked: Columns = (("Were to be asked", "count"), ("Invited", "count"), ("Reached", "count"), ("Answered", "count"))
-    columns = (*asked, *SHARE_AND_ENDS)
-    return Sheet("answered", sentence, "Check-in", columns, rows, drawing("Share that answered", points))
+    columns: Columns = (*((name, "count") for name in STAGES), *SHARE_AND_ENDS)
+    drawn = Drawing("bars", f"People, at {words(choice.later).lower()}", points, "people") if points else None
+    return Sheet("answered", sentence, "Check-in", columns, rows, drawn)
 
 
-async def course(tx: Tx, who: Who, choice: Choice) -> list[Change]:
+async def course(tx: Tx, choice: Choice) -> list[Change]:
     """The change since the chosen first occasion, at each later occasion."""
     people = await store.everybody(tx, choice.program.program_id, choice.seen, CHANGE, choice.instrument.code)
     following = choice.occasions[choice.occasions.index(choice.first) + 1 :]
     return [change(Asked(choice.program.code, choice.instrument, choice.first, at), people) for at in following]
 
 
-async def changed(tx: Tx, who: Who, choice: Choice) -> Sheet:
+async def changed(tx: Tx, choice: Choice) -> Sheet:
     """The mean change at each later occasion, with its interval."""
     first, rows, points = words(choice.first).lower(), [], []
     sentence = f"Too few people answered twice to say what changed since {first}"
-    for one in await course(tx, who, choice):
+    for one in await course(tx, choice):
         at = words(one.asked.later)
         rows.append(Row(at, (one.n.paired, *ends(one.mean), *ends(one.gain)) if one.mean else None))
         if one.mean:
@@ -62,7 +64,29 @@ async def changed(tx: Tx, who: Who, choice: Choice) -> Sheet:
     return Sheet("changed", sentence, "Check-in", columns, rows, drawn)
 
 
-async def became(tx: Tx, who: Who, choice: Choice) -> Sheet | None:
+async def before_and_after(tx: Tx, choice: Choice) -> Sheet:
+    """Where on the scale people began, and where they were later: never so finely that a mark is of few people."""
+    people = await store.everybody(tx, choice.program.program_id, choice.seen, CHANGE, choice.instrument.code)
+    instrument, first, later = choice.instrument, words(choice.first).lower(), words(choice.later).lower()
+    found = paired(people.pairs(instrument, choice.first, choice.later), instrument, people.people_min)
+    head = f"{instrument.title} at {first}"
+    if found is None:
+        sentence = f"Too few people to show where on the scale they were at {first} and at {later}"
+        return Sheet("paired", sentence, head, (), [])
+    parts = [f"{low / instrument.unit:.3g} to {high / instrument.unit:.3g}" for low, high in found.parts]
+    rows, points = [], []
+    for place, part in enumerate(parts):
+        counts = [found.people.get((place, other), 0) for other in range(len(parts))]
+        rows.append(Row(part, tuple(counts)))
+        points += [{"first": part, "later": other, "n": n} for other, n in zip(parts, counts, strict=True)]
+    n = sum(found.people.values())
+    sentence = f"{found.better(instrument.sign)} of {n} are in a better part of the scale at {later} than at {first}"
+    columns: Columns = tuple((f"{part} at {later}", "count") for part in parts)
+    drawn = Drawing("pairs", f"At {first}", points, "people")
+    return Sheet("paired", sentence, head, columns, rows, drawn)
+
+
+async def became(tx: Tx, choice: Choice) -> Sheet | None:
     """Who improved, deteriorated and recovered, by more than the noise of the instrument."""
     if choice.instrument.threshold is None:
         return None
@@ -100,7 +124,7 @@ def _rate(one: Rate | None) -> tuple[float | int | None, ...] | None:
     return one.some, one.of, *ends(one.estimate), *bounds
 
 
-async def lasting(tx: Tx, who: Who, choice: Choice) -> Sheet | None:
+async def lasting(tx: Tx, choice: Choice) -> Sheet | None:
     """What is left at the last occasion of what people had gained at the end."""
     if choice.instrument.threshold is None or len(choice.occasions) < 3:
         return None

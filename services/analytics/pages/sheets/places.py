@@ -10,13 +10,12 @@ from services.analytics.pages.choice import Choice
 from services.analytics.pages.sheets.sheet import Columns, Drawing, Row, Sheet, ends
 from services.analytics.store import BY_SITE
 from shared.database import Tx
-from shared.security import Who
 from shared.web.filters import words
 
 KINDS = ("enrolled", "eligible", "responded", "stay", "answer", "pair")
 
 
-async def sites(tx: Tx, who: Who, choice: Choice) -> Sheet | None:
+async def sites(tx: Tx, choice: Choice) -> Sheet | None:
     """A funnel: by who improved where a source says what is reliable, else by who stayed."""
     measure: Measure = "improved" if choice.instrument.threshold else "stayed"
     asked = choice.asked
@@ -66,7 +65,7 @@ def _limits(funnel: Funnel | None, points: Sequence[dict[str, Any]]) -> Iterator
             yield {"level": f"{level:.1%}", "n": n, "low": low, "high": high}
 
 
-async def groups(tx: Tx, who: Who, choice: Choice) -> Sheet | None:
+async def groups(tx: Tx, choice: Choice) -> Sheet | None:
     """Who came, stayed and improved, by an attribute."""
     known = await store.labels(tx, choice.program.program_id, choice.seen)
     by = choice.by or next((one for one in known if one not in ("cohort", "group", "site")), None)
@@ -103,7 +102,7 @@ def _apart(one: Apart | None) -> tuple[float | None, ...]:
     return (one.share.value, *ends(one.gap)) if one else (None,) * 4
 
 
-async def beside(tx: Tx, who: Who, choice: Choice) -> Sheet | None:
+async def beside(tx: Tx, choice: Choice) -> Sheet | None:
     """How much more people gained than those of the comparison."""
     other = choice.program.comparison_program_id
     code = await store.find_program_code(tx, other) if other else None

@@ -7,12 +7,11 @@ from typing import Any, Literal
 from services.analytics.domain import Estimate
 from services.analytics.pages.choice import Choice
 from shared.database import Tx
-from shared.security import Who
 
 Kind = Literal["count", "points", "change", "share", "number", "limits", "low", "high"]
 """How a number is written; `low` and `high` are the ends of an interval around the number before them;
 `limits` is the lower of two shares, and `high` follows it."""
-Unit = Literal["points", "change", "share"]
+Unit = Literal["points", "change", "share", "people"]
 Columns = tuple[tuple[str, Kind], ...]
 Values = tuple[float | int | str | None, ...]
 
@@ -27,9 +26,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """What a chart shows, and how: `intervals`, `steps` down, or a `funnel`."""
+    """What a chart shows, and how: `intervals`, `steps` down, a `funnel`, `bars`, or `pairs` of parts of a scale."""
 
-    kind: Literal["intervals", "steps", "funnel"]
+    kind: Literal["intervals", "steps", "funnel", "bars", "pairs"]
     axis: str
     points: Sequence[dict[str, Any]]
     unit: Unit = "share"
@@ -58,6 +57,12 @@ class Sheet:
         return [self.head, *named]
 
     @property
+    def lines(self) -> list[tuple[float | int | str | None, ...]]:
+        """Under these headings: in full precision, and `hidden` in place of each number that is too small."""
+        hidden = ("hidden",) * len(self.columns)
+        return [(row.label, *(hidden if row.values is None else row.values)) for row in self.rows]
+
+    @property
     def shown(self) -> list[tuple[str, Kind, int, bool]]:
         """Over the columns of a page: name, how it is written, its place, and whether its interval follows."""
         after = [*(kind for _, kind in self.columns[1:]), None]
@@ -68,7 +73,7 @@ class Sheet:
         ]
 
 
-Read = Callable[[Tx, Who, Choice], Awaitable[Sheet | None]]
+Read = Callable[[Tx, Choice], Awaitable[Sheet | None]]
 """Reads what a sheet needs. None: the program has nothing of the kind."""
 
 

@@ -1,0 +1,65 @@
+"""A report as one page of paper, PDF/UA-1."""
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import typst
+
+from services.analytics.domain.definitions import BY_FIGURE
+from services.analytics.pages.export.report import Report
+from services.analytics.pages.frame import PAGES
+from services.analytics.pages.sheets import DEFINED, Sheet
+
+Paper = Literal["a4", "letter"]
+COLUMNS_MAX = 4
+"""A table with more columns of numbers takes the whole width."""
+ROWS_MAX = 8
+LATEST = ("staying", "weeks")
+"""Of these the last rows are printed where there are too many, else the first."""
+_TEMPLATE = Path(__file__).parents[2] / "templates" / "program.typ"
+
+
+def print_report(report: Report, paper: Paper) -> bytes:
+    """The page, its type as large as all of it allows."""
+    content = {
+        "paper": "a4" if paper == "a4" else "us-letter",
+        "title": report.title,
+        "about": report.about,
+        "notes": report.notes,
+        "sections": [
+            {"heading": heading, "cards": [_card(one) for one in sheets]} for heading, sheets in report.sheets if sheets
+        ],
+    }
+    pdf: bytes = typst.compile(
+        _TEMPLATE.read_bytes(),
+        format="pdf",
+        ignore_system_fonts=True,  # the same page on every machine
+        sys_inputs={"report": json.dumps(content)},
+        pdf_standards=["ua-1"],
+    )
+    return pdf
+
+
+def _card(one: Sheet) -> dict[str, Any]:
+    rows = one.rows[-ROWS_MAX:] if one.name in LATEST else one.rows[:ROWS_MAX]
+    defined = [BY_FIGURE[figure] for figure in DEFINED[one.name]]
+    return {
+        "title": one.title,
+        "is_wide": len(one.shown) > COLUMNS_MAX,
+        "headings": [one.head, *(name for name, *_ in one.shown)],
+        "rows": [{"label": row.label, "cells": row.values and _cells(one, row.values)} for row in rows],
+        "left_out": len(one.rows) - len(rows),
+        "notes": one.notes,
+        "defined": "; ".join(f"{definition.figure} ({definition.source})" for definition in defined),
+    }
+
+
+def _cells(one: Sheet, values: Any) -> list[str]:
+    """The numbers of a row, written as on the page."""
+    figures: Any = PAGES.environment.get_template("figures.html").make_module({"lang": "en"})
+    found = []
+    for _, kind, place, has_interval in one.shown:
+        number, three = figures.main(values[place : place + 3], kind), values[place : place + 3]
+        found.append(f"{number} {figures.interval(three, kind) if has_interval else ''}".strip())
+    return found

@@ -1,0 +1,44 @@
+"""How people of one group found its sessions, by week, for whoever leads it: means of enough people, or a sentence."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse
+
+from services.analytics import store
+from services.analytics.domain import People
+from services.analytics.pages.frame import PAGES
+from services.analytics.pages.sheets import asked_after_sessions, weekly
+from shared import clock
+from shared.doors import Db, allow
+from shared.errors import NotFound
+from shared.events.base import Code
+from shared.security import Who
+
+router = APIRouter()
+Leader = Annotated[Who, Depends(allow("facilitator", "coordinator", "administrator"))]
+
+
+@router.get("/groups/{code}")
+async def group(request: Request, who: Leader, db: Db, code: Code) -> HTMLResponse:
+    """What is asked after sessions, of the people who are in the group."""
+    async with db.transaction(who.organisation_id) as tx:
+        of = await store.find_program_of_group(tx, code, who.site_ids)
+        if of is None:
+            raise NotFound("group")
+        program = await store.get_program(tx, who.organisation_id, of, who.site_ids)
+        instrument = await asked_after_sessions(tx, program)
+        kinds, asked = ("week", "in-week"), instrument.code if instrument else None
+        seen = await store.seen_by(tx, who)
+        people = await store.by(tx, program.program_id, "group", seen, kinds, asked) if asked else {}
+    sheet = weekly(instrument, people.get(code, People())) if instrument else None
+    return PAGES.render(
+        request,
+        "group.html",
+        code=code,
+        instrument=instrument,
+        sheet=sheet,
+        has_means=bool(sheet and any(row.values and row.values[2] is not None for row in sheet.rows)),
+        seen=seen,
+        now=clock.now(),
+    )

@@ -1,0 +1,74 @@
+"""Whoever comes by the link of a check-in to see what is theirs, and whether it still leads anywhere."""
+
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+from services.feedback import store
+from services.feedback.domain.check_in import Occasion
+from services.feedback.domain.instruments import Library
+from services.feedback.pages.help import find_link, help_of
+from services.feedback.pages.templates import PAGES
+from shared.clock import now
+from shared.database import Database, Tx
+from shared.errors import NotFound
+from shared.web.languages import language_of
+
+GONE = 410
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Whose link it is, in which language, and whether it still leads anywhere."""
+
+    occasion: Occasion
+    library: Library
+    language: str
+    contacts: store.Contacts | None
+    is_over: bool
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of their site."""
+        return ZoneInfo(self.occasion.time_zone)
+
+    @property
+    def takes_part(self) -> bool:
+        """Whether they agree to it, and have not left."""
+        return self.occasion.taking_part and not self.occasion.has_withdrawn
+
+
+async def link_of(db: Database, token: str) -> store.Link:
+    """The link; one that nobody knows is not found."""
+    link = await find_link(db, token)
+    if link is None:
+        raise NotFound("link")
+    return link
+
+
+async def visit_of(tx: Tx, request: Request, link: store.Link) -> Visit:
+    """What the link leads to. It may be heard of before its occasion."""
+    library = await store.library_of(tx)
+    try:
+        occasion = await store.get_occasion(tx, link.occasion_id, None, library)
+    except NotFound:
+        raise NotFound("link") from None
+    contacts = await store.find_contacts(tx, occasion.site_id)
+    return Visit(occasion, library, language_of(request, link.language), contacts, link.expires_at <= now())
+
+
+def own_page(request: Request, visit: Visit, name: str, status: int = 200, **more: Any) -> HTMLResponse:
+    """The page; at a link that is over nothing but that."""
+    return PAGES.render(
+        request,
+        "your-link-is-over.html" if visit.is_over else name,
+        GONE if visit.is_over else status,
+        lang=visit.language,
+        link="/".join(request.url.path.split("/")[:3]),
+        time_zone=visit.occasion.time_zone,
+        **help_of(visit.contacts, visit.language),
+        **more,
+    )

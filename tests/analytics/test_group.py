@@ -1,0 +1,62 @@
+"""The Session Pulse of one group, for whoever leads it: means of enough people, or a sentence."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from shared.events.intake import ParticipantPlaced
+from shared.events.scheduling import GroupFormed
+from tests.analytics.conftest import AT, OLD_TOWN, PROGRAM, Told
+from tests.analytics.world import Person, play
+from tests.doors import bearer
+
+GROUP = UUID(int=41)
+ADDRESS = "/analytics/groups/tuesday-circle"
+FACILITATOR = bearer("facilitator", "old-town")
+
+
+async def a_group(told: Told, people: Sequence[Person]) -> None:
+    """Everybody is in it, except for one who is in none."""
+    await play(told, [*people, Person(pulse=[16], came=1)])
+    await told.tell(
+        GroupFormed(
+            group_id=GROUP, code="tuesday-circle", program_id=PROGRAM,
+            site_id=OLD_TOWN, capacity=12, weekday=2, starts_at_local="18:00", minutes=90, first_on=AT.date(),
+        ),
+        *(
+            ParticipantPlaced(
+                participant_id=one.participant, enrolment_id=one.enrolment, group_id=GROUP, placed_on=AT.date()
+            )
+            for one in people
+        ),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("people", "has_mean"), [(1, False), (10, False), (12, True)])
+async def test_means_are_of_eleven_people_and_more(client: Any, told: Told, people: int, has_mean: bool) -> None:
+    await a_group(told, [Person(pulse=[8 + number % 5], came=1) for number in range(people)])
+    page = await client.get(ADDRESS, headers=FACILITATOR)
+    assert page.status_code == 200
+    assert ("A mean of so few would give away" in page.text) != has_mean
+    assert ('data-label="Mean"' in page.text) == has_mean
+    if has_mean:
+        assert 'data-label="Mean">2.44 <span class="soft">(2.' in page.text
+
+
+async def test_of_a_group_in_which_nobody_answered(client: Any, told: Told) -> None:
+    await a_group(told, [Person(came=1)])
+    assert "Nobody has answered after a session yet." in (await client.get(ADDRESS, headers=FACILITATOR)).text
+
+
+async def test_only_those_who_lead_at_the_site(client: Any, told: Told) -> None:
+    await a_group(told, [Person()])
+    for who, status in (
+        (FACILITATOR, 200),
+        (bearer("program-manager"), 403),
+        (bearer("facilitator", "north-quay"), 404),
+        (bearer("facilitator", "old-town", organisation="somebody-else"), 404),
+    ):
+        assert (await client.get(ADDRESS, headers=who)).status_code == status
+    assert (await client.get("/analytics/groups/no-such", headers=FACILITATOR)).status_code == 404

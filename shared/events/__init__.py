@@ -1,6 +1,6 @@
 """The language that the services share, and all that they share."""
 
-from shared.events import feedback, intake, scheduling
+from shared.events import analytics, feedback, intake, scheduling
 from shared.events.base import CATALOGUE, Event, Heard
 
 TOPICS: tuple[str, ...] = tuple(sorted({said.topic for said in CATALOGUE.values()}))
@@ -9,4 +9,4 @@ TOPICS: tuple[str, ...] = tuple(sorted({said.topic for said in CATALOGUE.values(
 PARTITIONS = 12
 """Partitions of every topic, for ever: another number would send a key to another partition."""
 
-__all__ = ["CATALOGUE", "PARTITIONS", "TOPICS", "Event", "Heard", "feedback", "intake", "scheduling"]
+__all__ = ["CATALOGUE", "PARTITIONS", "TOPICS", "Event", "Heard", "analytics", "feedback", "intake", "scheduling"]

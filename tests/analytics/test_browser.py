@@ -29,6 +29,16 @@ async def test_anybody_can_read_the_pages(page: Page, told: Told) -> None:
     await look(page, "definitions", PHONE, DESK)
 
 
+async def test_anybody_can_read_the_releases(client: Any, told: Told) -> None:
+    await play(told, [somebody(number) for number in range(40)] + crowd())
+    await client.post("/analytics/api/v1/releases", headers=bearer("administrator"))
+    async with shown_by(client, bearer("administrator")) as page:
+        await page.goto(f"{HOUSE}/analytics/releases?table=age-by-program&made=1")
+        await look(page, "releases", PHONE, DESK, DESK_AT_NIGHT)
+        await page.goto(f"{HOUSE}/analytics/programs/evening-circle?to=end")
+        await look(page, "program-released", DESK)
+
+
 async def test_anybody_can_read_the_page_of_a_group(page: Page, told: Told) -> None:
     await a_group(told, [Person(pulse=[8 + number % 5, 9, 10][: 1 + number], came=1) for number in range(12)])
     await page.goto(f"{HOUSE}{ADDRESS}")

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from shared.events.analytics import FiguresReleased
 from tests.analytics.conftest import NORTH_QUAY, OLD_TOWN, Told
 from tests.analytics.world import ASKED, Person, play, somebody
 from tests.doors import bearer
@@ -92,7 +93,7 @@ async def test_of_single_sites_a_manager_sees_these_alone(client: Any, told: Tol
     assert {row["of"].get("site") for row in table} == {"old-town"}
 
 
-async def test_page_file_and_json_hide_the_same(client: Any, told: Told) -> None:
+async def test_page_file_json_and_event_hide_the_same(client: Any, told: Told, store: Any) -> None:
     small = [improving(number, NORTH_QUAY) for number in range(4)]
     await play(told, [*(improving(number) for number in range(30)), *small])
     await release(client)
@@ -104,6 +105,9 @@ async def test_page_file_and_json_hide_the_same(client: Any, told: Told) -> None
     assert list(csv.reader(io.StringIO(file)))[1] == ["north-quay", "hidden", "hidden", "1"]
     page = (await client.get("/analytics/releases?table=site-by-program", headers=MANAGER)).text
     assert page.count(">hidden<") == 4
+    [said] = await store.machinery.pool.fetch("select value from machinery.outbox")
+    event = FiguresReleased.model_validate_json(said["value"])
+    assert (event.release, event.people_min, [one.people for one in event.programs]) == (1, 11, [34])
     cards = (await client.get("/analytics/programs/evening-circle/tables/sites.csv", headers=MANAGER)).text
     assert "hidden" in cards
 

@@ -10,9 +10,11 @@ from services.analytics import store
 from services.analytics.domain import Fact
 from services.analytics.domain.bases import Base, Latest, by_base, to_move
 from services.analytics.domain.lattice import EVERYBODY, Cell, cells, with_empty
-from services.analytics.domain.releasing import Rules, release
+from services.analytics.domain.releasing import Release, Rules, release
 from services.analytics.store import Group, Program
+from shared import outbox
 from shared.database import Tx
+from shared.events.analytics import FiguresReleased, ReleasedProgram
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,19 @@ async def make_release(tx: Tx, organisation: UUID, at: datetime) -> Made:
     number = await store.save_release(tx, organisation, made, rules, at)
     for program, moved in rows.items():
         await store.save_rows(tx, organisation, number, program, moved)
+    shown = {one.program_id: _shown(one, made, rules) for one in programs}
+    outbox.put(
+        tx,
+        FiguresReleased(
+            organisation_id=organisation,
+            release=number,
+            data_through=await store.find_horizon(tx),
+            people_min=rules.people_min,
+            programs=[ReleasedProgram(program_id=program, people=n) for program, n in shown.items()],
+        ),
+        organisation=organisation,
+        at=at,
+    )
     every = [row for moved in rows.values() for groups in moved.values() for row in groups.values()]
     return Made(number, sum(one.facts is not None for one in every), sum(one.facts is None for one in every))
 
@@ -72,6 +87,14 @@ def _rows(
         if moved:
             found[base] = {_group(cell): row for cell, row in moved.items()}
     return found
+
+
+def _shown(program: Program, made: Release, rules: Rules) -> int | None:
+    """How many people of a program readers see."""
+    cell = _in_program(program, EVERYBODY)
+    if cell not in made.values:
+        return 0
+    return None if made.is_hidden(cell, rules) else made.known[cell].n
 
 
 def _cell(group: Group) -> Cell:

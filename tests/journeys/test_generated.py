@@ -10,6 +10,7 @@ from aiokafka import ConsumerRecord
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.analytics.app import create as analytics
 from services.feedback.app import create as feedback
 from services.intake.app import create as intake
 from services.scheduling.app import create as scheduling
@@ -101,8 +102,14 @@ DOORS: dict[str, list[tuple[str, Any]]] = {
         ("PUT /feedback/api/v1/batteries/steps", {"entries": BATTERY}),
         ("PUT /feedback/api/v1/sites/pier/crisis-contacts", CONTACTS),
     ],
+    "analytics": [
+        (
+            "PUT /analytics/api/v1/small-numbers",
+            {"people_min": 5, "zeros_hidden": True, "decision": "Board, minute 12", "decided_on": "2025-01-06"},
+        ),
+    ],
 }
-"""Doors with a body that they would take; analytics has none."""
+"""Doors with a body that they would take."""
 
 
 def facts() -> list[Event]:
@@ -133,15 +140,16 @@ async def furnish(service: Any, store: Any) -> None:
 
 @pytest.fixture
 async def every(fresh_store: Any) -> AsyncIterator[dict[str, Any]]:
-    """The doors of the three services that take bodies, each over a fresh store in which something stands."""
+    """The doors of all services, each over a fresh store in which something stands."""
     async with (
         doors(intake(), await fresh_store("intake")) as one,
         doors(scheduling(), second := await fresh_store("scheduling")) as two,
         doors(feedback(), third := await fresh_store("feedback")) as three,
+        doors(analytics(), await fresh_store("analytics")) as four,
     ):
         await furnish(scheduling(), second)
         await furnish(feedback(), third)
-        opened = {"intake": one, "scheduling": two, "feedback": three}
+        opened = {"intake": one, "scheduling": two, "feedback": three, "analytics": four}
         for door, body in (*DOORS["intake"][1:], *DOORS["feedback"][1:], DOORS["scheduling"][0]):
             answer = await knock(opened, door, json=body)
             assert answer.is_success, answer.text

@@ -5,10 +5,11 @@ its own, in steps that each move its position in their transaction: killed at an
 the live view has noticed nothing.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from aiokafka import ConsumerRecord
 
@@ -41,6 +42,14 @@ NEXT = """
 MOVE = """
     insert into machinery.rebuild_positions values ($1, $2, $3, $4)
     on conflict (view, topic, part) do update set place = excluded.place
+"""
+PLACES_OF = """
+    select topic, part, count(*) as many from machinery.heard where organisation_id = $1 and place <= $2
+    group by topic, part order by topic, part
+"""
+NEXT_OF = """
+    select h.* from machinery.heard h
+    where organisation_id = $1 and topic = $2 and part = $3 and place > $4 and place <= $5 order by place limit $6
 """
 KEY = """
     select string_agg(quote_ident(a.attname), ', ' order by array_position(i.indkey::int[], a.attnum::int))
@@ -185,15 +194,34 @@ class Rebuild:
         return made_of(Difference, row, table=table)
 
 
+async def fold_aside(
+    tx: Tx, organisation: UUID, apply: Applying, tables: Collection[str], until: int
+) -> AsyncIterator[Progress]:
+    """Make copies of these tables as they were when the log had been heard until a place.
+
+    The copies hide the live tables from this transaction alone, and are gone with it: nothing that is live changes.
+    """
+    for table in tables:
+        await tx.execute(f"create temp table {table} (like public.{table} including all) on commit drop")
+    await _look_at(tx, "pg_temp, public")
+    rows = await tx.fetch(PLACES_OF, organisation, until)
+    done, total = 0, sum(row["many"] for row in rows)
+    for row in rows:
+        place = -1
+        while folded := await tx.fetch(NEXT_OF, organisation, row["topic"], row["part"], place, until, STEP):
+            await apply.fold(tx, [_as_it_was_heard(one) for one in folded])
+            place, done = folded[-1]["place"], done + len(folded)
+            yield Progress(done, total)
+
+
 async def in_every_copy(tx: Tx, act: Callable[[], Awaitable[None]]) -> None:
     """Do something to the live view, and to each copy that is being made or is kept."""
     await tx.execute("lock table machinery.rebuild_positions in share row exclusive mode")  # no step is under way
     here = await tx.fetchval("select current_setting('search_path')")
-    for row in await tx.fetch(COPIES):
-        await _look_at(tx, row["name"])
+    copies = [row["name"] for row in await tx.fetch(COPIES)]
+    for schema in dict.fromkeys((*copies, "public", here)):
+        await _look_at(tx, schema)
         await act()
-    await _look_at(tx, "public")
-    await act()
     await _look_at(tx, here)
 
 

@@ -28,7 +28,7 @@ class Made:
 
 async def make_release(tx: Tx, organisation: UUID, at: datetime) -> Made:
     """Take what is known now, and show of it what may be shown."""
-    await store.lock_releases(tx, organisation)
+    cut = await store.hold_still(tx, organisation)
     rules = await store.find_rules(tx)
     programs, instruments = await store.programs(tx, None), await store.instruments(tx)
     facts = {one.code: await store.everything(tx, one, instruments) for one in programs}
@@ -43,7 +43,7 @@ async def make_release(tx: Tx, organisation: UUID, at: datetime) -> Made:
         rows[one.program_id] = _rows(one, facts[one.code], latest, hidden, rules)
     if earlier and not any(rows.values()) and made.known == earlier[-1].known:
         return Made(None)
-    number = await store.save_release(tx, organisation, made, rules, at)
+    number = await store.save_release(tx, organisation, made, rules, cut, at)
     for program, moved in rows.items():
         await store.save_rows(tx, organisation, number, program, moved)
     shown = {one.program_id: _shown(one, made, rules) for one in programs}

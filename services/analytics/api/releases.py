@@ -35,6 +35,7 @@ class ReleaseRow(BaseModel):
     data_through: datetime | None = Field(description="time of the newest event in its data")
     people_min: int = Field(description="groups of fewer people are hidden, and changes of fewer wait")
     zeros_hidden: bool
+    offsets: dict[str, int] = Field(description="how far each topic had been heard, by topic/partition: the data cut")
 
 
 class ReleaseRows(BaseModel):

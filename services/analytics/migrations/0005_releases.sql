@@ -12,6 +12,7 @@ create table small_numbers (
 );
 select machinery.protect('small_numbers');
 
+-- `cut` is how far the log had been heard: what was released can be computed again from it.
 -- `cells` are the tables of people with their totals: each with its number, and whether it is shown as it was then.
 create table releases (
     organisation_id uuid not null,
@@ -20,6 +21,7 @@ create table releases (
     data_through timestamptz,
     people_min int not null,
     zeros_hidden boolean not null,
+    cut jsonb not null,
     cells jsonb not null,
     primary key (organisation_id, release)
 );
@@ -39,3 +41,20 @@ create table released (
     primary key (program_id, label, value, base, release)
 );
 select machinery.protect('released');
+
+-- How far the log has been heard. Until the end of the transaction nothing more is.
+create function hold_still() returns jsonb
+language plpgsql security definer set search_path = machinery, pg_temp as $$
+begin
+    lock table machinery.offsets in share mode;
+    return (
+        select jsonb_build_object(
+            'place', coalesce(max(h.place), 0),
+            'offsets', coalesce(jsonb_object_agg(o.topic || '/' || o.part, o.next_offset), '{}'))
+        from machinery.offsets o
+             left join lateral (
+                 select max(place) as place from machinery.heard where topic = o.topic and part = o.part
+             ) h on true);
+end $$;
+revoke execute on function hold_still from public;
+grant execute on function hold_still to :doors, :machinery;

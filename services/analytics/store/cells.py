@@ -11,7 +11,7 @@ from uuid import UUID
 from shared.database import Tx
 
 ROUND = 500
-ONE_AT_A_TIME = "select pg_advisory_xact_lock(hashtextextended('cells', 0))"
+ONE_AT_A_TIME = "select pg_advisory_xact_lock('cells'::regclass::oid::bigint)"  # these, or a copy of them
 _TOUCH = """
     insert into touched (organisation_id, enrolment_id)
     select organisation_id, enrolment_id from (

@@ -49,9 +49,11 @@ _JOINT = """
     from counted_people c, attributes a group by program, site, cohort, a.key, coalesce(c.labels ->> a.key, $1)"""
 
 
-async def lock_releases(tx: Tx, organisation: UUID) -> None:
-    """One is made at a time."""
+async def hold_still(tx: Tx, organisation: UUID) -> dict[str, Any]:
+    """One release is made at a time, and nothing is heard meanwhile; gives how far the log has been heard."""
     await tx.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", f"release {organisation}")
+    cut: dict[str, Any] = await tx.fetchval("select hold_still()")
+    return cut
 
 
 async def find_rules(tx: Tx) -> Rules:
@@ -99,7 +101,8 @@ def _release(rows: Sequence[Any]) -> Release:
 async def release_list(tx: Tx) -> list[Record]:
     """All releases, the newest first, without their tables."""
     return await tx.fetch(
-        "select release, released_at, data_through, people_min, zeros_hidden from releases order by release desc"
+        """select release, released_at, data_through, people_min, zeros_hidden, cut -> 'offsets' as offsets
+           from releases order by release desc"""
     )
 
 
@@ -119,19 +122,22 @@ async def find_tables(tx: Tx, sites: Collection[str]) -> tuple[int, list[tuple[C
     ]
 
 
-async def save_release(tx: Tx, organisation: UUID, made: Release, rules: Rules, at: datetime) -> int:
+async def save_release(
+    tx: Tx, organisation: UUID, made: Release, rules: Rules, cut: Mapping[str, Any], at: datetime
+) -> int:
     """Keep it under the next number."""
     cells = [
         (cell, n, cell in made.shown, made.known[cell].n, made.known[cell].was_shown) for cell, n in made.values.items()
     ]
     number: int = await tx.fetchval(
         """insert into releases
-           select $1, coalesce(max(release), 0) + 1, $2, (select newest_event_at from horizons), $3, $4, $5
+           select $1, coalesce(max(release), 0) + 1, $2, (select newest_event_at from horizons), $3, $4, $5, $6
            from releases returning release""",
         organisation,
         at,
         rules.people_min,
         rules.zeros_hidden,
+        cut,
         cells,
     )
     return number
@@ -183,6 +189,21 @@ async def latest_of(tx: Tx, program: UUID) -> dict[Base, dict[Group, Latest]]:
         facts = None if row["facts"] is None else {tuple(fact): n for fact, n in row["facts"]}
         found.setdefault(tuple(row["base"]), {})[row["label"], row["value"]] = Latest(row["n"], facts)
     return found
+
+
+async def find_released(tx: Tx, program: UUID, group: Group, base: Base) -> tuple[int, int, dict[Fact, int]] | None:
+    """The release in which this moved last, how far the log was heard then, and the facts; None: it is not shown."""
+    row = await tx.fetchrow(
+        """select r.release, (l.cut ->> 'place')::bigint as place, r.facts
+           from released r join releases l using (release)
+           where r.program_id = $1 and r.label = $2 and r.value = $3 and r.base = $4 order by r.release desc limit 1""",
+        program,
+        *group,
+        base,
+    )
+    if row is None or row["facts"] is None:
+        return None
+    return row["release"], row["place"], {tuple(fact): n for fact, n in row["facts"]}
 
 
 async def save_rows(

@@ -21,7 +21,7 @@ MACHINE = {
     "KITH_MAVEN": "a mirror of the repository that Kafka's jars come from",
     "KITH_PEOPLE": "JSON file of the people whom the development issuer offers",
     "KITH_SMTP_LISTEN": "host:port of the mail sink (set by `kith up`)",
-    "KITH_TOKEN": "a bearer token for `kith import`",
+    "KITH_TOKEN": "a bearer token for `kith import`, `kith export` and `kith instruments`",
     "KITH_SITE_ADDRESS": "address that the gateway of a composition serves, default :8080",
     "KITH_VERSION": "tag of the image in a composition, default latest",
 }

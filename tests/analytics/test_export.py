@@ -8,6 +8,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import openpyxl
 import pypdfium2
@@ -18,9 +19,12 @@ from typer.testing import CliRunner
 from deploy.cli.app import app
 from services.analytics.app import create
 from services.analytics.domain.definitions import BY_FIGURE, DEFINITIONS
-from services.analytics.pages.export.paper import LATEST, ROWS_MAX
-from services.analytics.pages.sheets import BY_NAME, DEFINED
-from tests.analytics.conftest import NORTH_QUAY, Told, a_battery, a_program, an_instrument
+from services.analytics.pages.export.paper import LATEST, ROWS_MAX, print_report
+from services.analytics.pages.export.report import Report
+from services.analytics.pages.sheets import BY_NAME, DEFINED, SHEETS, Row, Sheet
+from services.analytics.store import Program
+from tests.analytics.conftest import AT, NORTH_QUAY, Told, a_battery, a_program, an_instrument
+from tests.analytics.test_pages import CLAIMS
 from tests.analytics.world import Person, play, somebody
 from tests.doors import bearer, listening, token
 from tests.web.looking import SCREENSHOTS
@@ -128,6 +132,14 @@ async def test_the_workbook_says_how_it_was_made(client: Any, told: Told) -> Non
     assert {cell.data_type for cell in numbers} == {"n"}
 
 
+async def test_no_file_claims_more_than_change_without_a_comparison(client: Any, told: Told) -> None:
+    await play(told, [somebody(number) for number in range(40)])
+    _, _, book, paper = await taken(client)
+    cells = [str(one) for sheet in book.worksheets for row in sheet.iter_rows(values_only=True) for one in row]
+    for text in (*cells, *(page.extract_text() for page in paper.pages)):
+        assert CLAIMS.findall(text) == []
+
+
 def test_every_sheet_names_its_definitions() -> None:
     assert DEFINED.keys() == BY_NAME.keys()
     assert {figure for figures in DEFINED.values() for figure in figures} <= BY_FIGURE.keys()
@@ -154,6 +166,23 @@ async def test_the_paper_is_one_page_that_anybody_can_read(
     assert "Dataupto:04March2025,18:00UTC" in words_of(pdf)
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     pypdfium2.PdfDocument(answer.content)[0].render(scale=2).to_pil().save(SCREENSHOTS / f"program-{paper}.png")
+
+
+@pytest.mark.parametrize("paper", ["a4", "letter"])
+def test_however_much_there_is_it_is_one_page(paper: Any) -> None:
+    columns: Any = [("People", "count"), *[("Gap", "change"), ("from", "low"), ("to", "high")] * 3]
+    rows = [Row(f"A site with a long name, number {number}", (12345, *(-1.23,) * 9)) for number in range(40)]
+    title = "A sentence that says something of a good many people, and of one site that has a long name"
+    sheets = [Sheet(name, title, "Site", columns, rows, None, (title,) * 3) for name in BY_NAME]
+    program = Program(uuid4(), "evening-circle", None, ())
+    pdf = print_report(
+        Report(program, None, [(heading, sheets[place::5]) for place, heading in enumerate(SHEETS)], AT), paper
+    )
+    [page] = PdfReader(io.BytesIO(pdf)).pages
+    text = page.extract_text()
+    assert text.count("32 more in the workbook") == len(sheets)
+    assert text.count("number 0") == len(sheets) - len(LATEST)
+    assert text.count("number 39") == len(LATEST)
 
 
 @pytest.mark.parametrize("paper", ["a3", "A4", "", "a4%00"])

@@ -16,6 +16,7 @@ from shared.events.intake import ParticipantErased, ParticipantWithdrawn
 from tests.feedback.conftest import API, COORDINATOR, PULSE, TOKEN, Told, a_due, an_enrolment, an_invitation, long_ago
 from tests.feedback.test_browser import address, browser, show
 from tests.web.looking import DESK, PHONE, PHONE_AT_NIGHT, look
+from tests.web.pseudo import LONG, MIRRORED, pseudo_languages
 
 __all__ = ["address", "browser", "show"]  # fixtures
 LINK = f"/c/{TOKEN}"
@@ -49,6 +50,7 @@ async def answer(client: Any) -> None:
 async def test_points_over_time_with_what_they_mean(client: Any, due: Any) -> None:
     await answer(client)
     assert (await client.post(f"{LINK}/milestones", data={"kind": "own-goal"})).status_code == 303
+    assert f'href="{LINK}/course?lang=en"' in (await client.get(LINK)).text
     page = await client.get(f"{LINK}/course")
     assert page.status_code == 200
     assert re.findall(r"<td[^>]*>([\d.]+)</td>", page.text) == ["14", "9", "12"]
@@ -133,7 +135,9 @@ async def test_anybody_can_read_it(show: Any, told: Told, client: Any) -> None:
         await scored(told, client, last, days, total)
     assert (await client.post(LINK, data=PULSE)).status_code == 200
     assert (await client.post(f"{LINK}/milestones", data={"kind": "own-goal"})).status_code == 303
-    for language in ("en", "es"):
-        page = await show(f"{LINK}/course?lang={language}")
-        await look(page, f"feedback-course-{language}", PHONE, PHONE_AT_NIGHT, DESK)
-        await page.context.close()
+    with pseudo_languages():
+        for language in ("en", "es", MIRRORED, LONG):
+            page = await show(f"{LINK}/course?lang={language}")
+            looks = (PHONE, PHONE_AT_NIGHT, DESK) if language in ("en", "es") else (PHONE,)
+            await look(page, f"feedback-course-{language}", *looks)
+            await page.context.close()

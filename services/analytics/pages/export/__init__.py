@@ -25,7 +25,9 @@ async def workbook(request: Request, who: Analyst, db: Db, code: str) -> Respons
 
 
 @router.get("/programs/{code}/export.pdf")
-async def paper(request: Request, who: Analyst, db: Db, code: str, paper: Literal["a4", "letter"] = "a4") -> Response:
+async def one_page(
+    request: Request, who: Analyst, db: Db, code: str, paper: Literal["a4", "letter"] = "a4"
+) -> Response:
     """One page, accessible (PDF/UA-1)."""
     async with db.transaction(who.organisation_id) as tx:
         report = await read_report(tx, who, code, request.query_params)

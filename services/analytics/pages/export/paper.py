@@ -9,7 +9,7 @@ import typst
 from services.analytics.domain.definitions import BY_FIGURE
 from services.analytics.pages.export.report import Report
 from services.analytics.pages.frame import PAGES
-from services.analytics.pages.sheets import DEFINED, Sheet
+from services.analytics.pages.sheets import DEFINED, Sheet, Values
 
 Paper = Literal["a4", "letter"]
 COLUMNS_MAX = 4
@@ -43,23 +43,24 @@ def print_report(report: Report, paper: Paper) -> bytes:
 
 def _card(one: Sheet) -> dict[str, Any]:
     rows = one.rows[-ROWS_MAX:] if one.name in LATEST else one.rows[:ROWS_MAX]
+    figures = PAGES.environment.get_template("figures.html").make_module({"lang": "en"})
     defined = [BY_FIGURE[figure] for figure in DEFINED[one.name]]
     return {
         "title": one.title,
         "is_wide": len(one.shown) > COLUMNS_MAX,
         "headings": [one.head, *(name for name, *_ in one.shown)],
-        "rows": [{"label": row.label, "cells": row.values and _cells(one, row.values)} for row in rows],
+        "rows": [{"label": row.label, "cells": row.values and _cells(one, row.values, figures)} for row in rows],
         "left_out": len(one.rows) - len(rows),
         "notes": one.notes,
         "defined": "; ".join(f"{definition.figure} ({definition.source})" for definition in defined),
     }
 
 
-def _cells(one: Sheet, values: Any) -> list[str]:
+def _cells(one: Sheet, values: Values, figures: Any) -> list[str]:
     """The numbers of a row, written as on the page."""
-    figures: Any = PAGES.environment.get_template("figures.html").make_module({"lang": "en"})
     found = []
     for _, kind, place, has_interval in one.shown:
-        number, three = figures.main(values[place : place + 3], kind), values[place : place + 3]
-        found.append(f"{number} {figures.interval(three, kind) if has_interval else ''}".strip())
+        three = values[place : place + 3]
+        interval = figures.interval(three, kind) if has_interval else ""
+        found.append(f"{figures.main(three, kind)} {interval}".strip())
     return found

@@ -4,7 +4,7 @@ from services.analytics.pages.choice import Choice
 from services.analytics.pages.sheets.over_time import asked_after_sessions, staying_on, weekly, weeks
 from services.analytics.pages.sheets.people import answered, became, before_and_after, changed, course, lasting
 from services.analytics.pages.sheets.places import beside, groups, sites
-from services.analytics.pages.sheets.sheet import Drawing, Read, Row, Sheet
+from services.analytics.pages.sheets.sheet import Drawing, Read, Row, Sheet, Values
 from shared.database import Tx
 
 SHEETS: dict[str, dict[str, Read]] = {
@@ -44,6 +44,7 @@ __all__ = [
     "Read",
     "Row",
     "Sheet",
+    "Values",
     "asked_after_sessions",
     "course",
     "read_all",

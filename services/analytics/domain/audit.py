@@ -57,10 +57,12 @@ def _room_in(tables: Tables, only: Relation, variables: list[Cell], cell: Cell) 
     return min(more[cell], up) + min(less[cell], down)
 
 
-def _shown(tables: Tables, relation: Relation, hidden: Collection[Cell]) -> int:
-    """What a reader takes from a sum: what its hidden parts add up to, less the whole if that is hidden."""
-    whole = 0 if relation.whole in hidden else tables.values[relation.whole]
-    return whole - sum(tables.values[cell] for cell in relation.parts if cell not in hidden)
+def _total(tables: Tables, relation: Relation, hidden: Collection[Cell]) -> int:
+    """What a reader knows that the hidden parts of a sum add up to, less its whole if that is hidden."""
+    if relation.parts[0] in tables.values:
+        less = tables.values[relation.whole] if relation.whole in hidden else 0
+        return sum(tables.values[cell] for cell in relation.parts if cell in hidden) - less
+    return 0 if relation.whole in hidden else tables.values[relation.whole]
 
 
 class _Programs:
@@ -80,7 +82,7 @@ class _Programs:
         ]
         rows, columns, signs = zip(*terms, strict=True)
         self.place, self.sums = place, csr_array((signs, (rows, columns)), shape=(len(around), len(variables)))
-        self.totals = np.array([_shown(tables, relation, place) for relation in around], dtype=float)
+        self.totals = np.array([_total(tables, relation, place) for relation in around], dtype=float)
         self.floors = np.array([tables.floor(cell) for cell in variables], dtype=float)
         truth = np.array([tables.values.get(cell, nan) for cell in variables], dtype=float)
         far = 10 * (float(np.nansum(truth)) + 1)  # farther than any hidden cell needs to be followed

@@ -79,20 +79,34 @@ def _floors(found: Mapping[Cell, int], known: Mapping[Cell, Known], rules: Rules
 
 
 def _tell_on(earlier: Sequence[Release], values: Mapping[Cell, int], hidden: set[Cell], rules: Rules) -> set[Cell]:
-    """Cells that would tell on an earlier release: there was room for a small one, and would be less.
+    """Cells that would tell on an earlier release: there was room for what it keeps to itself, and would be less.
 
     People join, and few leave: a reader takes a cell to have been no more than it is later, and no less than before.
     """
     found: set[Cell] = set()
-    known: Mapping[Cell, Known] = {}
-    for one in earlier:
-        small = {cell for cell, n in one.values.items() if rules.is_small(n)} - one.shown
+    later: dict[Cell, int] = {}
+    now = {cell: n for cell, n in values.items() if cell not in hidden}
+    for place in reversed(range(len(earlier))):
+        one, known = earlier[place], earlier[place - 1].known if place else {}
         kept = one.values.keys() - one.shown
-        news = {cell for cell in kept if cell not in hidden and values[cell] < one.values[cell] + rules.people_min}
-        if news and small:
-            floors = _floors(one.values, known, rules)
-            tables = Tables(one.values, _sums(one.values), floors, {cell: values[cell] for cell in news})
-            if any(True for _ in unsafe(tables, small, kept, rules.people_min)):
+        news = {cell for cell in kept & now.keys() if now[cell] < one.values[cell] + rules.people_min}
+        secret = _secret(one, known, rules)
+        if news and secret:
+            tables = Tables(one.values, _sums(one.values), _floors(one.values, known, rules), later)
+            so_far = set(unsafe(tables, secret, kept, rules.people_min))
+            tables.ceilings = _least(later, now)
+            if not so_far.issuperset(unsafe(tables, secret, kept, rules.people_min)):
                 found |= news
-        known = one.known
+        later = _least(later, {cell: one.values[cell] for cell in one.shown})
     return found
+
+
+def _secret(one: Release, known: Mapping[Cell, Known], rules: Rules) -> set[Cell]:
+    """What a release keeps to itself: cells of few people, and of few who changed since a reader knew them."""
+    small = {cell for cell, n in one.values.items() if rules.is_small(n)}
+    waiting = {cell for cell, was in known.items() if 0 < abs(one.values[cell] - was.n) < rules.people_min}
+    return (small | waiting) - one.shown
+
+
+def _least(one: Mapping[Cell, int], other: Mapping[Cell, int]) -> dict[Cell, int]:
+    return {**one, **other, **{cell: min(one[cell], other[cell]) for cell in one.keys() & other.keys()}}

@@ -32,6 +32,7 @@ class Size:
 
 
 SMALL = Size(people=(200, 1_500), sites=8, programs=4, cohorts=3, attributes=3)
+TINY = Size(people=(100, 600), sites=4, programs=2, cohorts=2, attributes=1)
 WHOLE = Size(people=(20_000, 25_000))
 
 

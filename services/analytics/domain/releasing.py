@@ -95,8 +95,9 @@ def _tell_on(earlier: Sequence[Release], values: Mapping[Cell, int], hidden: set
             tables = Tables(one.values, _sums(one.values), _floors(one.values, known, rules), later)
             so_far = set(unsafe(tables, secret, kept, rules.people_min))
             tables.ceilings = _least(later, now)
-            if not so_far.issuperset(unsafe(tables, secret, kept, rules.people_min)):
-                found |= news
+            if narrow := set(unsafe(tables, secret, kept, rules.people_min)) - so_far:
+                near = {other for cell in narrow for relation in tables.of[cell] for other in relation.cells}
+                found |= news & near or news
         later = _least(later, {cell: one.values[cell] for cell in one.shown})
     return found
 

@@ -1,5 +1,5 @@
 # What people type. Everything runs on the real parts; nothing needs docker.
-.PHONY: demo test check events faults faults-all faults-planted tools clean
+.PHONY: demo test check events faults faults-all faults-planted attack tools clean
 
 PYTHON ?= python3
 UV := $(or $(shell command -v uv),.tools/bin/uv)
@@ -32,6 +32,9 @@ faults-all: $(UV)  ## every cell that can be run, for hours; goes on where it wa
 
 faults-planted: $(UV)  ## show that the harness bites: 15 planted bugs, each found
 	$(UV) run --quiet python -m tests.faults.planted
+
+attack: $(UV)  ## try to compute, from 1,000 tables and 1,000 sequences of releases, what a few people are
+	$(UV) run --quiet python -m tests.attack --tables 1000 --sequences 1000 --seed 2026
 
 tools: $(UV)  ## what only tests need: a browser, kcat, promtool
 	@sh deploy/local/tools.sh

@@ -1,7 +1,7 @@
 """The audit: how much room the shown cells leave for a hidden one, by linear programs (HiGHS)."""
 
 from collections.abc import Collection, Iterator
-from math import inf
+from math import inf, nan
 
 import numpy as np
 from scipy.optimize import linprog
@@ -28,9 +28,9 @@ def unsafe(tables: Tables, targets: Collection[Cell], hidden: Collection[Cell], 
 
 
 def _linked(tables: Tables, hidden: Collection[Cell]) -> Iterator[tuple[list[Cell], list[Relation]]]:
-    """Hidden cells that some chain of totals links, and these totals."""
-    left = set(hidden)
-    for start in sorted(left):
+    """Hidden cells that some chain of totals links, with the links between them, and these totals."""
+    left = tables.of.keys() - tables.values.keys() | set(hidden)
+    for start in sorted(hidden):
         if start not in left:
             continue
         left.discard(start)
@@ -57,6 +57,14 @@ def _room_in(tables: Tables, only: Relation, variables: list[Cell], cell: Cell) 
     return min(more[cell], up) + min(less[cell], down)
 
 
+def _total(tables: Tables, relation: Relation, hidden: Collection[Cell]) -> int:
+    """What a reader knows that the hidden parts of a sum add up to, less its whole if that is hidden."""
+    if relation.parts[0] in tables.values:
+        less = tables.values[relation.whole] if relation.whole in hidden else 0
+        return sum(tables.values[cell] for cell in relation.parts if cell in hidden) - less
+    return 0 if relation.whole in hidden else tables.values[relation.whole]
+
+
 class _Programs:
     """The linear programs over hidden cells that are linked: the same constraints, an aim for each cell and end.
 
@@ -73,12 +81,13 @@ class _Programs:
             if cell in place
         ]
         rows, columns, signs = zip(*terms, strict=True)
-        truth = np.array([tables.values[cell] for cell in variables], dtype=float)
         self.place, self.sums = place, csr_array((signs, (rows, columns)), shape=(len(around), len(variables)))
-        self.totals = self.sums @ truth
+        self.totals = np.array([_total(tables, relation, place) for relation in around], dtype=float)
         self.floors = np.array([tables.floor(cell) for cell in variables], dtype=float)
-        far = 10 * (float(truth.sum()) + 1)  # farther than any hidden cell needs to be followed
-        self.ceilings = np.array([max(tables.ceilings.get(cell, far), tables.values[cell]) for cell in variables])
+        truth = np.array([tables.values.get(cell, nan) for cell in variables], dtype=float)
+        far = 10 * (float(np.nansum(truth)) + 1)  # farther than any hidden cell needs to be followed
+        ceilings = [tables.ceilings.get(cell, far if cell in tables.values else inf) for cell in variables]
+        self.ceilings = np.fmax(ceilings, truth)
         self.low, self.high = truth.copy(), truth.copy()
 
     def narrower(self, wanted: list[Cell], width: int) -> Iterator[Cell]:
@@ -110,5 +119,5 @@ class _Programs:
         bounds = np.column_stack((self.floors, self.ceilings))
         found = linprog(aim, A_eq=self.sums, b_eq=self.totals, bounds=bounds, method="highs")
         assert found.x is not None, found.message  # the truth is a solution
-        np.minimum(self.low, found.x, out=self.low)
-        np.maximum(self.high, found.x, out=self.high)
+        np.fmin(self.low, found.x, out=self.low)
+        np.fmax(self.high, found.x, out=self.high)

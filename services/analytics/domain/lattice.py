@@ -30,7 +30,10 @@ class Relation:
 
 @dataclass(slots=True)
 class Tables:
-    """Cells, what adds up to what, and the least and most that a reader knows each to be, where it is named."""
+    """Cells, what adds up to what, and the least and most that a reader knows each to be, where it is named.
+
+    Sums may be of links, too: cells without a value, which no reader sees.
+    """
 
     values: Mapping[Cell, int]
     relations: list[Relation]
@@ -46,7 +49,7 @@ class Tables:
 
     def floor(self, cell: Cell) -> int:
         """A reader knows that it is not less."""
-        return min(self.floors.get(cell, 0), self.values[cell])
+        return min(self.floors.get(cell, 0), self.values.get(cell, 0))
 
     def room(self, cell: Cell) -> int:
         """How far below its value a reader may believe it to be."""
@@ -76,6 +79,20 @@ def with_empty(found: Mapping[Cell, int]) -> dict[Cell, int]:
             values[cell[0][0]].append(cell[0])
     empty = {_cell(one, other): 0 for first, second in tables for one in values[first] for other in values[second]}
     return empty | dict(found)
+
+
+def links(found: Iterable[Cell]) -> set[Cell]:
+    """The cells of a program, a site and anything else in which somebody may be. They are in no table, but in its sums.
+
+    A site with one program has the same people as this program has there: so the tables of both tell on each other.
+    """
+    pairs = {cell for cell in found if len(cell) == 2}
+    beside: defaultdict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
+    for one, other in pairs:
+        beside[one].add(other)
+        beside[other].add(one)
+    courses = [pair for pair in pairs if (pair[0][0], pair[1][0]) == ("program", "site")]
+    return {_cell(*pair, third) for pair in courses for third in beside[pair[0]] & beside[pair[1]]}
 
 
 def _cell(*parts: tuple[str, str]) -> Cell:

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from services.analytics.domain.audit import unsafe
+from services.analytics.domain.companions import companions
 from services.analytics.domain.grid import Grid, grids
 from services.analytics.domain.lattice import EVERYBODY, Cell, Relation, Tables
 
@@ -27,7 +28,7 @@ def protect(tables: Tables, targets: Iterable[Cell], width: int, also: Iterable[
     work.show_what_is_not_needed(given)
     in_doubt = targets | _with_room(tables, work.hidden - given)
     while narrow := set(unsafe(tables, in_doubt, work.hidden, width)):
-        more = set[Cell]().union(*(work.hide(_nearest(tables, cell, work.hidden, width)) for cell in narrow))
+        more = work.hide(companions(tables, narrow, work.hidden, width))
         if not more:
             break  # nothing is shown any more
         in_doubt = narrow | _with_room(tables, more)  # hiding more takes no room from anybody
@@ -126,11 +127,3 @@ class _Work:
 def _with_room(tables: Tables, cells: set[Cell]) -> set[Cell]:
     """Without those that are what a reader has seen already: there is nothing to protect."""
     return {cell for cell in cells if tables.room(cell)}
-
-
-def _nearest(tables: Tables, cell: Cell, hidden: set[Cell], width: int) -> set[Cell]:
-    """The smallest cell with room that is still shown in a sum with this one, or else the smallest of all."""
-    near = {one for relation in tables.of[cell] for one in relation.cells} - hidden
-    shown = near or tables.values.keys() - hidden
-    best = min(shown, key=lambda one: (tables.room(one) < width, -len(one), tables.values[one], one), default=None)
-    return set() if best is None else {best}

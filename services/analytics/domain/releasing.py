@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from services.analytics.domain.audit import unsafe
-from services.analytics.domain.lattice import Cell, Tables, relations
+from services.analytics.domain.lattice import Cell, Relation, Tables, links, relations
 from services.analytics.domain.protecting import protect
 
 EARLIER = 60
@@ -59,33 +59,55 @@ def release(now: Mapping[Cell, int], earlier: Sequence[Release], rules: Rules) -
     values = dict.fromkeys(known, 0) | dict(now)
     small = {cell for cell, n in values.items() if rules.is_small(n)}
     waiting = {cell for cell, was in known.items() if 0 < abs(values[cell] - was.n) < rules.people_min}
-    floors = dict.fromkeys(values, 0 if rules.zeros_hidden else 1) | _shown_as(known)
-    hidden = protect(Tables(values, relations(values), floors), small | waiting, rules.people_min)
+    tables = Tables(values, _sums(values), _floors(values, known, rules))
+    hidden = protect(tables, small | waiting, rules.people_min)
     while told := _tell_on(earlier[-EARLIER:], values, hidden, rules):
-        hidden = protect(Tables(values, relations(values), floors), told, rules.people_min, also=hidden)
+        hidden = protect(tables, told, rules.people_min, also=hidden)
     shown = frozenset(values.keys() - hidden)
     new = {cell: Known(values[cell], was_shown=cell in shown) for cell in values if cell in shown or cell not in known}
     return Release(values, shown, {**known, **new})
 
 
-def _shown_as(known: Mapping[Cell, Known]) -> dict[Cell, int]:
-    return {cell: was.n for cell, was in known.items() if was.was_shown}
+def _sums(found: Mapping[Cell, int]) -> list[Relation]:
+    return relations({*found, *links(found)})
+
+
+def _floors(found: Mapping[Cell, int], known: Mapping[Cell, Known], rules: Rules) -> dict[Cell, int]:
+    """Who is named is there, and people join."""
+    shown = {cell: was.n for cell, was in known.items() if was.was_shown}
+    return dict.fromkeys(found, 0 if rules.zeros_hidden else 1) | shown
 
 
 def _tell_on(earlier: Sequence[Release], values: Mapping[Cell, int], hidden: set[Cell], rules: Rules) -> set[Cell]:
-    """Cells that would tell on an earlier release: there was room for a small one, and would be less.
+    """Cells that would tell on an earlier release: there was room for what it keeps to itself, and would be less.
 
     People join, and few leave: a reader takes a cell to have been no more than it is later, and no less than before.
     """
     found: set[Cell] = set()
-    floors: Mapping[Cell, int] = {}
-    for one in earlier:
-        small = {cell for cell, n in one.values.items() if rules.is_small(n)} - one.shown
+    later: dict[Cell, int] = {}
+    now = {cell: n for cell, n in values.items() if cell not in hidden}
+    for place in reversed(range(len(earlier))):
+        one, known = earlier[place], earlier[place - 1].known if place else {}
         kept = one.values.keys() - one.shown
-        news = {cell for cell in kept if cell not in hidden and values[cell] < one.values[cell] + rules.people_min}
-        if news and small:
-            tables = Tables(one.values, relations(one.values), floors, {cell: values[cell] for cell in news})
-            if any(True for _ in unsafe(tables, small, kept, rules.people_min)):
-                found |= news
-        floors = _shown_as(one.known)
+        news = {cell for cell in kept & now.keys() if now[cell] < one.values[cell] + rules.people_min}
+        secret = _secret(one, known, rules)
+        if news and secret:
+            tables = Tables(one.values, _sums(one.values), _floors(one.values, known, rules), later)
+            so_far = set(unsafe(tables, secret, kept, rules.people_min))
+            tables.ceilings = _least(later, now)
+            if narrow := set(unsafe(tables, secret, kept, rules.people_min)) - so_far:
+                near = {other for cell in narrow for relation in tables.of[cell] for other in relation.cells}
+                found |= news & near or news
+        later = _least(later, {cell: one.values[cell] for cell in one.shown})
     return found
+
+
+def _secret(one: Release, known: Mapping[Cell, Known], rules: Rules) -> set[Cell]:
+    """What a release keeps to itself: cells of few people, and of few who changed since a reader knew them."""
+    small = {cell for cell, n in one.values.items() if rules.is_small(n)}
+    waiting = {cell for cell, was in known.items() if 0 < abs(one.values[cell] - was.n) < rules.people_min}
+    return (small | waiting) - one.shown
+
+
+def _least(one: Mapping[Cell, int], other: Mapping[Cell, int]) -> dict[Cell, int]:
+    return {**one, **other, **{cell: min(one[cell], other[cell]) for cell in one.keys() & other.keys()}}

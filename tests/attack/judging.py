@@ -1,0 +1,139 @@
+"""The judge knows the truth: which of the attacker's numbers and intervals tell about fewer people than they may."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tests.attack.attacks import Contradiction, intervals, narrow, narrow_days, subtract
+from tests.attack.reader import FAR, Cell, Numbers, Published, Sums, sums_of
+
+TRIES = 12
+Truth = Mapping[Cell, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A cell of a release, and what the attacker says of it."""
+
+    kind: str
+    cell: Cell
+    day: int
+    low: float
+    high: float
+    truth: int
+    was: int | None
+
+
+@dataclass(slots=True)
+class Judge:
+    """One sequence of releases: what the reader holds, and what is true."""
+
+    releases: Sequence[Published]
+    truths: Sequence[Truth]
+    people_min: int
+    zeros_hidden: bool = False
+    sums: Sums = field(init=False)
+    true: Numbers = field(init=False)
+    known: Numbers = field(init=False)
+    was: Numbers = field(init=False)
+
+    def __post_init__(self) -> None:
+        named = {cell for one in self.releases for cell in (*one.numbers, *one.without)}
+        self.sums = sums_of(named, linked=True)
+        cells, days = self.sums.cells, len(self.releases)
+        self.true, self.known = np.full((days, len(cells)), np.nan), np.full((days, len(cells)), np.nan)
+        self.was = np.full((days, len(cells)), np.nan)
+        last = np.full(len(cells), np.nan)
+        for day, (seen, truth) in enumerate(zip(self.releases, self.truths, strict=True)):
+            for at, cell in enumerate(cells):
+                if cell in named:
+                    self.true[day, at] = truth.get(cell, 0)
+                    is_empty = cell not in seen.without and not self.zeros_hidden
+                    self.known[day, at] = seen.numbers.get(cell, 0 if is_empty else np.nan)
+            self.was[day] = last
+            last = np.where(np.isnan(self.known[day]), last, self.known[day])
+
+    def findings(self) -> Iterator[Finding]:
+        """All that any attack tells, on every day with what was released until then."""
+        yield from self._changes()
+        seen: dict[int, bytes] = {}
+        for until in range(len(self.releases)):
+            yield from self._pencil(until)
+            low, high = self._believed(until)
+            for day in range(until + 1):
+                bounds = low[day].tobytes() + high[day].tobytes()
+                if seen.get(day) != bounds:
+                    seen[day] = bounds
+                    yield from self._intervals("as people join", day, low[day], high[day], is_later=day < until)
+            is_misled = (self.true[until] < low[until]) | (self.true[until] > high[until])
+            if is_misled.any():
+                yield from self._intervals("on its own", until, *self._bounds(until, floor=0))
+
+    def _changes(self) -> Iterator[Finding]:
+        """Two numbers of one cell side by side."""
+        for day in range(1, len(self.releases)):
+            change = abs(self.known[day] - self.was[day])
+            for at in np.flatnonzero((change > 0) & (change < self.people_min)):
+                n = self.known[day, at]
+                yield self._finding("side by side", day, int(at), n, n)
+
+    def _pencil(self, day: int) -> Iterator[Finding]:
+        found = subtract(self.sums, self.known[day])
+        for at in self._needs(day):
+            if found[at] == self.true[day, at]:
+                yield self._finding("subtraction", day, at, found[at], found[at])
+
+    def _intervals(self, kind: str, day: int, low: Numbers, high: Numbers, is_later: bool = False) -> Iterator[Finding]:
+        needs = {at: width for at, width in self._needs(day).items() if width > 1 or not is_later}
+        by_bounds = {at for at, width in needs.items() if high[at] - low[at] < width}
+        found = [(at, low[at], high[at]) for at in by_bounds]
+        with suppress(Contradiction):
+            found += intervals(self.sums, low, high, {at: needs[at] for at in needs.keys() - by_bounds})
+        for at, least, most in found:
+            if least <= self.true[day, at] <= most:
+                yield self._finding(f"{'bounds' if at in by_bounds else 'programs'}, {kind}", day, at, least, most)
+
+    def _bounds(self, day: int, floor: int) -> tuple[Numbers, Numbers]:
+        """What a release says of itself: a cell that is named without a number has somebody in it, or may be empty."""
+        known = self.known[day]
+        low = np.where(np.isnan(known), np.where(np.isnan(self.true[day]), 0.0, floor), known)
+        high = np.where(np.isnan(known), FAR, known)
+        narrow(self.sums, low, high)
+        return low, high
+
+    def _believed(self, until: int) -> tuple[Numbers, Numbers]:
+        """What all releases say together. Where that cannot be, somebody left: what leads there is not believed."""
+        rows = [self._bounds(day, floor=0) for day in range(until + 1)]
+        joined = np.ones(len(self.sums.cells), dtype=bool)
+        for _ in range(TRIES):
+            low, high = (np.array(one) for one in zip(*rows, strict=True))
+            named = np.isnan(self.known[: until + 1]) & ~np.isnan(self.true[: until + 1]) & joined
+            low = np.where(named & (not self.zeros_hidden), np.maximum(low, 1), low)
+            try:
+                narrow_days(self.sums, low, high, joined)
+            except Contradiction as wrong:
+                joined[wrong.cells] = False
+            else:
+                return low, high
+        low, high = (np.array(one) for one in zip(*rows, strict=True))
+        return low, high
+
+    def _needs(self, day: int) -> dict[int, float]:
+        """How wide the interval of a cell without a number has to be."""
+        found: dict[int, float] = {}
+        for at in np.flatnonzero(np.isnan(self.known[day]) & ~np.isnan(self.true[day])):
+            n, was = self.true[day, at], self.was[day, at]
+            is_small = n < self.people_min and (n > 0 or self.zeros_hidden)
+            if is_small or 0 < abs(n - was) < self.people_min:
+                found[int(at)] = self.people_min
+            elif n != was:
+                found[int(at)] = 1
+        return found
+
+    def _finding(self, kind: str, day: int, at: int, low: float, high: float) -> Finding:
+        was = self.was[day, at]
+        return Finding(
+            kind, self.sums.cells[at], day, low, high, int(self.true[day, at]), None if np.isnan(was) else int(was)
+        )

@@ -1,0 +1,48 @@
+"""The attack finds nothing in what is released, and much where protection is taken away."""
+
+import pytest
+
+from services.analytics.domain.releasing import Rules
+from tests.attack.running import Tally, attacked, unprotected
+from tests.attack.worlds import SMALL, TINY, sequence, table
+
+RULES = Rules()
+
+
+def test_tables_tell_of_nobody() -> None:
+    found = Tally()
+    for seed in range(50):
+        found += attacked([table(seed, TINY if seed % 5 else SMALL)], RULES)
+    assert not found.findings
+    assert found.small > 200, "there has to be something to find"
+
+
+def test_sequences_give_no_number_away() -> None:
+    found = Tally()
+    for seed in range(12):
+        found += attacked(list(sequence(seed, TINY)), RULES)
+    assert not [one for one in found.findings if one.low == one.high or one.kind == "side by side"]
+    assert found.small > 30, "there has to be something to find"
+    assert found.large_seen > found.large / 3, "who hides everything has no attack to fear"
+
+
+@pytest.mark.parametrize("rules", [Rules(5), Rules(20), Rules(11, zeros_hidden=True)])
+def test_tables_tell_of_nobody_by_other_rules(rules: Rules) -> None:
+    for seed in range(4):
+        assert not attacked([table(seed, SMALL)], rules).findings
+
+
+def test_where_only_small_cells_are_hidden_the_attack_recovers_them() -> None:
+    found = Tally()
+    for seed in range(10):
+        found += attacked([table(seed, SMALL)], RULES, unprotected)
+    exact = [one for one in found.findings if one.low == one.high and one.truth < RULES.people_min]
+    assert len(exact) > 20
+
+
+def test_where_nothing_waits_the_attack_sees_what_few_people_did() -> None:
+    found = Tally()
+    for seed in range(3):
+        found += attacked(list(sequence(seed, SMALL)), RULES, lambda now, _, rules: unprotected(now, [], rules))
+    assert [one for one in found.findings if one.kind == "side by side"]
+    assert [one for one in found.findings if "people join" in one.kind]

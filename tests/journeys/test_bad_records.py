@@ -146,7 +146,8 @@ async def test_nothing_is_half_written_and_no_log_tells_what_was_sent(sent: Sent
     assert {name: before[name] * 24 for name in more if more[name]} == {
         name: count * said for name, count in more.items() if count
     }
-    assert [name for name, count in before.items() if count > 1 and not more[name]] == []
+    clocks = "analytics machinery.timers"  # two for each organisation, whatever is said
+    assert [name for name, count in before.items() if count > 1 and not more[name] and name != clocks] == []
     assert logs_with(sent.kith, CANARY) == []
 
 

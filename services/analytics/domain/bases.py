@@ -101,13 +101,34 @@ def to_move(
         sums = relations(sizes)
         stays = protect(Tables(sizes, sums), small, rules.people_min)
         stays = protect(Tables(moved, sums), waiting, rules.people_min, also=stays)
-    rows = {
-        cell: Latest(sizes[cell], now.get(cell, {}))
-        for cell in sizes.keys() - stays
-        if moved[cell] or cell not in latest
-    }
+    rows = _shown(sizes, now, {cell for cell in sizes.keys() - stays if moved[cell] or cell not in latest})
+    if _tells_by_the_rest(latest, rows, rules):
+        stays, rows = set(sizes), {}
     gone = {cell for cell in stays if cell not in latest or (cell in small and latest[cell].facts is not None)}
     return rows | {cell: Latest(sizes[cell], None) for cell in gone}
+
+
+def _shown(sizes: Mapping[Cell, int], now: Mapping[Cell, Facts], cells: Collection[Cell]) -> dict[Cell, Latest]:
+    return {cell: Latest(sizes[cell], now.get(cell, {})) for cell in cells}
+
+
+def _tells_by_the_rest(latest: Mapping[Cell, Latest], rows: Mapping[Cell, Latest], rules: Rules) -> bool:
+    """Whether of all parts without numbers together too few changed: the rest of the whole is known on both days."""
+    labels = {cell[0][0] for cell in latest if cell}
+    if EVERYBODY not in latest:
+        return False
+    before = {cell: row.facts for cell, row in latest.items() if row.facts}
+    after = before | {cell: row.facts for cell, row in rows.items() if row.facts}
+    return any(0 < changed(_rest(before, label), _rest(after, label)) < rules.people_min for label in labels)
+
+
+def _rest(shown: Mapping[Cell, Facts], label: str) -> Facts:
+    """What is left of the whole by a label."""
+    left = Counter(shown.get(EVERYBODY, {}))
+    for cell, facts in shown.items():
+        if cell and cell[0][0] == label:
+            left.subtract(facts)
+    return left
 
 
 def _moved(now: Facts, was: Latest | None, n: int) -> int:

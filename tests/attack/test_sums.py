@@ -21,7 +21,7 @@ def days(seed: int) -> Iterator[list[Person]]:
     joining = int(chance.integers(30, 400))
     for _ in range(int(chance.integers(3, 11))):
         sites = chance.choice(len(sizes), size=joining, p=sizes / sizes.sum())
-        people.extend((int(site), int(chance.integers(3)), int(chance.integers(28))) for site in sites)
+        people += [(int(site), int(chance.integers(3)), int(chance.integers(28))) for site in sites]
         yield people
         joining = (int(chance.integers(1, 11)), len(people) // 10 + 1, len(people) // 4 + 1)[int(chance.integers(3))]
         if chance.random() < 0.2:

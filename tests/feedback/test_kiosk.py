@@ -32,10 +32,10 @@ def at(hours: float) -> str:
     return (clock.now() + timedelta(hours=hours)).astimezone(ZoneInfo("Europe/London")).strftime("%H:%M")
 
 
-async def a_tablet(client: Any, **changes: str) -> str:
+async def a_tablet(client: Any, headers: dict[str, str] = FACILITATOR, **changes: str) -> str:
     """The path of the page of a tablet."""
     fields = {"site": "old-town", "program": "evening-circle", "ends_at": at(0)} | changes
-    page = await client.post("/feedback/kiosks", data=fields, headers=FACILITATOR)
+    page = await client.post("/feedback/kiosks", data=fields, headers=headers)
     assert page.status_code == 200, page.text
     return re.findall(r"<code>http://kith.test(/c/kiosk/[\w-]+)</code>", page.text)[0]
 

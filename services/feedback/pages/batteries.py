@@ -90,7 +90,9 @@ def _form(
     *,
     is_suggested: bool = False,
 ) -> HTMLResponse:
-    shown = [battery_rows.filled(row) for row in [*rows, *({} for _ in range(EMPTY_ROWS))]]
+    titles = {one.code: one.title.in_("en") for one in library.values()}
+    shown = [battery_rows.filled(row, titles) for row in [*rows, *({} for _ in range(EMPTY_ROWS))]]
+    errors = [battery_rows.said(error) for error in refusal.errors] if refusal else []
     return PAGES.render(
         request,
         "battery.html",
@@ -101,7 +103,8 @@ def _form(
         kinds=battery_rows.KINDS,
         instruments=list(_titles(library).items()),
         is_suggested=is_suggested,
-        errors=[battery_rows.said(error) for error in refusal.errors] if refusal else [],
+        errors=errors,
+        wrong={int(part) for error in errors for part in error.field.split(".")[1:2] if part.isdigit()},
     )
 
 

@@ -73,6 +73,7 @@ async def check_ins(request: Request, db: Db, who: Coordinator) -> HTMLResponse:
         choice = Choice.of(request, counts)
         found = await store.lines(tx, asked, choice.need, (choice.page - 1) * LINES, LINES + 1)
         library = await store.library_of(tx)
+        unwatched = await acts.unwatched_sites(tx, library, who.site_ids, moment)
     return PAGES.render(
         request,
         "check-ins.html",
@@ -87,6 +88,7 @@ async def check_ins(request: Request, db: Db, who: Coordinator) -> HTMLResponse:
         earlier=choice.address(choice.page - 1) if choice.page > 1 else "",
         later=choice.address(choice.page + 1) if len(found) > LINES else "",
         missing_contacts=[site.code for site in sites if not _has_contacts(site, moment)],
+        unwatched=unwatched,
         now=moment,
     )
 

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from services.feedback.domain.kinds import Day, Phone, SomeWords, Url
-from shared.fields import Command, invalid
+from services.feedback.domain.kinds import Phone, SomeWords, Url
+from shared.fields import Command, Day, invalid
 from shared.identity import derived_id
 
 

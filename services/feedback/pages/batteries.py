@@ -104,7 +104,7 @@ def _form(
         instruments=list(_titles(library).items()),
         is_suggested=is_suggested,
         errors=errors,
-        wrong={int(part) for error in errors for part in error.field.split(".")[1:2] if part.isdigit()},
+        in_error={int(part) for error in errors for part in error.field.split(".")[1:2] if part.isdigit()},
     )
 
 

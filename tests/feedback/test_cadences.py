@@ -56,14 +56,6 @@ def test_a_rhythm_that_cannot_be(entry: dict[str, Any], field: str, code: str) -
 
 
 @pytest.mark.parametrize(
-    ("entry", "code"),
-    [
-        (month(occasion="pulse-3"), "taken-by-sessions"),
-        (month(occasion="again-2"), "taken-by-sessions"),
-        (session(occasion="other"), "one-session-entry"),
-    ],
-)
-@pytest.mark.parametrize(
     ("said", "months", "days"),
     [
         ({}, 2, 0),
@@ -80,6 +72,14 @@ def test_a_follow_up_is_two_calendar_months_after_the_end_unless_somebody_says_w
     assert Entry(occasion="end", kind="end", instruments=["belonging"]).months_after == 0
 
 
+@pytest.mark.parametrize(
+    ("entry", "code"),
+    [
+        (month(occasion="pulse-3"), "taken-by-sessions"),
+        (month(occasion="again-2"), "taken-by-sessions"),
+        (session(occasion="other"), "one-session-entry"),
+    ],
+)
 def test_numbered_codes_stay_apart(entry: dict[str, Any], code: str) -> None:
     others = [BASELINE, session(), month(occasion="again", repeats_months=1)]
     command = SetBattery.model_validate({"entries": [*others, entry]})

@@ -4,11 +4,10 @@ import hashlib
 import secrets
 
 from services.feedback import store
-from services.feedback.domain.battery import program_id_of
-from services.feedback.domain.contacts import site_id_of
 from services.feedback.domain.kiosk import Kiosk, OpenKiosk, closing_time
 from shared.clock import now
 from shared.database import Tx
+from shared.events.ids import program_id_of, site_id_of
 from shared.identity import new_id
 from shared.security import Who
 from shared.web.languages import LANGUAGES

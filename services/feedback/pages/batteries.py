@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from services.feedback import acts, store
-from services.feedback.domain.battery import SUGGESTED, SetBattery, program_id_of
+from services.feedback.domain.battery import SUGGESTED, SetBattery
 from services.feedback.domain.instruments import Instrument, Library
 from services.feedback.pages import battery_rows
 from services.feedback.pages.forms import nested
@@ -17,6 +17,7 @@ from shared.doors import Db, form, submitted
 from shared.errors import Refusal
 from shared.events.base import Code
 from shared.events.feedback import BatteryEntry
+from shared.events.ids import program_id_of
 
 router = APIRouter(prefix="/feedback/batteries", include_in_schema=False)
 EMPTY_ROWS = 2

@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from services.feedback import acts, store
 from services.feedback.domain.check_in import EnterCheckIn, Occasion, enter
-from services.feedback.domain.contacts import are_confirmed, site_id_of
+from services.feedback.domain.contacts import are_confirmed
 from services.feedback.domain.instruments import TOTAL, Instrument, Library, Measure
 from services.feedback.domain.kinds import moment_of
 from services.feedback.domain.paper import sheet_code
@@ -24,6 +24,7 @@ from services.feedback.store.lists import Need
 from shared.clock import now
 from shared.doors import Db, form, submitted
 from shared.errors import FieldError, Invalid, Refusal
+from shared.events.ids import site_id_of
 from shared.fields import Command, Day
 from shared.security import Who
 from shared.web.filters import words

@@ -40,11 +40,6 @@ def at_local(day: date, clock_time: str, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time.fromisoformat(clock_time), tzinfo=zone).astimezone(UTC)
 
 
-def group_id_of(organisation_id: UUID, code: str) -> UUID:
-    """The id of a group."""
-    return derived_id(organisation_id, "group", code)
-
-
 def session_id_of(group_id: UUID, local_date: date) -> UUID:
     """The id of the session of a group on a day: a group meets once a day at most."""
     return derived_id(group_id, "session", local_date.isoformat())

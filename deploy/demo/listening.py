@@ -82,10 +82,11 @@ async def listen(first: Doors, second: Doors) -> None:
     written = zip(await _were_asked(first, here), WRITTEN, strict=False)
     await asyncio.gather(*(_hear(first, second, occasion, *one) for occasion, one in written))
     for theme, decision, what in DECISIONS:
-        change = await _once(first, f"{VOICES}/themes/{theme}/decisions", **decision)
-        if what and not change["made_at"]:
+        decided = await _once(first, f"{VOICES}/themes/{theme}/decisions", **decision)
+        change = f"/feedback/api/v1/changes/{decided['change_id']}"
+        if what and not (await first.ask("GET", change))["made_at"]:
             since = (clock.now().date() - SINCE).isoformat()
-            await _once(first, f"/feedback/api/v1/changes/{change['change_id']}/made", what=what, since=since)
+            await _once(first, f"{change}/made", what=what, since=since)
     for (kind, may_celebrate), person in zip(MILESTONES, reversed(here), strict=False):
         reached = {"reached_on": (clock.now() - A_DAY).date().isoformat(), "may_celebrate": may_celebrate}
         await _once(first, "/feedback/api/v1/milestones", participant_id=person, kind=kind, **reached)

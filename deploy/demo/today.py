@@ -47,7 +47,7 @@ async def release(doors: Doors, program: str) -> None:
     """Show managers what was imported, as soon as analytics has heard all of it: its newest event stays the newest."""
     seen: list[Any] = []
     while len(seen) < STILL or any(one != seen[-1] for one in seen[-STILL:]):
-        seen.append(await _until_heard(doors, "GET", "/analytics/api/v1/retention", params={"program": program}))
+        seen.append(await until_heard(doors, "GET", "/analytics/api/v1/retention", params={"program": program}))
         await asyncio.sleep(PAUSE_SECONDS)
     await doors.ask("POST", "/analytics/api/v1/releases")
 

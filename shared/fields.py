@@ -1,9 +1,11 @@
 """Kinds of input fields, and the sentences for what is wrong with one."""
 
+import re
 from collections.abc import Sequence
+from datetime import date
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from shared.errors import FieldError, Invalid
@@ -15,12 +17,23 @@ def _printable(text: str) -> str:
     return text
 
 
+def _as_iso(value: Any) -> Any:
+    """What looks like a number of seconds is a mistake."""
+    if isinstance(value, date) or (isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value)):
+        return value
+    raise PydanticCustomError("date_type", "Give a date as YYYY-MM-DD.")
+
+
 Line = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_printable)
 ]
 """One line of text: a name, a contact."""
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), AfterValidator(_printable)]
 """A few lines of text, possibly none."""
+
+
+Day = Annotated[date, BeforeValidator(_as_iso), Field(ge=date(1990, 1, 1), le=date(2199, 12, 31))]
+"""A day, as YYYY-MM-DD and in no other way."""
 
 
 class Command(BaseModel):

@@ -21,3 +21,8 @@ TIMERS_OVERDUE = Gauge("kith_timers_overdue_seconds", "How late the latest timer
 HTTP_SECONDS = Histogram("kith_http_request_seconds", "Time to answer", ["method", "route", "status"])
 OUTAGES = Counter("kith_outages_total", "Times that a database or broker was away", ["part"])
 MESSAGES_SENT = Counter("kith_messages_sent_total", "Messages to people, by what became of them", ["channel", "result"])
+CONCERNS_OVERDUE = Gauge("kith_concerns_overdue", "Concerns that nobody has acknowledged within the time of their site")
+QUESTIONS_WITHHELD = Counter(
+    "kith_questions_withheld_total",
+    "Times that questions whose answer can raise a concern were not shown, because nobody was on call",
+)

@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from shared import clock, erasing, idempotency, logs, metrics
-from shared.database import OUTAGES, Database
+from shared.database import OUTAGES, Database, Tx
 from shared.doors import Running, frame
 from shared.inbox import Handlers, Hearing
 from shared.inbox.batch import AfterBatch, Applying
@@ -55,6 +55,7 @@ class Service:
     after_batch: AfterBatch | None = None
     views: Views = field(default_factory=dict)
     after_switch: AfterSwitch | None = None
+    measure: Callable[[Tx], Awaitable[None]] | None = None  # fills gauges that only the store of the service knows
 
 
 def run(service: Service) -> None:
@@ -74,7 +75,7 @@ async def _run(service: Service, settings: Settings) -> None:
     app = frame(service.name, service.routers, service.pages, running)
     applying = Applying(service.handlers, service.keeps_heard, service.after_batch)
     doors = _Server.of(with_operations(app, service.name, service.pages, applying), settings.listen)
-    ops = _Server.of(_ops(running), settings.ops_listen)
+    ops = _Server.of(_ops(service, running), settings.ops_listen)
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -167,7 +168,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _ops(running: Running) -> Starlette:
+def _ops(service: Service, running: Running) -> Starlette:
     """For operators alone: is it alive, is it ready, what are its numbers."""
 
     async def livez(_: Request) -> Response:
@@ -185,13 +186,13 @@ def _ops(running: Running) -> Starlette:
 
     async def show_metrics(_: Request) -> Response:
         with contextlib.suppress(*OUTAGES):  # the counters are worth showing while the store is away
-            await _measure(running.machinery)
+            await _measure(service, running.machinery)
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", show_metrics)])
 
 
-async def _measure(database: Database) -> None:
+async def _measure(service: Service, database: Database) -> None:
     """Fill the gauges that only the store knows."""
     async with asyncio.timeout(5), database.transaction() as tx:
         now = clock.now()
@@ -201,3 +202,5 @@ async def _measure(database: Database) -> None:
         metrics.OUTBOX_OLDEST.set((now - row["oldest"]).total_seconds() if row["oldest"] else 0)
         metrics.PARKED.set(await count_parked(tx))
         metrics.TIMERS_OVERDUE.set(await overdue_seconds(tx, now))
+        if service.measure:
+            await service.measure(tx)

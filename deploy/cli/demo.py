@@ -13,6 +13,7 @@ from deploy.cli.terminal import plainly
 from deploy.cli.token import mint
 from deploy.cli.up import run
 from deploy.demo import beat_the_blues, harbour_trust
+from deploy.demo.listening import listen, put_up_a_tablet
 from deploy.demo.today import PROGRAM, live_today, release
 from deploy.importer import import_folder
 from deploy.importer.doors import Doors
@@ -22,12 +23,13 @@ from shared import clock
 
 SIGN_IN = """
 Sign in at {url}/sign-in as one of
-  Ana Ruiz       coordinator of Old Town: today, people, groups, check-ins
+  Ana Ruiz       coordinator of Old Town: today, people, groups, check-ins, voices
   Tomasz Wrona   facilitator at Old Town: tonight's session
   Lea Sommer     program manager of Harbour Trust: what changed
   Rowan Hale     program manager of the trial Beat the Blues
   Mara Okafor    administrator of Harbour Trust; Sam Reed begins an organisation of their own
 A check-in that is open now:  {link}
+A tablet at the door tonight: {tablet}
 Messages to participants:     {url}/mail
 Events, for other systems:    kcat -b {kafka} -t kith.check-ins -C -f '%h\\n%s\\n\\n'
 """
@@ -48,14 +50,21 @@ async def fill(system: System) -> None:
     today = clock.now().date()
     await _import_once(system, data / beat_the_blues.CODE, beat_the_blues.write)
     await _import_once(system, data / harbour_trust.CODE, lambda folder: harbour_trust.write(folder, today))
-    async with await _administrator(system, harbour_trust.CODE) as doors:
-        link = await live_today(doors)
-        await release(doors, PROGRAM)
-    async with await _administrator(system, beat_the_blues.CODE) as doors:
-        await release(doors, next(iter(beat_the_blues.PROGRAMS.values())))
+    house = harbour_trust.CODE
+    ana, mara = await _staff(system, house, "Ana Ruiz"), await _staff(system, house, "Mara Okafor")
+    async with ana, mara:
+        link = await live_today(ana)
+        heard = data / f"{house}.heard"
+        if not heard.exists():
+            await listen(ana, mara)
+            heard.touch()
+        tablet = await put_up_a_tablet(ana, clock.now())
+        await release(ana, PROGRAM)
+    async with await _staff(system, beat_the_blues.CODE, "Dana Levin") as dana:
+        await release(dana, next(iter(beat_the_blues.PROGRAMS.values())))
     urls = system.urls
     shown = link or "all are answered; enrol somebody as Ana Ruiz, and hand them a link"
-    typer.echo(SIGN_IN.format(url=urls["public"], link=shown, kafka=urls["kafka"]))
+    typer.echo(SIGN_IN.format(url=urls["public"], link=shown, tablet=tablet, kafka=urls["kafka"]))
 
 
 async def _import_once(system: System, folder: Path, write: Callable[[Path], None]) -> None:
@@ -77,6 +86,6 @@ async def _import_once(system: System, folder: Path, write: Callable[[Path], Non
     done.touch()
 
 
-async def _administrator(system: System, organisation: str) -> Doors:
-    token = await asyncio.to_thread(mint, organisation, ["administrator", "coordinator"], ["*"], "Demo")
+async def _staff(system: System, organisation: str, name: str) -> Doors:
+    token = await asyncio.to_thread(mint, organisation, ["administrator", "coordinator"], ["*"], name)
     return Doors(system.urls["public"], token)

@@ -27,7 +27,7 @@ async def live_today(doors: Doors) -> str | None:
         if group.facilitator not in LAPSED:
             body = {"facilitator_id": facilitators[group.facilitator]["id"]}
             path = f"/scheduling/api/v1/groups/{group.code}/facilitator"
-            await _until_heard(doors, "PUT", path, json=body)
+            await until_heard(doors, "PUT", path, json=body)
     before = {"kind": "participant", "after": "today", "limit": len(NEWCOMERS)}
     here = await doors.ask("GET", "/intake/api/v1/references", params=before)
     enrolled = [
@@ -36,9 +36,7 @@ async def live_today(doors: Doors) -> str | None:
     for enrolment_id in reversed(enrolled):
         occasion = derived_id(UUID(enrolment_id), "baseline", "0")
         try:
-            answer = await _until_heard(
-                doors, "POST", "/intake/api/v1/invitations", json={"occasion_id": str(occasion)}
-            )
+            answer = await until_heard(doors, "POST", "/intake/api/v1/invitations", json={"occasion_id": str(occasion)})
         except Refused:  # answered or closed since an earlier start
             continue
         return str(answer["url"])
@@ -49,7 +47,7 @@ async def release(doors: Doors, program: str) -> None:
     """Show managers what was imported, as soon as analytics has heard all of it: its newest event stays the newest."""
     seen: list[Any] = []
     while len(seen) < STILL or any(one != seen[-1] for one in seen[-STILL:]):
-        seen.append(await _until_heard(doors, "GET", "/analytics/api/v1/retention", params={"program": program}))
+        seen.append(await until_heard(doors, "GET", "/analytics/api/v1/retention", params={"program": program}))
         await asyncio.sleep(PAUSE_SECONDS)
     await doors.ask("POST", "/analytics/api/v1/releases")
 
@@ -68,11 +66,11 @@ async def _enrol(doors: Doors, reference: str, name: str, email: str, language: 
     if email:
         body["email"] = email
     headers = {"Idempotency-Key": f"demo-{reference}"}
-    answer = await _until_heard(doors, "POST", "/intake/api/v1/participants", json=body, headers=headers)
+    answer = await until_heard(doors, "POST", "/intake/api/v1/participants", json=body, headers=headers)
     return str(answer["enrolment_id"])
 
 
-async def _until_heard(doors: Doors, method: str, path: str, **what: Any) -> Any:
+async def until_heard(doors: Doors, method: str, path: str, **what: Any) -> Any:
     """Ask until the service has heard of what this names."""
     for attempt in range(TRIES):
         try:

@@ -10,7 +10,6 @@ from services.intake import store
 from services.intake.domain import facilitators, sites
 from services.intake.domain.contact import CorrectContact, Participant, short_codes, somebody_new
 from services.intake.domain.history import bring_in, bring_up_to_date, check_known
-from services.intake.domain.places import group_id_of
 from services.intake.domain.rows import TABLES, FacilitatorRow, ParticipantRow, ProgramRow, SiteRow
 from services.intake.domain.shapes import Change
 from shared import outbox
@@ -18,6 +17,7 @@ from shared.clock import now
 from shared.database import Tx
 from shared.doors.files import row_by_row
 from shared.errors import NotFound
+from shared.events.ids import group_id_of, program_id_of, site_id_of
 from shared.fields import invalid
 from shared.identity import new_id
 from shared.security import Who
@@ -25,7 +25,7 @@ from shared.tables import Outcome
 
 
 async def _site(tx: Tx, who: Who, row: SiteRow) -> Outcome:
-    site_id = sites.site_id_of(who.organisation_id, row.code)
+    site_id = site_id_of(who.organisation_id, row.code)
     if not who.sees(site_id):
         raise invalid("code", "unknown-site", "This site is not among those that you may change.")
     await store.get_organisation(tx, who.organisation_id)
@@ -42,9 +42,9 @@ async def _program(tx: Tx, who: Who, row: ProgramRow) -> Outcome:
     await store.get_organisation(tx, who.organisation_id)
     known_sites = await store.sites_by_code(tx, who.site_ids)
     _check_known("sites", "site", row.sites, known_sites)
-    known = await store.find_program(tx, sites.program_id_of(who.organisation_id, row.code))
+    known = await store.find_program(tx, program_id_of(who.organisation_id, row.code))
     other = row.comparison_program
-    comparison = await store.find_program(tx, sites.program_id_of(who.organisation_id, other)) if other else None
+    comparison = await store.find_program(tx, program_id_of(who.organisation_id, other)) if other else None
     if other and other != row.code:
         _check_known("comparison_program", "program", [other], [comparison.code] if comparison else [])
     command = sites.PublishProgram.model_validate(row.model_dump(exclude={"code"}))
@@ -81,7 +81,7 @@ async def _facilitator(tx: Tx, who: Who, row: FacilitatorRow) -> Outcome:
 async def _participant(tx: Tx, who: Who, row: ParticipantRow) -> Outcome:
     moment, organisation_id = now(), who.organisation_id
     known = await _find_seen(tx, who, row.reference)
-    program_id = sites.program_id_of(organisation_id, row.program)
+    program_id = program_id_of(organisation_id, row.program)
     enrolment_id = await store.find_enrolment_id(tx, known.participant_id, program_id) if known else None
     standing = None
     if known and enrolment_id:

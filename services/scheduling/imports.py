@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from services.scheduling import store
 from services.scheduling.domain.groups import NotHeardOf, form
 from services.scheduling.domain.history import bring_in
-from services.scheduling.domain.kinds import group_id_of, session_id_of
+from services.scheduling.domain.kinds import session_id_of
 from services.scheduling.domain.leading import Facilitator
 from services.scheduling.domain.rows import TABLES, AttendanceRow, GroupRow, Person, SessionRow
 from services.scheduling.domain.sessions import Attends, RecordAttendance, correct, hold, must_be_recordable
@@ -23,21 +23,21 @@ from shared.clock import now
 from shared.database import Database, Tx
 from shared.doors.files import File, row_by_row
 from shared.errors import FieldError, Refusal
+from shared.events.ids import group_id_of, program_id_of, site_id_of
 from shared.events.scheduling import Attendance
 from shared.fields import field_errors, invalid
-from shared.identity import derived_id
 from shared.security import Who
 from shared.tables import Outcome, RefusedRow, Report, read
 
 
 async def _group(tx: Tx, who: Who, row: GroupRow) -> Outcome:
     moment, organisation_id = now(), who.organisation_id
-    group_id, site_id = group_id_of(organisation_id, row.code), derived_id(organisation_id, "site", row.site)
+    group_id, site_id = group_id_of(organisation_id, row.code), site_id_of(organisation_id, row.site)
     await store.alone_with(tx, group_id)
     known = await store.find_group(tx, group_id)
     if not who.sees(site_id) or (known and not who.sees(known.site_id)):
         raise invalid("site", "unknown-site", "This site is not among those that you may change.")
-    program_id = derived_id(organisation_id, "program", row.program)
+    program_id = program_id_of(organisation_id, row.program)
     ground = await store.ground(tx, organisation_id, site_id, program_id, None)
     sessions = await store.coming(tx, group_id, ground.site, moment)
     try:

@@ -1,5 +1,6 @@
 """The main navigation: its entries, and who sees which of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -32,29 +33,31 @@ GROUPS = Entry("Groups", "/scheduling/groups", ("/scheduling/sessions", "/schedu
 CHECK_INS = Entry("Check-ins", "/feedback/")
 CONCERNS = Entry("Concerns", "/feedback/concerns", ("/feedback/rotas",))
 VOICES = Entry("Voices", "/feedback/voices", ("/feedback/changes", "/feedback/stories", "/feedback/milestones"))
+STORIES = Entry("Stories", "/feedback/stories")
 OUTCOMES = Entry("Outcomes", "/analytics/")
 SET_UP = Entry("Set-up", "/intake/set-up", ("/intake/sites", "/intake/programs", "/intake/facilitators"))
 SERVICES = ("intake", "scheduling", "feedback", "analytics")
 OPERATIONS = Entry("Operations", "/intake/operations", tuple(f"/{name}/operations" for name in SERVICES[1:]))
 
-ENTRIES = (TODAY, PEOPLE, GROUPS, CHECK_INS, CONCERNS, VOICES, OUTCOMES, SET_UP, OPERATIONS)
+ENTRIES = (TODAY, PEOPLE, GROUPS, CHECK_INS, CONCERNS, VOICES, STORIES, OUTCOMES, SET_UP, OPERATIONS)
 SEEN_BY: dict[str, tuple[Entry, ...]] = {
-    "facilitator": (TODAY, GROUPS, CONCERNS),
+    "facilitator": (TODAY, GROUPS, CONCERNS, STORIES),
     "coordinator": (TODAY, PEOPLE, GROUPS, CHECK_INS, CONCERNS, VOICES, OUTCOMES),
     "program-manager": (GROUPS, VOICES, OUTCOMES),
     "operator": (SET_UP, OPERATIONS),
-    "administrator": ENTRIES[:-1],  # what runs is the business of operators
+    "administrator": (TODAY, PEOPLE, GROUPS, CHECK_INS, CONCERNS, VOICES, OUTCOMES, SET_UP),
 }
 
 
 def entries_for(roles: frozenset[str]) -> list[Entry]:
-    """What somebody with these roles sees, always in the same order."""
-    return [entry for entry in ENTRIES if any(entry in SEEN_BY.get(role, ()) for role in roles)]
+    """What somebody with these roles sees, always in the same order; nothing twice."""
+    seen = [entry for entry in ENTRIES if any(entry in SEEN_BY.get(role, ()) for role in roles)]
+    return [entry for entry in seen if not any(entry.href in other.also for other in seen)]
 
 
-def current(path: str) -> Entry | None:
-    """The entry that a page stands under: the one whose address is the longest beginning of its own."""
-    above = [(len(one), entry) for entry in ENTRIES for one in (entry.href, *entry.also) if _stands_under(path, one)]
+def current(path: str, entries: Sequence[Entry] = ENTRIES) -> Entry | None:
+    """The one of these that a page stands under: whose address is the longest beginning of its own."""
+    above = [(len(one), entry) for entry in entries for one in (entry.href, *entry.also) if _stands_under(path, one)]
     return max(above, key=lambda found: found[0], default=(0, None))[1]
 
 

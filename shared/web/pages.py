@@ -37,7 +37,7 @@ class Frame:
         self.service = service
         self.direction = direction_of(lang)
         self.entries = nav.entries_for(who.roles) if who else []
-        self.here = nav.current(request.url.path)
+        self.here = nav.current(request.url.path, self.entries)
         self.names = Names(part=_is_part(request))
         self.languages = [
             (code, name, "?" + request.url.include_query_params(lang=code).query) for code, name in LANGUAGES.items()

@@ -273,6 +273,15 @@ async def test_a_look_at_another_page_loses_nothing(show: Any, link: Any) -> Non
     assert await page.evaluate("sessionStorage.length") == 0
 
 
+async def test_all_questions_are_printed_and_nothing_to_press(link: Any, show: Any) -> None:
+    page = await show()
+    assert await page.locator(".screen:visible").count() == 1
+    await page.emulate_media(media="print")
+    assert await page.locator(".screen:visible").count() == 4
+    assert await page.locator("button:visible, .turn:visible, [data-leave]:visible").count() == 0
+    await expect(page.get_by_role("link", name="555-0100")).to_be_visible()
+
+
 async def test_a_check_in_page_weighs_little(show: Any, link: Any) -> None:
     for path in (LINK, f"{LINK}?lang=es"):
         page = await show("/static/neutral.html")

@@ -316,6 +316,7 @@ async def test_staff_enter_a_total(show: Any, told: Told, scripted: bool) -> Non
 @pytest.mark.parametrize("scripted", [True, False])
 async def test_an_administrator_sets_a_battery(show: Any, told: Told, scripted: bool) -> None:
     page = await show("/feedback/batteries/new-roots", 1280, java_script_enabled=scripted)
+    await page.get_by_text("Change occasion 1").click()
     await page.locator("[name='entries.0.occasion']").fill("Base line")
     await page.get_by_role("button", name="Save the battery").click()
     await expect(page.locator(".error-summary")).to_be_visible()
@@ -452,3 +453,23 @@ async def test_a_rota_is_set_on_its_page(show: Any) -> None:
     await page.get_by_role("button", name="Hand over").click()
     await expect(page.get_by_role("main")).to_contain_text("The hand-over is written down.")
     await expect(page.get_by_role("main")).to_contain_text("9 March")
+
+
+@pytest.mark.parametrize("scripted", [True, False])
+async def test_what_somebody_was_writing_when_the_site_was_closed_is_shown_and_sent_later(
+    show: Any, client: Any, told: Told, scripted: bool
+) -> None:
+    page = await show(f"{PHONES['link-month']}#all", java_script_enabled=scripted)
+    await page.get_by_label("Which one change would you like to see?").fill("Chairs with a back, please.")
+    await page.get_by_role("radio").first.check()
+    contacts = f"{API}/sites/old-town/crisis-contacts"
+    await client.put(contacts, json=CONTACTS | {"confirmed_on": None}, headers=ADMINISTRATOR)
+    await page.get_by_role("button", name="Send").last.click()
+    await expect(page.get_by_role("main")).to_contain_text("What you answered was not sent.")
+    await expect(page.get_by_role("textbox")).to_have_value("Chairs with a back, please.")
+    if scripted:
+        await look(page, "feedback-unsent", PHONE, PHONE_AT_NIGHT, DESK)
+    await client.put(contacts, json=CONTACTS, headers=ADMINISTRATOR)
+    await page.get_by_role("button", name="Try again now").click()
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("Thank you")
+    assert len([one for one in await told.said("check-in-submitted") if one.code == "month-1"]) == 1

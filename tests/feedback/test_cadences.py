@@ -56,6 +56,23 @@ def test_a_rhythm_that_cannot_be(entry: dict[str, Any], field: str, code: str) -
 
 
 @pytest.mark.parametrize(
+    ("said", "months", "days"),
+    [
+        ({}, 2, 0),
+        ({"months_after": "0", "days_after": "0"}, 2, 0),
+        ({"months_after": 3}, 3, 0),
+        ({"days_after": 10}, 0, 10),
+    ],
+)
+def test_a_follow_up_is_two_calendar_months_after_the_end_unless_somebody_says_when(
+    said: dict[str, Any], months: int, days: int
+) -> None:
+    entry = Entry.model_validate({"occasion": "later", "kind": "follow-up", "instruments": ["belonging"]} | said)
+    assert (entry.months_after, entry.days_after, entry.window_days) == (months, days, 14)
+    assert Entry(occasion="end", kind="end", instruments=["belonging"]).months_after == 0
+
+
+@pytest.mark.parametrize(
     ("entry", "code"),
     [
         (month(occasion="pulse-3"), "taken-by-sessions"),

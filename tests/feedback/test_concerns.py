@@ -351,6 +351,15 @@ async def test_a_risk_item_raises_a_concern_under_any_total(rota: None, client: 
     assert [one.occasion_id for one in await told.said("check-in-submitted")] == [due.occasion_id]
 
 
+async def test_no_word_alone_raises_one(rota: None, client: Any, told: Told) -> None:
+    due = a_due("monthly-check-in")
+    await told.tell(an_enrolment(due), due, an_invitation(due))
+    text = "My neighbour talked of suicide again, and of self-harm."
+    page = await client.post(f"/c/{TOKEN}", data={"texts.monthly-check-in.one-change": text})
+    assert page.status_code == 200
+    assert await told.said("concern-raised") == []
+
+
 async def test_a_high_total_alone_raises_none(rota: None, client: Any, told: Told) -> None:
     rest = {item: 3 for item in phq_9() if item != RISK}
     _, page = await answered(client, told, phq_9(**rest))

@@ -125,6 +125,7 @@ def definition(of: str = "session-pulse", /, **changes: Any) -> dict[str, Any]:
 GONE = object()
 LABEL = {"en": "x", "es": "x"}
 JT = {"operator": ">=", "method": "jacobson-truax", "source": "x"}
+T_ROW = {"points": 41, "t": "60"}
 
 
 @pytest.mark.parametrize(
@@ -182,6 +183,11 @@ JT = {"operator": ">=", "method": "jacobson-truax", "source": "x"}
         ("gse", {"scales.0.reliable_change": JT | {"threshold": 6}}, "reliable_change.sd: without a sourced SD"),
         ("phq-9", {"scales.0.reliable_change.sd": "5.5"}, "a published threshold stands for itself"),
         ("gse", {"scales.0.t_score": {"mean": 1, "sd": 0, "source": "x"}}, "scales.0.t_score.sd: it is more than 0"),
+        ("gse", {"scales.0.t_score": {"source": "x"}}, "scales.0.t_score: give mean and sd, or a table"),
+        ("gse", {"scales.0.t_score": {"mean": 1, "source": "x"}}, "scales.0.t_score: give mean and sd, or a table"),
+        ("gse", {"scales.0.t_score": {"table": [T_ROW], "source": "x"}}, "t_score.table: 10 is missing: every whole"),
+        ("gse", {"scales.0.t_score": {"table": [T_ROW, T_ROW], "source": "x"}}, "t_score.table: 41 is there twice"),
+        ("gse", {"scales.0.t_score": {"table": [T_ROW], "source": "x"}}, "table.0.points: it is outside 10 to 40"),
         ("monthly-check-in", {"options": [{"value": 1}]}, "options: without a question to choose from"),
     ],
 )

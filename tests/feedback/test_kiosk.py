@@ -32,10 +32,10 @@ def at(hours: float) -> str:
     return (clock.now() + timedelta(hours=hours)).astimezone(ZoneInfo("Europe/London")).strftime("%H:%M")
 
 
-async def a_tablet(client: Any, **changes: str) -> str:
+async def a_tablet(client: Any, headers: dict[str, str] = FACILITATOR, **changes: str) -> str:
     """The path of the page of a tablet."""
     fields = {"site": "old-town", "program": "evening-circle", "ends_at": at(0)} | changes
-    page = await client.post("/feedback/kiosks", data=fields, headers=FACILITATOR)
+    page = await client.post("/feedback/kiosks", data=fields, headers=headers)
     assert page.status_code == 200, page.text
     return re.findall(r"<code>http://kith.test(/c/kiosk/[\w-]+)</code>", page.text)[0]
 
@@ -221,3 +221,18 @@ async def test_whoever_is_erased_stands_at_no_tablet(client: Any, told: Told) ->
 )
 def test_a_code_is_read_as_people_type_it(typed: str, code: str | None) -> None:
     assert read_code(typed) == code
+
+
+async def test_a_program_puts_up_a_tablet_and_closes_it(client: Any, told: Told) -> None:
+    await somebody(told)
+    body = {"site": "old-town", "program": "evening-circle", "ends_at": at(0)}
+    opened = await client.post("/feedback/api/v1/kiosks", json=body, headers=FACILITATOR)
+    assert opened.status_code == 201, opened.text
+    tablet = opened.json()["url"].removeprefix("http://kith.test")
+    assert (await client.get(await a_turn(client, tablet))).status_code == 200
+    address = f"/feedback/api/v1/kiosks/{opened.json()['kiosk_id']}/close"
+    assert (await client.post(address, headers=ELSEWHERE)).status_code == 404
+    assert (await client.post(address, headers=FACILITATOR)).status_code == 204
+    assert (await client.get(tablet)).status_code == 410
+    late = await client.post("/feedback/api/v1/kiosks", json=body | {"ends_at": at(-2)}, headers=FACILITATOR)
+    assert (late.status_code, late.json()["errors"][0]["code"]) == (422, "in-the-past")

@@ -247,6 +247,35 @@ async def test_a_site_without_crisis_contacts_asks_nobody(client: Any, told: Tol
     assert await told.said("check-in-submitted") == []
 
 
+WRITTEN = {"texts.monthly-check-in.one-change": "Chairs with a back, please.", "answers.experience.all-in-all": "4"}
+
+
+@pytest.mark.parametrize(("why", "status"), [("not confirmed", 409), ("expired", 410), ("cancelled", 410)])
+async def test_what_somebody_was_writing_when_the_link_closed_is_not_lost(
+    client: Any, told: Told, why: str, status: int, moved_clock: Any
+) -> None:
+    due = await an_open_link(told, "monthly-check-in", "experience", closes_at=long_ago(-1))
+    assert (await client.get(LINK)).status_code == 200
+    address = f"{API}/sites/old-town/crisis-contacts"
+    if why == "not confirmed":
+        await client.put(address, json=CONTACTS | {"confirmed_on": None}, headers=COORDINATOR)
+    elif why == "expired":
+        moved_clock(2 * 86_400)
+    else:
+        await told.tell(OccasionCancelled(occasion_id=due.occasion_id, reason="withdrawn"))
+    page = await client.post(f"{LINK}?lang=es", data=WRITTEN)
+    assert page.status_code == status
+    for words in ("Chairs with a back, please.", "Lo que respondiste no se ha enviado.", 'href="tel:5550100"'):
+        assert words in page.text, words
+    assert ("Volver a intentarlo ahora" in page.text) == (why == "not confirmed")
+    assert await told.said("check-in-submitted") == []
+    if why == "not confirmed":
+        assert 'name="answers.experience.all-in-all" value="4"' in page.text
+        await client.put(address, json=CONTACTS, headers=COORDINATOR)
+        assert (await client.post(f"{LINK}?lang=es", data=WRITTEN)).status_code == 200
+    assert len(await told.said("check-in-submitted")) == (why == "not confirmed")
+
+
 async def test_a_total_is_entered_together(client: Any, told: Told) -> None:
     await an_open_link(told, "phq-4")
     page = await client.get(LINK)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import ValidationError
 
-from services.feedback.domain.rota import HandOver, SetRota, gaps, handed_over, on_call, read_by
+from services.feedback.domain.rota import HandOver, SetRota, gaps, handed_over, on_call, on_call_from, read_by
 from shared.errors import Invalid, Refusal
 
 LONDON = ZoneInfo("Europe/London")
@@ -105,6 +105,13 @@ def test_what_is_said_at_night_is_read_in_the_morning_and_that_is_what_is_promis
     assert read_by(rota, at("2025-03-05T10:00"), LONDON) == at("2025-03-05T10:45")
     assert read_by(rota, at("2025-03-05T23:00"), LONDON) == at("2025-03-06T09:45")
     assert read_by(None, at("2025-03-05T23:00"), LONDON) is None
+
+
+def test_from_when_on_somebody_is_on_call() -> None:
+    rota = a_rota(shift("ana", "09:00", "17:00", WORKDAYS))
+    assert on_call_from(rota, at("2025-03-05T10:00"), LONDON) == at("2025-03-05T10:00")
+    assert on_call_from(rota, at("2025-03-07T17:00"), LONDON) == at("2025-03-10T09:00")
+    assert on_call_from(None, at("2025-03-05T10:00"), LONDON) is None
 
 
 @pytest.mark.parametrize(

@@ -255,6 +255,17 @@ def test_a_t_score_is_an_exact_fraction() -> None:
     assert t_score(a_scale(), 30) is None
 
 
+def test_a_t_score_may_stand_in_a_printed_table() -> None:
+    limits = [{"value": "56.5", "operator": ">=", "label": {"en": "high"}, "source": "x", "of": "t-score"}]
+    rows = [{"points": points, "t": "56.5" if points == 31 else points} for points in range(10, 41)]
+    measure = a_scale(t_score={"table": rows, "source": "x"}, cut_offs=limits, missing={"max": 1, "rule": "prorate"})
+    assert t_score(measure, 31 * measure.unit) == Fraction(113, 2)
+    assert t_score(measure, 31 * measure.unit + 1) is None  # a prorated score between two lines
+    assert (found := cut_off(measure, 31 * measure.unit))
+    assert found.label.in_("en") == "high"
+    assert cut_off(measure, 30 * measure.unit) is None
+
+
 def test_a_limit_for_t_scores_is_not_held_against_points() -> None:
     for scale in LIBRARY["proqol-5"].scales:
         assert [one.of for one in scale.cut_offs] == ["t-score", "t-score"]

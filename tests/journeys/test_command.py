@@ -88,6 +88,7 @@ async def test_prometheus_can_read_the_metrics_and_no_label_is_an_id(kith: Kith,
     _, complaints = await process.communicate(ours.encode())
     assert process.returncode == 0, complaints.decode()
     assert "kith_outbox_oldest_seconds" in ours
+    assert "kith_concerns_overdue" in ours
     assert "kith_http_request_seconds_count" in ours
     assert "-7" not in "".join(line.partition("}")[0] for line in ours.splitlines() if "{" in line)
 

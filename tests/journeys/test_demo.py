@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 
 from deploy.demo import harbour_trust
+from deploy.demo.listening import STORIES, THEMES, listen, put_up_a_tablet
 from deploy.demo.today import NEWCOMERS, live_today
 from deploy.importer import import_folder
 from shared import clock
@@ -53,6 +54,23 @@ async def test_a_demo_that_is_started_again_prints_another_link_that_is_open(kit
         assert await live_today(doors) is None
         people = await doors.ask("GET", "/intake/api/v1/participants")
     assert len(people["participants"]) == len(NEWCOMERS), "nobody is enrolled twice"
+    await what_people_share_is_there_once(kith)
+
+
+async def what_people_share_is_there_once(kith: Kith) -> None:
+    async with (
+        await kith.doors(CODE, "administrator", "coordinator", name="Ana Ruiz") as ana,
+        await kith.doors(CODE, "administrator", "coordinator", name="Mara Okafor") as mara,
+    ):
+        for _ in range(2):
+            await listen(ana, mara)
+        assert len((await ana.ask("GET", "/feedback/api/v1/voices"))["voices"]) == len(THEMES)
+        told = await ana.ask("GET", "/feedback/api/v1/stories", params={"use": "within-program"})
+        assert sorted(one["text"] for one in told["stories"]) == sorted(text for text, *_ in STORIES)
+        now = clock.now() + timedelta(seconds=float(kith.clock.read_text()))
+        tablet = await put_up_a_tablet(ana, now)
+    async with httpx.AsyncClient(trust_env=False) as door:
+        assert (await door.get(tablet)).status_code == 200
 
 
 def test_the_organisation_of_the_demo_reads_as_people_would_write_it(tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from services.scheduling.domain.groups import Ground, Program, Site
-from services.scheduling.domain.kinds import group_id_of
 from services.scheduling.domain.leading import NEEDED, Facilitator
 from services.scheduling.domain.occasions import Enrolment, Entry
 from services.scheduling.domain.shapes import Group
 from shared.events.feedback import BatteryActivated, BatteryEntry, CheckInSubmitted
+from shared.events.ids import group_id_of
 from shared.events.intake import (
     ConsentChanged,
     Consents,

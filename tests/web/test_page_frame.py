@@ -9,7 +9,7 @@ from jinja2 import UndefinedError
 from starlette.requests import Request
 
 from shared.web import Pages, asked, language_of
-from shared.web.nav import current, entries_for
+from shared.web.nav import STORIES, current, entries_for
 from tests.web.gallery import Ana
 
 PERSON = "01957e2a-0000-7000-8000-000000000001"
@@ -108,7 +108,7 @@ def test_the_answer_puts_each_name_in_its_place(pages: Pages) -> None:
 @pytest.mark.parametrize(
     ("roles", "seen"),
     [
-        ({"facilitator"}, "Today Groups Concerns"),
+        ({"facilitator"}, "Today Groups Concerns Stories"),
         ({"coordinator"}, "Today People Groups Check-ins Concerns Voices Outcomes"),
         ({"program-manager"}, "Groups Voices Outcomes"),
         ({"facilitator", "program-manager"}, "Today Groups Concerns Voices Outcomes"),
@@ -132,6 +132,7 @@ def test_each_role_sees_its_own_entries(roles: set[str], seen: str) -> None:
         ("/intake/operations", "Operations"),
         ("/feedback/operations/parked", "Operations"),
         ("/intake/participants", "People"),
+        ("/feedback/stories", "Voices"),
         ("/intake/participants-old", None),
         ("/", None),
     ],
@@ -139,6 +140,11 @@ def test_each_role_sees_its_own_entries(roles: set[str], seen: str) -> None:
 def test_a_page_stands_under_one_entry(path: str, words: str | None) -> None:
     found = current(path)
     assert (found.words if found else None) == words
+
+
+def test_stories_stand_under_their_own_entry_for_who_has_no_voices() -> None:
+    assert current("/feedback/stories", entries_for(frozenset({"facilitator"}))) == STORIES
+    assert current("/feedback/voices", entries_for(frozenset({"facilitator"}))) is None
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 409, 413, 422, 429, 500, 503])

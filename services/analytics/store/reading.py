@@ -10,7 +10,7 @@ from services.analytics.domain.instrument import Instrument
 from services.analytics.store import cells
 from shared.database import Tx, made_of
 from shared.errors import NotFound
-from shared.identity import derived_id
+from shared.events.ids import program_id_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ async def programs(tx: Tx, site_ids: Sequence[UUID] | None) -> list[Program]:
 
 async def get_program(tx: Tx, organisation: UUID, code: str, site_ids: Sequence[UUID] | None) -> Program:
     """A program by its code, if it is at one of these sites."""
-    program_id = derived_id(organisation, "program", code)
+    program_id = program_id_of(organisation, code)
     row = await tx.fetchrow(
         "select * from programs where program_id = $1 and ($2::uuid[] is null or site_ids && $2)", program_id, site_ids
     )

@@ -14,6 +14,8 @@ from services.feedback.acts.concerns import (
     raise_by_staff,
     raise_concern,
 )
+from services.feedback.acts.kiosks import open_kiosk
+from services.feedback.acts.watching import unwatched_sites, watched_from
 from services.feedback.acts.wordings import load_wording
 
 __all__ = [
@@ -29,10 +31,13 @@ __all__ = [
     "load_wording",
     "milestones",
     "open_check_in",
+    "open_kiosk",
     "raise_by_staff",
     "raise_concern",
     "set_battery",
     "stories",
     "themes",
+    "unwatched_sites",
     "voices",
+    "watched_from",
 ]

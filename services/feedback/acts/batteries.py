@@ -1,9 +1,9 @@
 """Setting what a program asks."""
 
 from services.feedback import store
+from services.feedback.acts.watching import uncovered
 from services.feedback.domain.battery import SetBattery, activate
 from services.feedback.domain.instruments import Library
-from services.feedback.domain.rota import gaps
 from services.feedback.store import Battery
 from shared import outbox
 from shared.clock import now
@@ -24,7 +24,7 @@ async def set_battery(tx: Tx, who: Who, known: Battery, command: SetBattery, lib
         await store.published(tx),
         library,
         await store.licence_numbers(tx),
-        [one.code for one in sites if gaps(one.place.rota, moment, one.place.zone)],
+        uncovered(sites, moment),
     )
     await store.save_battery(tx, who.organisation_id, program_id, entries, moment)
     await store.add_published(tx, who.organisation_id, new, moment)

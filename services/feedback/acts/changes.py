@@ -3,13 +3,12 @@
 from uuid import UUID
 
 from services.feedback import store
-from services.feedback.domain.battery import program_id_of
 from services.feedback.domain.changes import Change, Decide, MakeChange, Scope, decided, made
-from services.feedback.domain.contacts import site_id_of
 from shared import outbox
 from shared.clock import now
 from shared.database import Tx
 from shared.errors import NotFound
+from shared.events.ids import program_id_of, site_id_of
 from shared.fields import invalid
 from shared.identity import new_id
 from shared.security import Who

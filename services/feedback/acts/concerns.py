@@ -12,13 +12,13 @@ from uuid import UUID
 from services.feedback import store
 from services.feedback.domain import concerns
 from services.feedback.domain.concerns import AnswerDebrief, Concern, Place, RaiseConcern, Tell
-from services.feedback.domain.contacts import site_id_of
 from services.feedback.domain.rota import Responder
 from shared import outbox
 from shared.clock import now
 from shared.database import Tx
 from shared.events import Event
 from shared.events.feedback import ConcernSource
+from shared.events.ids import site_id_of
 from shared.fields import invalid
 from shared.identity import new_id
 from shared.security import Who

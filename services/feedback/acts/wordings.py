@@ -1,9 +1,9 @@
 """Loading the words of an instrument, by file and by page."""
 
 from services.feedback import store
+from services.feedback.acts.watching import uncovered
 from services.feedback.domain.battery import unwatched
 from services.feedback.domain.questionnaire import read_questionnaire
-from services.feedback.domain.rota import gaps
 from services.feedback.domain.wording import Wording, loadable, worded
 from shared.clock import now
 from shared.database import Tx
@@ -22,8 +22,7 @@ async def load_wording(tx: Tx, who: Who, code: str, data: bytes) -> tuple[Wordin
     instrument = loadable(store.library(), code, await store.licence_numbers(tx))
     wording = read_questionnaire(data, instrument)
     if worded(instrument, [wording]).has_risk:
-        sites = await store.rotas_where_asked(tx, code)
-        bare = [one.code for one in sites if gaps(one.place.rota, moment, one.place.zone)]
+        bare = uncovered(await store.rotas_where_asked(tx, [code]), moment)
         if bare:
             raise Refusal("rota-gap", unwatched([code], bare))
     number, is_new = await store.add_wording(

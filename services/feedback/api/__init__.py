@@ -8,6 +8,7 @@ from services.feedback.api import (
     contacts,
     fhir,
     instruments,
+    kiosks,
     milestones,
     rotas,
     stories,
@@ -16,7 +17,8 @@ from services.feedback.api import (
 from services.feedback.imports import FILES
 from shared.doors import files
 
-MODULES = (instruments, batteries, contacts, rotas, concerns, check_ins, fhir, voices, changes, stories, milestones)
+ANSWERS = (check_ins, fhir, kiosks)
+MODULES = (instruments, batteries, contacts, rotas, concerns, *ANSWERS, voices, changes, stories, milestones)
 ROUTERS = (files.for_programs("feedback", FILES), *(module.router for module in MODULES))
 
 __all__ = ["ROUTERS"]

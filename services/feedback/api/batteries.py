@@ -7,10 +7,11 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
 from services.feedback import acts, store
-from services.feedback.domain.battery import SetBattery, program_id_of
+from services.feedback.domain.battery import SetBattery
 from shared.doors import Db, Reader, allow
 from shared.events.base import Code
 from shared.events.feedback import BatteryEntry
+from shared.events.ids import program_id_of
 from shared.security import Who
 
 router = APIRouter(prefix="/feedback/api/v1", tags=["batteries"])

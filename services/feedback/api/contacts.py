@@ -8,12 +8,13 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
 from services.feedback import store
-from services.feedback.domain.contacts import Contact, SetCrisisContacts, check, site_id_of
+from services.feedback.domain.contacts import Contact, SetCrisisContacts, check
 from services.feedback.domain.kinds import SomeWords
 from shared.clock import now
 from shared.doors import Db, Reader, allow
 from shared.errors import NotFound
 from shared.events.base import Code
+from shared.events.ids import site_id_of
 from shared.security import Who
 
 router = APIRouter(prefix="/feedback/api/v1", tags=["crisis contacts"])

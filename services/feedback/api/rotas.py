@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
 from services.feedback import store
-from services.feedback.domain.contacts import site_id_of
 from services.feedback.domain.rota import HandOver, SetRota, gaps, handed_over, on_call
 from services.feedback.store import SiteRota
 from shared import idempotency
@@ -15,6 +14,7 @@ from shared.clock import now
 from shared.doors import Db, IdempotencyKey, allow
 from shared.errors import NotFound
 from shared.events.base import Code
+from shared.events.ids import site_id_of
 from shared.security import Who
 
 router = APIRouter(prefix="/feedback/api/v1", tags=["rotas"])

@@ -13,7 +13,6 @@ from shared.errors import FieldError, Invalid
 from shared.events import Event
 from shared.events.feedback import BatteryActivated, BatteryEntry
 from shared.fields import Command
-from shared.identity import derived_id
 
 
 class SetBattery(Command):
@@ -29,11 +28,6 @@ SUGGESTED = (
     Entry(occasion="follow-up", kind="follow-up", months_after=2, instruments=["belonging"], reminders=[3, 7]),
 )
 """What we would begin with."""
-
-
-def program_id_of(organisation_id: UUID, code: str) -> UUID:
-    """The id of a program, known or not."""
-    return derived_id(organisation_id, "program", code)
 
 
 def activate(

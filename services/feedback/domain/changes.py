@@ -7,12 +7,11 @@ from uuid import UUID
 
 from pydantic import Field
 
-from services.feedback.domain.kinds import Day
 from services.feedback.domain.told import Told, untranslated
 from shared.errors import FieldError, Invalid, Refusal
 from shared.events.base import Code
 from shared.events.feedback import ChangeDecided, ChangeMade, Decision
-from shared.fields import Command
+from shared.fields import Command, Day
 
 DECISIONS: dict[Decision, str] = {
     "will-do": "It will be done",

@@ -21,7 +21,7 @@ EARLY = timedelta(days=14)  # an answer on paper may have been given so long bef
 RECENT = timedelta(minutes=30)  # so long may a link show the score that was just given with it
 PATIENCE = timedelta(days=3)  # so long after the due day a check-in counts as overdue
 EnteredBy = Literal["participant", "staff", "import"]
-Closed = Literal["answered", "expired", "cancelled", "not-open-yet", "no-contacts", "no-wording"]
+Closed = Literal["answered", "expired", "cancelled", "not-open-yet", "no-contacts", "nobody-on-call", "no-wording"]
 
 
 class EnterCheckIn(Command):

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from services.feedback.domain.kinds import Day, Phone, SomeWords, Url
-from shared.fields import Command, invalid
-from shared.identity import derived_id
+from services.feedback.domain.kinds import Phone, SomeWords, Url
+from shared.fields import Command, Day, invalid
 
 
 class Contact(Command):
@@ -51,11 +49,6 @@ class Way:
     words: str
     href: str
     shown: str
-
-
-def site_id_of(organisation_id: UUID, code: str) -> UUID:
-    """The id of a site, known or not."""
-    return derived_id(organisation_id, "site", code)
 
 
 def are_confirmed(confirmed_on: date | None, time_zone: str, now: datetime) -> bool:

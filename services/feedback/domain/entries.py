@@ -1,9 +1,9 @@
 """Entries of a battery: what is asked at one occasion, when, of whom, and how often people are reminded of it."""
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from services.feedback.domain.instruments import Library
 from shared.errors import FieldError
@@ -11,7 +11,7 @@ from shared.events.base import Code
 from shared.events.scheduling import OccasionKind
 from shared.fields import Command
 
-REMINDERS_MAX = 3
+REMINDERS_MAX, FOLLOW_UP_MONTHS = 3, 2
 COUNT_MAX = 1_000_000
 Count = Annotated[int, Field(ge=-COUNT_MAX, le=COUNT_MAX)]
 
@@ -50,6 +50,15 @@ class Entry(Command):
     reminders: Annotated[list[Annotated[int, Field(ge=1, le=366)]], Field(max_length=20)] = Field(default_factory=list)
     only_attribute: OnlyAttribute | None = None
     only_score: OnlyScore | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _follows_later(cls, data: Any) -> Any:
+        """A follow-up of which nobody says when is one two calendar months after the end."""
+        if not isinstance(data, dict) or data.get("kind") != "follow-up":
+            return data
+        is_said = any(str(data.get(one) or 0) != "0" for one in ("months_after", "days_after"))
+        return data if is_said else data | {"months_after": FOLLOW_UP_MONTHS}
 
     @property
     def is_numbered(self) -> bool:

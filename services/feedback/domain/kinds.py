@@ -18,13 +18,6 @@ _URL = re.compile(r"https?://[a-z0-9.-]+\.[a-z]{2,}(:[0-9]{1,5})?(/[!-~]*)?", re
 POINTS_MAX, DIGITS_MAX = 100_000, 30
 
 
-def _as_iso(value: Any) -> Any:
-    """Nothing but YYYY-MM-DD: what looks like a number of seconds is a mistake."""
-    if isinstance(value, date) or (isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value)):
-        return value
-    raise PydanticCustomError("date_type", "Give a date as YYYY-MM-DD.")
-
-
 def _as_points(value: Any) -> Decimal:
     """A number as people type it, also with a decimal comma; bounded, so that it is cheap to compute with exactly."""
     try:
@@ -63,7 +56,6 @@ def _without_blanks(texts: dict[str, dict[str, str]]) -> dict[str, dict[str, str
     return {code: items for code, items in written.items() if items}
 
 
-Day = Annotated[date, BeforeValidator(_as_iso), Field(ge=date(1990, 1, 1), le=date(2199, 12, 31))]
 Moment = Annotated[AwareDatetime, Field(ge=datetime(1990, 1, 1, tzinfo=UTC), le=datetime(2199, 12, 31, tzinfo=UTC))]
 Points = Annotated[Decimal, BeforeValidator(_as_points), Field(ge=-POINTS_MAX, le=POINTS_MAX)]
 """A score in points, as people write it."""

@@ -9,12 +9,11 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.feedback.domain.instruments import Words
-from services.feedback.domain.kinds import Day
 from services.feedback.domain.told import Told
 from shared.errors import FieldError, Invalid, Refusal
 from shared.events.base import Code
 from shared.events.feedback import MilestoneConsentChanged, MilestoneReached, MilestoneWithdrawn
-from shared.fields import Command
+from shared.fields import Command, Day
 from shared.identity import derived_id
 
 RecordedBy = Literal["participant", "staff", "rule"]

@@ -15,9 +15,9 @@ from pydantic import Field
 
 from services.feedback.domain.check_in import EnterCheckIn
 from services.feedback.domain.instruments import Instrument
-from services.feedback.domain.kinds import Answers, Day, Texts
+from services.feedback.domain.kinds import Answers, Texts
 from shared.errors import Refusal
-from shared.fields import Command
+from shared.fields import Command, Day
 
 LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # 31, a prime: a weighted sum then finds what was confused
 _BITS, _LENGTH = 39, 8

@@ -133,16 +133,18 @@ def gaps(rota: SetRota | None, since: datetime, zone: ZoneInfo, ahead: timedelta
     return [*found, Span(covered, until)]
 
 
+def on_call_from(rota: SetRota | None, moment: datetime, zone: ZoneInfo) -> datetime | None:
+    """The first moment from this one on at which somebody is on call; None if nobody is within the time ahead."""
+    first = next(iter(gaps(rota, moment, zone)), None)
+    if first is None or first.begins_at > moment:
+        return moment
+    return first.ends_at if first.ends_at < moment + LOOKS_AHEAD else None
+
+
 def read_by(rota: SetRota | None, moment: datetime, zone: ZoneInfo) -> datetime | None:
     """When somebody will have read what is said now; None if nobody can be promised within the time ahead."""
-    if rota is None:
-        return None
-    for gap in gaps(rota, moment, zone):
-        if gap.begins_at <= moment:
-            if gap.ends_at >= moment + LOOKS_AHEAD:
-                return None
-            return gap.ends_at + timedelta(minutes=rota.acknowledge_within_minutes)
-    return moment + timedelta(minutes=rota.acknowledge_within_minutes)
+    begins_at = on_call_from(rota, moment, zone)
+    return begins_at + timedelta(minutes=rota.acknowledge_within_minutes) if rota and begins_at else None
 
 
 def _spans(shift: Shift, day: date, days: int, zone: ZoneInfo) -> Iterator[Span]:

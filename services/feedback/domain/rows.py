@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import PydanticCustomError
 
 from services.feedback.domain.check_in import EnterCheckIn
-from services.feedback.domain.kinds import Day, Points, moment_of
+from services.feedback.domain.kinds import Points, moment_of
 from shared.errors import FieldError, Refusal
 from shared.events.base import Code
-from shared.fields import Line, field_errors
+from shared.fields import Day, Line, field_errors
 from shared.tables import Outcome, RefusedRow, Report, Table, read
 
 

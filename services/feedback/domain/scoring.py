@@ -54,11 +54,13 @@ def as_text(count: int, unit: int, digits: int = 4) -> str:
 
 
 def t_score(measure: Measure, count: int) -> Fraction | None:
-    """A score as a t-score, exactly, where the way from points to it is known."""
-    known = measure.scale.t_score
+    """A score as a t-score, exactly, where the way to it is known; a table is not read between its lines."""
+    known, score = measure.scale.t_score, points(count, measure.unit)
     if known is None:
         return None
-    return 50 + 10 * (points(count, measure.unit) - Fraction(known.mean)) / Fraction(known.sd)
+    if known.mean is None or known.sd is None:
+        return next((Fraction(row.t) for row in known.table if row.points == score), None)
+    return 50 + 10 * (score - Fraction(known.mean)) / Fraction(known.sd)
 
 
 def cut_off(measure: Measure, count: int) -> CutOff | None:

@@ -1,7 +1,8 @@
-"""What feedback does when it hears something, when a clock rings, and when somebody is to be told."""
+"""What feedback does when it hears something, when a clock rings, when somebody is to be told or counts."""
 
 from services.feedback.handlers.alerts import send
 from services.feedback.handlers.clocks import TIMERS
 from services.feedback.handlers.heard import HANDLERS
+from services.feedback.handlers.measuring import measure
 
-__all__ = ["HANDLERS", "TIMERS", "send"]
+__all__ = ["HANDLERS", "TIMERS", "measure", "send"]

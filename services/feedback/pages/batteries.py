@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from services.feedback import acts, store
-from services.feedback.domain.battery import SUGGESTED, SetBattery, program_id_of
+from services.feedback.domain.battery import SUGGESTED, SetBattery
 from services.feedback.domain.instruments import Instrument, Library
 from services.feedback.pages import battery_rows
 from services.feedback.pages.forms import nested
@@ -17,6 +17,7 @@ from shared.doors import Db, form, submitted
 from shared.errors import Refusal
 from shared.events.base import Code
 from shared.events.feedback import BatteryEntry
+from shared.events.ids import program_id_of
 
 router = APIRouter(prefix="/feedback/batteries", include_in_schema=False)
 EMPTY_ROWS = 2
@@ -90,7 +91,9 @@ def _form(
     *,
     is_suggested: bool = False,
 ) -> HTMLResponse:
-    shown = [battery_rows.filled(row) for row in [*rows, *({} for _ in range(EMPTY_ROWS))]]
+    titles = {one.code: one.title.in_("en") for one in library.values()}
+    shown = [battery_rows.filled(row, titles) for row in [*rows, *({} for _ in range(EMPTY_ROWS))]]
+    errors = [battery_rows.said(error) for error in refusal.errors] if refusal else []
     return PAGES.render(
         request,
         "battery.html",
@@ -101,7 +104,8 @@ def _form(
         kinds=battery_rows.KINDS,
         instruments=list(_titles(library).items()),
         is_suggested=is_suggested,
-        errors=[battery_rows.said(error) for error in refusal.errors] if refusal else [],
+        errors=errors,
+        in_error={int(part) for error in errors for part in error.field.split(".")[1:2] if part.isdigit()},
     )
 
 

@@ -1,7 +1,7 @@
 """Between a battery as people fill it in and as the command has it: rhythm in words, scores in points."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from math import ceil, floor
@@ -139,9 +139,12 @@ def _points(score: ScoreWas, name: str, library: Library) -> str:
     return f"{Decimal(whole) / SHOWN:f}"
 
 
-def filled(row: dict[str, Any]) -> dict[str, Any]:
-    """A row with something in each of its fields."""
-    return {name: row.get(name, value) for name, value in EMPTY.items()}
+def filled(row: dict[str, Any], titles: Mapping[str, str]) -> dict[str, Any]:
+    """A row with something in each of its fields, and what it asks in short."""
+    whole = {name: row.get(name, value) for name, value in EMPTY.items()}
+    asked = ", ".join(titles.get(str(code), str(code)) for code in whole["instruments"])
+    short = ": ".join(filter(None, (dict(KINDS).get(whole["kind"], ""), asked)))
+    return whole | {"in_short": short[:1].upper() + short[1:]}
 
 
 def said(error: FieldError) -> FieldError:

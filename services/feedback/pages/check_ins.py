@@ -12,9 +12,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from services.feedback import acts, store
 from services.feedback.domain.check_in import EnterCheckIn, Occasion, enter
-from services.feedback.domain.contacts import are_confirmed, site_id_of
+from services.feedback.domain.contacts import are_confirmed
 from services.feedback.domain.instruments import TOTAL, Instrument, Library, Measure
-from services.feedback.domain.kinds import Day, moment_of
+from services.feedback.domain.kinds import moment_of
 from services.feedback.domain.paper import sheet_code
 from services.feedback.domain.scoring import as_text
 from services.feedback.pages.forms import nested
@@ -24,7 +24,8 @@ from services.feedback.store.lists import Need
 from shared.clock import now
 from shared.doors import Db, form, submitted
 from shared.errors import FieldError, Invalid, Refusal
-from shared.fields import Command
+from shared.events.ids import site_id_of
+from shared.fields import Command, Day
 from shared.security import Who
 from shared.web.filters import words
 
@@ -73,6 +74,7 @@ async def check_ins(request: Request, db: Db, who: Coordinator) -> HTMLResponse:
         choice = Choice.of(request, counts)
         found = await store.lines(tx, asked, choice.need, (choice.page - 1) * LINES, LINES + 1)
         library = await store.library_of(tx)
+        unwatched = await acts.unwatched_sites(tx, library, who.site_ids, moment)
     return PAGES.render(
         request,
         "check-ins.html",
@@ -87,6 +89,7 @@ async def check_ins(request: Request, db: Db, who: Coordinator) -> HTMLResponse:
         earlier=choice.address(choice.page - 1) if choice.page > 1 else "",
         later=choice.address(choice.page + 1) if len(found) > LINES else "",
         missing_contacts=[site.code for site in sites if not _has_contacts(site, moment)],
+        unwatched=unwatched,
         now=moment,
     )
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from services.feedback import store
-from services.feedback.domain.contacts import SetCrisisContacts, are_confirmed, check, site_id_of, ways
+from services.feedback.domain.contacts import SetCrisisContacts, are_confirmed, check, ways
 from services.feedback.pages.forms import nested
 from services.feedback.pages.templates import PAGES, Coordinator
 from services.feedback.store import Site
@@ -14,6 +14,7 @@ from shared.clock import now
 from shared.doors import Db, form, submitted
 from shared.errors import FieldError, Refusal
 from shared.events.base import Code
+from shared.events.ids import site_id_of
 
 router = APIRouter(prefix="/feedback/crisis-contacts", include_in_schema=False)
 ROWS_MIN = 2

@@ -15,7 +15,7 @@ from services.feedback import store
 from services.feedback.domain.check_in import shows_score
 from services.feedback.domain.course import Course, OwnScore, courses
 from services.feedback.domain.instruments import Measure
-from services.feedback.pages.visit import Visit, link_of, own_page, visit_of
+from services.feedback.pages.visit import Visit, own_page, visiting
 from shared.clock import now
 from shared.doors import Db
 
@@ -45,9 +45,7 @@ class Drawn:
 @router.get("/c/{token}/course")
 async def course_page(request: Request, db: Db, token: str) -> Response:
     """Their scores over time, each as a picture and as a table, and their milestones."""
-    link = await link_of(db, token)
-    async with db.transaction(link.organisation_id) as tx:
-        visit = await visit_of(tx, request, link)
+    async with visiting(request, db, token) as (tx, visit):
         check_in, person = visit.occasion.check_in, visit.occasion.participant_id
         is_shown = visit.takes_part and check_in is not None and shows_score(check_in, now())
         scores = await store.own_scores(tx, person) if is_shown else []

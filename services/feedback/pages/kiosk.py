@@ -164,7 +164,8 @@ async def _first_open(tx: Tx, door: Door, code: str) -> UUID | None:
     library = await store.library_of(tx)
     for _, occasion_id in await store.open_at_kiosk(tx, door.kiosk, door.moment, code):
         occasion = await store.get_occasion(tx, occasion_id, None, library)
-        if why_closed(occasion, library, occasion.closes_at, door.moment, has_contacts=True) is None:
+        closed = why_closed(occasion, library, occasion.closes_at, door.moment, has_contacts=True)
+        if not closed and await acts.watched_from(tx, occasion, library, door.moment) == door.moment:
             return occasion_id
     return None
 

@@ -1,25 +1,19 @@
 """Tablets at the door for staff: putting one there for a session, and closing it."""
 
-import hashlib
-import secrets
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from services.feedback import store
-from services.feedback.domain.battery import program_id_of
-from services.feedback.domain.contacts import site_id_of
-from services.feedback.domain.kiosk import Kiosk, OpenKiosk, closing_time
+from services.feedback import acts, store
+from services.feedback.domain.kiosk import OpenKiosk
 from services.feedback.pages.templates import PAGES
 from shared.clock import now
 from shared.database import Database
 from shared.doors import Db, allow, form, submitted
 from shared.errors import FieldError, Invalid
-from shared.identity import new_id
 from shared.security import Who
-from shared.web.languages import LANGUAGES
 
 router = APIRouter(prefix="/feedback/kiosks", include_in_schema=False)
 AtTheDoor = Annotated[Who, Depends(allow("coordinator", "facilitator", "administrator"))]
@@ -37,32 +31,15 @@ async def kiosks(request: Request, db: Db, who: AtTheDoor) -> HTMLResponse:
 @router.post("")
 async def open_kiosk(request: Request, db: Db, who: AtTheDoor) -> HTMLResponse:
     """Its link is shown once: nothing but its SHA-256 is kept."""
-    fields, moment, token = await submitted(request), now(), secrets.token_urlsafe(16)
+    fields = await submitted(request)
     given = {name: fields[name] for name in _FIELDS if name in fields}
     try:
         command = form(OpenKiosk, given)
         async with db.transaction(who.organisation_id) as tx:
-            site = await store.get_site(tx, site_id_of(who.organisation_id, command.site), who.site_ids)
-            program_id = program_id_of(who.organisation_id, command.program) if command.program else None
-            if program_id:
-                await store.get_program(tx, program_id, [site.site_id])
-            kiosk = Kiosk(
-                kiosk_id=new_id(),
-                organisation_id=who.organisation_id,
-                site_id=site.site_id,
-                program_id=program_id,
-                shows_codes=command.shows_codes,
-                opened_at=moment,
-                opened_by=who.subject,
-                closes_at=closing_time(command, site.time_zone, moment),
-                wrong_codes=0,
-                wrong_since=None,
-            )
-            language = next((one for one in site.languages if one in LANGUAGES), "en")
-            await store.add_kiosk(tx, kiosk, hashlib.sha256(token.encode()).hexdigest(), language)
+            kiosk, site, path = await acts.open_kiosk(tx, who, command)
     except Invalid as invalid:
         return await _page(request, db, who, given, invalid.errors)
-    address = f"{request.app.state.running.settings.public_url}/c/kiosk/{token}"
+    address = f"{request.app.state.running.settings.public_url}{path}"
     return await _page(request, db, who, {}, opened=address, zone=site.time_zone, closes_at=kiosk.closes_at)
 
 

@@ -1,6 +1,6 @@
 """The check-in on a phone: a link without an account. Its address is a secret and is never logged."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from services.feedback.domain.instruments import Library
 from services.feedback.domain.rota import read_by
 from services.feedback.pages.forms import nested
 from services.feedback.pages.help import find_link, help_of
-from services.feedback.pages.questions import questions
+from services.feedback.pages.questions import Unsent, questions, unsent
 from services.feedback.pages.results import Result, results_of
 from services.feedback.pages.templates import PAGES
 from services.feedback.store import Contacts, Link
@@ -27,7 +27,10 @@ from shared.errors import FieldError, Invalid, NotFound
 from shared.web.languages import LANGUAGES, language_of
 
 router = APIRouter(include_in_schema=False)
-_STATUS: dict[str, int] = {"no-wording": 200, "not-open-yet": 409, "no-contacts": 409, "unknown": 404}
+_STATUS: dict[str, int] = {"no-wording": 200, "unknown": 404} | dict.fromkeys(
+    ("not-open-yet", "no-contacts", "nobody-on-call"), 409
+)
+_CODES = {"no-contacts": "site-without-crisis-contacts", "nobody-on-call": "nobody-on-call"}
 GONE = 410
 
 
@@ -41,6 +44,7 @@ class Opened:
     closed: Closed | None
     language: str
     library: Library
+    asks_from: datetime | None  # when it is too early
 
 
 @router.api_route("/c/{token}", methods=["GET", "HEAD"])
@@ -49,18 +53,26 @@ async def open_link(request: Request, db: Db, token: str) -> HTMLResponse:
     found = await find_link(db, token)
     if found is None:
         return _stopped(request, "unknown", _first_language(request))
+    moment = now()
     async with db.transaction(found.organisation_id) as tx:
-        opened = await _open(tx, request, found, now())
+        opened = await _open(tx, request, found, moment)
+        if opened and not opened.closed:
+            asks_from = await acts.watched_from(tx, opened.occasion, opened.library, moment)
+            if asks_from != moment:
+                opened = replace(opened, closed="nobody-on-call", asks_from=asks_from)
     if opened is None:
         return _stopped(request, "unknown", language_of(request, found.language))
     if opened.closed:
-        return _closed(request, opened, now())
+        return _closed(request, opened, moment)
     return _questions(request, opened, {}, ())
 
 
 @router.post("/c/{token}")
 async def answer_link(request: Request, db: Db, token: str) -> HTMLResponse:
-    """The answer is stored once, however often it is sent: who sends it again sees the first one."""
+    """The answer is stored once, however often it is sent: who sends it again sees the first one.
+
+    Questions that were shown are answered also when nobody is on call by now: a bad answer is not sent away.
+    """
     found, moment = await find_link(db, token), now()
     if found is None:
         return _stopped(request, "unknown", _first_language(request))
@@ -72,7 +84,7 @@ async def answer_link(request: Request, db: Db, token: str) -> HTMLResponse:
         if opened.closed == "answered" and found.expires_at > moment:
             return _thanks(request, opened, is_large="large" in fields)
         if opened.closed:
-            return _closed(request, opened, moment)
+            return _closed(request, opened, moment, fields)
         await acts.open_check_in(tx, opened.occasion.occasion_id, moment, is_begun="show" not in fields)
         if "show" in fields:  # in another language, with what was answered so far
             return _questions(request, opened, fields, ())
@@ -97,7 +109,7 @@ async def _open(tx: Tx, request: Request, link: Link, moment: datetime) -> Opene
     contacts = await store.find_contacts(tx, occasion.site_id)
     has_contacts = contacts is not None and are_confirmed(contacts.confirmed_on, occasion.time_zone, moment)
     closed = why_closed(occasion, library, link.expires_at, moment, has_contacts=has_contacts)
-    return Opened(link, occasion, contacts, closed, language_of(request, link.language), library)
+    return Opened(link, occasion, contacts, closed, language_of(request, link.language), library, occasion.opens_at)
 
 
 def _questions(request: Request, opened: Opened, given: dict[str, Any], errors: Sequence[FieldError]) -> HTMLResponse:
@@ -129,15 +141,18 @@ def _thanks(
     )
 
 
-def _closed(request: Request, opened: Opened, moment: datetime) -> HTMLResponse:
-    """Why there are no questions. The score is there for half an hour: a switch of language must not lose it."""
+def _closed(request: Request, opened: Opened, moment: datetime, given: Mapping[str, Any] | None = None) -> HTMLResponse:
+    """Why there are no questions. The score is there for half an hour: a switch of language must not lose it.
+
+    Nor is anything lost that somebody was writing when the link closed.
+    """
     check_in = opened.occasion.check_in
     is_shown = check_in and opened.link.expires_at > moment and shows_score(check_in, moment)
     results = _results(opened) if is_shown else []
     closed = opened.closed or "unknown"
     if closed == "answered" and opened.link.expires_at <= moment:
         closed = "expired"
-    return _stopped(request, closed, opened.language, opened, results)
+    return _stopped(request, closed, opened.language, opened, results, given or {})
 
 
 def _results(opened: Opened) -> list[Result]:
@@ -145,7 +160,12 @@ def _results(opened: Opened) -> list[Result]:
 
 
 def _stopped(
-    request: Request, closed: str, language: str, opened: Opened | None = None, results: Sequence[Result] = ()
+    request: Request,
+    closed: str,
+    language: str,
+    opened: Opened | None = None,
+    results: Sequence[Result] = (),
+    given: Mapping[str, Any] | None = None,
 ) -> HTMLResponse:
     return PAGES.render(
         request,
@@ -155,12 +175,17 @@ def _stopped(
         link=request.url.path if opened else "",
         closed=closed,
         is_over=closed in ("answered", "expired", "cancelled"),
-        code="site-without-crisis-contacts" if closed == "no-contacts" else "",
-        opens_at=opened.occasion.opens_at if opened else None,
+        code=_CODES.get(closed, ""),
+        asks_from=opened.asks_from if opened else None,
+        unsent=_unsent(opened, given) if opened and given else [],
         time_zone=opened.occasion.time_zone if opened else "UTC",
         results=results,
         **help_of(opened.contacts if opened else None, language),
     )
+
+
+def _unsent(opened: Opened, given: Mapping[str, Any]) -> list[Unsent]:
+    return unsent([opened.library[code] for code in opened.occasion.instruments], given)
 
 
 def _first_language(request: Request) -> str:

@@ -1,6 +1,7 @@
 """The questions of instruments as participants see them: at a link, and in a preview."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request
@@ -25,7 +26,7 @@ def questions(
     **help_: Any,
 ) -> HTMLResponse:
     """All questions, with what has been answered so far. `stop` is where somebody who shares a tablet goes away."""
-    names = [_field_of(one, item) for one in instruments for item in one.items]
+    names = [field_of(one, item) for one in instruments for item in one.items]
     numbers = {name: number for number, name in enumerate(names, start=1)}
     wrong = {error.field: error.code for error in errors}
     found = [name for name in names if name in wrong]
@@ -37,7 +38,7 @@ def questions(
         lang=language,
         instruments=instruments,
         numbers=numbers,
-        field_of=_field_of,
+        field_of=field_of,
         given=given,
         large="large" in given,
         errors=said or _something_else(errors, language, names),
@@ -48,7 +49,28 @@ def questions(
     )
 
 
-def _field_of(instrument: Instrument, item: Item) -> str:
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """An answer that was not taken: the field, and what was chosen or written. Only what was written has words."""
+
+    field: str
+    value: str
+    item: Item
+
+    @property
+    def is_text(self) -> bool:
+        """Whether somebody has written it."""
+        return self.item.kind == "text"
+
+
+def unsent(instruments: Sequence[Instrument], given: Mapping[str, Any]) -> list[Unsent]:
+    """What somebody has answered to questions that are closed by now."""
+    found = [(field_of(one, item), item) for one in instruments for item in one.items]
+    return [Unsent(name, given[name], item) for name, item in found if isinstance(given.get(name), str)]
+
+
+def field_of(instrument: Instrument, item: Item) -> str:
+    """The name of the field in which an item is answered."""
     return f"{'texts' if item.kind == 'text' else 'answers'}.{instrument.code}.{item.code}"
 
 

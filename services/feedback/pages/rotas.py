@@ -7,7 +7,6 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from services.feedback import store
-from services.feedback.domain.contacts import site_id_of
 from services.feedback.domain.rota import HandOver, SetRota, gaps, handed_over, on_call
 from services.feedback.pages.forms import nested
 from services.feedback.pages.templates import PAGES, Coordinator
@@ -16,6 +15,7 @@ from shared.clock import now
 from shared.doors import Db, form, submitted
 from shared.errors import FieldError, Refusal
 from shared.events.base import Code
+from shared.events.ids import site_id_of
 
 router = APIRouter(prefix="/feedback/rotas", include_in_schema=False)
 WEEKDAYS = [(number, name) for number, name in enumerate(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), start=1)]

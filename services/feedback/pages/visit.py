@@ -1,5 +1,7 @@
 """Whoever comes by the link of a check-in to see what is theirs, and whether it still leads anywhere."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -41,23 +43,20 @@ class Visit:
         return self.occasion.taking_part and not self.occasion.has_withdrawn
 
 
-async def link_of(db: Database, token: str) -> store.Link:
-    """The link; one that nobody knows is not found."""
+@asynccontextmanager
+async def visiting(request: Request, db: Database, token: str) -> AsyncIterator[tuple[Tx, Visit]]:
+    """A transaction in the organisation of the link, and what it leads to. It may be heard of before its occasion."""
     link = await find_link(db, token)
     if link is None:
         raise NotFound("link")
-    return link
-
-
-async def visit_of(tx: Tx, request: Request, link: store.Link) -> Visit:
-    """What the link leads to. It may be heard of before its occasion."""
-    library = await store.library_of(tx)
-    try:
-        occasion = await store.get_occasion(tx, link.occasion_id, None, library)
-    except NotFound:
-        raise NotFound("link") from None
-    contacts = await store.find_contacts(tx, occasion.site_id)
-    return Visit(occasion, library, language_of(request, link.language), contacts, link.expires_at <= now())
+    async with db.transaction(link.organisation_id) as tx:
+        library = await store.library_of(tx)
+        try:
+            occasion = await store.get_occasion(tx, link.occasion_id, None, library)
+        except NotFound:
+            raise NotFound("link") from None
+        contacts = await store.find_contacts(tx, occasion.site_id)
+        yield tx, Visit(occasion, library, language_of(request, link.language), contacts, link.expires_at <= now())
 
 
 def own_page(request: Request, visit: Visit, name: str, status: int = 200, **more: Any) -> HTMLResponse:

@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from services.feedback import acts, store
 from services.feedback.domain.milestones import Milestone, TellMilestone, told_again
 from services.feedback.domain.stories import USES, Agree, Shared, ShareStory
-from services.feedback.pages.visit import Visit, link_of, own_page, visit_of
+from services.feedback.pages.visit import Visit, own_page, visiting
 from shared.clock import now
 from shared.database import Tx
 from shared.doors import Db, form, submitted
@@ -34,9 +34,7 @@ class NotTakingPart(Refusal):
 @router.get("/c/{token}/changes")
 async def changes_page(request: Request, db: Db, token: str) -> Response:
     """You said, we did."""
-    link = await link_of(db, token)
-    async with db.transaction(link.organisation_id) as tx:
-        visit = await visit_of(tx, request, link)
+    async with visiting(request, db, token) as (tx, visit):
         seen, new = await acts.voices.own_changes(tx, visit.occasion.participant_id)
     return own_page(request, visit, "your-changes.html", seen=seen, new=new)
 
@@ -44,9 +42,7 @@ async def changes_page(request: Request, db: Db, token: str) -> Response:
 @router.post("/c/{token}/changes")
 async def read_changes(request: Request, db: Db, token: str) -> Response:
     """They say that they have read it: now they are told."""
-    link = await link_of(db, token)
-    async with db.transaction(link.organisation_id) as tx:
-        visit = await visit_of(tx, request, link)
+    async with visiting(request, db, token) as (tx, visit):
         if visit.is_over:
             return own_page(request, visit, "")
         seen, _ = await acts.voices.own_changes(tx, visit.occasion.participant_id)
@@ -57,18 +53,15 @@ async def read_changes(request: Request, db: Db, token: str) -> Response:
 @router.get("/c/{token}/story")
 async def story_page(request: Request, db: Db, token: str) -> Response:
     """Their stories, without the words, and the form for one more."""
-    link = await link_of(db, token)
-    async with db.transaction(link.organisation_id) as tx:
-        visit = await visit_of(tx, request, link)
+    async with visiting(request, db, token) as (tx, visit):
         return await _story(tx, request, visit, {}, ())
 
 
 @router.post("/c/{token}/story")
 async def share_story(request: Request, db: Db, token: str) -> Response:
     """Share one, for the uses that are chosen and for no other."""
-    link, fields = await link_of(db, token), await submitted(request)
-    async with db.transaction(link.organisation_id) as tx:
-        visit = await visit_of(tx, request, link)
+    fields = await submitted(request)
+    async with visiting(request, db, token) as (tx, visit):
         if visit.is_over:
             return own_page(request, visit, "")
         _must_take_part(visit)
@@ -85,9 +78,8 @@ async def share_story(request: Request, db: Db, token: str) -> Response:
 @router.post("/c/{token}/story/{story_id}")
 async def change_story(request: Request, db: Db, token: str, story_id: UUID) -> Response:
     """Agree to other uses, or take it back."""
-    link, fields = await link_of(db, token), await submitted(request)
-    async with db.transaction(link.organisation_id) as tx:
-        visit = await visit_of(tx, request, link)
+    fields = await submitted(request)
+    async with visiting(request, db, token) as (tx, visit):
         if visit.is_over:
             return own_page(request, visit, "")
         story = await store.stories.get_own(tx, story_id, visit.occasion.participant_id)
@@ -137,18 +129,15 @@ async def _story(
 @router.get("/c/{token}/milestones")
 async def milestones_page(request: Request, db: Db, token: str) -> Response:
     """What they have reached, and the form for one more."""
-    link = await link_of(db, token)
-    async with db.transaction(link.organisation_id) as tx:
-        visit = await visit_of(tx, request, link)
+    async with visiting(request, db, token) as (tx, visit):
         return await _milestones(tx, request, visit, {}, ())
 
 
 @router.post("/c/{token}/milestones")
 async def tell_milestone(request: Request, db: Db, token: str) -> Response:
     """Tell of one."""
-    link, fields = await link_of(db, token), await submitted(request)
-    async with db.transaction(link.organisation_id) as tx:
-        visit = await visit_of(tx, request, link)
+    fields = await submitted(request)
+    async with visiting(request, db, token) as (tx, visit):
         if visit.is_over:
             return own_page(request, visit, "")
         _must_take_part(visit)
@@ -165,9 +154,8 @@ async def tell_milestone(request: Request, db: Db, token: str) -> Response:
 @router.post("/c/{token}/milestones/{milestone_id}")
 async def change_milestone(request: Request, db: Db, token: str, milestone_id: UUID) -> Response:
     """Let the group celebrate it, or not, or take it back."""
-    link, fields = await link_of(db, token), await submitted(request)
-    async with db.transaction(link.organisation_id) as tx:
-        visit = await visit_of(tx, request, link)
+    fields = await submitted(request)
+    async with visiting(request, db, token) as (tx, visit):
         if visit.is_over:
             return own_page(request, visit, "")
         one = await store.milestones.get_own(tx, milestone_id, visit.occasion.participant_id)

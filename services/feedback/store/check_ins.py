@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.feedback.domain.battery import program_id_of
 from services.feedback.domain.check_in import CheckIn, Occasion
 from services.feedback.domain.instruments import Library
 from services.feedback.domain.rows import CheckInRow, one_of
 from shared.database import Record, Tx, made_of
 from shared.errors import NotFound
 from shared.events.feedback import Score
+from shared.events.ids import program_id_of
 
 
 @dataclass(frozen=True, slots=True)

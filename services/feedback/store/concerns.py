@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from services.feedback.domain.concerns import Concern
-from shared.database import Tx, made_of
+from services.feedback.domain.concerns import SLOWEST, Concern
+from shared.database import Tx, made_of, see_only
 from shared.errors import NotFound
 from shared.identity import new_id
 from shared.timers import Timer, cancel_timer, set_timer
@@ -147,6 +147,19 @@ async def see_concern(tx: Tx, concern_id: UUID) -> Seen:
     row = await tx.fetchrow(f"{_SEEN} where c.concern_id = $1", concern_id)
     assert row  # whoever asks has just locked it
     return _seen(row)
+
+
+async def count_overdue(tx: Tx, now: datetime) -> int:
+    """How many nobody has acknowledged within the time of their site, wherever a clock runs."""
+    rows = await tx.fetch("select distinct organisation_id from machinery.timers where kind = $1", CLOCK_TIMER)
+    await see_only(tx, [row["organisation_id"] for row in rows])
+    count: int = await tx.fetchval(
+        """select count(*) from concerns c left join rotas r on r.site_id = c.site_id where c.state = 'open'
+           and c.raised_at + coalesce((r.rota ->> 'acknowledge_within_minutes')::int * interval '1 minute', $2) < $1""",
+        now,
+        SLOWEST["open"],
+    )
+    return count
 
 
 _SEEN = f"""

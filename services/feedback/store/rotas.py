@@ -41,12 +41,12 @@ async def rotas_of_program(tx: Tx, program_id: UUID) -> list[SiteRota]:
     return await rotas(tx, site_ids or [])
 
 
-async def rotas_where_asked(tx: Tx, instrument: str) -> list[SiteRota]:
-    """The sites of the programs whose battery asks an instrument."""
+async def rotas_where_asked(tx: Tx, instruments: Sequence[str]) -> list[SiteRota]:
+    """The sites of the programs whose battery asks one of these."""
     site_ids = await tx.fetchval(
         """select array(select distinct unnest(p.site_ids) from programs p join batteries b using (program_id)
-                        where exists (select from jsonb_array_elements(b.entries) e where e -> 'instruments' ? $1))""",
-        instrument,
+                        where exists (select from jsonb_array_elements(b.entries) e where e -> 'instruments' ?| $1))""",
+        instruments,
     )
     return await rotas(tx, site_ids)
 

@@ -11,13 +11,13 @@ from services.intake import store
 from services.intake.api.shapes import EnrolmentShape, enrolment_shape
 from services.intake.domain.consent import GiveConsent
 from services.intake.domain.enrolment import change
-from services.intake.domain.places import group_id_of
 from services.intake.domain.shapes import ChangeEnrolment, CompleteEnrolment, PlaceEnrolment, WithdrawEnrolment
 from services.intake.domain.sites import today_at
 from shared import idempotency, outbox
 from shared.clock import now
 from shared.database import Tx
 from shared.doors import Db, IdempotencyKey, allow
+from shared.events.ids import group_id_of
 from shared.security import Who
 
 router = APIRouter(prefix="/intake/api/v1/participants/{participant_id}/enrolments/{enrolment_id}", tags=["enrolments"])

@@ -20,13 +20,14 @@ from services.intake.domain.contact import (
 from services.intake.domain.enrolment import enrol
 from services.intake.domain.places import standing_of
 from services.intake.domain.shapes import Beginning, Enrol, EnrolParticipant, Ground
-from services.intake.domain.sites import program_id_of, site_id_of, today_at
+from services.intake.domain.sites import today_at
 from shared import idempotency, outbox
 from shared.clock import now
 from shared.database import Tx
 from shared.doors import Db, IdempotencyKey, allow
 from shared.errors import Refusal
 from shared.events.base import Code
+from shared.events.ids import program_id_of, site_id_of
 from shared.identity import new_id
 from shared.security import Who
 

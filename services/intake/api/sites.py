@@ -8,19 +8,12 @@ from fastapi import APIRouter, Depends, Response
 
 from services.intake import store
 from services.intake.api.shapes import ProgramShape, SiteShape
-from services.intake.domain.sites import (
-    OpenSite,
-    Program,
-    PublishProgram,
-    open_site,
-    program_id_of,
-    publish_program,
-    site_id_of,
-)
+from services.intake.domain.sites import OpenSite, Program, PublishProgram, open_site, publish_program
 from shared import outbox
 from shared.clock import now
 from shared.doors import Db, Reader, allow
 from shared.events.base import Code
+from shared.events.ids import program_id_of, site_id_of
 from shared.security import Who
 
 router = APIRouter(prefix="/intake/api/v1", tags=["sites and programs"])

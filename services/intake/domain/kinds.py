@@ -1,7 +1,6 @@
 """Kinds of fields that only intake has: a day, a time zone, contact data."""
 
 import re
-from datetime import date
 from functools import cache
 from typing import Annotated, Any, TypeVar
 from zoneinfo import available_timezones
@@ -16,13 +15,6 @@ from shared.fields import Line
 T = TypeVar("T")
 _PHONE = re.compile(r"\+?[0-9][0-9 ()/.-]{4,30}")
 _DIGITS_COMPARED = 9  # national and international spellings of a number end alike
-
-
-def _as_iso(value: Any) -> Any:
-    """Nothing but YYYY-MM-DD: what looks like a number of seconds is a mistake."""
-    if isinstance(value, date) or (isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value)):
-        return value
-    raise PydanticCustomError("date_type", "Give a date as YYYY-MM-DD.")
 
 
 def _as_clock(value: Any) -> Any:
@@ -62,7 +54,6 @@ def _number(text: str) -> str:
     return text
 
 
-Day = Annotated[date, BeforeValidator(_as_iso), Field(ge=date(1900, 1, 1), le=date(2199, 12, 31))]
 ClockTime = Annotated[LocalTime, BeforeValidator(_as_clock)]
 Zone = Annotated[TimeZone, AfterValidator(_known_zone)]
 Email = Annotated[Line, AfterValidator(_address)]

@@ -10,7 +10,6 @@ from typing import Literal
 from uuid import UUID
 
 from shared.events.intake import ParticipantPlaced
-from shared.identity import derived_id
 
 PlaceState = Literal["placed", "waiting", "ended"]
 
@@ -45,11 +44,6 @@ class Group:
 
 Taken = tuple[list[Place], list[ParticipantPlaced]]
 """Places as they are from now on, and what is to be said of them."""
-
-
-def group_id_of(organisation_id: UUID, code: str) -> UUID:
-    """The id of a group, heard of or not."""
-    return derived_id(organisation_id, "group", code)
 
 
 def ask(group: Group, asking: Place, on: date) -> Taken:

@@ -10,14 +10,13 @@ from pydantic import Field
 
 from services.intake.domain.consent import GiveConsent
 from services.intake.domain.contact import CorrectContact, Participant
-from services.intake.domain.kinds import Day
 from services.intake.domain.organisation import Organisation
 from services.intake.domain.places import Group, Place
 from services.intake.domain.sites import Program, Site
 from shared.events import Event
 from shared.events.base import Code
 from shared.events.intake import Consents
-from shared.fields import Command, Line
+from shared.fields import Command, Day, Line
 
 EnrolmentState = Literal["active", "completed", "withdrawn"]
 

@@ -11,9 +11,9 @@ from pydantic import Field
 from services.intake.domain.kinds import ClockTime, Codes, Languages, SomeCodes, Zone
 from shared.errors import NotFound, Refusal
 from shared.events.base import Code
+from shared.events.ids import program_id_of, site_id_of
 from shared.events.intake import ProgramPublished, SiteChanged, SiteOpened
 from shared.fields import Command, Line
-from shared.identity import derived_id
 
 PEOPLE_MAX = 2**31 - 1
 QUIET_FROM, QUIET_UNTIL, MESSAGES_A_DAY, MESSAGES_A_DAY_MAX = "20:00", "09:00", 1, 5
@@ -76,16 +76,6 @@ class Program:
 def today_at(site: Site | None, now: datetime) -> date:
     """The day at a site; an unknown site is refused elsewhere."""
     return now.astimezone(ZoneInfo(site.time_zone) if site else UTC).date()
-
-
-def site_id_of(organisation_id: UUID, code: str) -> UUID:
-    """The id of a site, known or not."""
-    return derived_id(organisation_id, "site", code)
-
-
-def program_id_of(organisation_id: UUID, code: str) -> UUID:
-    """The id of a program, known or not."""
-    return derived_id(organisation_id, "program", code)
 
 
 def open_site(

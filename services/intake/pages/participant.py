@@ -14,7 +14,6 @@ from services.intake.domain.consent import GiveConsent, newest
 from services.intake.domain.contact import CorrectContact, correct
 from services.intake.domain.enrolment import change
 from services.intake.domain.invitation import hand, invited
-from services.intake.domain.places import group_id_of
 from services.intake.domain.shapes import CompleteEnrolment, PlaceEnrolment, WithdrawEnrolment
 from services.intake.domain.sites import today_at
 from services.intake.pages.forms import consent, entered, language_name, only, parts
@@ -23,6 +22,7 @@ from shared import outbox
 from shared.clock import now
 from shared.doors import Db, allow, form, submitted
 from shared.errors import FieldError, Refusal
+from shared.events.ids import group_id_of
 from shared.security import Who
 
 router = APIRouter(prefix="/intake/participants/{participant_id}", include_in_schema=False)

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
 
 from services.intake import store
-from services.intake.domain.sites import program_id_of, site_id_of
 from services.intake.pages.frame import PAGES
 from shared.doors import Db, allow
+from shared.events.ids import program_id_of, site_id_of
 from shared.security import Who
 
 router = APIRouter(prefix="/intake/participants", include_in_schema=False)

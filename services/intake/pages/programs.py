@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from services.intake import store
 from services.intake.domain.organisation import code_of
-from services.intake.domain.sites import Program, PublishProgram, program_id_of, publish_program
+from services.intake.domain.sites import Program, PublishProgram, publish_program
 from services.intake.pages.forms import check_code, new_code, only, several, shown
 from shared import outbox
 from shared.clock import now
@@ -16,6 +16,7 @@ from shared.database import Database
 from shared.doors import Db, allow, form, submitted
 from shared.errors import NotFound, Refusal
 from shared.events.base import Code
+from shared.events.ids import program_id_of
 from shared.fields import invalid
 from shared.security import Who
 

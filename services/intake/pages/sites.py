@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
 from services.intake import store
-from services.intake.domain.sites import OpenSite, Site, open_site, site_id_of
+from services.intake.domain.sites import OpenSite, Site, open_site
 from services.intake.pages.forms import check_code, language_name, new_code, only, several, shown
 from shared import outbox
 from shared.clock import now
@@ -15,6 +15,7 @@ from shared.database import Database
 from shared.doors import Db, allow, form, submitted
 from shared.errors import NotFound, Refusal
 from shared.events.base import Code
+from shared.events.ids import site_id_of
 from shared.fields import invalid
 from shared.security import Who
 from shared.web import LANGUAGES

@@ -6,11 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from services.intake.domain.contact import Participant
-from services.intake.domain.places import Group, group_id_of
+from services.intake.domain.places import Group
 from services.intake.domain.reminders import unwanted
 from services.intake.domain.rows import ParticipantRow
 from services.intake.domain.shapes import Change, Enrol, Enrolment, Ground, Standing
-from services.intake.domain.sites import program_id_of, site_id_of
 from services.intake.store.groups import lock_groups, place_of, save_places
 from services.intake.store.organisation import find_organisation
 from services.intake.store.participants import save_participant
@@ -18,6 +17,7 @@ from services.intake.store.reminders import cancel_reminders_of
 from services.intake.store.sites import find_program, find_site
 from shared.database import Record, Tx, made_of
 from shared.errors import NotFound
+from shared.events.ids import group_id_of, program_id_of, site_id_of
 from shared.events.intake import Consents
 
 _CONSENTS = ("taking_part", "reporting", "contact_after")

@@ -8,14 +8,13 @@ from fastapi import APIRouter, Depends
 from services.scheduling import store
 from services.scheduling.api.shapes import GroupDetail, GroupList, GroupShape
 from services.scheduling.domain.groups import Change, FormGroup, LeadGroup, form, lead
-from services.scheduling.domain.kinds import group_id_of
 from shared import outbox
 from shared.clock import now
 from shared.database import Tx
 from shared.doors import Db, allow
 from shared.errors import NotFound
 from shared.events.base import Code
-from shared.identity import derived_id
+from shared.events.ids import group_id_of, program_id_of, site_id_of
 from shared.security import Who
 
 router = APIRouter(prefix="/scheduling/api/v1", tags=["groups"])
@@ -44,14 +43,14 @@ async def put_group(code: Code, command: FormGroup, db: Db, who: Forming) -> Gro
     """Form a group, or say how it is from now on; its coming sessions follow."""
     moment, organisation_id = now(), who.organisation_id
     group_id = group_id_of(organisation_id, code)
-    site_id = derived_id(organisation_id, "site", command.site)
+    site_id = site_id_of(organisation_id, command.site)
     who.must_see(site_id, "site")
     async with db.transaction(organisation_id) as tx:
         await store.alone_with(tx, group_id)
         known = await store.find_group(tx, group_id)
         if known:
             who.must_see(known.site_id, "group")
-        program_id = derived_id(organisation_id, "program", command.program)
+        program_id = program_id_of(organisation_id, command.program)
         ground = await store.ground(tx, organisation_id, site_id, program_id, command.facilitator_id)
         change = form(code, known, command, ground, await store.coming(tx, group_id, ground.site, moment), moment)
         await _save_and_say(tx, who, change)

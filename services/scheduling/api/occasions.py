@@ -12,8 +12,8 @@ from services.scheduling.domain.occasions import OccasionState
 from shared.doors import Db, Doer, allow
 from shared.errors import NotFound
 from shared.events.base import Code
+from shared.events.ids import program_id_of, site_id_of
 from shared.fields import Command
-from shared.identity import derived_id
 from shared.security import Who
 
 router = APIRouter(prefix="/scheduling/api/v1", tags=["occasions"])
@@ -72,7 +72,7 @@ async def get_occasions(
     after: UUID | None = None,
 ) -> OccasionList:
     """Due dates at the sites that the reader sees, 500 a page."""
-    site_id = derived_id(who.organisation_id, "site", site) if site else None
+    site_id = site_id_of(who.organisation_id, site) if site else None
     listed = store.Listed(who.site_ids, site_id, participant_id, state, after)
     async with db.transaction(who.organisation_id) as tx:
         rows = await store.occasions(tx, listed)
@@ -83,7 +83,7 @@ async def get_occasions(
 @router.get("/programs/{program}/stages")
 async def get_stages(program: Code, db: Db, who: Importer) -> StageList:
     """How many occasions of a program are due, sent, opened, begun, answered, and so on."""
-    program_id = derived_id(who.organisation_id, "program", program)
+    program_id = program_id_of(who.organisation_id, program)
     async with db.transaction(who.organisation_id) as tx:
         known = await store.find_program(tx, program_id)
         if known is None or not any(who.sees(site_id) for site_id in known.site_ids):
@@ -96,8 +96,7 @@ async def get_stages(program: Code, db: Db, who: Importer) -> StageList:
 async def post_occasion_ids(command: AskOccasions, db: Db, who: Importer) -> FoundOccasions:
     """The ids of occasions, for importers that know participant, program and occasion."""
     asked = [
-        (one.participant_id, derived_id(who.organisation_id, "program", one.program), one.occasion)
-        for one in command.requests
+        (one.participant_id, program_id_of(who.organisation_id, one.program), one.occasion) for one in command.requests
     ]
     async with db.transaction(who.organisation_id) as tx:
         rows = await store.occasion_ids(tx, asked, who.site_ids)

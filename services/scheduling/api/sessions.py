@@ -11,7 +11,6 @@ from services.scheduling import store
 from services.scheduling.api.shapes import ActivityShape, SessionDetail, SessionList, SessionShape
 from services.scheduling.domain import sessions
 from services.scheduling.domain.groups import LeadGroup
-from services.scheduling.domain.kinds import Day, group_id_of
 from services.scheduling.domain.sessions import CancelSession, PlanSession, RecordAttendance
 from services.scheduling.domain.shapes import Session
 from shared import idempotency, outbox
@@ -20,6 +19,8 @@ from shared.database import Database, Tx
 from shared.doors import Db, Doer, IdempotencyKey, allow
 from shared.errors import NotFound
 from shared.events.base import Code
+from shared.events.ids import group_id_of
+from shared.fields import Day
 from shared.security import Who
 
 router = APIRouter(prefix="/scheduling/api/v1", tags=["sessions"])

@@ -6,14 +6,15 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from services.scheduling.domain.calendar import dates, replan
-from services.scheduling.domain.kinds import Capacity, ClockTime, Day, Minutes, Weekday, group_id_of
+from services.scheduling.domain.kinds import Capacity, ClockTime, Minutes, Weekday
 from services.scheduling.domain.leading import Facilitator, must_lead
 from services.scheduling.domain.shapes import Group, Session
 from shared.errors import NotFound, Refusal
 from shared.events import Event
 from shared.events.base import Code
+from shared.events.ids import group_id_of
 from shared.events.scheduling import GroupFormed
-from shared.fields import Command, Line
+from shared.fields import Command, Day, Line
 
 
 class FormGroup(Command):

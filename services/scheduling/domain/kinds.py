@@ -15,13 +15,6 @@ from shared.identity import derived_id
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
-def _as_iso(value: Any) -> Any:
-    """Nothing but YYYY-MM-DD: what looks like a number of seconds is a mistake."""
-    if isinstance(value, date) or (isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value)):
-        return value
-    raise PydanticCustomError("date_type", "Give a date as YYYY-MM-DD.")
-
-
 def _as_number(value: Any) -> Any:
     """`tuesday` as 2."""
     return _WEEKDAYS.index(value.lower()) + 1 if isinstance(value, str) and value.lower() in _WEEKDAYS else value
@@ -33,7 +26,6 @@ def _as_clock(value: Any) -> Any:
     raise PydanticCustomError("clock_time", "Give a time of the day as 18:00.")
 
 
-Day = Annotated[date, BeforeValidator(_as_iso), Field(ge=date(1990, 1, 1), le=date(2199, 12, 31))]
 Weekday = Annotated[int, BeforeValidator(_as_number), Field(ge=1, le=7)]
 ClockTime = Annotated[LocalTime, BeforeValidator(_as_clock)]
 Minutes = Annotated[int, Field(ge=15, le=480)]
@@ -46,11 +38,6 @@ def at_local(day: date, clock_time: str, zone: ZoneInfo) -> datetime:
     A time that a clock change leaves out moves forward by the gap; of one that comes twice the first is taken.
     """
     return datetime.combine(day, time.fromisoformat(clock_time), tzinfo=zone).astimezone(UTC)
-
-
-def group_id_of(organisation_id: UUID, code: str) -> UUID:
-    """The id of a group."""
-    return derived_id(organisation_id, "group", code)
 
 
 def session_id_of(group_id: UUID, local_date: date) -> UUID:

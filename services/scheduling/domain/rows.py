@@ -6,11 +6,11 @@ from uuid import UUID
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from services.scheduling.domain.groups import FormGroup
-from services.scheduling.domain.kinds import Capacity, ClockTime, Day, Minutes, Weekday
+from services.scheduling.domain.kinds import Capacity, ClockTime, Minutes, Weekday
 from services.scheduling.domain.sessions import Reason
 from shared.events.base import Code, ShortCode
 from shared.events.scheduling import Attendance
-from shared.fields import Line
+from shared.fields import Day, Line
 from shared.tables import Table
 
 

@@ -6,11 +6,11 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
 from services.scheduling import store
-from services.scheduling.domain.kinds import group_id_of
 from services.scheduling.pages.frame import PAGES
 from shared.doors import Db, allow
 from shared.errors import NotFound
 from shared.events.base import Code
+from shared.events.ids import group_id_of
 from shared.security import Who
 
 router = APIRouter(prefix="/scheduling/groups/{code}", include_in_schema=False)

@@ -9,7 +9,6 @@ from fastapi.responses import RedirectResponse, Response
 from services.scheduling import store
 from services.scheduling.domain.groups import FormGroup, LeadGroup, lead
 from services.scheduling.domain.groups import form as form_group
-from services.scheduling.domain.kinds import group_id_of
 from services.scheduling.domain.leading import flag
 from services.scheduling.domain.shapes import Group
 from services.scheduling.pages.forms import named
@@ -22,6 +21,7 @@ from shared.database import Database, Tx
 from shared.doors import Db, allow, form, submitted
 from shared.errors import NotFound, Refusal
 from shared.events.base import Code
+from shared.events.ids import group_id_of
 from shared.security import Who
 
 router = APIRouter(prefix="/scheduling/groups/{code}", include_in_schema=False)

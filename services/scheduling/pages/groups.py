@@ -11,7 +11,6 @@ from pydantic import TypeAdapter, ValidationError
 from services.scheduling import store
 from services.scheduling.domain.groups import FormGroup
 from services.scheduling.domain.groups import form as form_group
-from services.scheduling.domain.kinds import group_id_of
 from services.scheduling.domain.leading import flag
 from services.scheduling.pages.forms import named
 from services.scheduling.pages.frame import PAGES
@@ -22,8 +21,8 @@ from shared.database import Database
 from shared.doors import Db, allow, form, submitted
 from shared.errors import Refusal
 from shared.events.base import Code
+from shared.events.ids import group_id_of, program_id_of, site_id_of
 from shared.fields import invalid
-from shared.identity import derived_id
 from shared.security import Who
 from shared.web.filters import words
 
@@ -69,13 +68,13 @@ async def groups_form(request: Request, db: Db, who: Forming) -> Response:
 
 async def _form(db: Database, who: Who, code: str, command: FormGroup) -> None:
     moment, organisation_id = now(), who.organisation_id
-    group_id, site_id = group_id_of(organisation_id, code), derived_id(organisation_id, "site", command.site)
+    group_id, site_id = group_id_of(organisation_id, code), site_id_of(organisation_id, command.site)
     who.must_see(site_id, "site")
     async with db.transaction(organisation_id) as tx:
         await store.alone_with(tx, group_id)
         if await store.find_group(tx, group_id):
             raise invalid("name", "group-exists", "There is a group with this name already: choose another one.")
-        program_id = derived_id(organisation_id, "program", command.program)
+        program_id = program_id_of(organisation_id, command.program)
         ground = await store.ground(tx, organisation_id, site_id, program_id, None)
         change = form_group(code, None, command, ground, {}, moment)
         await store.save_change(tx, change, moment)

@@ -13,7 +13,7 @@ from services.scheduling.pages.today import may_open
 from shared.doors import Db, Doer, allow
 from shared.errors import NotFound
 from shared.events.base import Code
-from shared.identity import derived_id
+from shared.events.ids import program_id_of
 from shared.security import Who
 
 router = APIRouter(prefix="/scheduling", include_in_schema=False)
@@ -57,7 +57,7 @@ async def participant_page(participant_id: UUID, request: Request, db: Db, who: 
 @router.get("/programs/{code}")
 async def program_page(code: Code, request: Request, db: Db, who: Counting) -> HTMLResponse:
     """How many check-ins of a program stand where, by occasion."""
-    program_id = derived_id(who.organisation_id, "program", code)
+    program_id = program_id_of(who.organisation_id, code)
     async with db.transaction(who.organisation_id) as tx:
         program = await store.find_program(tx, program_id)
         if program is None or not any(who.sees(site_id) for site_id in program.site_ids):

@@ -6,12 +6,12 @@ from uuid import UUID
 
 from services.scheduling.domain.calendar import RENEWED_AFTER
 from services.scheduling.domain.groups import Change, Ground, Site
-from services.scheduling.domain.kinds import group_id_of
 from services.scheduling.domain.shapes import Group, Session
 from services.scheduling.store.heard import find_facilitator, find_program, find_site
 from services.scheduling.store.sessions import save_sessions, sessions_of
 from shared.database import Record, Tx, made_of
 from shared.errors import NotFound
+from shared.events.ids import group_id_of
 from shared.timers import Timer, set_timer
 
 PLAN_SESSIONS = "plan-sessions"

@@ -34,7 +34,7 @@
       const answer = await fetch(location.pathname + location.search, { method: "POST", body: new URLSearchParams(body), signal: AbortSignal.timeout(PATIENCE) });
       if (answer.status >= 500) throw new Error(answer.status);
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      forget();
+      if (answer.status !== 409) forget(); // closed for now: what has waited goes on waiting
       document.title = page.title;
       document.body.replaceWith(page.body);
       scrollTo(0, 0);

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import pairwise
+from math import ceil, floor
 from typing import TYPE_CHECKING
 
 from services.feedback.domain.instruments.measure import Measure, is_mirror
-from services.feedback.domain.instruments.shapes import ReliableChange
+from services.feedback.domain.instruments.shapes import ReliableChange, TScore
 
 if TYPE_CHECKING:  # the instrument checks itself by these
     from services.feedback.domain.instruments.instrument import Instrument
@@ -107,8 +108,23 @@ def _limits(measure: Measure) -> Iterator[str]:
     for at, others in enumerate(measure.scale.reference):
         if others.sd is not None and others.sd <= 0:
             yield f"reference.{at}.sd: it is more than 0"
-    if measure.scale.t_score and measure.scale.t_score.sd <= 0:
+    if measure.scale.t_score:
+        yield from _t_score(measure.scale.t_score, lowest, highest)
+
+
+def _t_score(known: TScore, lowest: Fraction, highest: Fraction) -> Iterator[str]:
+    if known.sd is not None and known.sd <= 0:
         yield "t_score.sd: it is more than 0"
+    if bool(known.table) == (known.mean is not None) or (known.mean is None) != (known.sd is None):
+        yield "t_score: give mean and sd, or a table"
+    rows = [Fraction(row.points) for row in known.table]
+    for at, row in enumerate(rows):
+        if not lowest <= row <= highest:
+            yield f"t_score.table.{at}.points: it is outside {lowest} to {highest}"
+    yield from (f"t_score.table: {points} is there twice" for points in _repeated(rows))
+    missing = [whole for whole in range(ceil(lowest), floor(highest) + 1) if rows and whole not in rows]
+    if missing:
+        yield f"t_score.table: {missing[0]} is missing: every whole score has a line"
 
 
 def _bands(measure: Measure) -> Iterator[str]:

@@ -111,11 +111,19 @@ class Mcid(Part):
     source: Phrase
 
 
-class TScore(Part):
-    """From points to a t-score: 50 + 10 * (points - mean) / sd."""
+class TableRow(Part):
+    """A line of a printed table."""
 
-    mean: Exact
-    sd: Exact
+    points: Exact
+    t: Exact
+
+
+class TScore(Part):
+    """From points to a t-score: 50 + 10 * (points - mean) / sd, or by a table that was printed."""
+
+    mean: Exact | None = None
+    sd: Exact | None = None
+    table: tuple[TableRow, ...] = Field((), description="a line for each whole score; nothing is read between lines")
     source: Phrase
 
 

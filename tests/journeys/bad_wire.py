@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -77,7 +78,7 @@ WIRES = [*cases()]
 async def exchange(port: int, wire: Wire, sent: bytes) -> tuple[int, bytes]:
     """Send it all, as far as it is taken, and give the status and everything that comes back."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    answering = asyncio.ensure_future(reader.read(200_000))
+    answering = asyncio.ensure_future(_read(reader))
     with contextlib.suppress(ConnectionError):
         for begin in range(0, len(sent), 65_536):
             if answering.done():
@@ -95,3 +96,18 @@ async def exchange(port: int, wire: Wire, sent: bytes) -> tuple[int, bytes]:
         await writer.wait_closed()
     status = answer.split(b" ", 2)[1] if answer.startswith(b"HTTP/") else b"0"
     return int(status), answer
+
+
+async def _read(reader: asyncio.StreamReader) -> bytes:
+    """An answer to its end, in however many pieces it comes; or as far as it came before the line was cut."""
+    answer = b""
+    with contextlib.suppress(ConnectionError):
+        while not _is_whole(answer) and (more := await reader.read(200_000)):
+            answer += more
+    return answer
+
+
+def _is_whole(answer: bytes) -> bool:
+    head, blank, body = answer.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
+    return bool(blank and length and len(body) >= int(length[1])) or body.endswith(b"0\r\n\r\n")

@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
-import re
 import gzip
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 

@@ -4,12 +4,14 @@ from collections.abc import Collection, Iterator
 from math import inf, nan
 
 import numpy as np
-from scipy.optimize import linprog
+from highspy import HighsLp, HighsModelStatus, MatrixFormat
+from highspy._core import _Highs  # its wrapper greets on standard output before it can be told not to
 from scipy.sparse import csr_array
 
 from services.analytics.domain.lattice import Cell, Relation, Tables
 
 TOLERANCE = 1e-6
+PRIMAL = 4  # what was a solution is one, whatever is aimed at
 AT_ONCE, WORTH_IT = 4, 0.93
 """Cells are first looked at together, at random upwards or downwards, for as long as that shows room for enough."""
 Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
@@ -89,6 +91,7 @@ class _Programs:
         ceilings = [tables.ceilings.get(cell, far if cell in tables.values else inf) for cell in variables]
         self.ceilings = np.fmax(ceilings, truth)
         self.low, self.high = truth.copy(), truth.copy()
+        self.solver = self._solver()
 
     def narrower(self, wanted: list[Cell], width: int) -> Iterator[Cell]:
         """Of these cells, those with less room."""
@@ -114,10 +117,28 @@ class _Programs:
     def _narrow(self, places: list[int]) -> list[int]:
         return [at for at in places if self.high[at] - self.low[at] < self.width]
 
+    def _solver(self) -> _Highs:
+        """HiGHS, which goes on from the last solution when only the aim is another."""
+        columns = self.sums.tocsc()
+        program = HighsLp()
+        program.num_col_, program.num_row_ = len(self.low), len(self.totals)
+        program.col_cost_ = np.zeros(len(self.low))
+        program.col_lower_, program.col_upper_ = self.floors, self.ceilings
+        program.row_lower_ = program.row_upper_ = self.totals
+        program.a_matrix_.format_ = MatrixFormat.kColwise
+        program.a_matrix_.start_, program.a_matrix_.index_ = columns.indptr, columns.indices
+        program.a_matrix_.value_ = columns.data
+        solver = _Highs()
+        for name, value in (("output_flag", False), ("presolve", "off"), ("simplex_strategy", PRIMAL), ("threads", 1)):
+            solver.setOptionValue(name, value)
+        solver.passModel(program)
+        return solver
+
     def _solve(self, aim: Floats) -> None:
         """Note one more way how things may be."""
-        bounds = np.column_stack((self.floors, self.ceilings))
-        found = linprog(aim, A_eq=self.sums, b_eq=self.totals, bounds=bounds, method="highs")
-        assert found.x is not None, found.message  # the truth is a solution
-        np.fmin(self.low, found.x, out=self.low)
-        np.fmax(self.high, found.x, out=self.high)
+        self.solver.changeColsCost(len(aim), np.arange(len(aim), dtype=np.int32), aim)
+        self.solver.run()
+        assert self.solver.getModelStatus() == HighsModelStatus.kOptimal  # the truth is a solution
+        way = np.array(self.solver.getSolution().col_value)
+        np.fmin(self.low, way, out=self.low)
+        np.fmax(self.high, way, out=self.high)

@@ -233,9 +233,11 @@ HEARS: dict[str, frozenset[str]] = {
     name: frozenset(f"kith.{topic}" for topic in topics.split())
     for name, topics in {
         "intake": "groups occasions check-ins",
-        "scheduling": "organisations programs batteries facilitators participants check-ins invitations concerns",
-        "feedback": "organisations programs participants occasions invitations",
-        "analytics": "organisations programs instruments batteries participants check-ins",
+        "scheduling": "organisations programs batteries facilitators participants check-ins invitations concerns "
+        "changes milestones",
+        "feedback": "organisations programs participants groups sessions occasions invitations",
+        "analytics": "organisations programs instruments batteries participants groups sessions occasions invitations "
+        "check-ins",
     }.items()
 }
 """Who hears what, as the design's section 11 says."""

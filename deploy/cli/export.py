@@ -15,9 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from deploy import Trouble
 from deploy.cli.stores import parts_of, store_of
 from deploy.cli.terminal import plainly
-from deploy.cli.token import mint
-from deploy.local import folder as local
-from deploy.local.settings import data_folder
+from deploy.cli.token import door
 from services.analytics.acts import ASIDE, Figure, compute_again, figure_of, find_published
 from services.analytics.domain import DEFINITION, Change
 from shared.database import Database
@@ -48,8 +46,7 @@ def program(
 
     Example: kith export program evening-circle --organisation harbour-trust --format pdf --out evening-circle.pdf
     """
-    where = url or local.read_run(data_folder())["urls"]["public"]
-    bearer = token or mint(organisation, ["program-manager"], ["*"], "Export")
+    where, bearer = door(url, token, organisation, "program-manager", "Export")
     file = f"tables/{card}.csv" if kind == "csv" else f"export.{kind}"
     asked = {"paper": paper if kind == "pdf" else None, "instrument": instrument}
     with Console(stderr=True).status(f"Asking for {file}", spinner="dots"):

@@ -15,11 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from deploy import Trouble
 from deploy.cli.terminal import plainly
-from deploy.cli.token import mint
+from deploy.cli.token import door
 from deploy.importer import Show, Summary, import_folder, organisation
 from deploy.importer.tables import TABLES
-from deploy.local import folder as local
-from deploy.local.settings import data_folder
 
 REFUSED_SHOWN = 50
 
@@ -41,8 +39,7 @@ def import_(
         typer.echo(f"Templates are in {folder}.")
         return
     code = organisation.read(folder / "organisation.toml").code if (folder / "organisation.toml").exists() else ""
-    where = url or local.read_run(data_folder())["urls"]["public"]
-    bearer = token or mint(code, ["administrator"], ["*"], "Import")
+    where, bearer = door(url, token, code, "administrator", "Import")
     with bars(quiet=as_json) as show:
         summary = asyncio.run(import_folder(folder, where, bearer, show))
     if as_json:

@@ -9,9 +9,7 @@ import typer
 
 from deploy import Trouble
 from deploy.cli.terminal import plainly
-from deploy.cli.token import mint
-from deploy.local import folder as local
-from deploy.local.settings import data_folder
+from deploy.cli.token import door
 from services.feedback.domain import instruments as domain
 from services.feedback.store import Malformed, read_definition
 
@@ -34,8 +32,7 @@ def load(
     Example: kith instruments load gad-7.json --organisation harbour-trust
     """
     code = instrument or file.name.partition(".")[0]
-    where = url or local.read_run(data_folder())["urls"]["public"]
-    bearer = token or mint(organisation, ["administrator"], ["*"], "Wording")
+    where, bearer = door(url, token, organisation, "administrator", "Wording")
     answer = _send(f"{where}/feedback/api/v1/instruments/{code}/wording", _read(file), bearer)
     if answer.status_code >= 400:
         _tell(file, answer)

@@ -8,10 +8,8 @@ import typer
 
 from deploy import Trouble
 from deploy.cli.terminal import plainly
-from deploy.cli.token import mint
+from deploy.cli.token import door
 from deploy.importer.doors import Doors, Refused
-from deploy.local import folder as local
-from deploy.local.settings import data_folder
 
 
 @plainly
@@ -25,8 +23,7 @@ def release(
 
     Example: kith release --organisation harbour-trust
     """
-    where = url or local.read_run(data_folder())["urls"]["public"]
-    bearer = token or mint(organisation, ["administrator"], ["*"], "Release")
+    where, bearer = door(url, token, organisation, "administrator", "Release")
     made = asyncio.run(_release(where, bearer))
     if as_json:
         typer.echo(json.dumps(made))

@@ -30,6 +30,12 @@ def token(
     typer.echo(mint(organisation, role, site, name))
 
 
+def door(url: str | None, token: str | None, organisation: str, role: str, name: str) -> tuple[str, str]:
+    """Address and bearer token of a Kith: those that were given, else of the one with our data folder."""
+    where = url or folder.read_run(data_folder())["urls"]["public"]
+    return where, token or mint(organisation, [role], ["*"], name)
+
+
 def mint(organisation: str, roles: list[str], sites: list[str], name: str) -> str:
     """A bearer token of the development issuer that runs with our data folder."""
     data = data_folder()

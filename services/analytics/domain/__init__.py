@@ -9,7 +9,7 @@ from services.analytics.domain.instrument import Instrument
 from services.analytics.domain.outcomes import TALKING_THERAPIES, Lasted, Outcomes, Rate, lasted, outcomes
 from services.analytics.domain.over_time import Staying, Trend, staying, trend
 from services.analytics.domain.people import PEOPLE_MIN, UNKNOWN, Fact, People
-from services.analytics.domain.standing import Measure, Standing, Standings, counts, standings
+from services.analytics.domain.standing import Measure, Standing, Standings, standings
 
 __all__ = [
     "DEFINITION",
@@ -36,7 +36,6 @@ __all__ = [
     "Trend",
     "change",
     "compared",
-    "counts",
     "equity",
     "lasted",
     "outcomes",

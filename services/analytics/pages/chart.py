@@ -26,7 +26,7 @@ _drawn: dict[str, bytes] = {}
 async def chart(request: Request, who: Analyst, db: Db, code: str, name: str) -> Response:
     """What a card shows as a picture; the same numbers stand in the table under it."""
     async with db.transaction(who.organisation_id) as tx:
-        _, choice = await chosen(tx, who, code, request.query_params)
+        _, _, choice = await chosen(tx, who, code, request.query_params)
         sheet = await BY_NAME[name](tx, choice) if choice and name in BY_NAME else None
     if sheet is None or sheet.drawing is None:
         raise NotFound("chart")

@@ -47,10 +47,11 @@ class Choice:
         return urlencode(asked | ({"attribute": self.by} if self.by else {}))
 
 
-async def chosen(tx: Tx, who: Who, code: str, query: Query) -> tuple[Program, Choice | None]:
-    """The program of an address, and what it asks for."""
+async def chosen(tx: Tx, who: Who, code: str, query: Query) -> tuple[Seen, Program, Choice | None]:
+    """What the reader of an address sees, its program, and what it asks for."""
     program = await store.get_program(tx, who.organisation_id, code, who.site_ids)
-    return program, choose(await store.seen_by(tx, who), program, await store.instruments(tx), query)
+    seen = await store.seen_by(tx, who)
+    return seen, program, choose(seen, program, await store.instruments(tx), query)
 
 
 def choose(seen: Seen, program: Program, known: Mapping[str, Instrument], query: Query) -> Choice | None:

@@ -1,7 +1,5 @@
 """The list of programs, and the page of one under the headings of RE-AIM, with each of its tables as a file."""
 
-import csv
-import io
 from collections.abc import Mapping
 
 from fastapi import APIRouter, Request
@@ -11,7 +9,7 @@ from services.analytics import store
 from services.analytics.domain import Change, Instrument
 from services.analytics.domain.definitions import BY_FIGURE, by_section
 from services.analytics.pages.choice import Analyst, Choice, choose, chosen
-from services.analytics.pages.frame import PAGES
+from services.analytics.pages.frame import PAGES, csv_file
 from services.analytics.pages.sheets import BY_NAME, DEFINED, course, read_all
 from services.analytics.store import Program, Seen
 from shared import clock
@@ -45,7 +43,7 @@ async def definitions(request: Request, who: Analyst) -> HTMLResponse:
 async def program(request: Request, who: Analyst, db: Db, code: str) -> HTMLResponse:
     """One program: who answered, what changed for those who answered twice, for whom, where, and whether it lasts."""
     async with db.transaction(who.organisation_id) as tx:
-        found, choice = await chosen(tx, who, code, request.query_params)
+        seen, found, choice = await chosen(tx, who, code, request.query_params)
         known = await store.instruments(tx)
         rows = await course(tx, choice) if choice else []
         row = next((row for row in rows if choice and row.asked.later == choice.later), None)
@@ -53,7 +51,6 @@ async def program(request: Request, who: Analyst, db: Db, code: str) -> HTMLResp
         comparison = (
             await store.find_program_code(tx, found.comparison_program_id) if found.comparison_program_id else None
         )
-        seen = await store.seen_by(tx, who)
         labels = await store.labels(tx, found.program_id, seen)
     return PAGES.render(
         request,
@@ -76,17 +73,11 @@ async def program(request: Request, who: Analyst, db: Db, code: str) -> HTMLResp
 async def table(request: Request, who: Analyst, db: Db, code: str, name: str) -> Response:
     """The numbers of a card in full precision. Where one is too small to be shown the row says `hidden`."""
     async with db.transaction(who.organisation_id) as tx:
-        _, choice = await chosen(tx, who, code, request.query_params)
+        seen, _, choice = await chosen(tx, who, code, request.query_params)
         if choice is None or name not in BY_NAME or (sheet := await BY_NAME[name](tx, choice)) is None:
             raise NotFound("table")
-    horizon = choice.seen.data_through
-    out = io.StringIO()
-    lines = csv.writer(out)
-    lines.writerow([*sheet.headings, "data up to"])
-    for line in sheet.lines:
-        lines.writerow([*line, horizon.isoformat() if horizon else ""])
-    named = {"Content-Disposition": f'attachment; filename="{code}-{name}.csv"'}
-    return Response(out.getvalue(), media_type="text/csv; charset=utf-8", headers=named)
+    data_to = seen.data_through.isoformat() if seen.data_through else ""
+    return csv_file([[*sheet.headings, "data up to"], *([*line, data_to] for line in sheet.lines)], f"{code}-{name}")
 
 
 async def _headline(

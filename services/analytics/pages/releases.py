@@ -1,7 +1,5 @@
 """Releases: what was released when, the tables of people, and how small a number is hidden."""
 
-import csv
-import io
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -12,7 +10,7 @@ from services.analytics.acts import SmallNumbers, make_release, set_small_number
 from services.analytics.domain.arranging import Shown, arranged, names
 from services.analytics.domain.lattice import Cell
 from services.analytics.pages.choice import Analyst
-from services.analytics.pages.frame import PAGES
+from services.analytics.pages.frame import PAGES, csv_file
 from shared.clock import now
 from shared.database import Database, Tx
 from shared.doors import Db, allow, form, submitted
@@ -60,13 +58,12 @@ async def table(who: Analyst, db: Db, name: str) -> Response:
     known = {f"{down}-by-{across}": (down, across) for down, across in names(cells)}
     if name not in known:
         raise NotFound("table")
-    found, out = arranged(cells, *known[name]), io.StringIO()
-    lines = csv.writer(out)
-    lines.writerow([f"{found.down} / {found.across}", *(one or "all" for one in found.columns), "release"])
-    for row, shown in found.rows:
-        lines.writerow([row or "all", *("hidden" if one.n is None else one.n for one in shown), number])
-    named = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
-    return Response(out.getvalue(), media_type="text/csv; charset=utf-8", headers=named)
+    found = arranged(cells, *known[name])
+    head = [f"{found.down} / {found.across}", *(one or "all" for one in found.columns), "release"]
+    lines = (
+        [row or "all", *("hidden" if one.n is None else one.n for one in shown), number] for row, shown in found.rows
+    )
+    return csv_file([head, *lines], name)
 
 
 async def _cells(tx: Tx, who: Who) -> tuple[int, dict[Cell, Shown]]:

@@ -71,8 +71,7 @@ async def get_program(tx: Tx, organisation: UUID, code: str, site_ids: Sequence[
     )
     if row is None:
         raise NotFound("program")
-    while await cells.count(tx):  # of what was heard just now, too
-        pass
+    await cells.count_all(tx)
     return _program(row, await tx.fetch(_ENTRIES, program_id))
 
 

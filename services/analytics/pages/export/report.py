@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.analytics import store
 from services.analytics.pages.choice import Choice, Query, chosen
 from services.analytics.pages.sheets import Sheet, read_all
 from services.analytics.store import Program
@@ -61,7 +60,7 @@ _COMPARED = "This is change, to be read beside that of the comparison program."
 
 async def read_report(tx: Tx, who: Who, code: str, query: Query) -> Report:
     """Read all sheets of a program; a query chooses as on its page."""
-    program, choice = await chosen(tx, who, code, query)
+    seen, program, choice = await chosen(tx, who, code, query)
     has_two = choice is not None and choice.first != choice.later
     sheets = await read_all(tx, choice) if choice and has_two else []
-    return Report(program, choice, sheets, (await store.seen_by(tx, who)).data_through)
+    return Report(program, choice, sheets, seen.data_through)

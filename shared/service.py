@@ -21,12 +21,13 @@ from starlette.routing import Route
 from shared import clock, erasing, idempotency, logs, metrics
 from shared.database import OUTAGES, Database, Tx
 from shared.doors import Running, frame
-from shared.inbox import Handlers, Hearing
+from shared.inbox import Handlers
 from shared.inbox.batch import AfterBatch, Applying
 from shared.inbox.flood import Flood
+from shared.inbox.hearing import Hearing
 from shared.inbox.positions import Lost
 from shared.inbox.store import count_parked
-from shared.operations import with_operations
+from shared.operations.doors import with_operations
 from shared.outbox import Relay
 from shared.rebuild import AfterSwitch, Views
 from shared.security import Verifier

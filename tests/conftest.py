@@ -5,7 +5,7 @@ import contextlib
 import os
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -71,8 +71,12 @@ async def parts(data_folder: Path) -> AsyncIterator[Parts]:
         return
     postgres = Postgres(data_folder, free_port())
     kafka = Kafka(data_folder, free_port(), free_port())
+    store, broker = postgres.prepare(), kafka.prepare()
+    # Each test has a fresh store, and none outlives this run: waiting for the disk would be most of the time.
+    store = replace(store, command=[*store.command, "-c", "fsync=off", "-c", "full_page_writes=off"])
     children = [
-        Child(part.name, part.prepare(), data_folder / "logs" / f"{part.name}.log") for part in (postgres, kafka)
+        Child(part.name, launch, data_folder / "logs" / f"{part.name}.log")
+        for part, launch in ((postgres, store), (kafka, broker))
     ]
     try:
         for part, child in zip((postgres, kafka), children, strict=True):
@@ -139,7 +143,7 @@ async def fresh_store(parts: Parts, store_template: Callable[[str], Awaitable[st
         name = f"store_{uuid4().hex[:12]}"
         template = await store_template(service)
         admin = await asyncpg.connect(parts.admin_dsn)
-        await admin.execute(f"create database {name} template {template} owner {service}_owner")
+        await admin.execute(f"create database {name} template {template} owner {service}_owner strategy file_copy")
         await admin.execute(f"grant all on database {name} to {service}, {service}_machinery")
         await admin.close()
         dsn = _at(parts.admin_dsn, name, service)

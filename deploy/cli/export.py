@@ -2,27 +2,17 @@
 
 import asyncio
 import json
-from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from uuid import UUID
+from typing import Annotated, Literal
 
 import httpx
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from deploy import Trouble
-from deploy.cli.stores import parts_of, store_of
 from deploy.cli.terminal import plainly
 from deploy.cli.token import door
-from services.analytics.acts import ASIDE, Figure, compute_again, figure_of, find_published
-from services.analytics.domain import DEFINITION, Change
-from shared.database import Database
-from shared.errors import NotFound
 from shared.identity import organisation_id
-from shared.inbox.batch import Applying
-from shared.rebuild import fold_aside
 
 app = typer.Typer(help="Take figures away as files.", no_args_is_help=True)
 SECONDS_MAX = 120
@@ -74,67 +64,12 @@ def figure(
 
     Example: kith export figure evening-circle/belonging/baseline/end --organisation harbour-trust --rebuild
     """
-    asyncio.run(_figure(name, organisation_id(organisation), rebuild, as_json))
+    from deploy.cli import figures  # only now: statistics take a second to load
 
-
-class _Undone(Exception):
-    """Ends a transaction without a trace."""
-
-
-async def _figure(name: str, organisation: UUID, rebuild: bool, as_json: bool) -> None:
-    asked = Figure.named(name)
-    if asked is None:
-        raise Trouble(f"{name} names no figure: write program/instrument/from/to, and for a group /label=value.")
-    async with store_of("analytics") as database:
-        try:
-            async with database.transaction(organisation) as tx:
-                published = await find_published(tx, organisation, asked)
-            found = await _again(database, organisation, asked, published.place, as_json) if rebuild else None
-        except NotFound as refusal:
-            raise Trouble(f"{name} is not among what was released [{refusal.code}].") from refusal
-    told = {"figure": name, "release": published.release, **_facts(published.change)}
-    if found is not None:
-        told |= {"equal": found[0] == published.facts, "again": _facts(found[1])}
-    typer.echo(json.dumps(told) if as_json else _sentences(told))
-    if found is not None and not told["equal"]:
+    told = asyncio.run(figures.look_up(name, organisation_id(organisation), rebuild, quiet=as_json))
+    typer.echo(json.dumps(told) if as_json else figures.sentences(told))
+    if not told.get("equal", True):
         raise typer.Exit(1)
-
-
-async def _again(
-    database: Database, organisation: UUID, asked: Figure, place: int, quiet: bool
-) -> tuple[dict[tuple[str, ...], int], Change]:
-    """In a transaction that is undone: what is live stays as it is."""
-    parts = parts_of("analytics")
-    applying = Applying(parts.handlers, parts.keeps_heard, parts.after_batch)
-    columns = (TextColumn("folding"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    found: list[tuple[dict[tuple[str, ...], int], Change]] = []
-    with Progress(*columns, disable=quiet, console=Console(stderr=True)) as bar, suppress(_Undone):
-        task = bar.add_task("folding")
-        async with database.transaction(organisation) as tx:
-            async for progress in fold_aside(tx, organisation, applying, ASIDE, place):
-                bar.update(task, total=progress.total, completed=progress.done)
-            facts = await compute_again(tx, organisation, asked)
-            found.append((facts, await figure_of(tx, asked, facts)))
-            raise _Undone
-    return found[0]
-
-
-def _facts(one: Change) -> dict[str, Any]:
-    """Of the figure, in full precision."""
-    return {
-        "n_paired": one.n.paired,
-        "mean_change": one.mean and one.mean.value,
-        "change_low": one.mean and one.mean.low,
-        "change_high": one.mean and one.mean.high,
-        "definition": DEFINITION,
-    }
-
-
-def _sentences(told: dict[str, Any]) -> str:
-    lines = [f"{name:<12} {value}" for name, value in told.items() if name not in ("equal", "again")]
-    if "equal" in told:
-        lines.append("equal        computed again from the log" if told["equal"] else f"differs      {told['again']}")
-    return "\n".join(lines)
 
 
 def _get(address: str, asked: dict[str, str | None], bearer: str) -> bytes:

@@ -10,8 +10,6 @@ import typer
 from deploy import Trouble
 from deploy.cli.terminal import plainly
 from deploy.cli.token import door
-from services.feedback.domain import instruments as domain
-from services.feedback.store import Malformed, read_definition
 
 app = typer.Typer(help="Instruments: their wording and their definitions.", no_args_is_help=True)
 
@@ -48,6 +46,8 @@ def check(files: Annotated[list[Path], typer.Argument(help="Definitions of instr
 
     Example: kith instruments check our-questions.json
     """
+    from services.feedback.store import Malformed, read_definition  # only now: a second to load
+
     for path in files:
         try:
             one = read_definition(path)
@@ -65,6 +65,8 @@ def schema() -> None:
 
     Example: kith instruments schema > docs/instrument.schema.json
     """
+    from services.feedback.domain import instruments as domain
+
     typer.echo(json.dumps(domain.schema(), indent=2, sort_keys=True))
 
 

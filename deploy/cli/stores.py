@@ -4,6 +4,7 @@ import importlib
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from deploy import Trouble
@@ -12,7 +13,9 @@ from deploy.local.secrets import secret
 from deploy.local.settings import data_folder
 from deploy.postgres.provision import SERVICES
 from shared.database import OUTAGES, Database
-from shared.service import Service
+
+if TYPE_CHECKING:  # a service brings a web framework with it: a command that needs none starts at once
+    from shared.service import Service
 
 SECONDS_MAX = 3600
 
@@ -24,7 +27,7 @@ def known(service: str) -> str:
     return service
 
 
-def parts_of(service: str) -> Service:
+def parts_of(service: str) -> "Service":
     """The service as it is shipped: its handlers and views."""
     created: Service = importlib.import_module(f"services.{known(service)}.app").create()
     return created

@@ -57,7 +57,8 @@ _LOGGING = """\
   </Loggers>
 </Configuration>
 """
-_JVM = ("-Xms128m", "-Xmx320m", "-XX:+UseSerialGC", "-Djava.awt.headless=true")
+# The first of its two compilers alone: a broker of one machine is ready in half the time, and never what is slowest.
+_JVM = ("-Xms128m", "-Xmx320m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true")
 
 
 class Kafka:

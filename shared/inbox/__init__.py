@@ -1,6 +1,5 @@
 """Hearing events: each takes effect once, in order, in one transaction with the position in the log, or is parked."""
 
 from shared.inbox.decode import Handlers, Many
-from shared.inbox.hearing import Hearing
 
-__all__ = ["Handlers", "Hearing", "Many"]
+__all__ = ["Handlers", "Many"]

@@ -15,7 +15,7 @@ from faststream.kafka import KafkaBroker
 
 from shared.database import Database, Tx
 from shared.events.base import Event, Heard, event
-from shared.inbox import Hearing
+from shared.inbox.hearing import Hearing
 
 TOPIC = os.environ.get("SIDE_TOPIC", "side")
 FAILURES = 0.01  # of the messages before their statement, and after it

@@ -10,8 +10,9 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from shared.inbox import Hearing, parked
+from shared.inbox import parked
 from shared.inbox.flood import Flood
+from shared.inbox.hearing import Hearing
 from shared.inbox.positions import Lost
 from shared.outbox import Relay, put
 from tests.conftest import Parts, admin_client, eventually, running

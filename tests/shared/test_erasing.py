@@ -11,7 +11,7 @@ from shared import clock
 from shared.database import Tx
 from shared.erasing import TIMER, erase, on_erase
 from shared.events.base import CATALOGUE, Event, Heard, Part, event
-from shared.inbox import Hearing
+from shared.inbox.hearing import Hearing
 from shared.outbox import Relay, put
 from shared.timers import Timer, Timers, set_timer
 from tests.conftest import Parts, eventually, running

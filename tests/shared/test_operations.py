@@ -22,9 +22,10 @@ from shared import clock
 from shared.database import Database
 from shared.doors import Running, frame
 from shared.identity import NIL, organisation_id
-from shared.inbox import Hearing
 from shared.inbox.batch import Applying
-from shared.operations import broker, health, with_operations
+from shared.inbox.hearing import Hearing
+from shared.operations import broker, health
+from shared.operations.doors import with_operations
 from shared.operations.health import examine
 from shared.operations.shapes import Health
 from shared.outbox import Relay, put

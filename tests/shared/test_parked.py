@@ -19,8 +19,9 @@ from shared.database import Tx
 from shared.errors import NotFound, Refusal
 from shared.events.base import CATALOGUE, Heard
 from shared.identity import NIL
-from shared.inbox import Hearing, parked
+from shared.inbox import parked
 from shared.inbox.batch import Applying
+from shared.inbox.hearing import Hearing
 from shared.inbox.parked import Decision
 from tests.conftest import Parts, eventually, running
 from tests.shared.conftest import AT, ORGANISATION, Register, numbers_heard, say

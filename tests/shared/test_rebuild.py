@@ -10,8 +10,8 @@ import pytest
 from shared.database import Tx
 from shared.errors import NotFound, Refusal
 from shared.events.base import Heard
-from shared.inbox import Hearing
 from shared.inbox.batch import Applying
+from shared.inbox.hearing import Hearing
 from shared.outbox import Relay
 from shared.rebuild import Difference, Rebuild
 from tests.conftest import Parts, eventually, running

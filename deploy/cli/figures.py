@@ -1,0 +1,77 @@
+"""A released figure, and the same computed again from the log."""
+
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from deploy import Trouble
+from deploy.cli.stores import parts_of, store_of
+from services.analytics.acts import ASIDE, Figure, compute_again, figure_of, find_published
+from services.analytics.domain import DEFINITION, Change
+from shared.database import Database
+from shared.errors import NotFound
+from shared.inbox.batch import Applying
+from shared.rebuild import fold_aside
+
+
+class _Undone(Exception):
+    """Ends a transaction without a trace."""
+
+
+async def look_up(name: str, organisation: UUID, rebuild: bool, quiet: bool) -> dict[str, Any]:
+    """The figure as it was released; with `rebuild` also whether the log gives the same facts, and what it gives."""
+    asked = Figure.named(name)
+    if asked is None:
+        raise Trouble(f"{name} names no figure: write program/instrument/from/to, and for a group /label=value.")
+    async with store_of("analytics") as database:
+        try:
+            async with database.transaction(organisation) as tx:
+                published = await find_published(tx, organisation, asked)
+            found = await _again(database, organisation, asked, published.place, quiet) if rebuild else None
+        except NotFound as refusal:
+            raise Trouble(f"{name} is not among what was released [{refusal.code}].") from refusal
+    told = {"figure": name, "release": published.release, **_facts(published.change)}
+    if found is not None:
+        told |= {"equal": found[0] == published.facts, "again": _facts(found[1])}
+    return told
+
+
+async def _again(
+    database: Database, organisation: UUID, asked: Figure, place: int, quiet: bool
+) -> tuple[dict[tuple[str, ...], int], Change]:
+    """In a transaction that is undone: what is live stays as it is."""
+    parts = parts_of("analytics")
+    applying = Applying(parts.handlers, parts.keeps_heard, parts.after_batch)
+    columns = (TextColumn("folding"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    found: list[tuple[dict[tuple[str, ...], int], Change]] = []
+    with Progress(*columns, disable=quiet, console=Console(stderr=True)) as bar, suppress(_Undone):
+        task = bar.add_task("folding")
+        async with database.transaction(organisation) as tx:
+            async for progress in fold_aside(tx, organisation, applying, ASIDE, place):
+                bar.update(task, total=progress.total, completed=progress.done)
+            facts = await compute_again(tx, organisation, asked)
+            found.append((facts, await figure_of(tx, asked, facts)))
+            raise _Undone
+    return found[0]
+
+
+def _facts(one: Change) -> dict[str, Any]:
+    """Of the figure, in full precision."""
+    return {
+        "n_paired": one.n.paired,
+        "mean_change": one.mean and one.mean.value,
+        "change_low": one.mean and one.mean.low,
+        "change_high": one.mean and one.mean.high,
+        "definition": DEFINITION,
+    }
+
+
+def sentences(told: dict[str, Any]) -> str:
+    """What was looked up, for people."""
+    lines = [f"{name:<12} {value}" for name, value in told.items() if name not in ("equal", "again")]
+    if "equal" in told:
+        lines.append("equal        computed again from the log" if told["equal"] else f"differs      {told['again']}")
+    return "\n".join(lines)

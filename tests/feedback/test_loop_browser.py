@@ -90,14 +90,13 @@ async def loop(address: str, client: Any, told: Told) -> str:
 
 async def test_anybody_can_read_and_use_every_page_of_the_loop(show: Any, loop: str) -> None:
     staff = STAFF | {"change": f"/feedback/changes/{loop}"}
+    page = await show("/feedback/")
     for name, path in staff.items():
-        page = await show(path, 1280)
+        await page.goto(path)
         await look(page, f"loop-{name}", PHONE, DESK, DESK_AT_NIGHT)
-        await page.context.close()
     for name, path in PHONES.items():
-        page = await show(path)
+        await page.goto(path)
         await look(page, f"loop-{name}", PHONE, PHONE_AT_NIGHT, DESK)
-        await page.context.close()
 
 
 @pytest.mark.parametrize("scripted", [True, False])

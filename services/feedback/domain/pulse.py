@@ -6,8 +6,6 @@ from datetime import timedelta
 from fractions import Fraction
 from math import sqrt
 
-from scipy.special import stdtrit
-
 from services.feedback.domain.told import PEOPLE_MIN
 
 INSTRUMENT = "session-pulse"
@@ -45,6 +43,8 @@ def mean_of(answers: Mapping[str, Collection[Fraction]]) -> Mean:
     n = len(own)
     if n < PEOPLE_MIN:
         return Mean(None, None, None, None)
+    from scipy.special import stdtrit  # only now: it would be half of what this service loads at its start
+
     mean = sum(own, Fraction(0)) / n
     variance = sum(((one - mean) ** 2 for one in own), Fraction(0)) / (n - 1)
     margin = float(stdtrit(n - 1, 0.975)) * sqrt(variance / n)

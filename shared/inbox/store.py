@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from aiokafka import TopicPartition
 
@@ -39,6 +40,25 @@ async def offsets(tx: Tx, partitions: Sequence[TopicPartition]) -> dict[TopicPar
         [tp.partition for tp in partitions],
     )
     return {TopicPartition(row["topic"], row["part"]): (row["next_offset"], row["last_print"]) for row in rows}
+
+
+async def take_slot(tx: Tx, slot: str, process: UUID, now: datetime) -> None:
+    """From now on this process goes by this name, and no other one."""
+    await tx.execute(
+        """insert into machinery.slots values ($1, $2, $3)
+           on conflict (slot) do update set process = excluded.process, taken_at = excluded.taken_at""",
+        slot,
+        process,
+        now,
+    )
+
+
+async def holds_slot(tx: Tx, slot: str, process: UUID) -> bool:
+    """Whether this process still goes by this name."""
+    held: bool = await tx.fetchval(
+        "select exists (select from machinery.slots where slot = $1 and process = $2)", slot, process
+    )
+    return held
 
 
 async def move(tx: Tx, moves: Mapping[TopicPartition, tuple[int, int, str]], now: datetime) -> bool:

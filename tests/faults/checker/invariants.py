@@ -5,14 +5,14 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tests.faults.checker import effects, erased, parked, stores, tenants
 from tests.faults.checker.evidence import Answered, Evidence, Pools
-from tests.faults.checker.folds import COLUMNS, FOLDS, HEARS
-from tests.faults.checker.log import Mark, Rec, ends, read, schemas, story
+from tests.faults.checker.folds import COLUMNS, FOLDS, HEARS, moment
+from tests.faults.checker.log import Mark, Rec, Story, ends, read, schemas, story
 
 SHOWN = 4
 
@@ -160,8 +160,8 @@ async def _views(seen: Evidence, name: str) -> list[tuple[str, str]]:
     """I3: each view is what a computation from scratch gives."""
     findings = []
     wanted = FOLDS[name](erased.living(seen.story))
-    if "horizons" in wanted:  # also what was heard of the erased has told how far the data reach
-        wanted["horizons"] = await _horizons(seen, wanted["horizons"])
+    if "horizons" in wanted:
+        wanted["horizons"] = await _horizons(seen)
     for table, columns in COLUMNS[name].items():
         where = "was_said" if (name, table) == ("scheduling", "occasions") else "true"
         found = await stores.rows(seen.pools[name], table, columns, seen.tenants, where)
@@ -172,11 +172,20 @@ async def _views(seen: Evidence, name: str) -> list[tuple[str, str]]:
     return findings
 
 
-async def _horizons(seen: Evidence, living: set[tuple[Any, ...]]) -> set[tuple[Any, ...]]:
-    """Those that were found, if no earlier than the living tell and no later than anybody does."""
+async def _horizons(seen: Evidence) -> set[tuple[Any, ...]]:
+    """Those that were found, if no earlier than what was heard of the living and no later than anybody tells.
+
+    What a clock that is ahead has put into the future reaches to the moment at which it was heard.
+    """
+    columns = ("topic", "part", "position", "heard_at")
+    kept = await stores.rows(seen.pools["analytics"], "machinery.heard", columns, seen.tenants)
+    heard = {(topic, part, position): at for topic, part, position, at in kept}
+    living = [one for one in erased.living(seen.story).facts if one.rec.place in heard]
+    capped = [replace(one, time=min(moment(one.time), heard[one.rec.place])) for one in living]
+    least = FOLDS["analytics"](Story(facts=capped))["horizons"]
     newest = dict(FOLDS["analytics"](seen.story)["horizons"])
     found = dict(await stores.rows(seen.pools["analytics"], "horizons", COLUMNS["analytics"]["horizons"], seen.tenants))
-    return {(one, at if not at <= found.get(one, "") <= newest[one] else found[one]) for one, at in living}
+    return {(one, at if not at <= found.get(one, "") <= newest[one] else found[one]) for one, at in least}
 
 
 async def _readers(seen: Evidence, name: str) -> list[tuple[str, str]]:

@@ -59,13 +59,11 @@ class Scene:
     servers: Servers
     bench: Bench
     group: str
-    is_static: bool
     readers: list[Reader] = field(default_factory=list)
 
     async def add(self, slot: str) -> Reader:
         """One that goes at once."""
-        told = slot if self.is_static else "-"
-        reader = await Reader.start(f"reader {slot}", self.servers, self.bench, self.group, slot=told)
+        reader = await Reader.start(f"reader {slot}", self.servers, self.bench, self.group, slot=slot)
         reader.go()
         self.readers.append(reader)
         return reader
@@ -111,16 +109,15 @@ class Kind:
 
     name: str
     strike: Callable[[Scene, Reader], Awaitable[None]]
-    is_static: bool
     seconds: float
     goal: str
 
 
 KINDS = (
-    Kind("SIGKILL, restarted, with slots", killed_and_restarted, True, 6, "lost p95 2 s, others 1 s"),
-    Kind("SIGKILL, not restarted", killed, False, 11, "lost 7 s"),
-    Kind("clean stop, without slots", stopped, False, 6, "lost 1 s"),
-    Kind("frozen inside its transaction", frozen, False, 16, "anybody 10 s"),
+    Kind("SIGKILL, restarted", killed_and_restarted, 6, "lost p95 2 s, others 1 s"),
+    Kind("SIGKILL, not restarted", killed, 11, "lost 7 s"),
+    Kind("clean stop", stopped, 6, "lost 1 s"),
+    Kind("frozen inside its transaction", frozen, 16, "anybody 10 s"),
 )
 
 
@@ -161,7 +158,7 @@ async def stream(kafka: str) -> None:
 
 async def strike(servers: Servers, bench: Bench, watch: Watch, kind: Kind) -> tuple[list[float], list[float]]:
     """Pauses of the partitions that one of two readers held, and of the others."""
-    scene = Scene(servers, bench, f"recovery-{uuid4().hex[:8]}", kind.is_static)
+    scene = Scene(servers, bench, f"recovery-{uuid4().hex[:8]}")
     every = [await scene.add(slot) for slot in ("a", "b")]
     async with ending(every), ending(scene.readers):
         await until_shared(every, PARTITIONS)

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic_core import PydanticUndefined
-
 from shared.settings import Settings
 
 PAGE = Path(__file__).parent.parent / "docs" / "settings.md"
@@ -44,7 +42,8 @@ def _lines() -> Iterator[str]:
     yield "| name | default | meaning |"
     yield "| --- | --- | --- |"
     for name, field in SERVICE.items():
-        default = "must be set" if field.default is PydanticUndefined else f"`{field.default}`" if field.default else ""
+        told = None if field.default_factory else field.default  # what is found out at the start is no text
+        default = "must be set" if field.is_required() else f"`{told}`" if told else ""
         yield f"| `{name}` | {default} | {field.description} |"
     yield ""
     yield "## One machine (`kith up`, `kith demo`) and the command"

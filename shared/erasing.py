@@ -4,6 +4,7 @@ What was about them alone goes; what names others too is re-keyed, so that count
 of each id, by which an event that comes late is known and has no effect.
 """
 
+import json
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from uuid import UUID
@@ -63,7 +64,7 @@ async def erase(tx: Tx, organisation: UUID, ids: Collection[UUID], at: datetime)
 
 async def on_erase(tx: Tx, timer: Timer) -> None:
     """When the event of the erasure itself is kept too: remove everything about these ids, or re-key it."""
-    ids: list[str] = timer.payload["ids"]
+    ids = await _with_what_was_theirs(tx, timer.payload["ids"])
     for table in KEYED:
         await tx.execute(f"delete from machinery.{table} where key = any($1::text[])", ids)
     await tx.execute(f"delete from machinery.timers where {NAMES.format(column=TIMED)}", ids)
@@ -75,6 +76,15 @@ async def on_erase(tx: Tx, timer: Timer) -> None:
             f"update {table} set {column} = $2 where ctid = $1",
             [(row["ctid"], rekeyed(row["value"], ids)) for row in rows],
         )
+
+
+async def _with_what_was_theirs(tx: Tx, ids: Collection[str]) -> list[str]:
+    """These ids, and the keys of what else told of one of them alone, such as a milestone that was taken back."""
+    keys = set(ids)
+    for table in ("machinery.event_log", "machinery.heard"):
+        rows = await tx.fetch(f"select key, value from {table} where {NAMES.format(column='value')}", ids)
+        keys |= {row["key"] for row in rows if json.loads(row["value"]).get("participant_id") in ids}
+    return sorted(keys)
 
 
 async def erased(tx: Tx, ids: Collection[UUID]) -> set[UUID]:

@@ -1,5 +1,6 @@
 """What a service reads from its environment. `kith settings --help` and docs/settings.md list the same."""
 
+from socket import gethostname
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -23,7 +24,11 @@ class Settings(BaseSettings):
     public_url: str = Field(description="the address people type, without a slash at the end")
     listen: str = Field("127.0.0.1:8000", description="host:port for people and programs")
     ops_listen: str = Field("127.0.0.1:9000", description="host:port for /livez, /readyz and /metrics")
-    slot: str | None = Field(None, description="stable name of this process among its twins (static membership)")
+    slot: str = Field(
+        default_factory=gethostname,
+        description="name of this process among its twins, the same after a restart; default the name of the host. "
+        "Of two with one name the later one goes on, and the earlier one stops with status 3",
+    )
     flood_run: int = Field(200, ge=1, description="so many bad events in a row stop the consumer")
     flood_share: float = Field(0.5, gt=0, le=1, description="a larger share of bad events stops the consumer")
     clock_file: str | None = Field(None, description="a file with seconds by which tests move the clock")

@@ -4,8 +4,9 @@ import asyncio
 import json
 import logging
 import os
+import re
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import asyncpg
 import httpx
@@ -20,11 +21,10 @@ from deploy.local import folder
 from deploy.local.settings import data_folder
 from shared import clock
 from shared.operations.health import age, examine
-from shared.operations.shapes import Finding, Health, Topic
+from shared.operations.shapes import Finding, Health, Process, Topic
 
 ANSWER_SECONDS_MAX = 3.0
-Process = Literal["answers", "away", "not-ready", "not-asked"]
-WORDS = {"away": "does not answer", "not-ready": "is not ready", "not-asked": "was not asked"}
+WORDS = {"away": "does not answer", "not-ready": "is not ready"}
 
 
 @plainly
@@ -53,7 +53,7 @@ async def _examine(services: list[str]) -> list[Health]:
 
 
 async def _one(service: str, kafka: str) -> Health:
-    process = await _process(service)
+    asked = {name: await _process(name, address) for name, address in _ops_addresses(service).items()}
     try:
         async with store_of(service) as database:
             health = await examine(service, database, kafka)
@@ -61,40 +61,38 @@ async def _one(service: str, kafka: str) -> Health:
         todo = "Start PostgreSQL, or look at its log; `kith migrate` makes what is missing in it. Nothing is lost."
         away = Finding(code="store-away", what=f"The store of {service} cannot be asked: {trouble}", todo=todo)
         health = Health(service=service, at=clock.now(), store_answers=False, broker_answers=False, findings=[away])
-    health.process, about_it = process
-    health.findings = [*about_it, *health.findings]
+    health.processes = {name: state for name, (state, _) in asked.items()}
+    health.findings = [*(finding for _, finding in asked.values() if finding), *health.findings]
     return health
 
 
-async def _process(service: str) -> tuple[Process, list[Finding]]:
-    """Whether the process answers, where we know how to ask it."""
-    address = _ops_address(service)
-    if address is None:
-        return "not-asked", []
+async def _process(name: str, address: str) -> tuple[Process, Finding | None]:
+    """Whether a process answers, and what to do if not."""
     try:
         async with httpx.AsyncClient(timeout=ANSWER_SECONDS_MAX, trust_env=False) as http:
             alive = await http.get(f"{address}/livez")
             ready = await http.get(f"{address}/readyz")
     except httpx.HTTPError as error:
-        what = f"The process of {service} does not answer: {type(error).__name__}."
-        todo = f"Its log says why it stopped; a status of 3 means that a person must look first. Then start {service}."
-        return "away", [Finding(code="process-away", what=what, todo=todo)]
+        what = f"The process {name} does not answer: {type(error).__name__}."
+        todo = f"Its log says why it stopped; a status of 3 means that a person must look first. Then start {name}."
+        return "away", Finding(code="process-away", what=what, todo=todo)
     if alive.status_code == 200 and ready.status_code == 200:
-        return "answers", []
-    what = f"The process of {service} runs and is not ready."
+        return "answers", None
+    what = f"The process {name} runs and is not ready."
     todo = "Wait a minute; if it stays so, look at its log and at its store."
-    return "not-ready", [Finding(code="process-not-ready", what=what, todo=todo)]
+    return "not-ready", Finding(code="process-not-ready", what=what, todo=todo)
 
 
-def _ops_address(service: str) -> str | None:
-    """Locally every process is known; in a container only its own."""
+def _ops_addresses(service: str) -> dict[str, str]:
+    """Where to ask each process of a service: locally all are known, in a container only its own."""
     if own := os.environ.get("KITH_OPS_LISTEN"):
-        return f"http://127.0.0.1:{own.rpartition(':')[2]}"
+        return {service: f"http://127.0.0.1:{own.rpartition(':')[2]}"}
     try:
-        address: str | None = folder.read_run(data_folder())["urls"].get(f"{service}-ops")
+        urls: dict[str, str] = folder.read_run(data_folder())["urls"]
     except Trouble:
-        return None
-    return address
+        return {}
+    twin = re.compile(rf"({service}(-[0-9]+)?)-ops")
+    return {found[1]: url for name, url in urls.items() if (found := twin.fullmatch(name))}
 
 
 def _lines(found: list[Health]) -> Iterator[str]:
@@ -131,7 +129,8 @@ def _together(found: list[Health]) -> list[tuple[str, Finding]]:
 
 
 def _facts(one: Health) -> Iterator[str]:
-    yield WORDS.get(one.process, one.process)
+    states = ((name if name != one.service else "", WORDS.get(state, state)) for name, state in one.processes.items())
+    yield ", ".join(" ".join(each).strip() for each in states) or "was not asked"
     if not one.store_answers or one.outbox is None or one.parked is None or one.timers is None:
         yield "its store does not answer"
         return

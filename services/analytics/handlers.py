@@ -148,10 +148,10 @@ async def on_participant_erased(tx: Tx, heard: Heard[ParticipantErased]) -> None
 
 
 async def after_batch(tx: Tx, heard: Sequence[Heard[Any]]) -> None:
-    """Every page says how far its data reach; and whoever something was heard of is counted again."""
+    """Every page says how far its data reach, never beyond now; and whoever something was heard of is counted again."""
     newest = {one.organisation_id: one.happened_at for one in sorted(heard, key=lambda one: one.happened_at)}
     for organisation in sorted(newest):
-        await store.move_horizon(tx, organisation, newest[organisation])
+        await store.move_horizon(tx, organisation, min(newest[organisation], now()))
     events = [one.event for one in heard]
     await store.touch(
         tx,

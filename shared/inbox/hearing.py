@@ -64,7 +64,7 @@ class Hearing:
         self.apply = Applying(handlers, keeps_heard, after_batch)
         self.watch = Watch(flood_run, flood_share)
         self.stopped: asyncio.Future[None] | None = None
-        self.positions = Positions(database, self.topics, self._lost)
+        self.positions = Positions(database, self.topics, slot, self._lost)
         self.pause_seconds = 0.1
         self.broker = KafkaBroker(
             kafka.split(","),

@@ -11,8 +11,9 @@ from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 
 from shared import clock, metrics
-from shared.database import OUTAGES, Database
+from shared.database import OUTAGES, Database, Tx
 from shared.events import PARTITIONS
+from shared.identity import new_id
 from shared.inbox import store
 from shared.inbox.decode import Record, fingerprint
 
@@ -27,8 +28,11 @@ class Lost(Exception):
 class Positions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
     """Loads positions when partitions are assigned, and watches that the log still holds them."""
 
-    def __init__(self, database: Database, topics: Sequence[str], on_lost: Callable[[str], None]) -> None:
-        self.database, self.topics, self.on_lost = database, topics, on_lost
+    def __init__(
+        self, database: Database, topics: Sequence[str], slot: str | None, on_lost: Callable[[str], None]
+    ) -> None:
+        self.database, self.topics, self.slot, self.on_lost = database, topics, slot, on_lost
+        self.process, self.has_slot = new_id(), False
         self.subscriber: Any = None  # set once FastStream has made it; its consumer exists after the start
         self.generation = 0  # grows with every revocation
         self.expected: dict[TopicPartition, int] = {}  # the next offset to apply
@@ -57,10 +61,15 @@ class Positions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
             self._load_soon(assigned)
 
     def close(self) -> None:
-        """Stop loading and guarding."""
+        """Stop loading and guarding, and let others have what we hold at once.
+
+        With a name aiokafka would not say that it goes, and others would wait for the end of the session.
+        """
         self.generation += 1
         if self.loader:
             self.loader.cancel()
+        if self.slot and self.subscriber.consumer:
+            self.subscriber.consumer._coordinator._group_instance_id = None
 
     def rewind(self, partitions: set[TopicPartition]) -> None:
         """Read these partitions again from the stored position."""
@@ -106,7 +115,9 @@ class Positions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
             ends = await consumer.end_offsets(assigned)
             await self._meet_topics(consumer)
             async with self.database.transaction() as tx:
+                await self._keep_slot(tx)
                 stored = await store.offsets(tx, assigned)
+            self.has_slot = True
         except (*OUTAGES, KafkaError) as error:
             metrics.OUTAGES.labels("consumer").inc()
             log.warning("positions cannot be loaded yet", error=repr(error))
@@ -116,6 +127,15 @@ class Positions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
                 self._take(tp, stored.get(tp), begins[tp], ends[tp])
             consumer.resume(*assigned)
         return True
+
+    async def _keep_slot(self, tx: Tx) -> None:
+        """Whoever starts takes its name from whoever had it; whoever had it finds that out when it joins again."""
+        if self.slot is None:
+            return
+        if not self.has_slot:
+            await store.take_slot(tx, self.slot, self.process, clock.now())
+        elif not await store.holds_slot(tx, self.slot, self.process):
+            raise Lost(f"another process is called {self.slot}, too, and goes on: give each one a KITH_SLOT of its own")
 
     async def _meet_topics(self, consumer: Any) -> None:
         """Refuse a topic whose number of partitions is not the fixed one; begin one that is new to us."""

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from aiokafka import TopicPartition
 
@@ -39,6 +40,25 @@ async def offsets(tx: Tx, partitions: Sequence[TopicPartition]) -> dict[TopicPar
         [tp.partition for tp in partitions],
     )
     return {TopicPartition(row["topic"], row["part"]): (row["next_offset"], row["last_print"]) for row in rows}
+
+
+async def take_slot(tx: Tx, slot: str, process: UUID, now: datetime) -> None:
+    """From now on this process goes by this name, and no other one."""
+    await tx.execute(
+        """insert into machinery.slots values ($1, $2, $3)
+           on conflict (slot) do update set process = excluded.process, taken_at = excluded.taken_at""",
+        slot,
+        process,
+        now,
+    )
+
+
+async def holds_slot(tx: Tx, slot: str, process: UUID) -> bool:
+    """Whether this process still goes by this name."""
+    held: bool = await tx.fetchval(
+        "select exists (select from machinery.slots where slot = $1 and process = $2)", slot, process
+    )
+    return held
 
 
 async def move(tx: Tx, moves: Mapping[TopicPartition, tuple[int, int, str]], now: datetime) -> bool:
@@ -110,29 +130,34 @@ async def keep_heard(tx: Tx, incoming: Sequence[Incoming], now: datetime) -> Non
 
 async def park(tx: Tx, bad: Sequence[tuple[Incoming, Unreadable]], now: datetime) -> None:
     """Keep records whole, with the reason, and hold their keys: later events of a key wait behind it."""
-    await tx.executemany(
-        "insert into machinery.parked_keys values ($1, $2, $3) on conflict do nothing",
-        sorted({(*one.aggregate, now) for one, _ in bad}),
+    keys = sorted({one.aggregate for one, _ in bad})
+    await tx.execute(
+        """insert into machinery.parked_keys select *, $3::timestamptz from unnest($1::text[], $2::text[])
+           on conflict do nothing""",
+        [topic for topic, _ in keys],
+        [key for _, key in keys],
+        now,
     )
-    await tx.executemany(
-        "insert into machinery.parked values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-        [
-            (
-                one.record.topic,
-                one.record.partition,
-                one.record.offset,
-                one.key,
-                one.record.key,
-                raw_headers(one.record),
-                one.record.value,
-                one.organisation_id,
-                why.reason,
-                why.field,
-                why.message,
-                now,
-            )
-            for one, why in bad
-        ],
+    await tx.execute(
+        """insert into machinery.parked
+           select topic, part, position, key, raw_key, raw_headers::jsonb, raw_value, organisation_id, reason, field,
+                  message, $12::timestamptz
+           from unnest($1::text[], $2::int[], $3::bigint[], $4::text[], $5::bytea[], $6::text[], $7::bytea[],
+                       $8::uuid[], $9::text[], $10::text[], $11::text[])
+               as u (topic, part, position, key, raw_key, raw_headers, raw_value, organisation_id, reason, field,
+                     message)""",
+        [one.record.topic for one, _ in bad],
+        [one.record.partition for one, _ in bad],
+        [one.record.offset for one, _ in bad],
+        [one.key for one, _ in bad],
+        [one.record.key for one, _ in bad],
+        [json.dumps(raw_headers(one.record)) for one, _ in bad],
+        [one.record.value for one, _ in bad],
+        [one.organisation_id for one, _ in bad],
+        [why.reason for _, why in bad],
+        [why.field for _, why in bad],
+        [why.message for _, why in bad],
+        now,
     )
 
 

@@ -12,6 +12,10 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
 """A topic or a key: whatever came from Kafka, so nothing is stripped from it."""
 
 
+Process = Literal["answers", "away", "not-ready"]
+"""What became of asking a process whether it lives and is ready."""
+
+
 class Topic(BaseModel):
     """How far a service has come in a topic that it hears."""
 
@@ -74,7 +78,7 @@ class Health(BaseModel):
 
     service: str
     at: AwareDatetime
-    process: Literal["answers", "away", "not-ready", "not-asked"] = "answers"
+    processes: dict[str, Process] = {}  # of those that could be asked, by name
     store_answers: bool
     broker_answers: bool
     topics: list[Topic] = []

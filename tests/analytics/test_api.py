@@ -5,6 +5,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from services.analytics.handlers import after_batch
+from services.analytics.store import find_horizon
+from shared import clock
+from shared.events import Heard
 from shared.events.feedback import BatteryActivated, BatteryEntry, CheckInOpened
 from shared.events.intake import ConsentChanged, Consents
 from shared.events.scheduling import CheckInDue
@@ -13,6 +17,7 @@ from tests.analytics.conftest import (
     AT,
     NORTH_QUAY,
     OLD_TOWN,
+    ORGANISATION,
     PROGRAM,
     Told,
     a_battery,
@@ -51,6 +56,14 @@ async def test_the_change_of_those_who_answered_twice(client: Any, told: Told) -
     assert row["change_low"] == pytest.approx(3.336378, abs=1e-6)
     assert (row["from"], row["to"], row["suppressed"]) == ("baseline", "end", False)
     assert row["data_through"] == "2025-03-04T18:00:00Z"
+
+
+async def test_data_reach_no_further_than_the_moment_at_which_they_were_heard(told: Told) -> None:
+    async with told.store.machinery.transaction(ORGANISATION) as tx:
+        await after_batch(tx, [Heard(a_program(), uuid4(), ORGANISATION, AT.replace(year=2999), 1)])
+        horizon = await find_horizon(tx)
+    assert horizon
+    assert AT < horizon <= clock.now()
 
 
 def a_due(enrolment: UUID, code: str, kind: Any = "end") -> CheckInDue:

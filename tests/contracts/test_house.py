@@ -137,7 +137,7 @@ async def test_every_table_of_a_service_is_bound_to_its_tenant(service: str, fre
         "outbox", "outbox_0", "outbox_1", "outbox_writes",
         "outbox_lanes", "outbox_parked", "aggregate_versions", "event_log", "topics_heard", "offsets",
         "seen_versions", "heard", "parked_keys", "parked", "timers", "links",
-        "rebuilds", "rebuild_positions", "erased", "operator_acts",
+        "rebuilds", "rebuild_positions", "erased", "operator_acts", "slots",
     }  # fmt: skip
     import asyncpg
 

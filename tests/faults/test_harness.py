@@ -106,15 +106,38 @@ def test_a_view_from_scratch_follows_corrections() -> None:
 def test_whoever_was_erased_is_no_part_of_the_story_and_a_stranger_among_others() -> None:
     gone_too, session = str(uuid4()), str(uuid4())
     told = {"participant_id": A, "enrolment_ids": [B], "occasion_ids": [gone_too]}
-    due = {"participant_id": A, "enrolment_id": B, "occasion_id": session}
+    reached = {"milestone_id": session, "participant_id": A, "kind": "first-session", "reached_on": "2025-03-04"}
     facts = [withdrawn(0, 1, A), rec(1, "participant-erased", A, 2, told), withdrawn(2, 1, gone_too)]
     known = story(facts, schemas())
     assert erased.gone(known) == {A, B, gone_too}
     assert erased.living(known).facts == []
-    came: dict[str, object] = {"attendance": [{"participant_id": one, "status": "late"} for one in (A, session)]}
-    stranger: dict[str, object] = {"attendance": [{"participant_id": B, "status": "late"}, *came["attendance"][1:]]}  # type: ignore[index]
-    bodies = [json.dumps(one).encode() for one in (came, stranger, due)]
-    assert erased.veiled(bodies[0], {session}) == erased.veiled(bodies[1], {session}) != erased.veiled(bodies[2], ())
+    milestone = rec(3, "milestone-reached", session, 1, reached | {"recorded_by": "rule", "may_celebrate": False})
+    assert erased.gone(story([*facts, milestone], schemas())) == {A, B, gone_too, session}
+
+
+STRANGER, ANOTHER = "0b51f6a2-8f4c-8d0b-9a51-1f6d2b8f4c11", "1b51f6a2-8f4c-8d0b-9a51-1f6d2b8f4c11"
+
+
+@pytest.mark.parametrize(
+    ("what", "kept", "is_right"),
+    [
+        ("a stranger for one, twice", "{s} {b} {s}", True),
+        ("the one who was erased", "{a} {b} {a}", False),
+        ("still named once", "{s} {b} {a}", False),
+        ("two strangers for one", "{s} {b} {t}", False),
+        ("a stranger for somebody who is there", "{s} {t} {s}", False),
+        ("somebody else who is there", "{b} {b} {b}", False),
+        ("an id that could be somebody's", "{n} {b} {n}", False),
+        ("other bytes", "{s}  {b} {s}", False),
+        ("one fewer", "{s} {b} ", False),
+    ],
+)
+def test_what_is_kept_of_several_is_what_was_said_with_a_stranger_for_whoever_was_erased(
+    what: str, kept: str, is_right: bool
+) -> None:
+    said, told = f"{A} {B} {A}", kept.format(a=A, b=B, s=STRANGER, t=ANOTHER, n=uuid4())
+    assert erased.is_rekeyed(said.encode(), told.encode(), {A}) is is_right, what
+    assert erased.is_rekeyed(said.encode(), said.encode(), set())
 
 
 def test_traces_are_found_in_text_and_in_bytes_however_they_are_shown() -> None:

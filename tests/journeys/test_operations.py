@@ -184,6 +184,7 @@ async def test_the_doctor_names_what_is_down_and_what_to_do(kith: Kith, send: Se
     assert status == 1
     assert set(codes["analytics"]) - {"timers-late"} == {"process-away", "lag"}  # late if cells were to be counted
     assert codes["feedback"] == []
+    assert [one["processes"] for one in found][-2:] == [{"feedback": "answers"}, {"analytics": "away"}]
     [lag] = [one for one in found[-1]["topics"] if one["behind"]]
     assert (lag["topic"], lag["behind"]) == (TOPIC, 1)
     await kith.system.start_one("analytics")

@@ -24,6 +24,7 @@ from shared.events.scheduling import OCCASIONS
 from tests.conftest import eventually
 from tests.journeys.bad_house import CONSENT, CONTACTS, ROLES
 from tests.journeys.conftest import Kith, settled, tell_troubles
+from tests.journeys.test_operations import facts
 
 CODE, DAY, PEOPLE = "twin-house", 86_400, 40
 BATTERY = [
@@ -125,7 +126,12 @@ async def test_1_enrolments_and_answers_while_one_of_each_dies(twins: Kith, door
     await in_turns(["feedback", "analytics-1"], twins, answers)
     day = await today(twins, doors)
     await in_turns([], twins, [complete(doors, one, day) for one in people])
-    for dead in ("intake", "scheduling-1", "feedback", "analytics-1"):
+    victims = ("intake", "scheduling-1", "feedback", "analytics-1")
+    _, found = await facts(twins, "doctor")
+    states = {name: state for one in found for name, state in one["processes"].items()}
+    assert len(states) == 2 * len(SERVICES)
+    assert {name for name, state in states.items() if state != "answers"} == set(victims)
+    for dead in victims:
         assert not twins.system.is_alive(dead)
         await twins.system.start_one(dead)
 

@@ -10,6 +10,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from shared.events import PARTITIONS
 from shared.inbox import parked
 from shared.inbox.flood import Flood
 from shared.inbox.hearing import Hearing
@@ -311,6 +312,43 @@ async def test_two_readers_of_one_group_apply_each_event_once(store: Any, parts:
         await eventually(lambda: store.machinery.pool.fetchval("select count(*) >= 180 from register"))
     for parcel in ids:
         assert await numbers_heard(store, parcel) == [1, 2, 3]
+
+
+async def test_a_reader_that_stops_leaves_its_partitions_to_the_others_at_once(
+    store: Any, parts: Parts, parcels: Any
+) -> None:
+    leaving, staying = hearing(store, parts, parcels, slot="a"), hearing(store, parts, parcels, slot="b")
+
+    async def members() -> int:
+        async with admin_client(parts.kafka) as admin:
+            [found] = await admin.describe_consumer_groups([f"g-{parcels.topic}"])
+        return len(found.groups[0][5])
+
+    async def they_share() -> bool:
+        return bool(leaving.positions.expected) and bool(staying.positions.expected)
+
+    async with running(staying.run()):
+        async with running(leaving.run()):
+            await eventually(they_share)
+            assert await members() == 2
+        assert await members() == 1
+
+
+async def test_of_two_readers_with_one_name_the_later_one_goes_on(store: Any, parts: Parts, parcels: Any) -> None:
+    earlier, later = hearing(store, parts, parcels, slot="a"), hearing(store, parts, parcels, slot="a")
+
+    async def holds_all(one: Hearing) -> bool:
+        return len(one.positions.expected) == PARTITIONS
+
+    running_before = asyncio.create_task(earlier.run())
+    await eventually(lambda: holds_all(earlier))
+    async with running(Relay(store.machinery, parts.kafka).run(), later.run()):
+        with pytest.raises(Lost, match="another process is called a, too"):
+            await running_before
+        parcel = uuid4()
+        await say(store, parcels, parcel, 1, 2)
+        await eventually(lambda: store.machinery.pool.fetchval("select count(*) = 2 from register"))
+        await eventually(lambda: holds_all(later))
 
 
 async def test_an_event_that_the_broker_refuses_is_parked_and_holds_nobody_else(

@@ -137,6 +137,22 @@ async def test_nothing_is_left_of_one_and_others_are_still_counted(harbour: Harb
         assert sum(row["value"].count(b'"seat"') for row in values) == 2
 
 
+async def test_what_told_of_them_alone_goes_with_its_key_also_where_the_service_has_forgotten_it(
+    harbour: Harbour,
+) -> None:
+    gone, ticket = uuid4(), uuid4()
+    async with running(harbour.relay.run(), harbour.hearing.run(), harbour.timers.run()):
+        await harbour.say(harbour.ticket(gone, ticket))
+        await harbour.heard(1)
+        async with harbour.store.doors.transaction(ORGANISATION) as tx:
+            await erase(tx, ORGANISATION, {gone}, clock.now())
+
+        async def nothing_is_left() -> bool:
+            return await harbour.traces(gone, ticket) == []
+
+        await eventually(nothing_is_left)
+
+
 async def test_an_event_that_comes_late_has_no_effect_and_leaves_no_trace(harbour: Harbour) -> None:
     gone, other = uuid4(), uuid4()
     async with running(harbour.relay.run(), harbour.timers.run()):

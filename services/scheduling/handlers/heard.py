@@ -136,7 +136,7 @@ async def on_milestone_consent_changed(tx: Tx, heard: Heard[MilestoneConsentChan
 
 async def on_milestone_withdrawn(tx: Tx, heard: Heard[MilestoneWithdrawn]) -> None:
     """It stands in no plan any more."""
-    await store.remove_celebration(tx, heard.event.milestone_id)
+    await store.agree_celebration(tx, heard.event.milestone_id, None)
 
 
 HANDLERS: Handlers = {

@@ -53,7 +53,6 @@ from services.scheduling.store.loop import (
     add_celebration,
     add_change,
     agree_celebration,
-    remove_celebration,
     to_celebrate,
     to_tell,
 )
@@ -160,7 +159,6 @@ __all__ = [
     "place",
     "places_taken",
     "programs",
-    "remove_celebration",
     "roster_of",
     "save_battery",
     "save_change",

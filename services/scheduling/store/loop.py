@@ -56,13 +56,11 @@ async def add_celebration(tx: Tx, organisation: UUID, event: MilestoneReached, a
 
 
 async def agree_celebration(tx: Tx, milestone_id: UUID, since: datetime | None) -> None:
-    """It may be celebrated from now on, or not any more."""
+    """It may be celebrated from now on, or not any more.
+
+    Whose it is stays known, also when it was taken back: they may be erased.
+    """
     await tx.execute("update celebrations set since = $2 where milestone_id = $1", milestone_id, since)
-
-
-async def remove_celebration(tx: Tx, milestone_id: UUID) -> None:
-    """There is nothing to celebrate."""
-    await tx.execute("delete from celebrations where milestone_id = $1", milestone_id)
 
 
 _FIRST_SINCE = """

@@ -9,6 +9,7 @@ from services.scheduling.domain.sessions import Attending, Circle, Held
 from services.scheduling.domain.shapes import Plan, Session
 from shared.database import Record, Tx, made_of
 from shared.errors import NotFound
+from shared.identity import new_id
 from shared.timers import Timer, set_timer
 
 ATTENDANCE_RECORDED = "attendance-recorded"
@@ -198,12 +199,15 @@ async def attendance_of(tx: Tx, session_id: UUID) -> dict[UUID, Attending]:
 
 
 async def save_held(tx: Tx, held: Held, before: Mapping[UUID, Attending], now: datetime) -> None:
-    """A held session with its whole attendance; a clock that rings at once asks those who came how it was."""
+    """A held session with its whole attendance; a clock that rings at once asks those who came how it was.
+
+    A clock of its own each time: a door that moved the one that is ringing just now would wait for whom it waits for.
+    """
     session, attendance = held.session, held.attendance
     await save_sessions(tx, [session])
     people = [str(one) for one in sorted({*before, *attendance})]
     payload = {"program_id": str(session.program_id), "participants": people}
-    await set_timer(tx, Timer(ATTENDANCE_RECORDED, str(session.session_id), session.organisation_id, now, payload))
+    await set_timer(tx, Timer(ATTENDANCE_RECORDED, str(new_id()), session.organisation_id, now, payload))
     await tx.execute(
         "delete from attendance where session_id = $1 and participant_id <> all ($2)",
         session.session_id,

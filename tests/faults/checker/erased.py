@@ -1,11 +1,11 @@
 """Who was erased, what the story is without them, and I6: no store and no log knows them any more."""
 
-import json
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 
@@ -19,6 +19,8 @@ TABLES = """
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where c.relkind = 'r' and n.nspname not in ('checker', 'information_schema') and n.nspname !~ '^pg_' order by 1
 """
+STRANGER = 8  # the version of an id that stands for somebody who was erased: nobody living has one
+_ID = re.compile(rb"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})")
 _WORD = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{64}|zq[0-9a-f]{16}|[A-Z]{3}-[0-9]{3}|"
     r"(?<![0-9a-f])[0-9]{12}(?![0-9a-f])"
@@ -40,7 +42,7 @@ def gone(told: Story) -> frozenset[str]:
         ids |= {*one.body["enrolment_ids"], *one.body["occasion_ids"]}
     for one in told.facts:
         if one.body.get("participant_id") in people:
-            ids |= {one.body[name] for name in THEIRS if name in one.body}
+            ids |= {one.key, *(one.body[name] for name in THEIRS if name in one.body)}
     return frozenset(ids)
 
 
@@ -63,13 +65,20 @@ def names_of(told: Story) -> frozenset[str]:
     return frozenset(one.key for one in told.of("participant-enrolled")) - people_of(told)
 
 
-def veiled(value: bytes, names: Collection[str]) -> Any:
-    """A body in which nobody has a name who is not there any more."""
-    body = json.loads(value)
-    if "attendance" in body:
-        told = ((one["participant_id"], one["status"]) for one in body["attendance"])
-        body["attendance"] = sorted((who if who in names else "*", status) for who, status in told)
-    return body
+def is_rekeyed(said: bytes, kept: bytes, people: Collection[str]) -> bool:
+    """Whether what was kept is what was said, to the byte, with one stranger for each of those who were erased."""
+    before, after = _ID.split(said), _ID.split(kept)  # every other part is an id
+    if before[::2] != after[::2] or len(before) != len(after):
+        return False
+    pairs = set(zip(before[1::2], after[1::2], strict=True))
+    own = [(one, other) for one, other in pairs if one.decode() in people]
+    strangers = {other for _, other in own}
+    return (
+        all(one == other for one, other in pairs - set(own))
+        and len({one for one, _ in own}) == len(strangers) == len(own)
+        and all(UUID(one.decode()).version == STRANGER for one in strangers)
+        and strangers.isdisjoint(before)
+    )
 
 
 def words(text: str) -> set[str]:

@@ -5,14 +5,14 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tests.faults.checker import effects, erased, parked, stores, tenants
 from tests.faults.checker.evidence import Answered, Evidence, Pools
-from tests.faults.checker.folds import COLUMNS, FOLDS, HEARS
-from tests.faults.checker.log import Mark, Rec, ends, read, schemas, story
+from tests.faults.checker.folds import COLUMNS, FOLDS, HEARS, moment
+from tests.faults.checker.log import Mark, Rec, Story, ends, read, schemas, story
 
 SHOWN = 4
 
@@ -110,7 +110,7 @@ def _said(seen: Evidence) -> Iterator[tuple[str, str]]:
 
     But whoever was erased is only in the topics; where they were named among others, logs name a stranger.
     """
-    gone, names = erased.gone(seen.story), erased.names_of(seen.story)
+    gone, people = erased.gone(seen.story), erased.people_of(seen.story)
     there: dict[tuple[str, str, int], tuple[str, bytes]] = {}
     for one in (*seen.story.facts, *seen.story.repeated):
         if one.rec.place in seen.injected:
@@ -118,7 +118,7 @@ def _said(seen: Evidence) -> Iterator[tuple[str, str]]:
         mark, what = (one.rec.topic, one.key, one.version), (one.id, one.rec.value or b"")
         if there.setdefault(mark, what) != what:
             yield "I2", f"two events have version {one.version} of {one.rec.topic} {one.key}"
-    lost = [mark for mark, what in seen.said.items() if not _is_same(there.get(mark), what, names if gone else None)]
+    lost = [mark for mark, what in seen.said.items() if not _is_same(there.get(mark), what, people)]
     invented = [mark for mark in there if mark not in seen.said and mark[1] not in gone]
     if lost:
         yield "I1", f"{len(lost)} of {len(seen.said)} events said are in no topic as said: {lost[:SHOWN]}"
@@ -126,10 +126,8 @@ def _said(seen: Evidence) -> Iterator[tuple[str, str]]:
         yield "I1", f"{len(invented)} events are in the topics that nobody has said: {invented[:SHOWN]}"
 
 
-def _is_same(there: tuple[str, bytes] | None, said: tuple[str, bytes], names: Collection[str] | None) -> bool:
-    if there is None or there == said or names is None:
-        return there == said
-    return there[0] == said[0] and erased.veiled(there[1], names) == erased.veiled(said[1], names)
+def _is_same(there: tuple[str, bytes] | None, said: tuple[str, bytes], people: Collection[str]) -> bool:
+    return there is not None and there[0] == said[0] and erased.is_rekeyed(there[1], said[1], people)
 
 
 def _once(seen: Evidence) -> Iterator[tuple[str, str]]:
@@ -162,8 +160,8 @@ async def _views(seen: Evidence, name: str) -> list[tuple[str, str]]:
     """I3: each view is what a computation from scratch gives."""
     findings = []
     wanted = FOLDS[name](erased.living(seen.story))
-    if "horizons" in wanted:  # also what was heard of the erased has told how far the data reach
-        wanted["horizons"] = await _horizons(seen, wanted["horizons"])
+    if "horizons" in wanted:
+        wanted["horizons"] = await _horizons(seen)
     for table, columns in COLUMNS[name].items():
         where = "was_said" if (name, table) == ("scheduling", "occasions") else "true"
         found = await stores.rows(seen.pools[name], table, columns, seen.tenants, where)
@@ -174,11 +172,20 @@ async def _views(seen: Evidence, name: str) -> list[tuple[str, str]]:
     return findings
 
 
-async def _horizons(seen: Evidence, living: set[tuple[Any, ...]]) -> set[tuple[Any, ...]]:
-    """Those that were found, if no earlier than the living tell and no later than anybody does."""
+async def _horizons(seen: Evidence) -> set[tuple[Any, ...]]:
+    """Those that were found, if no earlier than what was heard of the living and no later than anybody tells.
+
+    What a clock that is ahead has put into the future reaches to the moment at which it was heard.
+    """
+    columns = ("topic", "part", "position", "heard_at")
+    kept = await stores.rows(seen.pools["analytics"], "machinery.heard", columns, seen.tenants)
+    heard = {(topic, part, position): at for topic, part, position, at in kept}
+    living = [one for one in erased.living(seen.story).facts if one.rec.place in heard]
+    capped = [replace(one, time=min(moment(one.time), heard[one.rec.place])) for one in living]
+    least = FOLDS["analytics"](Story(facts=capped))["horizons"]
     newest = dict(FOLDS["analytics"](seen.story)["horizons"])
     found = dict(await stores.rows(seen.pools["analytics"], "horizons", COLUMNS["analytics"]["horizons"], seen.tenants))
-    return {(one, at if not at <= found.get(one, "") <= newest[one] else found[one]) for one, at in living}
+    return {(one, at if not at <= found.get(one, "") <= newest[one] else found[one]) for one, at in least}
 
 
 async def _readers(seen: Evidence, name: str) -> list[tuple[str, str]]:
@@ -202,7 +209,7 @@ async def _readers(seen: Evidence, name: str) -> list[tuple[str, str]]:
 
 
 async def _heard(seen: Evidence) -> list[tuple[str, str]]:
-    """I2, I4: what analytics has kept is each fact once, as it stands in the topic."""
+    """I2, I4: what analytics has kept is each fact once, as it stands in the topic, but for whoever was erased."""
     found = await stores.rows(
         seen.pools["analytics"], "machinery.heard", ("topic", "part", "position", "value"), seen.tenants
     )
@@ -216,7 +223,9 @@ async def _heard(seen: Evidence) -> list[tuple[str, str]]:
     kept = {(topic, part, position): bytes(value) for topic, part, position, value in found}
     if lost := [place for place in wanted if place not in kept]:
         findings.append(("I1", f"{len(lost)} events have had no effect: {lost[:SHOWN]}"))
-    if other := [place for place, value in kept.items() if place in wanted and wanted[place].rec.value != value]:
+    people = erased.people_of(seen.story)
+    said = {place: wanted[place].rec.value or b"" for place in kept if place in wanted}
+    if other := [place for place, value in said.items() if not erased.is_rekeyed(value, kept[place], people)]:
         findings.append(("I3", f"{len(other)} events were kept with other bytes: {other[:SHOWN]}"))
     return findings
 

@@ -10,7 +10,7 @@ from datetime import UTC
 from rich.console import Console
 from rich.progress import track
 
-from services.analytics.domain.releasing import Rules
+from services.analytics.domain.rules import Rules
 from shared.clock import now
 from tests.attack.running import Tally, attacked
 from tests.attack.worlds import SMALL, TINY, WHOLE, Size, sequence, table

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.analytics.domain.releasing import Rules
+from services.analytics.domain.rules import Rules
 from tests.attack.running import Tally, attacked, unprotected
 from tests.attack.worlds import SMALL, TINY, sequence, table
 

@@ -34,7 +34,7 @@ faults-planted: $(UV)  ## show that the harness bites: 15 planted bugs, each fou
 	$(UV) run --quiet python -m tests.faults.planted
 
 attack: $(UV)  ## try to compute, from 1,000 tables and 1,000 sequences of releases, what a few people are
-	$(UV) run --quiet python -m tests.attack --tables 1000 --sequences 1000 --seed 2026
+	$(UV) run --quiet python -m tests.attack --report docs/attack.md
 
 tools: $(UV)  ## what only tests need: a browser, kcat, promtool
 	@sh deploy/local/tools.sh

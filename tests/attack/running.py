@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from services.analytics.domain.lattice import cells
-from services.analytics.domain.releasing import Release, Rules, release
+from services.analytics.domain.releasing import Release, release
+from services.analytics.domain.rules import Rules
 from tests.attack.judging import Finding, Judge, Truth
 from tests.attack.reader import Published
 from tests.attack.worlds import Joint
@@ -44,7 +45,10 @@ def attacked(days: Sequence[Joint], rules: Rules, make: Make = release) -> Tally
     truths, done = [cells(day) for day in days], list[Release]()
     for truth in truths:
         done.append(make(truth, done, rules))
-    seen = [Published({cell: one.values[cell] for cell in one.shown}, one.values.keys() - one.shown) for one in done]
+    seen = [
+        Published({cell: one.values[cell] for cell in one.shown}, frozenset(one.values.keys() - one.shown))
+        for one in done
+    ]
     found = list(Judge(seen, truths, rules.people_min, rules.zeros_hidden).findings())
     tally = Tally(worlds=1, people=max(sum(n for cell, n in day.items() if not cell) for day in truths), findings=found)
     known: set[object] = set()
@@ -57,6 +61,10 @@ def attacked(days: Sequence[Joint], rules: Rules, make: Make = release) -> Tally
         large = {cell for cell, n in truth.items() if n >= rules.people_min}
         tally.large, tally.large_seen = tally.large + len(large), tally.large_seen + len(large & known)
     return tally
+
+
+def _published(one: Release) -> Published:
+    return Published({cell: one.values[cell] for cell in one.shown}, frozenset(one.values.keys() - one.shown))
 
 
 def unprotected(now: Truth, earlier: Sequence[Release], rules: Rules) -> Release:

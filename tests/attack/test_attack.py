@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.analytics.domain.releasing import Rules
+from services.analytics.domain.rules import Rules
 from tests.attack.running import Tally, attacked, unprotected
 from tests.attack.worlds import SMALL, TINY, sequence, table
 
@@ -17,13 +17,13 @@ def test_tables_tell_of_nobody() -> None:
     assert found.small > 200, "there has to be something to find"
 
 
-def test_sequences_give_no_number_away() -> None:
+def test_sequences_tell_of_nobody() -> None:
     found = Tally()
-    for seed in range(12):
+    for seed in range(50):
         found += attacked(list(sequence(seed, TINY)), RULES)
-    assert not [one for one in found.findings if one.low == one.high or one.kind == "side by side"]
-    assert found.small > 30, "there has to be something to find"
-    assert found.large_seen > found.large / 3, "who hides everything has no attack to fear"
+    assert not found.findings
+    assert found.small > 100, "there has to be something to find"
+    assert found.large_seen > found.large / 2, "who hides everything has no attack to fear"
 
 
 @pytest.mark.parametrize("rules", [Rules(5), Rules(20), Rules(11, zeros_hidden=True)])

@@ -1,7 +1,7 @@
 """Making a release: by the clock once a day, or at once."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +10,8 @@ from services.analytics import store
 from services.analytics.domain import Fact
 from services.analytics.domain.bases import Base, Latest, by_base, to_move
 from services.analytics.domain.lattice import EVERYBODY, Cell, cells, with_empty
-from services.analytics.domain.releasing import Release, Rules, release
+from services.analytics.domain.releasing import Release, release
+from services.analytics.domain.rules import Rules
 from services.analytics.store import Group, Program
 from shared import outbox
 from shared.database import Tx
@@ -39,8 +40,8 @@ async def make_release(tx: Tx, organisation: UUID, at: datetime) -> Made:
     hidden = {cell for cell in made.values if made.is_hidden(cell, rules)}
     rows = {}
     for one in programs:
-        latest = await store.latest_of(tx, one.program_id)
-        rows[one.program_id] = _rows(one, facts[one.code], latest, hidden, rules)
+        before = await store.rows_of(tx, one.program_id)
+        rows[one.program_id] = _rows(one, facts[one.code], before, hidden, rules)
     if earlier and not any(rows.values()) and made.known == earlier[-1].known:
         return Made(None)
     number = await store.save_release(tx, organisation, made, rules, cut, at)
@@ -66,23 +67,23 @@ async def make_release(tx: Tx, organisation: UUID, at: datetime) -> Made:
 def _rows(
     program: Program,
     now: Mapping[Group, Mapping[Fact, int]],
-    latest: Mapping[Base, Mapping[Group, Latest]],
+    earlier: Mapping[Base, Sequence[Mapping[Group, Latest]]],
     hidden: set[Cell],
     rules: Rules,
 ) -> dict[Base, dict[Group, Latest]]:
     """What moves of a program, base by base. A group that is hidden in the tables of people is hidden in all."""
-    bases: dict[Base, dict[Cell, Mapping[Fact, int]]] = {base: {} for base in latest}
+    bases: dict[Base, dict[Cell, Mapping[Fact, int]]] = {base: {} for base in earlier}
     for group, facts in now.items():
         for base, own in by_base(facts).items():
             bases.setdefault(base, {})[_cell(group)] = own
     concealed = {
         cell
-        for cell in map(_cell, {*now, *(one for was in latest.values() for one in was)})
+        for cell in map(_cell, {*now, *(one for rows in earlier.values() for row in rows for one in row)})
         if _in_program(program, cell) in hidden
     }
     found = {}
     for base, facts_of in bases.items():
-        was = {_cell(group): row for group, row in latest.get(base, {}).items()}
+        was = [{_cell(group): row for group, row in rows.items()} for rows in earlier.get(base, [])]
         moved = to_move(facts_of, was, concealed, rules)
         if moved:
             found[base] = {_group(cell): row for cell, row in moved.items()}

@@ -5,7 +5,7 @@ from datetime import date
 from pydantic import Field
 
 from services.analytics import store
-from services.analytics.domain.releasing import Rules
+from services.analytics.domain.rules import Rules
 from shared.database import Tx
 from shared.fields import Command, Line, invalid
 from shared.security import Who

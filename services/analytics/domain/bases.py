@@ -1,13 +1,14 @@
 """What a figure rests on: the facts of one kind about one group of people, released together or not at all."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from services.analytics.domain.lattice import EVERYBODY, Cell, Tables, relations
+from services.analytics.domain.lattice import EVERYBODY, Cell, relations
 from services.analytics.domain.people import Fact
 from services.analytics.domain.protecting import protect
-from services.analytics.domain.releasing import Rules
+from services.analytics.domain.rules import Rules
+from services.analytics.domain.tables import Tables
 
 Base = tuple[str, ...]
 """Such as ("pair", "phq-9", "baseline", "end"): who answered this instrument at both."""
@@ -20,6 +21,10 @@ class Latest:
 
     n: int
     facts: Facts | None
+
+
+Rows = Mapping[Cell, Latest]
+"""What moved in one release, and what is hidden from it on."""
 
 
 def base_of(fact: Fact) -> Base:
@@ -79,47 +84,63 @@ def tells_on_everybody(facts: Facts) -> bool:
 
 
 def to_move(
-    now: Mapping[Cell, Facts], latest: Mapping[Cell, Latest], hidden: Collection[Cell], rules: Rules
+    now: Mapping[Cell, Facts], earlier: Sequence[Rows], hidden: Collection[Cell], rules: Rules
 ) -> dict[Cell, Latest]:
-    """The rows to write for one base: of everybody in a program, and of each group by each label.
+    """The rows to write for one base, of everybody in a program and of each group by each label; oldest rows first.
 
     Parts move only when the whole does; so whatever is not shown as it is now is in one sum of each table at most, and
     others stay behind with it until it has company enough.
     """
+    latest = {cell: row for rows in earlier for cell, row in rows.items()}
     sizes = {cell: people_in(now[cell]) if cell in now else 0 for cell in {*now, *latest, EVERYBODY}}
     moved = {cell: _moved(now.get(cell, {}), latest.get(cell), sizes[cell]) for cell in sizes}
     small = {
         cell
         for cell, n in sizes.items()
-        if 0 < n < rules.people_min or (now.get(cell) and tells_on_everybody(now[cell]))
+        if cell in hidden or 0 < n < rules.people_min or (now.get(cell) and tells_on_everybody(now[cell]))
     }
-    small |= {cell for cell in hidden if cell in sizes}
     waiting = {cell for cell in latest if 0 < moved[cell] < rules.people_min}
-    if EVERYBODY in small | waiting:
-        stays = set(sizes)
-    else:
+    stays = set(sizes)
+    if EVERYBODY not in small | waiting:
         sums = relations(sizes)
         stays = protect(Tables(sizes, sums), small, rules.people_min)
         stays = protect(Tables(moved, sums), waiting, rules.people_min, also=stays)
-    rows = _shown(sizes, now, {cell for cell in sizes.keys() - stays if moved[cell] or cell not in latest})
-    if _tells_by_the_rest(latest, rows, rules):
-        stays, rows = set(sizes), {}
+    stays = _with_company(now, earlier, stays, moved, rules)
+    rows = {cell: Latest(sizes[cell], now.get(cell, {})) for cell in sizes.keys() - stays}
     gone = {cell for cell in stays if cell not in latest or (cell in small and latest[cell].facts is not None)}
-    return rows | {cell: Latest(sizes[cell], None) for cell in gone}
+    news = {cell: row for cell, row in rows.items() if moved[cell] or cell not in latest}
+    return news | {cell: Latest(sizes[cell], None) for cell in gone}
 
 
-def _shown(sizes: Mapping[Cell, int], now: Mapping[Cell, Facts], cells: Collection[Cell]) -> dict[Cell, Latest]:
-    return {cell: Latest(sizes[cell], now.get(cell, {})) for cell in cells}
+def _with_company(
+    now: Mapping[Cell, Facts], earlier: Sequence[Rows], stays: set[Cell], moved: Mapping[Cell, int], rules: Rules
+) -> set[Cell]:
+    """What stays, and what has to stay with it: so that no rest of the whole is of a few, nor differs by a few.
+
+    A rest is what the whole leaves when all parts by a label are subtracted, as they were seen last. Of a label where
+    it tells, the part that the fewest people changed in stays, too; then another; and if none is left, everything.
+    """
+    stays = set(stays)
+    seen = _seen(earlier)
+    last = seen[-1] if seen else {}
+    for label in sorted({cell[0][0] for cell in moved if cell}):
+        before = [{}, *(_rest(one, label) for one in seen)]
+        parts = sorted((moved[cell], cell) for cell in moved.keys() - stays if cell and cell[0][0] == label)
+        while EVERYBODY not in stays:
+            rest = _rest({**last, **{cell: now.get(cell, {}) for cell in moved.keys() - stays}}, label)
+            if all(not 0 < changed(one, rest) < rules.people_min for one in before):
+                break
+            stays |= {parts.pop(0)[1]} if parts else moved.keys()
+    return stays
 
 
-def _tells_by_the_rest(latest: Mapping[Cell, Latest], rows: Mapping[Cell, Latest], rules: Rules) -> bool:
-    """Whether of all parts without numbers together too few changed: the rest of the whole is known on both days."""
-    labels = {cell[0][0] for cell in latest if cell}
-    if EVERYBODY not in latest:
-        return False
-    before = {cell: row.facts for cell, row in latest.items() if row.facts}
-    after = before | {cell: row.facts for cell, row in rows.items() if row.facts}
-    return any(0 < changed(_rest(before, label), _rest(after, label)) < rules.people_min for label in labels)
+def _seen(earlier: Sequence[Rows]) -> list[dict[Cell, Facts]]:
+    """After each release, the facts that a reader has seen last of each cell: also of those that are hidden by then."""
+    found: list[dict[Cell, Facts]] = []
+    for rows in earlier:
+        last = found[-1] if found else {}
+        found.append({**last, **{cell: row.facts for cell, row in rows.items() if row.facts is not None}})
+    return found
 
 
 def _rest(shown: Mapping[Cell, Facts], label: str) -> Facts:

@@ -3,10 +3,12 @@
 from collections.abc import Collection
 
 import numpy as np
-from scipy.optimize import linprog
-from scipy.sparse import csr_array, hstack
+from scipy.sparse import hstack
 
-from services.analytics.domain.lattice import Cell, Tables
+from services.analytics.domain.lattice import Cell
+from services.analytics.domain.programs import Programs
+from services.analytics.domain.sums import FAR
+from services.analytics.domain.tables import Tables
 
 NOTHING = 1e-6
 TOTALS_COST = (50.0, 5.0, 1.0)
@@ -19,36 +21,21 @@ def companions(tables: Tables, narrow: Collection[Cell], hidden: Collection[Cell
     The linear program moves people about: it may go above each number, and below it as far as there is room, links
     follow, and each person that a shown number is changed by has a price.
     """
-    cells, links = list(tables.values), list(tables.of.keys() - tables.values.keys())
-    more, less = np.full(len(cells), np.inf), np.array([tables.room(cell) for cell in cells], dtype=float)
-    least = np.array([width if cell in narrow else 0 for cell in cells], dtype=float)
-    less[least > 0] = 0
-    price = np.array([0.0 if cell in hidden else _price(tables, cell) for cell in cells])
-    sums, right = _sums(tables, cells, links)
-    found = linprog(
-        np.concatenate((price, price, np.zeros(len(links)))),
-        A_eq=hstack((sums[:, : len(cells)], -sums[:, : len(cells)], sums[:, len(cells) :])),
-        b_eq=right,
-        bounds=[*zip(least, more, strict=True), *((0, most) for most in less), *((0, None) for _ in links)],
-        method="highs",
+    sums, shown = tables.sums, tables.values.keys() - hidden
+    moved = np.array([cell in narrow for cell in sums.cells])
+    price = np.array([_price(tables, cell) if cell in shown else 0.0 for cell in sums.cells])
+    less = np.array([tables.room(cell) if cell in tables.values else 0.0 for cell in sums.cells])
+    less[moved] = 0
+    numbers = np.array([tables.values.get(cell, 0.0) for cell in sums.cells])
+    found = Programs(hstack((sums.balance, -sums.balance)), -(sums.balance @ numbers)).least(
+        np.concatenate((price, price)),
+        np.concatenate((np.where(moved, width, 0.0), np.zeros(len(less)))),
+        np.concatenate((np.full(len(less), FAR), less)),
     )
-    assert found.x is not None, found.message  # there may be more people everywhere
-    moved = found.x[: len(cells)] + found.x[len(cells) : 2 * len(cells)]
-    return {cell for cell, by in zip(cells, moved, strict=True) if by > NOTHING and cell not in hidden}
+    assert found is not None  # there may be more people everywhere
+    by = found[: len(less)] + found[len(less) :]
+    return {sums.cells[at] for at in np.flatnonzero(by > NOTHING)} & shown
 
 
 def _price(tables: Tables, cell: Cell) -> float:
     return TOTALS_COST[len(cell)] * (1 + tables.values[cell] / (1 + max(tables.values.values())))
-
-
-def _sums(tables: Tables, cells: list[Cell], links: list[Cell]) -> tuple[csr_array, list[int]]:
-    """Changes of parts are the change of the whole; links, which have no number, add up to all of it."""
-    place = {cell: at for at, cell in enumerate((*cells, *links))}
-    terms = [
-        (row, place[cell], -1.0 if cell == relation.whole else 1.0)
-        for row, relation in enumerate(tables.relations)
-        for cell in relation.cells
-    ]
-    rows, columns, signs = zip(*terms, strict=True)
-    right = [0 if one.parts[0] in tables.values else tables.values[one.whole] for one in tables.relations]
-    return csr_array((signs, (rows, columns)), shape=(len(tables.relations), len(place))), right

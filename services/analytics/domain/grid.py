@@ -5,7 +5,8 @@ from itertools import groupby
 
 import numpy as np
 
-from services.analytics.domain.lattice import Cell, Tables
+from services.analytics.domain.lattice import Cell
+from services.analytics.domain.tables import Tables
 
 Whole = np.ndarray[tuple[int, int], np.dtype[np.int64]]
 FAR = 1 << 40

@@ -6,13 +6,15 @@ everybody. A relation says that a whole is the sum of its parts, as every row an
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations
 
 Cell = tuple[tuple[str, str], ...]
 Joint = tuple[str, str, str, str, str]
 """Program, site, cohort, and an attribute with its value; the attribute "" counts everybody once."""
 EVERYBODY: Cell = ()
+LINKS_AT_MOST = 3_000
+"""Where there are more, only those of a program at a site are looked at, which tell the most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,34 +28,6 @@ class Relation:
     def cells(self) -> tuple[Cell, ...]:
         """The whole first."""
         return (self.whole, *self.parts)
-
-
-@dataclass(slots=True)
-class Tables:
-    """Cells, what adds up to what, and the least and most that a reader knows each to be, where it is named.
-
-    Sums may be of links, too: cells without a value, which no reader sees.
-    """
-
-    values: Mapping[Cell, int]
-    relations: list[Relation]
-    floors: Mapping[Cell, int] = field(default_factory=dict)
-    ceilings: Mapping[Cell, int] = field(default_factory=dict)
-    of: dict[Cell, list[Relation]] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.of = defaultdict(list)
-        for relation in self.relations:
-            for cell in relation.cells:
-                self.of[cell].append(relation)
-
-    def floor(self, cell: Cell) -> int:
-        """A reader knows that it is not less."""
-        return min(self.floors.get(cell, 0), self.values.get(cell, 0))
-
-    def room(self, cell: Cell) -> int:
-        """How far below its value a reader may believe it to be."""
-        return self.values[cell] - self.floor(cell)
 
 
 def cells(joint: Mapping[Joint, int]) -> dict[Cell, int]:
@@ -82,7 +56,7 @@ def with_empty(found: Mapping[Cell, int]) -> dict[Cell, int]:
 
 
 def links(found: Iterable[Cell]) -> set[Cell]:
-    """The cells of a program, a site and anything else in which somebody may be. They are in no table, but in its sums.
+    """The cells of three dimensions in which somebody may be. They are in no table, but in the sums of all of them.
 
     A site with one program has the same people as this program has there: so the tables of both tell on each other.
     """
@@ -91,8 +65,10 @@ def links(found: Iterable[Cell]) -> set[Cell]:
     for one, other in pairs:
         beside[one].add(other)
         beside[other].add(one)
-    courses = [pair for pair in pairs if (pair[0][0], pair[1][0]) == ("program", "site")]
-    return {_cell(*pair, third) for pair in courses for third in beside[pair[0]] & beside[pair[1]]}
+    every = {_cell(*pair, third) for pair in pairs for third in beside[pair[0]] & beside[pair[1]]}
+    if len(every) <= LINKS_AT_MOST:
+        return every
+    return {cell for cell in every if {"program", "site"} <= {dimension for dimension, _ in cell}}
 
 
 def _cell(*parts: tuple[str, str]) -> Cell:

@@ -7,12 +7,13 @@ audit by linear programs looks at every hidden cell and at all sums at once, and
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from services.analytics.domain.audit import unsafe
 from services.analytics.domain.companions import companions
 from services.analytics.domain.grid import Grid, grids
-from services.analytics.domain.lattice import EVERYBODY, Cell, Relation, Tables
+from services.analytics.domain.lattice import EVERYBODY, Cell, Relation
+from services.analytics.domain.tables import Tables
 
 Way = tuple[Cell, ...]
 """Cells that, hidden beside one, give it room."""
@@ -24,15 +25,24 @@ def protect(tables: Tables, targets: Iterable[Cell], width: int, also: Iterable[
     given = targets.union(also)
     work = _Work(tables, width)
     work.hide(given)
-    work.give_room(unsafe(tables, targets, given, width))
+    work.give_room(_narrow(tables, targets, given, width))
     work.show_what_is_not_needed(given)
     in_doubt = targets | _with_room(tables, work.hidden - given)
-    while narrow := set(unsafe(tables, in_doubt, work.hidden, width)):
+    while narrow := _narrow(tables, in_doubt, work.hidden, width):
         more = work.hide(companions(tables, narrow, work.hidden, width))
         if not more:
             break  # nothing is shown any more
         in_doubt = narrow | _with_room(tables, more)  # hiding more takes no room from anybody
     return work.hidden
+
+
+def _narrow(tables: Tables, targets: Iterable[Cell], hidden: Collection[Cell], width: int) -> set[Cell]:
+    """Those of the targets that a reader of this release can place within an interval that is narrower."""
+    low, high = tables.bounds(hidden)
+    if tables.sums.tighten(low, high).size:
+        return set()  # what was taken for granted cannot be, so nothing follows from it
+    places = tables.sums.places(sorted(targets)).tolist()
+    return {tables.sums.cells[at] for at in unsafe(tables.sums, low, high, places, width)}
 
 
 class _Work:

@@ -9,24 +9,16 @@ others stay as they were or are hidden, until the audit finds all of them safe.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from services.analytics.domain.audit import unsafe
-from services.analytics.domain.lattice import Cell, Relation, Tables, links, relations
+from services.analytics.domain.lattice import Cell, links, relations
+from services.analytics.domain.ledger import Day, Ledger
 from services.analytics.domain.protecting import protect
+from services.analytics.domain.rules import Rules
+from services.analytics.domain.tables import Tables
 
 EARLIER = 60
 """So many releases before it are looked at, when a cell is shown that was not: people have joined everywhere since."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """`people_min`: cells of fewer people are hidden, and fewer changes wait; `zeros_hidden`: those of nobody, too."""
-
-    people_min: int = 11
-    zeros_hidden: bool = False
-
-    def is_small(self, n: int) -> bool:
-        """Whether a cell of so many people is hidden."""
-        return n < self.people_min and (n > 0 or self.zeros_hidden)
+EDITION = 0.05
+"""The tables of people move when of so many of them something changed: then most cells can, and few others wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,57 +49,41 @@ def release(now: Mapping[Cell, int], earlier: Sequence[Release], rules: Rules) -
     """The next release after these, the oldest first."""
     known = earlier[-1].known if earlier else {}
     values = dict.fromkeys(known, 0) | dict(now)
-    small = {cell for cell, n in values.items() if rules.is_small(n)}
-    waiting = {cell for cell, was in known.items() if 0 < abs(values[cell] - was.n) < rules.people_min}
-    tables = Tables(values, _sums(values), _floors(values, known, rules))
-    hidden = protect(tables, small | waiting, rules.people_min)
-    while told := _tell_on(earlier[-EARLIER:], values, hidden, rules):
-        hidden = protect(tables, told, rules.people_min, also=hidden)
-    shown = frozenset(values.keys() - hidden)
+    shown = _shown(values, earlier, known, rules) if _is_due(values, earlier, rules) else frozenset[Cell]()
     new = {cell: Known(values[cell], was_shown=cell in shown) for cell in values if cell in shown or cell not in known}
     return Release(values, shown, {**known, **new})
 
 
-def _sums(found: Mapping[Cell, int]) -> list[Relation]:
-    return relations({*found, *links(found)})
+def _is_due(values: Mapping[Cell, int], earlier: Sequence[Release], rules: Rules) -> bool:
+    """Whether of everybody so many changed since the tables moved last that most of their cells may move."""
+    was: Mapping[Cell, int] = next((one.values for one in reversed(earlier) if one.shown), {})
+    places = {cell for cell in values if tuple(dimension for dimension, _ in cell) == ("program", "site")}
+    changed = sum(abs(values[cell] - was.get(cell, 0)) for cell in places)
+    return changed >= max(rules.people_min, EDITION * sum(values[cell] for cell in places))
 
 
-def _floors(found: Mapping[Cell, int], known: Mapping[Cell, Known], rules: Rules) -> dict[Cell, int]:
-    """Who is named is there, and people join."""
-    shown = {cell: was.n for cell, was in known.items() if was.was_shown}
-    return dict.fromkeys(found, 0 if rules.zeros_hidden else 1) | shown
+def _shown(
+    values: Mapping[Cell, int], earlier: Sequence[Release], known: Mapping[Cell, Known], rules: Rules
+) -> frozenset[Cell]:
+    """Which cells may be shown as they are now."""
+    secret = _secret(values, known, rules)
+    ledger = Ledger([*_days(earlier, rules), Day(values, frozenset(), frozenset(secret))], rules)
+    tables = Tables(values, relations({*values, *links(values)}), ledger.floors())
+    hidden = protect(tables, secret, rules.people_min)
+    while told := ledger.told_by(values.keys() - hidden):
+        hidden = protect(tables, told, rules.people_min, also=hidden)
+    return frozenset(values.keys() - hidden)
 
 
-def _tell_on(earlier: Sequence[Release], values: Mapping[Cell, int], hidden: set[Cell], rules: Rules) -> set[Cell]:
-    """Cells that would tell on an earlier release: there was room for what it keeps to itself, and would be less.
-
-    People join, and few leave: a reader takes a cell to have been no more than it is later, and no less than before.
-    """
-    found: set[Cell] = set()
-    later: dict[Cell, int] = {}
-    now = {cell: n for cell, n in values.items() if cell not in hidden}
-    for place in reversed(range(len(earlier))):
-        one, known = earlier[place], earlier[place - 1].known if place else {}
-        kept = one.values.keys() - one.shown
-        news = {cell for cell in kept & now.keys() if now[cell] < one.values[cell] + rules.people_min}
-        secret = _secret(one, known, rules)
-        if news and secret:
-            tables = Tables(one.values, _sums(one.values), _floors(one.values, known, rules), later)
-            so_far = set(unsafe(tables, secret, kept, rules.people_min))
-            tables.ceilings = _least(later, now)
-            if narrow := set(unsafe(tables, secret, kept, rules.people_min)) - so_far:
-                near = {other for cell in narrow for relation in tables.of[cell] for other in relation.cells}
-                found |= news & near or news
-        later = _least(later, {cell: one.values[cell] for cell in one.shown})
-    return found
+def _days(earlier: Sequence[Release], rules: Rules) -> list[Day]:
+    before: list[Mapping[Cell, Known]] = [{}, *(one.known for one in earlier)]
+    return [
+        Day(one.values, one.shown, frozenset(_secret(one.values, known, rules) - one.shown))
+        for one, known in zip(earlier, before, strict=False)
+    ][-EARLIER:]
 
 
-def _secret(one: Release, known: Mapping[Cell, Known], rules: Rules) -> set[Cell]:
+def _secret(values: Mapping[Cell, int], known: Mapping[Cell, Known], rules: Rules) -> set[Cell]:
     """What a release keeps to itself: cells of few people, and of few who changed since a reader knew them."""
-    small = {cell for cell, n in one.values.items() if rules.is_small(n)}
-    waiting = {cell for cell, was in known.items() if 0 < abs(one.values[cell] - was.n) < rules.people_min}
-    return (small | waiting) - one.shown
-
-
-def _least(one: Mapping[Cell, int], other: Mapping[Cell, int]) -> dict[Cell, int]:
-    return {**one, **other, **{cell: min(one[cell], other[cell]) for cell in one.keys() & other.keys()}}
+    small = {cell for cell, n in values.items() if rules.is_small(n)}
+    return small | {cell for cell, was in known.items() if 0 < abs(values.get(cell, 0) - was.n) < rules.people_min}

@@ -11,7 +11,8 @@ from asyncpg import Record
 from services.analytics.domain import TALKING_THERAPIES, UNKNOWN, Fact, Instrument
 from services.analytics.domain.bases import Base, Latest
 from services.analytics.domain.lattice import Cell, Joint
-from services.analytics.domain.releasing import EARLIER, Known, Release, Rules
+from services.analytics.domain.releasing import EARLIER, Known, Release
+from services.analytics.domain.rules import Rules
 from services.analytics.store import answers, people
 from services.analytics.store.reading import Program
 from services.analytics.store.seeing import Seen
@@ -177,18 +178,24 @@ def _joined(program: Program, known: Mapping[str, Instrument]) -> Iterator[list[
             yield [(one, at) for at in (first, later) for one in both]
 
 
-async def latest_of(tx: Tx, program: UUID) -> dict[Base, dict[Group, Latest]]:
-    """The newest row of each group and base."""
+async def rows_of(tx: Tx, program: UUID) -> dict[Base, list[dict[Group, Latest]]]:
+    """Of each base the rows of the newest releases, the oldest first, after what readers knew before them."""
+    since = await tx.fetchval("select coalesce(max(release), 0) - $1 from releases", EARLIER)
     rows = await tx.fetch(
-        """select distinct on (label, value, base) label, value, base, n, facts from released where program_id = $1
-           order by label, value, base, release desc""",
+        """(select distinct on (label, value, base) 0 as release, label, value, base, n, facts from released
+            where program_id = $1 and release <= $2 order by label, value, base, released.release desc)
+           union all
+           select release, label, value, base, n, facts from released where program_id = $1 and release > $2
+           order by release""",
         program,
+        since,
     )
-    found: dict[Base, dict[Group, Latest]] = {}
+    found: dict[Base, dict[int, dict[Group, Latest]]] = {}
     for row in rows:
         facts = None if row["facts"] is None else {tuple(fact): n for fact, n in row["facts"]}
-        found.setdefault(tuple(row["base"]), {})[row["label"], row["value"]] = Latest(row["n"], facts)
-    return found
+        of = found.setdefault(tuple(row["base"]), {}).setdefault(row["release"], {})
+        of[row["label"], row["value"]] = Latest(row["n"], facts)
+    return {base: list(by_release.values()) for base, by_release in found.items()}
 
 
 async def find_released(tx: Tx, program: UUID, group: Group, base: Base) -> tuple[int, int, dict[Fact, int]] | None:

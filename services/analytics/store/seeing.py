@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from services.analytics.domain.releasing import Rules
+from services.analytics.domain.rules import Rules
 from shared.database import Tx
 from shared.security import Who
 

@@ -19,17 +19,17 @@ async def answered(tx: Tx, choice: Choice) -> Sheet:
     """At each occasion: how many were to be asked, were invited, touched the page, and have answered."""
     kinds = ("eligible", "invited", "reached", "responded")
     people = await store.everybody(tx, choice.program.program_id, choice.seen, kinds)
-    rows, points, sentence = [], [], "Too few people were to be asked to show how many answered."
+    rows, points, sentence = [], [], "Too few people were to be asked or have answered to show how many."
     for occasion in choice.occasions:
         eligible, invited, reached, some = (people.at(kind, occasion) for kind in kinds)
         rate = share(some, eligible)
         if eligible < people.people_min or rate is None:
             rows.append(Row(words(occasion), None))
             continue
-        rows.append(Row(words(occasion), (eligible, invited, reached, some, *ends(rate))))
-        if occasion == choice.later:
-            stages = zip(STAGES, (eligible, invited, reached, some), strict=True)
-            points = [{"label": name, "n": n} for name, n in stages]
+        counts = [None if 0 < n < people.people_min else n for n in (eligible, invited, reached, some)]
+        rows.append(Row(words(occasion), (*counts, *(ends(rate) if counts[-1] is not None else ends(None)))))
+        if occasion == choice.later and counts[-1] is not None:
+            points = [{"label": name, "n": n} for name, n in zip(STAGES, counts, strict=True) if n is not None]
             sentence = f"{some} of {eligible} who were to be asked at {words(occasion).lower()} have answered"
     columns: Columns = (*((name, "count") for name in STAGES), *SHARE_AND_ENDS)
     drawn = Drawing("bars", f"People, at {words(choice.later).lower()}", points, "people") if points else None

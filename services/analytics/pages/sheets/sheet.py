@@ -59,8 +59,9 @@ class Sheet:
     @property
     def lines(self) -> list[tuple[float | int | str | None, ...]]:
         """Under these headings: in full precision, and `hidden` in place of each number that is too small."""
-        hidden = ("hidden",) * len(self.columns)
-        return [(row.label, *(hidden if row.values is None else row.values)) for row in self.rows]
+        kinds = [kind for _, kind in self.columns]
+        hidden = ("hidden",) * len(kinds)
+        return [(row.label, *(hidden if row.values is None else map(_written, row.values, kinds))) for row in self.rows]
 
     @property
     def shown(self) -> list[tuple[str, Kind, int, bool]]:
@@ -71,6 +72,11 @@ class Sheet:
             for place, (name, kind) in enumerate(self.columns)
             if kind not in ("low", "high")
         ]
+
+
+def _written(value: float | str | None, kind: Kind) -> float | str | None:
+    """A count always exists; other figures may not."""
+    return "hidden" if value is None and kind == "count" else value
 
 
 Read = Callable[[Tx, Choice], Awaitable[Sheet | None]]

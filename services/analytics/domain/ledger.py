@@ -1,0 +1,122 @@
+"""The ledger: what a reader of all releases takes each cell to be on each day, if people only join.
+
+Bounds are passed on between the sums of a day and between days. Where that leads to what cannot be, somebody left: of
+the cells where it shows the reader no longer believes that people only join.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from services.analytics.domain.audit import unsafe
+from services.analytics.domain.lattice import Cell, links, relations
+from services.analytics.domain.rules import Rules
+from services.analytics.domain.sums import FAR, Floats, Places, Sums, Truths
+
+TRIES = 12
+"""A reader who has been wrong so often believes nothing of other days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A release: its cells as they were, which of them it shows, and which it keeps to itself."""
+
+    values: Mapping[Cell, int]
+    shown: frozenset[Cell]
+    secret: frozenset[Cell]
+
+
+class Ledger:
+    """Releases up to one that is being made, of which nothing is shown yet."""
+
+    def __init__(self, days: Sequence[Day], rules: Rules) -> None:
+        self.days, self.width, self.least = days, rules.people_min, 0 if rules.zeros_hidden else 1
+        named = {cell for day in days for cell in day.values}
+        self.sums = Sums(named, relations({*named, *links(named)}))
+        nothing = np.nan if rules.zeros_hidden else 0.0
+        self.true = np.full((len(self.sums.cells), len(days)), np.nan)
+        self.known = self.true.copy()
+        for cell in named:
+            at = self.sums.place[cell]
+            for number, day in enumerate(days):
+                self.true[at, number] = day.values.get(cell, nothing)
+                self.known[at, number] = (
+                    self.true[at, number] if cell in day.shown or cell not in day.values else np.nan
+                )
+        left: Truths = np.asarray((np.diff(self.true, axis=1) < 0).any(axis=1))
+        self.joins: list[Truths] = [np.ones_like(left), ~left] if left.any() else [~left]
+        self.beliefs = self._beliefs(self.known)
+
+    def floors(self) -> dict[Cell, int]:
+        """The least that a reader knows each cell to be on the newest day, before anything is shown of it."""
+        return {cell: int(n) for cell, n in zip(self.sums.cells, self.beliefs[-1][0][:, -1], strict=True)}
+
+    def told_by(self, shown: set[Cell]) -> set[Cell]:
+        """Of the cells that the newest release would show, those that tell what some release keeps to itself."""
+        known = self.known.copy()
+        now = self.sums.places(shown)
+        known[now, -1] = self.true[now, -1]
+        found: set[Cell] = set()
+        for before, after in zip(self.beliefs, self._beliefs(known), strict=True):
+            for number, day in enumerate(self.days):
+                if any((one[:, number] != other[:, number]).any() for one, other in zip(before, after, strict=True)):
+                    narrow = self._narrow(number, *after)
+                    if narrow := narrow and narrow - self._narrow(number, *before):
+                        found |= self._nearest(narrow, shown - day.shown)
+        return found
+
+    def _narrow(self, number: int, low: Floats, high: Floats) -> set[int]:
+        """What a day keeps to itself and a reader of these bounds knows too well.
+
+        On a day that shows nothing, whatever is possible on the day before or after it is possible, so that there is
+        nothing to add up.
+        """
+        places = self.sums.places(sorted(self.days[number].secret))
+        low, high, true = low[:, number], high[:, number], self.true[places, number]
+        wanted = places[(low[places] <= true) & (true <= high[places])]
+        if self.days[number].shown or number == len(self.days) - 1:
+            return set(unsafe(self.sums, low, high, wanted.tolist(), self.width))
+        return set(wanted[high[wanted] - low[wanted] < self.width].tolist())
+
+    def _nearest(self, narrow: set[int], news: set[Cell]) -> set[Cell]:
+        """Of the news, those that the fewest sums away tell of these cells."""
+        is_near = np.zeros(len(self.sums.cells))
+        is_near[list(narrow)] = 1
+        fresh = self.sums.places(sorted(news))
+        while not is_near[fresh].any():
+            wider = np.sign(is_near + abs(self.sums.balance).T @ (abs(self.sums.balance) @ is_near))
+            if (wider == is_near).all():
+                return news
+            is_near = wider
+        return {self.sums.cells[at] for at in fresh if is_near[at]}
+
+    def _beliefs(self, known: Floats) -> list[tuple[Floats, Floats]]:
+        """Bounds of each cell on each day: of a reader who knows nothing of who left, and of one who knows of which."""
+        return [self._believed(known, joins.copy()) for joins in self.joins]
+
+    def _believed(self, known: Floats, joins: Truths) -> tuple[Floats, Floats]:
+        is_open = np.isnan(known)
+        named = is_open & ~np.isnan(self.true)
+        for _ in range(TRIES):
+            low = np.where(is_open, np.where(named & joins[:, None], self.least, 0), known).astype(float)
+            high = np.where(is_open, FAR, known)
+            wrong = self._pass_on(low, high, joins)
+            if not wrong.size:
+                return low, high
+            joins[wrong] = False
+        low, high = np.where(is_open, 0.0, known), np.where(is_open, FAR, known)
+        self.sums.tighten(low, high)
+        return low, high
+
+    def _pass_on(self, low: Floats, high: Floats, joins: Truths) -> Places:
+        """Until nothing moves, in place; gives the cells of which nothing can be true, if there are any."""
+        while True:
+            before = low.sum(), high.sum()
+            low[joins] = np.maximum.accumulate(low[joins], axis=1)
+            high[joins] = np.minimum.accumulate(high[joins][:, ::-1], axis=1)[:, ::-1]
+            if (low > high).any():
+                return np.flatnonzero((low > high).any(axis=1))
+            wrong = self.sums.tighten(low, high)
+            if wrong.size or before == (low.sum(), high.sum()):
+                return wrong

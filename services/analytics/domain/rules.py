@@ -1,0 +1,15 @@
+"""How small a number an organisation hides."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """`people_min`: cells of fewer people are hidden, and fewer changes wait; `zeros_hidden`: those of nobody, too."""
+
+    people_min: int = 11
+    zeros_hidden: bool = False
+
+    def is_small(self, n: int) -> bool:
+        """Whether a cell of so many people is hidden."""
+        return n < self.people_min and (n > 0 or self.zeros_hidden)

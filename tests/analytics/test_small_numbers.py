@@ -1,0 +1,157 @@
+"""What a release shows of tables of people and of what they scored: small cases that can be checked by hand."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from services.analytics.domain.bases import Facts, Latest, to_move
+from services.analytics.domain.lattice import EVERYBODY, Cell, Relation, cells
+from services.analytics.domain.protecting import protect
+from services.analytics.domain.releasing import Release, release
+from services.analytics.domain.rules import Rules
+from services.analytics.domain.tables import Tables
+
+RULES = Rules()
+QUAY, TOWN, HILL = (("site", "quay"),), (("site", "town"),), (("site", "hill"),)
+
+
+def tables(**sites: int) -> dict[Cell, int]:
+    """One program and one cohort, at these sites."""
+    return cells({("circle", site, "spring", "", ""): n for site, n in sites.items()})
+
+
+def released(*days: dict[Cell, int], rules: Rules = RULES) -> list[Release]:
+    found: list[Release] = []
+    for day in days:
+        found.append(release(day, found, rules))
+    return found
+
+
+def numbers(one: Release, rules: Rules = RULES) -> dict[str, int | None]:
+    """What a reader sees of the sites and of everybody."""
+    return {
+        dict(cell).get("site", "all"): None if one.is_hidden(cell, rules) else one.known[cell].n
+        for cell in one.values
+        if cell == EVERYBODY or (len(cell) == 1 and cell[0][0] == "site")
+    }
+
+
+@pytest.mark.parametrize(
+    ("sites", "seen"),
+    [
+        ({"quay": 20, "town": 11}, {"all": 31, "quay": 20, "town": 11}),
+        ({"quay": 20, "town": 10}, {"all": 30, "quay": None, "town": None}),
+        ({"quay": 30, "town": 20, "hill": 4}, {"all": 54, "quay": 30, "town": None, "hill": None}),
+        ({"quay": 3, "town": 4}, {"all": None, "quay": None, "town": None}),
+        ({"quay": 10, "town": 10, "hill": 40}, {"all": 60, "quay": None, "town": None, "hill": 40}),
+        ({"quay": 5, "town": 5, "hill": 40}, {"all": 50, "quay": None, "town": None, "hill": None}),
+    ],
+)
+def test_a_small_site_is_hidden_with_as_few_others_as_give_it_room(
+    sites: dict[str, int], seen: dict[str, int | None]
+) -> None:
+    [one] = released(tables(**sites))
+    assert numbers(one) == seen
+
+
+def test_with_another_number_another_is_small() -> None:
+    sites = {"quay": 20, "town": 6, "hill": 30}
+    assert numbers(released(tables(**sites), rules=Rules(5))[0], Rules(5)) == {"all": 56} | sites
+    assert numbers(released(tables(**sites), rules=Rules(20))[0], Rules(20))["hill"] == 30
+
+
+@pytest.mark.parametrize(
+    ("later", "seen"),
+    [
+        ({"quay": 30, "town": 50}, {"all": 70, "quay": 20, "town": 50}),  # 10 joined
+        ({"quay": 31, "town": 50}, {"all": 81, "quay": 31, "town": 50}),
+        ({"quay": 25, "town": 65}, {"all": 90, "quay": 20, "town": 50}),  # town would tell of quay
+        ({"quay": 35, "town": 65}, {"all": 100, "quay": 35, "town": 65}),
+        ({"quay": 20, "town": 50}, {"all": 70, "quay": 20, "town": 50}),
+        ({"quay": 9, "town": 50}, {"all": 70, "quay": None, "town": 50}),
+    ],
+)
+def test_a_number_moves_when_enough_people_changed(later: dict[str, int], seen: dict[str, int | None]) -> None:
+    [_, second] = released(tables(quay=20, town=50), tables(**later))
+    assert numbers(second) == seen
+
+
+def test_the_tables_move_when_a_twentieth_of_all_people_changed() -> None:
+    before = tables(quay=500, town=500)
+    [_, second, third] = released(before, tables(quay=520, town=530), tables(quay=520, town=540))
+    assert not second.shown
+    assert numbers(second) == {"all": 1000, "quay": 500, "town": 500}
+    assert numbers(third) == {"all": 1060, "quay": 520, "town": 540}
+
+
+def test_what_is_shown_again_does_not_tell_on_the_day_before() -> None:
+    """On day 2 quay and town were 88. Were both known on day 3, quay had 22 to 31 on day 2: too narrow."""
+    days = tables(quay=20, town=50, hill=300), tables(quay=23, town=65, hill=320), tables(quay=31, town=66, hill=340)
+    [_, second, third] = released(*days)
+    assert HILL in second.shown
+    assert not second.shown & {QUAY, TOWN}
+    assert HILL in third.shown
+    assert not third.shown & {QUAY, TOWN}
+
+
+def test_of_two_small_cells_in_a_row_none_is_known_when_their_sum_is() -> None:
+    row = Relation(EVERYBODY, (HILL, QUAY, TOWN))
+    values = {EVERYBODY: 50, HILL: 30, QUAY: 5, TOWN: 15}
+    assert protect(Tables(values, [row]), {QUAY}, 11) == {QUAY, TOWN}
+    assert protect(Tables(values, [row]), {QUAY}, 11, also={HILL}) == {QUAY, HILL}
+    assert protect(Tables(values, [row], {TOWN: 14}), {QUAY}, 11) == {QUAY, HILL}  # of town 14 are known
+    assert protect(Tables(values, [row]), set(), 11) == set()
+
+
+# ---- what people scored
+
+
+def scores(**sites: int) -> dict[Cell, Facts]:
+    """So many people at these sites answered, with scores that go round."""
+    found: dict[Cell, Counter[tuple[str, ...]]] = {EVERYBODY: Counter()}
+    for site, n in sites.items():
+        own = Counter(("answer", "phq-9", "1", "end", str(number % 7)) for number in range(n))
+        found[("site", site),] = own
+        found[EVERYBODY] += own
+    return dict(found)
+
+
+def moved(*days: Mapping[Cell, Facts], hidden: Sequence[Cell] = ()) -> list[dict[Cell, int | None]]:
+    """Of each release the rows: of how many people, or None where they are hidden."""
+    earlier: list[dict[Cell, Latest]] = []
+    for day in days:
+        earlier.append(to_move(day, earlier, hidden, RULES))
+    return [{cell: row.facts and row.n for cell, row in rows.items()} for rows in earlier]
+
+
+def test_a_whole_moves_with_its_parts() -> None:
+    first, second = moved(scores(quay=20, town=30), scores(quay=31, town=42))
+    assert first == {EVERYBODY: 50, QUAY: 20, TOWN: 30}
+    assert second == {EVERYBODY: 73, QUAY: 31, TOWN: 42}
+
+
+def test_ten_more_move_nothing() -> None:
+    assert moved(scores(quay=20, town=30), scores(quay=20, town=40))[1] == {}
+
+
+def test_where_few_changed_of_a_part_another_waits_with_it() -> None:
+    second = moved(scores(quay=20, town=30, hill=40), scores(quay=23, town=45, hill=60))[1]
+    assert second == {EVERYBODY: 128, HILL: 60}
+
+
+def test_a_small_part_is_hidden_with_another() -> None:
+    assert moved(scores(quay=4, town=30, hill=40))[0] == {EVERYBODY: 74, HILL: 40, QUAY: None, TOWN: None}
+    assert moved(scores(quay=20, town=30, hill=40), hidden=[QUAY])[0][QUAY] is None
+
+
+def test_all_the_same_score_is_hidden() -> None:
+    same: dict[Cell, Facts] = {EVERYBODY: {("answer", "phq-9", "1", "end", "9"): 40}}
+    assert moved(same) == [{EVERYBODY: None}]
+
+
+def test_the_rests_of_two_days_do_not_differ_by_a_few() -> None:
+    """Quay and town are hidden; 13 and then 3 more join there. On day 3 the rest would tell of these 3: hill waits."""
+    days = [scores(quay=5, town=20, hill=40, dale=50), scores(quay=8, town=30, hill=40, dale=50)]
+    third = moved(*days, scores(quay=9, town=32, hill=60, dale=70))[2]
+    assert third == {EVERYBODY: 171, (("site", "dale"),): 70} or third == {EVERYBODY: 171, HILL: 60}

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from operator import mul
 
 from services.analytics.domain.figures import Estimate, mean_of
 
@@ -26,12 +27,10 @@ class Sums:
 def slope(points: Sequence[Point]) -> Fraction | None:
     """By least squares: how much one person's score moves from session to session, in counts; exact."""
     n = len(points)
-    across = sum(session for session, _ in points)
-    spread = n * sum(session * session for session, _ in points) - across**2
-    if not spread:
-        return None
-    along = n * sum(session * score for session, score in points)
-    return Fraction(along - across * sum(score for _, score in points), spread)
+    sessions, scores = [session for session, _ in points], [score for _, score in points]
+    across = sum(sessions)
+    spread = n * sum(map(mul, sessions, sessions)) - across**2
+    return Fraction(n * sum(map(mul, sessions, scores)) - across * sum(scores), spread) if spread else None
 
 
 def mean_slope(people: Iterable[Sequence[Point]], unit: int) -> Estimate | None:
@@ -45,9 +44,11 @@ def mean_slope(people: Iterable[Sequence[Point]], unit: int) -> Estimate | None:
 
 def by_session(people: Iterable[Sequence[Point]], unit: int) -> Mapping[int, tuple[int, Estimate | None]]:
     """The plain mean at each session with its n: other people at each, so it is no course of anybody."""
-    sums: dict[int, Sums] = {}
+    scores: dict[int, list[int]] = {}
     for points in people:
         for session, score in points:
-            one = sums.get(session, Sums(0, 0, 0))
-            sums[session] = Sums(one.n + 1, one.total + score, one.squares + score * score)
-    return {session: (one.n, one.mean(unit)) for session, one in sorted(sums.items())}
+            scores.setdefault(session, []).append(score)
+    return {
+        session: (len(found), Sums(len(found), sum(found), sum(map(mul, found, found))).mean(unit))
+        for session, found in sorted(scores.items())
+    }

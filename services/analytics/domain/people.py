@@ -1,8 +1,9 @@
 """A group of people as cells tell it: how many are what. Every figure about them is read out of here."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from services.analytics.domain.instrument import Instrument
 from services.analytics.domain.pairs import Pairs
@@ -14,7 +15,7 @@ PEOPLE_MIN = 11
 """A cell with fewer people than this shows a sentence instead of numbers, unless the organisation decided otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class People:
     """How many people of a group are what each fact says, and how many it takes to show a number about them."""
 
@@ -38,9 +39,7 @@ class People:
     def answers(self, instrument: Instrument, occasion: str) -> Mapping[int, int]:
         """How many people scored what at an occasion, in counts of the unit."""
         found: Counter[int] = Counter()
-        for fact, many in self.counts.items():
-            if fact[0] != "answer" or fact[1] != instrument.code or fact[3] != occasion:
-                continue
+        for fact, many in self._facts("answer", instrument.code, occasion):
             if int(fact[2]) in versions(instrument):
                 found[int(fact[4])] += many
         return found
@@ -48,10 +47,9 @@ class People:
     def pairs(self, instrument: Instrument, first: str, later: str) -> Pairs:
         """Those who answered at both occasions. Only versions that count the same are paired."""
         found: Counter[tuple[int, int]] = Counter()
-        for fact, many in self.counts.items():
-            if fact[0] != "pair" or fact[1] != instrument.code or {fact[4], fact[5]} != {first, later}:
-                continue
-            if versions(instrument).issuperset((int(fact[2]), int(fact[3]))):
+        known = versions(instrument)
+        for fact, many in self._facts("pair", instrument.code, *sorted((first, later))):
+            if int(fact[2]) in known and int(fact[3]) in known:
                 scores = int(fact[6]), int(fact[7])
                 found[scores if fact[4] == first else scores[::-1]] += many
         return found
@@ -63,7 +61,7 @@ class People:
     @property
     def stays(self) -> Mapping[tuple[int, bool], int]:
         """How many came to so many sessions and then left (True), or are there or completed (False)."""
-        return {(int(fact[1]), fact[2] == "left"): many for fact, many in self.counts.items() if fact[0] == "stay"}
+        return {(int(fact[1]), fact[2] == "left"): many for fact, many in self._facts("stay")}
 
     @property
     def came(self) -> int:
@@ -83,14 +81,14 @@ class People:
     def weeks(self, instrument: Instrument) -> Mapping[str, Mapping[int, int]]:
         """By ISO week of the answer: how many answers had which score."""
         found: dict[str, Counter[int]] = {}
-        for fact, many in self.counts.items():
-            if fact[0] == "week" and fact[1] == instrument.code and int(fact[2]) in versions(instrument):
+        for fact, many in self._facts("week", instrument.code):
+            if int(fact[2]) in versions(instrument):
                 found.setdefault(fact[3], Counter())[int(fact[4])] += many
         return dict(sorted(found.items()))
 
     def in_week(self, instrument: Instrument) -> Mapping[str, int]:
         """By ISO week: how many people answered, however often."""
-        return {fact[2]: many for fact, many in sorted(self.counts.items()) if fact[:2] == ("in-week", instrument.code)}
+        return {fact[2]: many for fact, many in sorted(self._facts("in-week", instrument.code))}
 
     def without(self, others: Collection["People"]) -> "People":
         """Those who are in none of the others: of whom it is not known to which they belong."""
@@ -98,6 +96,30 @@ class People:
         for one in others:
             left.subtract(one.counts)
         return People({fact: many for fact, many in left.items() if many}, self.people_min)
+
+    def _facts(self, *place: str) -> Sequence[tuple[Fact, int]]:
+        """Those of one kind and, if it has them, of one instrument and its occasions."""
+        return self._placed.get(place, ())
+
+    @cached_property
+    def _placed(self) -> Mapping[Fact, Sequence[tuple[Fact, int]]]:
+        found: dict[Fact, list[tuple[Fact, int]]] = {}
+        for fact, many in self.counts.items():
+            found.setdefault(_place(fact), []).append((fact, many))
+        return found
+
+
+def _place(fact: Fact) -> Fact:
+    """By what a fact is looked up."""
+    match fact:
+        case ("answer", instrument, _, occasion, _):
+            return "answer", instrument, occasion
+        case ("pair", instrument, _, _, first, later, _, _):
+            return "pair", instrument, *sorted((first, later))
+        case ("week" | "in-week" as kind, instrument, *_):
+            return kind, instrument
+        case _:
+            return (fact[0],)
 
 
 def versions(instrument: Instrument) -> frozenset[int]:

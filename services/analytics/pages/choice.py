@@ -1,14 +1,14 @@
 """What a reader wants to see of a program: an instrument, and two occasions at which it is asked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import Depends
 
 from services.analytics import store
-from services.analytics.domain import Asked, Instrument
+from services.analytics.domain import Asked, Instrument, People
 from services.analytics.store import Program, Seen
 from shared.database import Tx
 from shared.doors import allow
@@ -17,11 +17,16 @@ from shared.security import Who
 
 Analyst = Annotated[Who, Depends(allow("program-manager", "coordinator", "administrator"))]
 Query = Mapping[str, str]
+KINDS = ("enrolled", "eligible", "invited", "reached", "responded", "stay", "answer", "pair")
+"""All facts that the sheets of a program need, but those by week."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a reader wants to see of a program, and as of when. `by` is an attribute by which people are told apart."""
+    """What a reader wants to see of a program, and as of when. `by` is an attribute by which people are told apart.
+
+    What several sheets are made of is read when the first of them asks for it, and kept.
+    """
 
     seen: Seen
     program: Program
@@ -29,6 +34,7 @@ class Choice:
     first: str
     later: str
     by: str | None = None
+    read: dict[str, Mapping[str, People]] = field(default_factory=dict, compare=False)
 
     @property
     def occasions(self) -> list[str]:
@@ -39,6 +45,24 @@ class Choice:
     def asked(self) -> Asked:
         """As the figures know it."""
         return Asked(self.program.code, self.instrument, self.first, self.later)
+
+    async def people(self, tx: Tx, label: str) -> Mapping[str, People]:
+        """The people of the program by a label, with what is known of the instrument."""
+        if label not in self.read:
+            program, code = self.program.program_id, self.instrument.code
+            self.read[label] = await store.by(tx, program, label, self.seen, KINDS, code)
+        return self.read[label]
+
+    async def everybody(self, tx: Tx) -> People:
+        """All of them together."""
+        if "" not in self.read:
+            self.read[""] = {"": await self._everybody(tx)}
+        return self.read[""][""]
+
+    async def _everybody(self, tx: Tx) -> People:
+        if store.is_by_site(self.seen):
+            return store.together_of(await self.people(tx, store.BY_SITE), self.seen)
+        return await store.everybody(tx, self.program.program_id, self.seen, KINDS, self.instrument.code)
 
     @property
     def query(self) -> str:

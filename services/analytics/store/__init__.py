@@ -24,7 +24,7 @@ from services.analytics.store.facts import (
     save_site,
     withdraw,
 )
-from services.analytics.store.people import BY_SITE, by, everybody, labels
+from services.analytics.store.people import BY_SITE, by, everybody, is_by_site, labels, together_of
 from services.analytics.store.reading import (
     Program,
     find_program_code,
@@ -86,6 +86,7 @@ __all__ = [
     "get_program",
     "hold_still",
     "instruments",
+    "is_by_site",
     "labels",
     "latest_releases",
     "move_horizon",
@@ -107,6 +108,7 @@ __all__ = [
     "seen_by",
     "take_out",
     "together",
+    "together_of",
     "touch",
     "touch_everybody",
     "withdraw",

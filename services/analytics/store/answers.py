@@ -10,7 +10,6 @@ from uuid import UUID
 from services.analytics.domain import UNKNOWN, Fact, Instrument
 from services.analytics.domain.courses import Point
 from services.analytics.domain.people import versions
-from services.analytics.store import cells
 from services.analytics.store.seeing import Seen
 from shared.database import Tx
 
@@ -28,7 +27,8 @@ _TOGETHER = f"""
     ), latest as (
         select distinct on (s.enrolment_id, a.place) s.enrolment_id, a.place, s.count,
                s.instrument || ':' || s.version = any ($7) as is_comparable
-        from scores s join people using (enrolment_id, program_id) join asked a using (instrument, occasion)
+        from scores s join asked a using (instrument, occasion) join people using (enrolment_id, program_id)
+        where s.program_id = $1
         order by s.enrolment_id, a.place, s.answered_at desc, s.occasion_id
     ), together as (
         select enrolment_id, array_agg(count order by place) as counts from latest
@@ -37,16 +37,17 @@ _TOGETHER = f"""
     select name, counts, count(*) as n from together join people using (enrolment_id) group by name, counts"""
 _SESSIONS = f"""
     with people as ({_PEOPLE}
-    )
-    select s.enrolment_id, substring(s.occasion from '[0-9]+$')::int as session, s.count
-    from (
-        select distinct on (s.enrolment_id, s.occasion) s.*
+    ), latest as (
+        select distinct on (s.enrolment_id, s.occasion) s.enrolment_id, s.occasion, s.version, s.count
         from scores s join people using (enrolment_id, program_id)
-        where s.kind = 'session' and s.instrument = $5
+        where s.program_id = $1 and s.kind = 'session' and s.instrument = $5 and s.occasion ~ '-[0-9]{{1,6}}$'
         order by s.enrolment_id, s.occasion, s.answered_at desc, s.occasion_id
-    ) s
-    where s.version = any ($6) and s.occasion ~ '-[0-9]{{1,6}}$'
-    order by s.enrolment_id, session"""
+    ), points as (
+        select enrolment_id, substring(occasion from '[0-9]+$')::int as session, count
+        from latest where version = any ($6)
+    )
+    select array_agg(session order by session) as sessions, array_agg(count order by session) as counts
+    from points group by enrolment_id order by enrolment_id"""
 
 
 Asked = Sequence[tuple[Instrument, str]]
@@ -61,7 +62,6 @@ async def together(
     """How many people scored what at all of these occasions, as one group (None) or by what is asked for."""
     if not seen.is_live:
         return await _released(tx, program, seen, by, asked)
-    await cells.count_all(tx)
     comparable = [f"{one.code}:{version}" for one, _ in asked for version in versions(one)]
     rows = await tx.fetch(
         _TOGETHER, program, seen.sites, by or "all", UNKNOWN, [one.code for one, _ in asked], [at for _, at in asked],
@@ -104,12 +104,8 @@ async def by_session(tx: Tx, program: UUID, seen: Seen, one: Instrument) -> list
     if not seen.is_live:
         rows = await tx.fetch(_RELEASED, program, "all", ["sessions", one.code], seen.release) if not seen.sites else []
         return [_course(fact[2]) for row in rows for fact, n in row["facts"] or () for _ in range(n)]
-    await cells.count_all(tx)
     rows = await tx.fetch(_SESSIONS, program, seen.sites, "all", UNKNOWN, one.code, sorted(versions(one)))
-    people: dict[UUID, list[Point]] = {}
-    for row in rows:
-        people.setdefault(row["enrolment_id"], []).append((row["session"], row["count"]))
-    return list(people.values())
+    return [list(zip(row["sessions"], row["counts"], strict=True)) for row in rows]
 
 
 def _course(written: str) -> list[Point]:

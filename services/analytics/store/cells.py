@@ -12,6 +12,7 @@ from shared.database import Tx
 
 ROUND = 500
 ONE_AT_A_TIME = "select pg_advisory_xact_lock('cells'::regclass::oid::bigint)"  # these, or a copy of them
+IN_MEMORY = "set local work_mem = '32MB'"  # the facts of a round of people are hashed, not sorted on disk
 _TOUCH = """
     insert into touched (organisation_id, enrolment_id)
     select organisation_id, enrolment_id from (
@@ -40,10 +41,9 @@ _COUNT = """
         from scores s join people using (enrolment_id, program_id)
         order by s.enrolment_id, s.instrument, s.occasion, s.answered_at desc, s.occasion_id
     ), came as (
-        select p.enrolment_id, count(a.session_id) as sessions
-        from people p left join sessions s using (program_id)
-             left join attendance a on a.session_id = s.session_id and a.participant_id = p.participant_id
-                                       and a.status in ('present', 'late')
+        select p.enrolment_id, count(s.session_id) as sessions
+        from people p left join attendance a on a.participant_id = p.participant_id and a.status in ('present', 'late')
+             left join sessions s on s.session_id = a.session_id and s.program_id = p.program_id
         group by p.enrolment_id
     ), asked as (
         select o.enrolment_id, i.occasion_id is not null as is_invited, r.occasion_id is not null as is_reached,
@@ -76,24 +76,29 @@ _COUNT = """
         select a.enrolment_id, array['pair', a.instrument, a.version::text, b.version::text, a.occasion, b.occasion,
                                      a.count::text, b.count::text]
         from answers a join answers b using (enrolment_id, instrument)
-        where a.occasion < b.occasion and not a.is_after_session and not b.is_after_session
+        where a.occasion collate "C" < b.occasion collate "C" and not a.is_after_session and not b.is_after_session
     ), standing as materialized (
         select p.organisation_id, p.enrolment_id, p.program_id, p.site_id,
                jsonb_strip_nulls(p.attributes || jsonb_build_object(
                    'all', '', 'cohort', to_char(p.enrolled_on, 'YYYY-"q"Q'), 'group', p.group_code)) as labels,
-               (select jsonb_agg(fact) from facts f where f.enrolment_id = p.enrolment_id) as facts
-        from people p
+               f.facts
+        from people p join (
+            select enrolment_id, jsonb_agg(fact) as facts from facts group by enrolment_id
+        ) f using (enrolment_id)
     ), before as (
         select c.* from counted c join ids using (enrolment_id)
-    ), differences as (
-        select organisation_id, program_id, site_id, label, value, fact, sum(many) as n
+    ), changes as (
+        select organisation_id, program_id, site_id, labels, fact, sum(many) as many
         from (
-            select s.organisation_id, s.program_id, s.site_id, l.key as label, l.value, f.value as fact, 1 as many
-            from standing s, jsonb_each_text(s.labels) l, jsonb_array_elements(s.facts) f
+            select *, jsonb_array_elements(facts) as fact, 1 as many from standing
             union all
-            select c.organisation_id, c.program_id, c.site_id, l.key, l.value, f.value, -1
-            from before c, jsonb_each_text(c.labels) l, jsonb_array_elements(c.facts) f
+            select *, jsonb_array_elements(facts), -1 from before
         ) both_sides
+        group by organisation_id, enrolment_id, program_id, site_id, labels, fact
+        having sum(many) <> 0
+    ), differences as (
+        select organisation_id, program_id, site_id, l.key as label, l.value, fact, sum(many) as n
+        from changes, jsonb_each_text(labels) l
         group by organisation_id, program_id, site_id, label, value, fact
         having sum(many) <> 0
     ), left_over as (
@@ -110,14 +115,16 @@ _COUNT = """
                array(select jsonb_array_elements_text(fact - 0)), n
         from differences
         on conflict (program_id, label, kind, about, value, site_id) do update set n = c.n + excluded.n
-        returning c.program_id, c.n
+        returning c.ctid as place, c.n
     )
-    select array(select distinct program_id from moved where n = 0)"""
+    select array(select place from moved where n = 0)"""
 _TAKE = """
-    with gone as (
-        delete from touched where place in (select place from touched order by place limit $1) returning enrolment_id
+    with people as (
+        select distinct enrolment_id from (select enrolment_id from touched order by place limit $1) oldest
+    ), gone as (
+        delete from touched where enrolment_id in (select enrolment_id from people)
     )
-    select count(*) as many, array(select distinct enrolment_id from gone) as enrolments from gone"""
+    select enrolment_id from people"""
 
 
 async def touch(
@@ -163,10 +170,8 @@ async def count(tx: Tx, many: int = ROUND) -> bool:
     if not await tx.fetchval("select exists (select from touched)"):
         return False
     await tx.execute(ONE_AT_A_TIME)
-    row = await tx.fetchrow(_TAKE, many)
-    assert row
-    await _count(tx, row["enrolments"])
-    return bool(row["many"] == many)
+    await _count(tx, [row["enrolment_id"] for row in await tx.fetch(_TAKE, many)])
+    return True
 
 
 async def take_out(tx: Tx, enrolments: Sequence[UUID]) -> None:
@@ -177,6 +182,7 @@ async def take_out(tx: Tx, enrolments: Sequence[UUID]) -> None:
 
 
 async def _count(tx: Tx, enrolments: Sequence[UUID]) -> None:
+    await tx.execute(IN_MEMORY)
     emptied = await tx.fetchval(_COUNT, enrolments)
     if emptied:
-        await tx.execute("delete from cells where n = 0 and program_id = any ($1)", emptied)
+        await tx.execute("delete from cells where ctid = any ($1::tid[])", emptied)

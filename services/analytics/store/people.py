@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping
 from uuid import UUID
 
 from services.analytics.domain import UNKNOWN, Fact, People
-from services.analytics.store import cells
 from services.analytics.store.seeing import Seen
 from shared.database import Tx
 from shared.errors import Refusal
@@ -13,11 +12,10 @@ ALL = "all"
 BY_SITE = "site"
 GROUP = "group"
 _LIVE = """
-    select case when $6 then s.code else c.value end as name, array[c.kind] || c.about as fact, sum(c.n)::bigint as n
+    select case when $6 then s.code else c.value end as name, c.kind, c.about, c.n
     from cells c left join sites s using (site_id)
     where c.program_id = $1 and c.label = $2 and ($3::uuid[] is null or c.site_id = any ($3)) and c.kind = any ($4)
-      and ($5::text is null or c.kind not in ('answer', 'pair', 'week', 'in-week') or c.about[1] = $5)
-    group by name, c.kind, c.about"""
+      and ($5::text is null or c.kind not in ('answer', 'pair', 'week', 'in-week') or c.about[1] = $5)"""
 _RELEASED = """
     select r.value as name, array(select jsonb_array_elements_text(f -> 0)) as fact, (f ->> 1)::bigint as n
     from (
@@ -32,12 +30,9 @@ _RELEASED = """
 
 async def everybody(tx: Tx, program: UUID, seen: Seen, kinds: Collection[str], instrument: str | None = None) -> People:
     """All people of a program whom the reader sees, with the facts of these kinds."""
-    if seen.is_live:
-        found = await _live(tx, program, ALL, seen, kinds, instrument)
-        return found.get("", People())
-    if seen.sites is None:
-        return (await _released(tx, program, ALL, seen, kinds, instrument)).get("", People())
-    return together_of(await _released(tx, program, BY_SITE, seen, kinds, instrument), seen)
+    if is_by_site(seen):
+        return together_of(await by(tx, program, BY_SITE, seen, kinds, instrument), seen)
+    return (await _released(tx, program, ALL, seen, kinds, instrument)).get("", People())
 
 
 async def by(
@@ -57,13 +52,15 @@ async def by(
     groups = await _live(tx, program, label, seen, kinds, instrument)
     if label == BY_SITE:
         return groups
+    known = (await _live(tx, program, label, seen, ["enrolled"], None)).values()
+    if sum(one.enrolled for one in known) == (await everybody(tx, program, seen, ["enrolled"])).enrolled:
+        return groups
     rest = (await everybody(tx, program, seen, kinds, instrument)).without(groups.values())
     return groups | ({UNKNOWN: rest} if rest.counts else {})
 
 
 async def labels(tx: Tx, program: UUID, seen: Seen) -> list[str]:
     """By what the people of a program can be told apart; of groups only their care team sees figures."""
-    await cells.count_all(tx)
     rows = await tx.fetch(
         "select distinct label from cells where program_id = $1 and kind = 'enrolled' and label <> $2 order by 1",
         program,
@@ -71,6 +68,11 @@ async def labels(tx: Tx, program: UUID, seen: Seen) -> list[str]:
     )
     known = [row["label"] for row in rows if seen.is_live or row["label"] != GROUP]
     return [*known, BY_SITE]
+
+
+def is_by_site(seen: Seen) -> bool:
+    """Whether everybody is the sum of the sites that the reader sees. Of all sites a release has its own numbers."""
+    return seen.is_live or seen.sites is not None
 
 
 def together_of(groups: Mapping[str, People], seen: Seen) -> People:
@@ -85,13 +87,13 @@ def together_of(groups: Mapping[str, People], seen: Seen) -> People:
 async def _live(
     tx: Tx, program: UUID, label: str, seen: Seen, kinds: Collection[str], instrument: str | None
 ) -> dict[str, People]:
-    await cells.count_all(tx)
     by_site = label == BY_SITE
     rows = await tx.fetch(_LIVE, program, ALL if by_site else label, seen.sites, list(kinds), instrument, by_site)
     found: dict[str, dict[Fact, int]] = {}
-    for row in rows:
-        name = UNKNOWN if row["name"] is None else row["name"]  # of a site that is not heard of yet
-        found.setdefault(name, {})[tuple(row["fact"])] = row["n"]
+    for name, kind, about, n in rows:
+        facts = found.setdefault(UNKNOWN if name is None else name, {})  # of a site that is not heard of yet
+        fact = kind, *about
+        facts[fact] = facts.get(fact, 0) + n
     return {name: People(counts) for name, counts in sorted(found.items())}
 
 

@@ -58,6 +58,7 @@ _ENTRIES = """
 
 async def programs(tx: Tx, site_ids: Sequence[UUID] | None) -> list[Program]:
     """The programs at these sites; None is all of them."""
+    await cells.count_all(tx)
     rows = await tx.fetch("select * from programs where $1::uuid[] is null or site_ids && $1 order by code", site_ids)
     entries = await tx.fetch(_ENTRIES, None)
     return [_program(row, entries) for row in rows]

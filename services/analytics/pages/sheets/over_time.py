@@ -18,7 +18,7 @@ DOSE = (
 
 async def staying_on(tx: Tx, choice: Choice) -> Sheet:
     """How many people stay beyond how many sessions."""
-    people = await store.everybody(tx, choice.program.program_id, choice.seen, ("enrolled", "stay"))
+    people = await choice.everybody(tx)
     found = staying(people)
     steps = found.steps or []
     rows = [Row(str(one.session), (one.at_risk, one.left, *ends(one.staying))) for one in steps]

@@ -10,7 +10,6 @@ from services.analytics.pages.sheets.sheet import Columns, Drawing, Row, Sheet, 
 from shared.database import Tx
 from shared.web.filters import words
 
-CHANGE = ("enrolled", "eligible", "invited", "answer", "pair")
 STAGES = ("Were to be asked", "Invited", "Reached", "Answered")
 SHARE_AND_ENDS: Columns = (("Share", "share"), ("from", "low"), ("to", "high"))
 
@@ -18,7 +17,7 @@ SHARE_AND_ENDS: Columns = (("Share", "share"), ("from", "low"), ("to", "high"))
 async def answered(tx: Tx, choice: Choice) -> Sheet:
     """At each occasion: how many were to be asked, were invited, touched the page, and have answered."""
     kinds = ("eligible", "invited", "reached", "responded")
-    people = await store.everybody(tx, choice.program.program_id, choice.seen, kinds)
+    people = await choice.everybody(tx)
     rows, points, sentence = [], [], "Too few people were to be asked or have answered to show how many."
     for occasion in choice.occasions:
         eligible, invited, reached, some = (people.at(kind, occasion) for kind in kinds)
@@ -38,7 +37,7 @@ async def answered(tx: Tx, choice: Choice) -> Sheet:
 
 async def course(tx: Tx, choice: Choice) -> list[Change]:
     """The change since the chosen first occasion, at each later occasion."""
-    people = await store.everybody(tx, choice.program.program_id, choice.seen, CHANGE, choice.instrument.code)
+    people = await choice.everybody(tx)
     following = choice.occasions[choice.occasions.index(choice.first) + 1 :]
     return [change(Asked(choice.program.code, choice.instrument, choice.first, at), people) for at in following]
 
@@ -66,7 +65,7 @@ async def changed(tx: Tx, choice: Choice) -> Sheet:
 
 async def before_and_after(tx: Tx, choice: Choice) -> Sheet:
     """Where on the scale people began, and where they were later: never so finely that a mark is of few people."""
-    people = await store.everybody(tx, choice.program.program_id, choice.seen, CHANGE, choice.instrument.code)
+    people = await choice.everybody(tx)
     instrument, first, later = choice.instrument, words(choice.first).lower(), words(choice.later).lower()
     found = paired(people.pairs(instrument, choice.first, choice.later), instrument, people.people_min)
     head = f"{instrument.title} at {first}"
@@ -90,8 +89,7 @@ async def became(tx: Tx, choice: Choice) -> Sheet | None:
     """Who improved, deteriorated and recovered, by more than the noise of the instrument."""
     if choice.instrument.threshold is None:
         return None
-    kinds = (*CHANGE, "responded")
-    people = await store.everybody(tx, choice.program.program_id, choice.seen, kinds, choice.instrument.code)
+    people = await choice.everybody(tx)
     found = outcomes(choice.asked, people)
     named = (
         ("Reliably better", found.improved),

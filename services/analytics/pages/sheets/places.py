@@ -12,14 +12,12 @@ from services.analytics.store import BY_SITE
 from shared.database import Tx
 from shared.web.filters import words
 
-KINDS = ("enrolled", "eligible", "responded", "stay", "answer", "pair")
-
 
 async def sites(tx: Tx, choice: Choice) -> Sheet | None:
     """A funnel: by who improved where a source says what is reliable, else by who stayed."""
     measure: Measure = "improved" if choice.instrument.threshold else "stayed"
     asked = choice.asked
-    people = await store.by(tx, choice.program.program_id, BY_SITE, choice.seen, KINDS, choice.instrument.code)
+    people = await choice.people(tx, BY_SITE)
     if len(people) < 2:
         return None
     found = standings(measure, asked, people)
@@ -71,9 +69,7 @@ async def groups(tx: Tx, choice: Choice) -> Sheet | None:
     by = choice.by or next((one for one in known if one not in ("cohort", "group", "site")), None)
     if by is None or by not in known:
         return None
-    kinds = ("enrolled", "stay", "pair")
-    people = await store.by(tx, choice.program.program_id, by, choice.seen, kinds, choice.instrument.code)
-    found = equity(choice.asked, people)
+    found = equity(choice.asked, await choice.people(tx, by))
     rows = []
     for one in found:
         parts = [number for apart in (one.reach, one.retention, one.outcome) for number in _apart(apart)]

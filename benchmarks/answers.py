@@ -1,0 +1,139 @@
+"""What a reader of a program waits for its page, and what cells save: 200 programs, 50,000 people, 20 check-ins each.
+
+The store hears everything through its own handlers; the page is asked for at two check-ins a person and again at
+twenty, by somebody of a care team (as it is now) and by a program manager (the newest release). Then the figures of
+change of a program are read from the cells, and computed from the facts by SQL, in turns: they must be equal.
+
+Run: uv run python -m benchmarks.answers [PEOPLE] [PROGRAMS] [PAGES]
+"""
+
+import sys
+import time
+from collections.abc import Iterable
+
+import httpx
+import uvloop
+
+from benchmarks.crowd import ORGANISATION, SESSIONS, Crowd
+from benchmarks.heard import Analytics, analytics
+from benchmarks.parts import parts, percentile, spread
+from services.analytics import store
+from services.analytics.app import create
+from services.analytics.domain import Asked, Fact, People, change
+from services.analytics.pages.choice import KINDS
+from shared.database import Tx
+from shared.events import Event
+from tests.doors import bearer, doors
+
+READERS = ("coordinator", "program-manager")
+FROM, TO, INSTRUMENT = "baseline", "end", "phq-9"
+FROM_FACTS = """
+    with people as (
+        select enrolment_id from enrolments where program_id = $1 and is_reporting
+    ), latest as (
+        select distinct on (s.enrolment_id, s.occasion) s.enrolment_id, s.occasion, s.version, s.count
+        from scores s join people using (enrolment_id)
+        where s.program_id = $1 and s.instrument = $2 and s.occasion in ($3, $4)
+        order by s.enrolment_id, s.occasion, s.answered_at desc, s.occasion_id
+    ), asked as (
+        select count(*) as eligible, count(i.occasion_id) as invited, count(r.occasion_id) as reached,
+               count(l.enrolment_id) as responded
+        from occasions o join people using (enrolment_id)
+             left join invitations i using (occasion_id) left join openings r using (occasion_id)
+             left join latest l on l.enrolment_id = o.enrolment_id and l.occasion = o.code
+        where o.code = $4 and (not o.is_cancelled or l.enrolment_id is not null)
+    )
+    select array['enrolled'] as fact, count(*) as n from people
+    union all select array['eligible', $4], eligible from asked
+    union all select array['invited', $4], invited from asked
+    union all select array['reached', $4], reached from asked
+    union all select array['responded', $4], responded from asked
+    union all
+    select array['answer', $2, version::text, occasion, count::text], count(*) from latest
+    group by version, occasion, count
+    union all
+    select array['pair', $2, a.version::text, b.version::text, $3, $4, a.count::text, b.count::text], count(*)
+    from latest a join latest b using (enrolment_id)
+    where a.occasion = $3 and b.occasion = $4 group by a.version, b.version, a.count, b.count"""
+
+
+async def main(people: int, programs: int, pages: int) -> None:
+    """Fill, measure and print."""
+    crowd = Crowd(people, programs)
+    async with parts(kafka=False) as servers, analytics(servers) as one, doors(create(), one) as client:
+        await told(one, crowd.founded(), crowd.enrolled())
+        await told(one, crowd.asked("baseline"), crowd.asked("end"))
+        few = await pages_of(client, crowd, pages)
+        await told(one, *(crowd.session(number) for number in range(1, SESSIONS + 1)))
+        await told(one, crowd.asked("follow-up"), crowd.ended())
+        many = await pages_of(client, crowd, pages)
+        for reader in READERS:
+            slow, before = percentile(many[reader], 0.95), percentile(few[reader], 0.95)
+            print(f"page, {reader}: p95 {slow:.0f} ms, goal 150; {slow / before:.2f} times that at 2 check-ins each")
+        await from_cells_and_facts(one, crowd)
+
+
+async def told(one: Analytics, *stories: Iterable[Event]) -> None:
+    """Hear it all, then count everybody."""
+    began, before = time.perf_counter(), one.post.offset
+    for story in stories:
+        await one.hear(story)
+    heard = time.perf_counter() - began
+    await one.count()
+    await one.tidy()
+    taken = time.perf_counter() - began - heard
+    print(f"  {one.post.offset - before:,} events heard in {heard:.0f} s, counted in {taken:.0f} s", flush=True)
+
+
+async def pages_of(client: httpx.AsyncClient, crowd: Crowd, pages: int) -> dict[str, list[float]]:
+    """Milliseconds of each page. Releases first: managers see these alone."""
+    began = time.perf_counter()
+    answer = await client.post("/analytics/api/v1/releases", headers=bearer("administrator"), timeout=None)
+    assert answer.status_code == 201, answer.text
+    print(f"  released in {time.perf_counter() - began:.0f} s", flush=True)
+    found: dict[str, list[float]] = {reader: [] for reader in READERS}
+    for number in range(-len(READERS), pages):
+        for reader, taken in found.items():
+            began = time.perf_counter()
+            code = crowd.codes[number * 7 % crowd.programs]
+            answer = await client.get(f"/analytics/programs/{code}", headers=bearer(reader))
+            assert answer.status_code == 200, answer.text
+            if number >= 0:
+                taken.append((time.perf_counter() - began) * 1000)
+    for reader, taken in found.items():
+        print(f"  {reader}: {spread(taken, 0)} ms, p95 {percentile(taken, 0.95):.0f}", flush=True)
+    return found
+
+
+async def from_cells_and_facts(one: Analytics, crowd: Crowd) -> None:
+    """Both ways in turns; equal to the last digit."""
+    ratios, cells, facts = [], [], []
+    for code in crowd.codes[:50]:
+        async with one.doors.transaction(ORGANISATION) as tx:
+            program = await store.get_program(tx, ORGANISATION, code, None)
+            asked = Asked(code, await store.get_instrument(tx, INSTRUMENT), FROM, TO)
+            seen = store.Seen(None, None, None)
+            began = time.perf_counter()
+            by_cells = await store.everybody(tx, program.program_id, seen, KINDS, INSTRUMENT)
+            between = time.perf_counter()
+            by_facts = await people_from_facts(tx, program)
+            ended = time.perf_counter()
+            assert change(asked, by_cells) == change(asked, by_facts), code
+            cells.append((between - began) * 1000)
+            facts.append((ended - between) * 1000)
+            ratios.append((ended - between) / (between - began))
+    print(
+        f"change of a program from cells {spread(cells)} ms, by SQL from facts {spread(facts)} ms: {spread(ratios, 1)}"
+    )
+
+
+async def people_from_facts(tx: Tx, program: store.Program) -> People:
+    """The same people, without any cell."""
+    rows = await tx.fetch(FROM_FACTS, program.program_id, INSTRUMENT, FROM, TO)
+    counts: dict[Fact, int] = {tuple(row["fact"]): row["n"] for row in rows if row["n"]}
+    return People(counts)
+
+
+if __name__ == "__main__":
+    given = [int(one) for one in sys.argv[1:]]
+    uvloop.run(main(*(given + [50_000, 200, 200][len(given) :])))

@@ -15,9 +15,10 @@ from benchmarks.consume.workload import TOPIC, Scored, statements
 from shared.database import Database, Tx
 from shared.events import Heard
 from shared.events.base import CATALOGUE, Event
-from shared.inbox import Hearing, Many
+from shared.inbox import Many
 from shared.inbox.batch import Standing
 from shared.inbox.decode import Incoming
+from shared.inbox.hearing import Hearing
 
 
 class BenchScored(Event, Scored):

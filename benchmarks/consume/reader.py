@@ -15,7 +15,8 @@ import uvloop
 
 from benchmarks.consume.ours import BenchScored, on_scored
 from shared.database import Database
-from shared.inbox import Hearing, Many, hearing
+from shared.inbox import Many, hearing
+from shared.inbox.hearing import Hearing
 
 
 async def main(name: str, dsn: str, kafka: str, group: str, records_max: str, slot: str) -> None:

@@ -202,7 +202,7 @@ async def test_who_did_not_answer_is_told_by_site_and_attribute(client: Any, tol
             age="under-30" if number % 4 < 2 else "30-plus",
             scores={"baseline": (20,), "end": (12,)} if number % 2 or number % 10 == 0 else {"baseline": (20,)},
         )
-        for number in range(80)
+        for number in range(160)
     ]
     await play(told, people)
     page = await client.get("/analytics/programs/evening-circle", params={"to": "end"}, headers=COORDINATOR)

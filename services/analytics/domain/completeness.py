@@ -52,7 +52,7 @@ def differing(groups: Mapping[str, tuple[int, int]], people_min: int) -> dict[st
     found = {
         group: difference_of_shares(some, answered, of - some, eligible - answered)
         for group, (some, of) in groups.items()
-        if of >= people_min
+        if not any(0 < one < people_min for one in (some, of - some))
     }
     return {group: one for group, one in found.items() if one is not None}
 

@@ -44,9 +44,12 @@ def difference_of_shares(some: int, of: int, other: int, of_other: int) -> float
     return 0.0 if p == q else None
 
 
-def differing(groups: Mapping[str, tuple[int, int]], people_min: int) -> dict[str, float]:
-    """Of (answered, eligible) by group: the share of each among those who answered beside that among the silent."""
-    answered, eligible = sum(one for one, _ in groups.values()), sum(of for _, of in groups.values())
+def differing(groups: Mapping[str, tuple[int, int]], every: tuple[int, int], people_min: int) -> dict[str, float]:
+    """Of (answered, eligible) by group: the share of each among those who answered beside that among the silent.
+
+    `every` is the same of all together, those included whose group is hidden.
+    """
+    answered, eligible = every
     if min(answered, eligible - answered) < people_min:
         return {}
     found = {

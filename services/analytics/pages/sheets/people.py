@@ -1,7 +1,7 @@
 """Sheets about people: who answered, what changed for them, what became of them, and whether it lasted."""
 
 from services.analytics import store
-from services.analytics.domain import Asked, Change, Rate, change, lasted, outcomes
+from services.analytics.domain import Asked, Change, People, Rate, change, lasted, outcomes
 from services.analytics.domain.completeness import DIFFERENCE_MAX, differing
 from services.analytics.domain.paired import paired
 from services.analytics.domain.rates import is_short, share
@@ -38,13 +38,11 @@ async def answered(tx: Tx, choice: Choice) -> Sheet:
 
 async def _differing(tx: Tx, choice: Choice) -> list[str]:
     """How those who answered differ from those who did not, by site and by what people are told apart by."""
-    notes = []
+    everybody, notes = _response(await choice.everybody(tx), choice.later), []
     for label in filter(None, (store.BY_SITE, await choice.told_apart(tx))):
         people = await choice.people(tx, label)
-        at = {
-            name: (one.at("responded", choice.later), one.at("eligible", choice.later)) for name, one in people.items()
-        }
-        found = differing(at, choice.seen.rules.people_min)
+        groups = {name: _response(one, choice.later) for name, one in people.items()}
+        found = differing(groups, everybody, choice.seen.rules.people_min)
         notes += [
             f"{words(label)} {words(name)} is {abs(one):.2f} SD {'more' if one > 0 else 'less'} common among those who "
             "answered than among those who did not."
@@ -52,6 +50,10 @@ async def _differing(tx: Tx, choice: Choice) -> list[str]:
             if abs(one) >= DIFFERENCE_MAX
         ]
     return notes
+
+
+def _response(people: People, occasion: str) -> tuple[int, int]:
+    return people.at("responded", occasion), people.at("eligible", occasion)
 
 
 async def course(tx: Tx, choice: Choice) -> list[Change]:

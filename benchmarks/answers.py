@@ -1,8 +1,9 @@
 """What a reader of a program waits for its page, and what cells save: 200 programs, 50,000 people, 20 check-ins each.
 
-The store hears everything through its own handlers; the page is asked for at two check-ins a person and again at
-twenty, by somebody of a care team (as it is now) and by a program manager (the newest release). Then the figures of
-change of a program are read from the cells, and computed from the facts by SQL, in turns: they must be equal.
+The store hears everything through its own handlers. The page is asked for at two check-ins a person (the first and the
+last of the battery, so that there is change to show) and again at twenty, by somebody of a care team (as it is now) and
+by a program manager (the newest release). Then the figures of change of a program are read from the cells, and computed
+from the facts by SQL, in turns: they must be equal.
 
 Run: uv run python -m benchmarks.answers [PEOPLE] [PROGRAMS] [PAGES]
 """
@@ -62,10 +63,10 @@ async def main(people: int, programs: int, pages: int) -> None:
     crowd = Crowd(people, programs)
     async with parts(kafka=False) as servers, analytics(servers) as one, doors(create(), one) as client:
         await told(one, crowd.founded(), crowd.enrolled())
-        await told(one, crowd.asked("baseline"), crowd.asked("end"))
+        await told(one, crowd.asked("baseline"), crowd.asked("follow-up"))
         few = await pages_of(client, crowd, pages)
         await told(one, *(crowd.session(number) for number in range(1, SESSIONS + 1)))
-        await told(one, crowd.asked("follow-up"), crowd.ended())
+        await told(one, crowd.asked("end"), crowd.ended())
         many = await pages_of(client, crowd, pages)
         for reader in READERS:
             slow, before = percentile(many[reader], 0.95), percentile(few[reader], 0.95)

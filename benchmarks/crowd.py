@@ -23,10 +23,18 @@ from shared.identity import derived_id, organisation_id
 
 ORGANISATION = organisation_id("harbour-trust")
 SITES, SITES_OF_A_PROGRAM, GROUPS, SESSIONS = 40, 5, 5, 17
+BATTERY_WEEKS = {"baseline": 0, "end": 18, "follow-up": 27}
 BEGIN = datetime(2025, 1, 6, 18, tzinfo=UTC)
 INSTRUMENTS = {"phq-9": (27, 6, 10), "gad-7": (21, 4, 8)}
 ASKED: dict[str, OccasionKind] = {"baseline": "baseline", "end": "end", "follow-up": "follow-up"}
-AGES, GENDERS = ("18-24", "25-44", "45-64", "65-plus"), ("woman", "man", "other")
+ATTRIBUTES = {
+    "age-band": ("18-24", "25-44", "45-64", "65-plus"),
+    "gender": ("woman", "man", "other"),
+    "language": ("english", "spanish", "other"),
+    "housing": ("own", "rented", "none"),
+    "work": ("yes", "no"),
+    "referral": ("self", "family", "clinic", "court"),
+}
 PULSE_MAX = 16
 
 
@@ -49,6 +57,7 @@ class Crowd:
 
     people: int
     programs: int
+    attributes: int = 2
     draw: random.Random = field(default_factory=lambda: random.Random(20261123))
     members: list[Member] = field(default_factory=list)
 
@@ -85,7 +94,7 @@ class Crowd:
 
     def asked(self, occasion: str) -> Iterator[Event]:
         """Everybody answers at an occasion of the battery."""
-        at = BEGIN + timedelta(weeks={"baseline": 0, "end": 18, "follow-up": 27}[occasion])
+        at = BEGIN + timedelta(weeks=BATTERY_WEEKS[occasion])
         for member in self.members:
             scores = []
             for code, (maximum, *_) in INSTRUMENTS.items():
@@ -129,7 +138,7 @@ class Crowd:
             participant_id=member.participant, enrolment_id=member.enrolment, program_id=member.program,
             site_id=member.site, short_code="ABC-123", language="en",
             enrolled_on=date(2025, 1 + number // self.programs % 12, 6),
-            attributes={"age-band": self.draw.choice(AGES), "gender": self.draw.choice(GENDERS)},
+            attributes={name: self.draw.choice(ATTRIBUTES[name]) for name in list(ATTRIBUTES)[: self.attributes]},
             consents=Consents(taking_part=True, reporting=True, contact_after=True),
             consent_text="standard", consent_version=1,
         )  # fmt: skip

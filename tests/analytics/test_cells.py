@@ -35,6 +35,7 @@ from tests.analytics.conftest import Told
 
 AT = datetime(2026, 2, 4, 18, tzinfo=UTC)
 OCCASIONS = ("baseline", "end", "session-1", "session-2")
+WEEKLY = ("all", "group")  # by these labels it is counted who answered in which week
 AGES = ("young", "old", None)
 
 
@@ -180,7 +181,8 @@ class World:
                 labels["group"] = f"group-{person.group}"
             for label, value in labels.items():
                 if value is not None:
-                    found.update((self.sites[person.site], label, value, *fact) for fact in self._facts(person))
+                    facts = [one for one in self._facts(person) if label in WEEKLY or "week" not in one[0]]
+                    found.update((self.sites[person.site], label, value, *fact) for fact in facts)
         return found
 
     def _facts(self, person: Person) -> list[tuple[str, ...]]:

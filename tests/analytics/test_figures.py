@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from shared.identity import derived_id
-from tests.analytics.conftest import NORTH_QUAY, ORGANISATION, Told, a_battery, an_instrument
+from tests.analytics.conftest import NORTH_QUAY, OLD_TOWN, ORGANISATION, Told, a_battery, an_instrument
 from tests.analytics.world import ASKED, OF, Person, play, somebody
 from tests.doors import bearer
 
@@ -193,6 +193,24 @@ async def test_a_program_beside_its_comparison(client: Any, told: Told) -> None:
     assert row["improved_gap"] == pytest.approx(improved[0] / 20 - improved[1] / 15)
     alone = await client.get(API + "comparison", params=ASKED | {"program": "usual-care"}, headers=COORDINATOR)
     assert (alone.status_code, alone.json()["code"]) == (404, "comparison-not-found")
+
+
+async def test_who_did_not_answer_is_told_by_site_and_attribute(client: Any, told: Told) -> None:
+    people = [
+        Person(
+            site=OLD_TOWN if number % 2 else NORTH_QUAY,
+            age="under-30" if number % 4 < 2 else "30-plus",
+            scores={"baseline": (20,), "end": (12,)} if number % 2 or number % 10 == 0 else {"baseline": (20,)},
+        )
+        for number in range(160)
+    ]
+    await play(told, people)
+    page = await client.get("/analytics/programs/evening-circle", params={"to": "end"}, headers=COORDINATOR)
+    assert "Site Old Town is 3.16 SD more common among those who answered than among those who did not." in page.text
+    assert "Site North Quay is 3.16 SD less common" in page.text
+    assert "Age Under 30 is" not in page.text
+    [row] = (await client.get(API + "change", params=ASKED, headers=COORDINATOR)).json()["rows"]
+    assert row["gain_by_change"] is None  # everybody changed alike
 
 
 EVERY = {

@@ -93,6 +93,31 @@ async def test_of_single_sites_a_manager_sees_these_alone(client: Any, told: Tol
     assert {row["of"].get("site") for row in table} == {"old-town"}
 
 
+async def test_what_lasts_is_released_of_single_sites_too(client: Any, told: Told) -> None:
+    scores = [{"baseline": (20 - n % 4,), "end": (9 + n % 3,), "follow-up": (8 + n % 9,)} for n in range(60)]
+    await play(told, [Person(site=(OLD_TOWN, NORTH_QUAY)[n % 2], scores=one) for n, one in enumerate(scores)])
+    await release(client)
+    mine, here = bearer("program-manager", sites=("old-town",)), bearer("coordinator", sites=("old-town",))
+    three = {"program": "evening-circle", "instrument": "phq-9", "from": "baseline", "end": "end", "to": "follow-up"}
+    for more in ({}, {"by": "site"}):
+        found = [(await client.get(f"{API}/lasting", params=three | more, headers=who)).json() for who in (mine, here)]
+        assert found[0]["rows"] == found[1]["rows"]
+        assert found[0]["rows"][0]["n"] == 30
+    refused = await client.get(f"{API}/lasting", params=three | {"end": "follow-up"}, headers=mine)
+    assert (refused.status_code, refused.json()["code"]) == (409, "not-released")
+    assert "from baseline, end end, to follow-up" in refused.text
+
+
+async def test_whoever_asks_again_and_again_learns_nothing(client: Any, told: Told) -> None:
+    await play(told, [improving(number) for number in range(20)])
+    await release(client)
+    before = await rows(client)
+    for number in range(5):
+        await play(told, [improving(number)])
+        assert await rows(client) == before
+        assert await rows(client, limit="1000000000", offset="-1", sort="-gain", filter="group=1") == before
+
+
 async def test_page_file_json_and_event_hide_the_same(client: Any, told: Told, store: Any) -> None:
     small = [improving(number, NORTH_QUAY) for number in range(4)]
     await play(told, [*(improving(number) for number in range(30)), *small])

@@ -13,7 +13,7 @@ from scipy import stats
 from services.analytics.domain import completeness, courses, gain, rates, retention, sites
 from services.analytics.domain.figures import Estimate, mean_of, small_sample
 from services.analytics.domain.pairs import Moments, moments
-from services.analytics.domain.reliable import Threshold, counted, cut_offs, lasting, reliable_change, talking_therapies
+from services.analytics.domain.reliable import Threshold, counted, lasting, reliable_change, talking_therapies
 
 PHQ9, GAD7 = Threshold(6, -1, caseness=10), Threshold(4, -1, caseness=8)
 
@@ -68,8 +68,8 @@ def test_the_correction_for_small_samples_is_exact() -> None:
 
 def test_reliable_change_is_that_of_jacobson_and_truax() -> None:
     assert reliable_change(7.5, 0.8) == pytest.approx(9.297097, abs=2e-4)  # printed with 1.96
-    assert cut_offs((40, 7.5), (60, 7.5)) == (55, 45, 50)
-    tenths = [Threshold(93, 1, caseness=one * 10 - 1) for one in (50, 45)]  # 9.297 points; 32.5 and 47.5 in tenths
+    c, b = (7.5 * 40 + 7.5 * 60) / (7.5 + 7.5), 60 - 2 * 7.5  # cut-offs are published with an instrument
+    tenths = [Threshold(93, 1, caseness=round(one * 10) - 1) for one in (c, b)]  # 9.297; 32.5 and 47.5 in tenths
     assert [one.clinically(325, 475) for one in tenths] == ["improved", "recovered"]
 
 

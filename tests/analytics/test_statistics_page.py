@@ -3,6 +3,7 @@
 import pytest
 
 from deploy.statistics_page import written
+from services.analytics.domain.rates import is_short
 from tests.analytics.coverage import PAGE, in_page, of_share
 
 
@@ -18,6 +19,15 @@ def test_the_table_of_shares_is_of_this_code() -> None:
     for people, *found in rows:
         for p, covered in zip(shares, found, strict=True):
             assert float(covered.strip("*")) == pytest.approx(of_share(int(people), p), abs=0.0006)
+
+
+def test_a_share_of_five_people_and_more_holds_nearly_what_it_promises() -> None:
+    for people in (11, 20, 50, 200):
+        for some in range(6, people // 2 + 1):
+            assert of_share(people, some / people) > 0.92
+    assert is_short(4, 20)
+    assert is_short(16, 20)
+    assert not is_short(5, 20)
 
 
 def test_gains_hold_what_they_promise() -> None:

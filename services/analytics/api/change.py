@@ -45,6 +45,11 @@ class ChangeRow(BaseModel):
     gain: float | None = Field(description="standardized mean gain in SDs of the first scores (SMCR, exact J)")
     gain_low: float | None = Field(description="lower end of its 95 % interval")
     gain_high: float | None = Field(description="upper end of its 95 % interval")
+    gain_by_change: float | None = Field(
+        description="mean change in SDs of the change (SMCC): another question than gain, never mix them"
+    )
+    gain_by_change_low: float | None = Field(description="lower end of its 95 % interval")
+    gain_by_change_high: float | None = Field(description="upper end of its 95 % interval")
     reliably_improved: int | None = Field(description="people; null where no source gives a reliable change")
     reliably_unchanged: int | None = Field(description="people")
     reliably_deteriorated: int | None = Field(description="people")
@@ -56,6 +61,7 @@ class ChangeRow(BaseModel):
     def of(cls, row: domain.Change, data_through: datetime | None) -> "ChangeRow":
         """As other programs read it."""
         asked, found, mean, gain, reliably = row.asked, row.found, row.mean, row.gain, row.reliably
+        by_change = row.gain_by_change
         return cls(
             program=asked.program,
             instrument=asked.instrument.code,
@@ -81,6 +87,9 @@ class ChangeRow(BaseModel):
             gain=gain and gain.value,
             gain_low=gain and gain.low,
             gain_high=gain and gain.high,
+            gain_by_change=by_change and by_change.value,
+            gain_by_change_low=by_change and by_change.low,
+            gain_by_change_high=by_change and by_change.high,
             reliably_improved=reliably and reliably.get("improved", 0),
             reliably_unchanged=reliably and reliably.get("unchanged", 0),
             reliably_deteriorated=reliably and reliably.get("deteriorated", 0),

@@ -10,6 +10,7 @@ from services.analytics import domain, store
 from services.analytics.api.asking import Analyst, By, From, OfInstrument, OfProgram, To, groups, question
 from services.analytics.domain import TALKING_THERAPIES, Instrument, Lasted, Outcomes, Rate
 from shared.doors import Db
+from shared.errors import Refusal
 from shared.events.base import Code
 
 router = APIRouter()
@@ -177,6 +178,12 @@ class LastingRows(BaseModel):
     data_through: datetime | None = Field(description="time of the newest event in the data")
 
 
+def _released(three: tuple[str, str, str] | None) -> str:
+    if three is None:
+        return "Of this instrument no three check-ins are released: it is not asked at three occasions."
+    return f"Of three check-ins these are released: from {three[0]}, end {three[1]}, to {three[2]}. Ask for them."
+
+
 @router.get("/lasting")
 async def lasting(
     who: Analyst,
@@ -191,6 +198,9 @@ async def lasting(
     """Of those who had reliably improved at the end, how many still had at the follow-up."""
     async with db.transaction(who.organisation_id) as tx:
         one = await question(tx, who, program, instrument, first, end, later)
+        released = one.program.lasting(instrument)
+        if not one.seen.is_live and (first, end, later) != released:
+            raise Refusal("not-released", _released(released))
         asked = [(one.instrument, at) for at in (first, end, later)]
         await groups(tx, one.seen, one.program, by, ("enrolled",))
         triples = await store.together(tx, one.program.program_id, one.seen, by, asked)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.analytics.domain.figures import Estimate
-from services.analytics.domain.gain import gain, mean_change
+from services.analytics.domain.gain import gain, gain_by_change, mean_change
 from services.analytics.domain.instrument import Instrument
 from services.analytics.domain.pairs import Moments, moments
 from services.analytics.domain.people import People
@@ -48,6 +48,7 @@ class Change:
     found: Moments | None = None
     mean: Estimate | None = None
     gain: Estimate | None = None
+    gain_by_change: Estimate | None = None
     reliably: Mapping[str, int] | None = None
     clinically: Mapping[str, int] | None = None
 
@@ -67,6 +68,7 @@ def change(asked: Asked, people: People, group: str | None = None) -> Change:
         found=found,
         mean=mean_change(found) if found else None,
         gain=gain(found) if found else None,
+        gain_by_change=gain_by_change(found) if found else None,
         reliably=counted(pairs, threshold.of) if found and threshold else None,
         clinically=counted(pairs, threshold.clinically) if found and threshold and threshold.caseness else None,
     )

@@ -44,6 +44,22 @@ def difference_of_shares(some: int, of: int, other: int, of_other: int) -> float
     return 0.0 if p == q else None
 
 
+def differing(groups: Mapping[str, tuple[int, int]], every: tuple[int, int], people_min: int) -> dict[str, float]:
+    """Of (answered, eligible) by group: the share of each among those who answered beside that among the silent.
+
+    `every` is the same of all together, those included whose group is hidden.
+    """
+    answered, eligible = every
+    if min(answered, eligible - answered) < people_min:
+        return {}
+    found = {
+        group: difference_of_shares(some, answered, of - some, eligible - answered)
+        for group, (some, of) in groups.items()
+        if not any(0 < one < people_min for one in (some, of - some))
+    }
+    return {group: one for group, one in found.items() if one is not None}
+
+
 def difference_of_means(answered: Mapping[int, int], silent: Mapping[int, int]) -> float | None:
     """Standardized mean difference of two groups, each given as how many people have which score or count."""
     if min(sum(answered.values()), sum(silent.values())) < 2:

@@ -53,6 +53,11 @@ DEFINITIONS = (
         "Austin 2009", completeness.difference_of_means,
     ),
     Definition(
+        "Completeness", "difference of who answered",
+        "(p - q) / sqrt((p (1 - p) + q (1 - q)) / 2), p: share of a group among the answers, q: among the others",
+        "Austin 2009", completeness.differing,
+    ),
+    Definition(
         _CHANGE, "mean change",
         "mean of sign * (later - first); interval: t(n - 1, .975) * SD of the change / sqrt(n) either side",
         "Student 1908", gain.mean_change,
@@ -61,6 +66,11 @@ DEFINITIONS = (
         _CHANGE, "gain (SMCR)",
         "g = J(n - 1) * mean change / SD of first; variance 2 (1 - r) / n + g^2 / 2n; z errors either side",
         "Becker 1988; as metafor's SMCR with exact J", gain.gain,
+    ),
+    Definition(
+        _CHANGE, "gain by the change (SMCC)",
+        "J(n - 1) * mean change / SD of the change; variance 1 / n + g^2 / 2n; in the JSON alone, never beside SMCR",
+        "Becker 1988; as metafor's SMCC with exact J", gain.gain_by_change,
     ),
     Definition(
         _CHANGE, "J, for small samples", "gamma(m / 2) / (sqrt(m / 2) * gamma((m - 1) / 2))",

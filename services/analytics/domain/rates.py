@@ -4,6 +4,8 @@ from math import sqrt
 
 from services.analytics.domain.figures import Estimate, Z
 
+FEW = 5
+
 
 def share(some: int, of: int) -> Estimate | None:
     """A proportion with Wilson's score interval (Wilson 1927; Newcombe 1998, method 3). No share of nothing."""
@@ -16,6 +18,11 @@ def share(some: int, of: int) -> Estimate | None:
     low = 0.0 if some == 0 else (middle - margin) / below
     high = 1.0 if some == of else (middle + margin) / below
     return Estimate(p, low, high)
+
+
+def is_short(some: int, of: int) -> bool:
+    """Whether the interval of a share holds the truth less often than its name says: docs/statistics.md, last table."""
+    return min(some, of - some) < FEW
 
 
 def gap(some: int, of: int, other: int, of_other: int) -> Estimate | None:

@@ -50,17 +50,6 @@ def reliable_change(sd: float, reliability: float) -> float:
     return Z * sqrt(2) * sd * sqrt(1 - reliability)
 
 
-def cut_offs(clinical: tuple[float, float], functional: tuple[float, float]) -> tuple[float, float, float]:
-    """a, b and c of Jacobson and Truax 1991 from (mean, SD) of both populations, points.
-
-    Two SDs from the clinical mean towards the functional one, two from the functional mean, and in between.
-    """
-    (ill, sd_ill), (well, sd_well) = clinical, functional
-    towards = 1 if well > ill else -1
-    between = (sd_well * ill + sd_ill * well) / (sd_well + sd_ill)
-    return ill + towards * 2 * sd_ill, well - towards * 2 * sd_well, between
-
-
 def counted(pairs: Pairs, judge: Callable[[int, int], str]) -> Mapping[str, int]:
     """How many people are what."""
     found: Counter[str] = Counter()

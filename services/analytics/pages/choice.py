@@ -59,6 +59,12 @@ class Choice:
             self.read[""] = {"": await self._everybody(tx)}
         return self.read[""][""]
 
+    async def told_apart(self, tx: Tx) -> str | None:
+        """The attribute by which people are told apart: the one that is asked for, or else the first."""
+        known = await store.labels(tx, self.program.program_id, self.seen)
+        by = self.by or next((one for one in known if one not in ("cohort", "group", "site")), None)
+        return by if by in known else None
+
     async def _everybody(self, tx: Tx) -> People:
         if store.is_by_site(self.seen):
             return store.together_of(await self.people(tx, store.BY_SITE), self.seen)

@@ -10,6 +10,7 @@ from uuid import UUID
 from services.analytics.domain import UNKNOWN, Fact, Instrument
 from services.analytics.domain.courses import Point
 from services.analytics.domain.people import versions
+from services.analytics.store import people
 from services.analytics.store.seeing import Seen
 from shared.database import Tx
 
@@ -53,7 +54,8 @@ _SESSIONS = f"""
 Asked = Sequence[tuple[Instrument, str]]
 _RELEASED = """
     select distinct on (value) value, facts from released
-    where program_id = $1 and label = $2 and base = $3 and release <= $4 order by value, release desc"""
+    where program_id = $1 and label = $2 and base = $3 and release <= $4 and ($5::text[] is null or value = any ($5))
+    order by value, release desc"""
 
 
 async def together(
@@ -76,13 +78,14 @@ async def together(
 async def _released(
     tx: Tx, program: UUID, seen: Seen, by: str | None, asked: Asked
 ) -> dict[str | None, Mapping[Scores, int]]:
-    """For all sites together alone: what is hidden at one of them could be told from the others."""
-    found: dict[str | None, Mapping[Scores, int]] = {} if by else {None: {}}
-    if seen.sites is None:
-        for row in await tx.fetch(_RELEASED, program, by or "all", ["together", _name(asked)], seen.release):
-            scores = {tuple(map(int, fact[2].split())): n for fact, n in row["facts"] or ()}
-            found[row["value"] if by else None] = scores
-    return found
+    """Everybody is the sum of the sites that the reader sees, unless these are all."""
+    codes = await people.site_codes(tx, seen)
+    label = by or (people.ALL if codes is None else people.BY_SITE)
+    found: dict[str | None, Counter[Scores]] = {} if by else {None: Counter()}
+    for row in await tx.fetch(_RELEASED, program, label, ["together", _name(asked)], seen.release, codes):
+        scores = found.setdefault(row["value"] if by else None, Counter())
+        scores.update({tuple(map(int, fact[2].split())): n for fact, n in row["facts"] or ()})
+    return dict(found)
 
 
 def as_facts(asked: Asked, scores: Mapping[Scores, int]) -> dict[Fact, int]:
@@ -102,7 +105,9 @@ def _name(asked: Asked) -> str:
 async def by_session(tx: Tx, program: UUID, seen: Seen, one: Instrument) -> list[list[Point]]:
     """What each person scored after which session, in order."""
     if not seen.is_live:
-        rows = await tx.fetch(_RELEASED, program, "all", ["sessions", one.code], seen.release) if not seen.sites else []
+        if seen.sites is not None:  # courses are released of all sites together alone
+            return []
+        rows = await tx.fetch(_RELEASED, program, people.ALL, ["sessions", one.code], seen.release, None)
         return [_course(fact[2]) for row in rows for fact, n in row["facts"] or () for _ in range(n)]
     rows = await tx.fetch(_SESSIONS, program, seen.sites, "all", UNKNOWN, one.code, sorted(versions(one)))
     return [list(zip(row["sessions"], row["counts"], strict=True)) for row in rows]

@@ -84,6 +84,13 @@ def together_of(groups: Mapping[str, People], seen: Seen) -> People:
     return People(counts, seen.rules.people_min)
 
 
+async def site_codes(tx: Tx, seen: Seen) -> list[str] | None:
+    """The codes of the sites that the reader sees; None: all of them."""
+    if seen.sites is None:
+        return None
+    return [row["code"] for row in await tx.fetch("select code from sites where site_id = any ($1)", seen.sites)]
+
+
 async def _live(
     tx: Tx, program: UUID, label: str, seen: Seen, kinds: Collection[str], instrument: str | None
 ) -> dict[str, People]:
@@ -101,10 +108,7 @@ async def _released(
     tx: Tx, program: UUID, label: str, seen: Seen, kinds: Collection[str], instrument: str | None
 ) -> dict[str, People]:
     """Groups whose numbers are hidden are there, too: without any."""
-    codes = None
-    if seen.sites is not None:
-        rows = await tx.fetch("select code from sites where site_id = any ($1)", seen.sites)
-        codes = [row["code"] for row in rows]
+    codes = await site_codes(tx, seen)
     names = await tx.fetch(
         """select distinct value from released
            where program_id = $1 and label = $2 and release <= $3 and ($4::text[] is null or value = any ($4))""",

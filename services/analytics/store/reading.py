@@ -33,6 +33,11 @@ class Program:
         occasions = self.occasions(instrument)
         return "end" if "end" in occasions[1:-1] else occasions[-2]
 
+    def lasting(self, instrument: str) -> tuple[str, str, str] | None:
+        """The three occasions that tell whether something lasts: the first, the end and the last."""
+        occasions = self.occasions(instrument)
+        return (occasions[0], self.end_of(instrument), occasions[-1]) if len(occasions) > 2 else None
+
     @property
     def instruments(self) -> list[str]:
         """All that is asked, in the order of the battery."""

@@ -21,7 +21,7 @@ DEFINED: dict[str, tuple[str, ...]] = {
     "became": ("reliable change", "categories", "rate", "bounds"),
     "beside": ("gain over a comparison (d_ppc2)", "gap of two groups"),
     "sites": ("limits", "dispersion and spread", "observed / expected"),
-    "answered": ("rate", "complete enough"),
+    "answered": ("rate", "complete enough", "difference of who answered"),
     "staying": ("staying",),
     "weeks": ("mean of a week", "personal slopes"),
     "lasting": ("lasting", "rate"),

@@ -1,9 +1,10 @@
 """Sheets about people: who answered, what changed for them, what became of them, and whether it lasted."""
 
 from services.analytics import store
-from services.analytics.domain import Asked, Change, Rate, change, lasted, outcomes
+from services.analytics.domain import Asked, Change, People, Rate, change, lasted, outcomes
+from services.analytics.domain.completeness import DIFFERENCE_MAX, differing
 from services.analytics.domain.paired import paired
-from services.analytics.domain.rates import share
+from services.analytics.domain.rates import is_short, share
 from services.analytics.domain.reliable import Lasting
 from services.analytics.pages.choice import Choice
 from services.analytics.pages.sheets.sheet import Columns, Drawing, Row, Sheet, drawing, ends, interval
@@ -32,7 +33,27 @@ async def answered(tx: Tx, choice: Choice) -> Sheet:
             sentence = f"{some} of {eligible} who were to be asked at {words(occasion).lower()} have answered"
     columns: Columns = (*((name, "count") for name in STAGES), *SHARE_AND_ENDS)
     drawn = Drawing("bars", f"People, at {words(choice.later).lower()}", points, "people") if points else None
-    return Sheet("answered", sentence, "Check-in", columns, rows, drawn)
+    return Sheet("answered", sentence, "Check-in", columns, rows, drawn, tuple(await _differing(tx, choice)))
+
+
+async def _differing(tx: Tx, choice: Choice) -> list[str]:
+    """How those who answered differ from those who did not, by site and by what people are told apart by."""
+    everybody, notes = _response(await choice.everybody(tx), choice.later), []
+    for label in filter(None, (store.BY_SITE, await choice.told_apart(tx))):
+        people = await choice.people(tx, label)
+        groups = {name: _response(one, choice.later) for name, one in people.items()}
+        found = differing(groups, everybody, choice.seen.rules.people_min)
+        notes += [
+            f"{words(label)} {words(name)} is {abs(one):.2f} SD {'more' if one > 0 else 'less'} common among those who "
+            "answered than among those who did not."
+            for name, one in found.items()
+            if abs(one) >= DIFFERENCE_MAX
+        ]
+    return notes
+
+
+def _response(people: People, occasion: str) -> tuple[int, int]:
+    return people.at("responded", occasion), people.at("eligible", occasion)
 
 
 async def course(tx: Tx, choice: Choice) -> list[Change]:
@@ -102,6 +123,8 @@ async def became(tx: Tx, choice: Choice) -> Sheet | None:
     notes = [f"Reliable is a change larger than the noise of {title} for a single person."]
     if found.is_complete is False:
         notes.append("Fewer than 60 % of those who were to be asked have answered: no rates are given, only counts.")
+    if any(is_short(one.some, one.of) for _, one in named if one and one.estimate):
+        notes.append("Where there are fewer than five people of one kind, an interval is narrower than its 95 % say.")
     if found.difference is not None:
         lower = "lower" if found.difference < 0 else "higher"
         notes.append(f"Those who answered again began {abs(found.difference):.2f} SD {lower} than those who did not.")
@@ -124,10 +147,10 @@ def _rate(one: Rate | None) -> tuple[float | int | None, ...] | None:
 
 async def lasting(tx: Tx, choice: Choice) -> Sheet | None:
     """What is left at the last occasion of what people had gained at the end."""
-    if choice.instrument.threshold is None or len(choice.occasions) < 3:
+    three = choice.program.lasting(choice.instrument.code)
+    if choice.instrument.threshold is None or three is None:
         return None
-    first, later = choice.occasions[0], choice.occasions[-1]
-    end = choice.program.end_of(choice.instrument.code)
+    first, end, later = three
     asked = [(choice.instrument, at) for at in (first, end, later)]
     triples = (await store.together(tx, choice.program.program_id, choice.seen, None, asked))[None]
     found = lasted(choice.instrument, triples, people_min=choice.seen.rules.people_min)

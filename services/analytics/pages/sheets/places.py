@@ -65,9 +65,8 @@ def _limits(funnel: Funnel | None, points: Sequence[dict[str, Any]]) -> Iterator
 
 async def groups(tx: Tx, choice: Choice) -> Sheet | None:
     """Who came, stayed and improved, by an attribute."""
-    known = await store.labels(tx, choice.program.program_id, choice.seen)
-    by = choice.by or next((one for one in known if one not in ("cohort", "group", "site")), None)
-    if by is None or by not in known:
+    by = await choice.told_apart(tx)
+    if by is None:
         return None
     found = equity(choice.asked, await choice.people(tx, by))
     rows = []

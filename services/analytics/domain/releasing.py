@@ -9,7 +9,7 @@ others stay as they were or are hidden, until the audit finds all of them safe.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from services.analytics.domain.lattice import Cell, links, relations
+from services.analytics.domain.lattice import EVERYBODY, Cell, links, relations
 from services.analytics.domain.ledger import Day, Ledger
 from services.analytics.domain.protecting import protect
 from services.analytics.domain.rules import Rules
@@ -46,20 +46,22 @@ class Release:
 
 
 def release(now: Mapping[Cell, int], earlier: Sequence[Release], rules: Rules) -> Release:
-    """The next release after these, the oldest first."""
-    known = earlier[-1].known if earlier else {}
+    """The next release after these, the oldest first. If it is too soon, nothing is as of now, and no cell is new."""
+    moves = [one for place, one in enumerate(earlier) if one.shown or place == 0]
+    if moves and not _is_due(now, moves[-1].values, rules):
+        return Release(moves[-1].values, frozenset(), moves[-1].known)
+    known = moves[-1].known if moves else {}
     values = dict.fromkeys(known, 0) | dict(now)
-    shown = _shown(values, earlier, known, rules) if _is_due(values, earlier, rules) else frozenset[Cell]()
+    shown = _shown(values, moves, known, rules)
     new = {cell: Known(values[cell], was_shown=cell in shown) for cell in values if cell in shown or cell not in known}
     return Release(values, shown, {**known, **new})
 
 
-def _is_due(values: Mapping[Cell, int], earlier: Sequence[Release], rules: Rules) -> bool:
-    """Whether of everybody so many changed since the tables moved last that most of their cells may move."""
-    was: Mapping[Cell, int] = next((one.values for one in reversed(earlier) if one.shown), {})
-    places = {cell for cell in values if tuple(dimension for dimension, _ in cell) == ("program", "site")}
-    changed = sum(abs(values[cell] - was.get(cell, 0)) for cell in places)
-    return changed >= max(rules.people_min, EDITION * sum(values[cell] for cell in places))
+def _is_due(now: Mapping[Cell, int], was: Mapping[Cell, int], rules: Rules) -> bool:
+    """Whether of so many people something changed that most cells may move."""
+    places = {cell for cell in {*now, *was} if [dimension for dimension, _ in cell] == ["program", "site"]}
+    changed = sum(abs(now.get(cell, 0) - was.get(cell, 0)) for cell in places)
+    return changed >= max(rules.people_min, EDITION * now.get(EVERYBODY, 0))
 
 
 def _shown(

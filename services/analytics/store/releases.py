@@ -84,9 +84,10 @@ async def find_people_tables(tx: Tx) -> dict[Joint, int]:
 
 
 async def latest_releases(tx: Tx) -> list[Release]:
-    """The newest releases in which the tables moved, the oldest of them first."""
+    """The newest release, and before it those in which the tables moved, the oldest first."""
     rows = await tx.fetch(
-        """select cells from releases where release = 1 or cells @? '$[*] ? (@[2] == true)'
+        """select cells from releases
+           where release in (1, (select max(release) from releases)) or cells @? '$[*] ? (@[2] == true)'
            order by release desc limit $1""",
         EARLIER + 1,
     )

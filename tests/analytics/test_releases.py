@@ -80,6 +80,33 @@ async def test_where_all_score_the_same_there_is_no_number(client: Any, told: To
     assert (row["n_first"], row["n_paired"]) == (None, 20)
 
 
+async def test_of_a_shown_group_few_answers_are_hidden(client: Any, told: Told) -> None:
+    await play(told, [Person(scores={"baseline": (20 - number % 4,)}) for number in range(26)])
+    await play(told, [improving(number) for number in range(4)])
+    await release(client)
+    file = (await client.get("/analytics/programs/evening-circle/tables/answered.csv", headers=MANAGER)).text
+    lines = {line[0]: line[1:] for line in csv.reader(io.StringIO(file))}
+    assert lines["Baseline"][:4] == ["30", "0", "0", "30"]
+    assert lines["End"][:4] == ["30", "0", "0", "hidden"]
+    assert lines["End"][4:7] == ["", "", ""]
+    page = (await client.get("/analytics/programs/evening-circle", headers=MANAGER)).text
+    assert "4 of 30" not in page
+
+
+async def test_how_many_are_enrolled_moves_with_the_tables(client: Any, told: Told) -> None:
+    await play(told, [improving(number) for number in range(300)])
+    await release(client)
+    await play(told, [improving(number) for number in range(12)])
+    await release(client)
+    assert [row["n_enrolled"] for row in await rows(client)] == [300]
+    assert (await rows(client))[0]["n_paired"] == 312
+    await play(told, [improving(number) for number in range(4)])
+    await release(client)
+    table = (await client.get(f"{API}/tables", headers=MANAGER)).json()["rows"]
+    assert {row["n"] for row in table if not row["of"]} == {316}
+    assert [row["n_enrolled"] for row in await rows(client)] == [316]
+
+
 async def test_of_single_sites_a_manager_sees_these_alone(client: Any, told: Told) -> None:
     people = [improving(number, (OLD_TOWN, NORTH_QUAY)[number % 2]) for number in range(60)]
     await play(told, people)

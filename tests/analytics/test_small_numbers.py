@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
+from services.analytics.domain.audit import unsafe
 from services.analytics.domain.bases import Facts, Latest, to_move
 from services.analytics.domain.lattice import EVERYBODY, Cell, Relation, cells
 from services.analytics.domain.protecting import protect
@@ -93,6 +94,19 @@ def test_what_is_shown_again_does_not_tell_on_the_day_before() -> None:
     assert not second.shown & {QUAY, TOWN}
     assert HILL in third.shown
     assert not third.shown & {QUAY, TOWN}
+
+
+def test_bounds_and_programs_leave_the_same_room_in_one_sum() -> None:
+    """Of 50, hill has 30 to see; quay and town share 20, and town has at least 8 of them."""
+    sums = Tables({EVERYBODY: 50, HILL: 30, QUAY: 5, TOWN: 15}, [Relation(EVERYBODY, (HILL, QUAY, TOWN))], {TOWN: 8})
+    low, high = sums.bounds({QUAY, TOWN})
+    at = sums.sums.place
+    assert list(unsafe(sums.sums, low, high, [at[QUAY], at[TOWN]], 12)) == []
+    assert set(unsafe(sums.sums, low, high, [at[QUAY], at[TOWN]], 13)) == {at[QUAY], at[TOWN]}
+    assert not sums.sums.tighten(low, high).size
+    assert (low[at[QUAY]], high[at[QUAY]], low[at[TOWN]], high[at[TOWN]]) == (0, 12, 8, 20)
+    high[at[TOWN]] = 7
+    assert sums.sums.tighten(low, high).size
 
 
 def test_of_two_small_cells_in_a_row_none_is_known_when_their_sum_is() -> None:

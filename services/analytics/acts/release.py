@@ -17,6 +17,8 @@ from shared import outbox
 from shared.database import Tx
 from shared.events.analytics import FiguresReleased, ReleasedProgram
 
+ENROLLED: Base = ("enrolled",)
+
 
 @dataclass(frozen=True, slots=True)
 class Made:
@@ -41,7 +43,7 @@ async def make_release(tx: Tx, organisation: UUID, at: datetime) -> Made:
     rows = {}
     for one in programs:
         before = await store.rows_of(tx, one.program_id)
-        rows[one.program_id] = _rows(one, facts[one.code], before, hidden, rules)
+        rows[one.program_id] = _rows(one, facts[one.code], before, hidden, rules) | _enrolled(one, before, made, rules)
     if earlier and not any(rows.values()) and made.known == earlier[-1].known:
         return Made(None)
     number = await store.save_release(tx, organisation, made, rules, cut, at)
@@ -76,6 +78,7 @@ def _rows(
     for group, facts in now.items():
         for base, own in by_base(facts).items():
             bases.setdefault(base, {})[_cell(group)] = own
+    bases.pop(ENROLLED, None)
     concealed = {
         cell
         for cell in map(_cell, {*now, *(one for rows in earlier.values() for row in rows for one in row)})
@@ -88,6 +91,22 @@ def _rows(
         if moved:
             found[base] = {_group(cell): row for cell, row in moved.items()}
     return found
+
+
+def _enrolled(
+    program: Program, earlier: Mapping[Base, Sequence[Mapping[Group, Latest]]], made: Release, rules: Rules
+) -> dict[Base, dict[Group, Latest]]:
+    """How many are in each group is what the tables of people say, and moves when they do."""
+    latest = {_cell(group): row.facts for rows in earlier.get(ENROLLED, ()) for group, row in rows.items()}
+    found = {}
+    for cell in (cell for cell in made.values if 0 < len(cell) < 3):
+        own = dict(cell)
+        if own.pop("program", None) == program.code:
+            n, group = made.known[cell].n, tuple(own.items())
+            facts = None if made.is_hidden(cell, rules) else {ENROLLED: n} if n else {}
+            if group not in latest or latest[group] != facts:
+                found[_group(group)] = Latest(n, facts)
+    return {ENROLLED: found} if found else {}
 
 
 def _shown(program: Program, made: Release, rules: Rules) -> int | None:

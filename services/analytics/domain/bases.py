@@ -25,6 +25,8 @@ class Latest:
 
 Rows = Mapping[Cell, Latest]
 """What moved in one release, and what is hidden from it on."""
+Seen = Mapping[Cell, Facts]
+"""What a reader has seen last of each cell."""
 
 
 def base_of(fact: Fact) -> Base:
@@ -92,51 +94,53 @@ def to_move(
     others stay behind with it until it has company enough.
     """
     latest = {cell: row for rows in earlier for cell, row in rows.items()}
+    seen = _seen(earlier)
+    last = seen[-1] if seen else {}
     sizes = {cell: people_in(now[cell]) if cell in now else 0 for cell in {*now, *latest, EVERYBODY}}
-    moved = {cell: _moved(now.get(cell, {}), latest.get(cell), sizes[cell]) for cell in sizes}
+    moved = {cell: changed(last[cell], now.get(cell, {})) if cell in last else n for cell, n in sizes.items()}
     small = {
         cell
         for cell, n in sizes.items()
         if cell in hidden or 0 < n < rules.people_min or (now.get(cell) and tells_on_everybody(now[cell]))
     }
-    waiting = {cell for cell in latest if 0 < moved[cell] < rules.people_min}
+    waiting = {cell for cell in last if 0 < moved[cell] < rules.people_min}
     stays = set(sizes)
     if EVERYBODY not in small | waiting:
         sums = relations(sizes)
         stays = protect(Tables(sizes, sums), small, rules.people_min)
         stays = protect(Tables(moved, sums), waiting, rules.people_min, also=stays)
-    stays = _with_company(now, earlier, stays, moved, rules)
+    stays = _with_company(now, seen, stays, moved, rules)
     rows = {cell: Latest(sizes[cell], now.get(cell, {})) for cell in sizes.keys() - stays}
     gone = {cell for cell in stays if cell not in latest or (cell in small and latest[cell].facts is not None)}
-    news = {cell: row for cell, row in rows.items() if moved[cell] or cell not in latest}
+    news = {cell: row for cell, row in rows.items() if moved[cell] or cell not in latest or latest[cell].facts is None}
     return news | {cell: Latest(sizes[cell], None) for cell in gone}
 
 
 def _with_company(
-    now: Mapping[Cell, Facts], earlier: Sequence[Rows], stays: set[Cell], moved: Mapping[Cell, int], rules: Rules
+    now: Mapping[Cell, Facts], seen: Sequence[Seen], stays: set[Cell], moved: Mapping[Cell, int], rules: Rules
 ) -> set[Cell]:
     """What stays, and what has to stay with it: so that no rest of the whole is of a few, nor differs by a few.
 
     A rest is what the whole leaves when all parts by a label are subtracted, as they were seen last. Of a label where
     it tells, the part that the fewest people changed in stays, too; then another; and if none is left, everything.
     """
-    stays = set(stays)
-    seen = _seen(earlier)
+    stays = set(moved) if EVERYBODY in stays else set(stays)
     last = seen[-1] if seen else {}
     for label in sorted({cell[0][0] for cell in moved if cell}):
-        before = [{}, *(_rest(one, label) for one in seen)]
+        before = [_rest(one, label) for one in seen]
         parts = sorted((moved[cell], cell) for cell in moved.keys() - stays if cell and cell[0][0] == label)
         while EVERYBODY not in stays:
             rest = _rest({**last, **{cell: now.get(cell, {}) for cell in moved.keys() - stays}}, label)
-            if all(not 0 < changed(one, rest) < rules.people_min for one in before):
+            people = [people_in({fact: abs(n) for fact, n in rest.items()}), *(changed(one, rest) for one in before)]
+            if not any(0 < n < rules.people_min for n in people):
                 break
             stays |= {parts.pop(0)[1]} if parts else moved.keys()
     return stays
 
 
-def _seen(earlier: Sequence[Rows]) -> list[dict[Cell, Facts]]:
+def _seen(earlier: Sequence[Rows]) -> list[Seen]:
     """After each release, the facts that a reader has seen last of each cell: also of those that are hidden by then."""
-    found: list[dict[Cell, Facts]] = []
+    found: list[Seen] = []
     for rows in earlier:
         last = found[-1] if found else {}
         found.append({**last, **{cell: row.facts for cell, row in rows.items() if row.facts is not None}})
@@ -150,9 +154,3 @@ def _rest(shown: Mapping[Cell, Facts], label: str) -> Facts:
         if cell and cell[0][0] == label:
             left.subtract(facts)
     return left
-
-
-def _moved(now: Facts, was: Latest | None, n: int) -> int:
-    if was is None:
-        return n
-    return changed(was.facts, now) if was.facts is not None else abs(n - was.n)

@@ -61,23 +61,15 @@ class Ledger:
         for before, after in zip(self.beliefs, self._beliefs(known), strict=True):
             for number, day in enumerate(self.days):
                 if any((one[:, number] != other[:, number]).any() for one, other in zip(before, after, strict=True)):
-                    narrow = self._narrow(number, *after)
+                    narrow = self._narrow(number, *after) - set(now.tolist() if day is self.days[-1] else ())
                     if narrow := narrow and narrow - self._narrow(number, *before):
-                        found |= self._nearest(narrow, shown - day.shown)
+                        found |= self._nearest(narrow, shown - day.shown or shown)
         return found
 
     def _narrow(self, number: int, low: Floats, high: Floats) -> set[int]:
-        """What a day keeps to itself and a reader of these bounds knows too well.
-
-        On a day that shows nothing, whatever is possible on the day before or after it is possible, so that there is
-        nothing to add up.
-        """
-        places = self.sums.places(sorted(self.days[number].secret))
-        low, high, true = low[:, number], high[:, number], self.true[places, number]
-        wanted = places[(low[places] <= true) & (true <= high[places])]
-        if self.days[number].shown or number == len(self.days) - 1:
-            return set(unsafe(self.sums, low, high, wanted.tolist(), self.width))
-        return set(wanted[high[wanted] - low[wanted] < self.width].tolist())
+        """What a day keeps to itself and a reader of these bounds knows too well."""
+        places = self.sums.places(sorted(self.days[number].secret)).tolist()
+        return set(unsafe(self.sums, low[:, number], high[:, number], places, self.width))
 
     def _nearest(self, narrow: set[int], news: set[Cell]) -> set[Cell]:
         """Of the news, those that the fewest sums away tell of these cells."""

@@ -39,8 +39,7 @@ def protect(tables: Tables, targets: Iterable[Cell], width: int, also: Iterable[
 def _narrow(tables: Tables, targets: Iterable[Cell], hidden: Collection[Cell], width: int) -> set[Cell]:
     """Those of the targets that a reader of this release can place within an interval that is narrower."""
     low, high = tables.bounds(hidden)
-    if tables.sums.tighten(low, high).size:
-        return set()  # what was taken for granted cannot be, so nothing follows from it
+    tables.sums.tighten(low, high)  # nothing contradicts: the truth is within
     places = tables.sums.places(sorted(targets)).tolist()
     return {tables.sums.cells[at] for at in unsafe(tables.sums, low, high, places, width)}
 

@@ -9,7 +9,7 @@ others stay as they were or are hidden, until the audit finds all of them safe.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from services.analytics.domain.lattice import Cell, links, relations
+from services.analytics.domain.lattice import EVERYBODY, Cell, links, relations
 from services.analytics.domain.ledger import Day, Ledger
 from services.analytics.domain.protecting import protect
 from services.analytics.domain.rules import Rules
@@ -46,20 +46,23 @@ class Release:
 
 
 def release(now: Mapping[Cell, int], earlier: Sequence[Release], rules: Rules) -> Release:
-    """The next release after these, the oldest first."""
+    """The next release after these, the oldest first. If it is too soon, new cells are named, and no number is new."""
+    moves = [one for place, one in enumerate(earlier) if one.shown or place == 0]
     known = earlier[-1].known if earlier else {}
-    values = dict.fromkeys(known, 0) | dict(now)
-    shown = _shown(values, earlier, known, rules) if _is_due(values, earlier, rules) else frozenset[Cell]()
+    if moves and not _is_due(now, moves[-1].values, rules):
+        values, shown = {**now, **earlier[-1].values}, frozenset[Cell]()
+    else:
+        values = dict.fromkeys(known, 0) | dict(now)
+        shown = _shown(values, moves, known, rules)
     new = {cell: Known(values[cell], was_shown=cell in shown) for cell in values if cell in shown or cell not in known}
     return Release(values, shown, {**known, **new})
 
 
-def _is_due(values: Mapping[Cell, int], earlier: Sequence[Release], rules: Rules) -> bool:
-    """Whether of everybody so many changed since the tables moved last that most of their cells may move."""
-    was: Mapping[Cell, int] = next((one.values for one in reversed(earlier) if one.shown), {})
-    places = {cell for cell in values if tuple(dimension for dimension, _ in cell) == ("program", "site")}
-    changed = sum(abs(values[cell] - was.get(cell, 0)) for cell in places)
-    return changed >= max(rules.people_min, EDITION * sum(values[cell] for cell in places))
+def _is_due(now: Mapping[Cell, int], was: Mapping[Cell, int], rules: Rules) -> bool:
+    """Whether of so many people something changed that most cells may move."""
+    places = {cell for cell in {*now, *was} if [dimension for dimension, _ in cell] == ["program", "site"]}
+    changed = sum(abs(now.get(cell, 0) - was.get(cell, 0)) for cell in places)
+    return changed >= max(rules.people_min, EDITION * now.get(EVERYBODY, 0))
 
 
 def _shown(
@@ -67,7 +70,7 @@ def _shown(
 ) -> frozenset[Cell]:
     """Which cells may be shown as they are now."""
     secret = _secret(values, known, rules)
-    ledger = Ledger([*_days(earlier, rules), Day(values, frozenset(), frozenset(secret))], rules)
+    ledger = Ledger([*_days(earlier, rules), Day(values, frozenset(), _kept(values, known, rules))], rules)
     tables = Tables(values, relations({*values, *links(values)}), ledger.floors())
     hidden = protect(tables, secret, rules.people_min)
     while told := ledger.told_by(values.keys() - hidden):
@@ -78,7 +81,7 @@ def _shown(
 def _days(earlier: Sequence[Release], rules: Rules) -> list[Day]:
     before: list[Mapping[Cell, Known]] = [{}, *(one.known for one in earlier)]
     return [
-        Day(one.values, one.shown, frozenset(_secret(one.values, known, rules) - one.shown))
+        Day(one.values, one.shown, _kept(one.values, known, rules) - one.shown)
         for one, known in zip(earlier, before, strict=False)
     ][-EARLIER:]
 
@@ -87,3 +90,10 @@ def _secret(values: Mapping[Cell, int], known: Mapping[Cell, Known], rules: Rule
     """What a release keeps to itself: cells of few people, and of few who changed since a reader knew them."""
     small = {cell for cell, n in values.items() if rules.is_small(n)}
     return small | {cell for cell, was in known.items() if 0 < abs(values.get(cell, 0) - was.n) < rules.people_min}
+
+
+def _kept(values: Mapping[Cell, int], known: Mapping[Cell, Known], rules: Rules) -> frozenset[Cell]:
+    """The same, and cells of which nothing has changed: between two releases something may have."""
+    return frozenset(_secret(values, known, rules)) | {
+        cell for cell, was in known.items() if abs(values.get(cell, 0) - was.n) < rules.people_min
+    }

@@ -38,9 +38,9 @@ class Tables:
         """The least and the most that each cell may be, as long as nothing is added up."""
         shown = self.values.keys() - hidden
         cells = self.sums.cells
-        low = [self.values[cell] if cell in shown else self._floor(cell) for cell in cells]
+        low = [
+            self.values[cell] - (0 if cell in shown else self.room(cell)) if cell in self.values else 0
+            for cell in cells
+        ]
         high = [self.values[cell] if cell in shown else FAR for cell in cells]
         return np.array(low, dtype=float), np.array(high, dtype=float)
-
-    def _floor(self, cell: Cell) -> int:
-        return min(self.floors.get(cell, 0), self.values.get(cell, self.floors.get(cell, 0)))

@@ -83,9 +83,14 @@ async def find_people_tables(tx: Tx) -> dict[Joint, int]:
     return {tuple(row.values())[:5]: row["n"] for row in rows}
 
 
-async def latest_releases(tx: Tx, many: int = EARLIER) -> list[Release]:
-    """The newest releases, the oldest of them first."""
-    rows = await tx.fetch("select cells from releases order by release desc limit $1", many)
+async def latest_releases(tx: Tx) -> list[Release]:
+    """The newest release, and before it those in which the tables moved, the oldest first."""
+    rows = await tx.fetch(
+        """select cells from releases
+           where release in (1, (select max(release) from releases)) or cells @? '$[*] ? (@[2] == true)'
+           order by release desc limit $1""",
+        EARLIER + 1,
+    )
     return [_release(row["cells"]) for row in reversed(rows)]
 
 

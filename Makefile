@@ -8,7 +8,7 @@ demo: $(UV)  ## start everything with two example organisations, and print the a
 	@$(UV) run --quiet --no-dev kith demo
 
 test: $(UV) tools  ## all tests, on the real PostgreSQL, Kafka and browser
-	$(UV) run --quiet pytest -n 2
+	$(UV) run --quiet pytest -n 3
 
 check: $(UV)  ## the rules of the house: style, types, rooms, promises
 	$(UV) run --quiet ruff format --check .

@@ -24,24 +24,32 @@ from shared.database import Database, migrate
 from shared.events import PARTITIONS
 from shared.service import end
 
+PARTS_DIE_IN = ("test_away", "test_command", "test_concerns", "test_operations", "test_two_of_each")
+LONGEST = ("journeys", "journeys in which parts die", "feedback", "intake", "web", "local", "analytics")
 
-class _Folders(LoadScopeScheduling):
-    """Each folder of tests as a whole with one worker: its files share what the folder has started."""
+
+def _unit(nodeid: str) -> str:
+    """What one worker runs as a whole: a folder, as its files share what they have started; of the journeys, half."""
+    folder, _, file = nodeid.removeprefix("tests/").partition("/")
+    return "journeys in which parts die" if folder == "journeys" and file.startswith(PARTS_DIE_IN) else folder
+
+
+class _Units(LoadScopeScheduling):
+    """Each unit with one worker."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "/".join(nodeid.split("/")[:2])
+        return _unit(nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    """Two workers side by side."""
-    return _Folders(config, log)
+    """Workers side by side."""
+    return _Units(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The folders that take longest come first, so that both workers end at about the same time."""
-    longest = ("journeys", "feedback", "web", "intake", "analytics")
-    folders = [*longest, *sorted({item.path.parent.name for item in items} - set(longest))]
-    items.sort(key=lambda item: folders.index(item.path.parent.name))
+    """What takes longest comes first, so that all workers end at about the same time."""
+    units = [*LONGEST, *sorted({_unit(item.nodeid) for item in items} - set(LONGEST))]
+    items.sort(key=lambda item: units.index(_unit(item.nodeid)))
 
 
 @dataclass(frozen=True)
@@ -64,27 +72,37 @@ def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-async def parts(data_folder: Path) -> AsyncIterator[Parts]:
-    """PostgreSQL and Kafka of the environment, or our own."""
-    if os.environ.get("KITH_POSTGRES") and os.environ.get("KITH_KAFKA"):
-        yield Parts(os.environ["KITH_POSTGRES"], os.environ["KITH_KAFKA"])
+async def admin_dsn(data_folder: Path) -> AsyncIterator[str]:
+    """PostgreSQL of the environment, or our own."""
+    if named := os.environ.get("KITH_POSTGRES"):
+        yield named
         return
     postgres = Postgres(data_folder, free_port())
-    kafka = Kafka(data_folder, free_port(), free_port())
-    store, broker = postgres.prepare(), kafka.prepare()
+    launch = postgres.prepare()
     # Each test has a fresh store, and none outlives this run: waiting for the disk would be most of the time.
-    store = replace(store, command=[*store.command, "-c", "fsync=off", "-c", "full_page_writes=off"])
-    children = [
-        Child(part.name, launch, data_folder / "logs" / f"{part.name}.log")
-        for part, launch in ((postgres, store), (kafka, broker))
-    ]
+    launch = replace(launch, command=[*launch.command, "-c", "fsync=off", "-c", "full_page_writes=off"])
+    async with _started(postgres, Child(postgres.name, launch, data_folder / "logs" / "postgresql.log")):
+        yield postgres.dsn
+
+
+@pytest.fixture(scope="session")
+async def parts(data_folder: Path, admin_dsn: str) -> AsyncIterator[Parts]:
+    """Kafka too."""
+    if named := os.environ.get("KITH_KAFKA"):
+        yield Parts(admin_dsn, named)
+        return
+    kafka = Kafka(data_folder, free_port(), free_port())
+    async with _started(kafka, Child(kafka.name, kafka.prepare(), data_folder / "logs" / "kafka.log")):
+        yield Parts(admin_dsn, kafka.address)
+
+
+@contextlib.asynccontextmanager
+async def _started(part: Postgres | Kafka, child: Child) -> AsyncIterator[None]:
     try:
-        for part, child in zip((postgres, kafka), children, strict=True):
-            assert await until(part.ready, part.wait_seconds), child.last_lines()
-        yield Parts(postgres.dsn, kafka.address)
+        assert await until(part.ready, part.wait_seconds), child.last_lines()
+        yield
     finally:
-        for child in reversed(children):
-            await child.stop()
+        await child.stop()
 
 
 @dataclass(frozen=True)
@@ -102,27 +120,27 @@ PASSWORD = "only-for-tests"
 
 
 @pytest.fixture(scope="session")
-async def store_template(parts: Parts) -> Callable[[str], Awaitable[str]]:
+async def store_template(admin_dsn: str) -> Callable[[str], Awaitable[str]]:
     """Makes, once for each service, a migrated database that fresh stores are copied from."""
     made: dict[str, str] = {}
 
     async def template(service: str) -> str:
         if service not in made:
-            made[service] = await _make_template(parts, service)
+            made[service] = await _make_template(admin_dsn, service)
         return made[service]
 
     return template
 
 
-async def _make_template(parts: Parts, service: str) -> str:
+async def _make_template(admin_dsn: str, service: str) -> str:
     name = f"template_{service}_{uuid4().hex[:8]}"
-    admin = await asyncpg.connect(parts.admin_dsn)
+    admin = await asyncpg.connect(admin_dsn)
     for role, kind in ((f"{service}_owner", "nologin"), (service, "login"), (f"{service}_machinery", "login")):
         if not await admin.fetchval("select true from pg_roles where rolname = $1", role):
             await admin.execute(f"create role {role} {kind} password '{PASSWORD}'")
     await admin.execute(f"create database {name} owner {service}_owner")
     await admin.close()
-    await migrate(_at(parts.admin_dsn, name), service, f"{service}_owner")
+    await migrate(_at(admin_dsn, name), service, f"{service}_owner")
     return name
 
 
@@ -135,23 +153,23 @@ def _at(dsn: str, database: str, role: str | None = None) -> str:
 
 
 @pytest.fixture
-async def fresh_store(parts: Parts, store_template: Callable[[str], Awaitable[str]]) -> AsyncIterator[Any]:
+async def fresh_store(admin_dsn: str, store_template: Callable[[str], Awaitable[str]]) -> AsyncIterator[Any]:
     """A function that opens a fresh store of a service; `parcels` has nothing but the machinery."""
     opened: list[Store] = []
 
     async def fresh(service: str = "parcels") -> Store:
         name = f"store_{uuid4().hex[:12]}"
         template = await store_template(service)
-        admin = await asyncpg.connect(parts.admin_dsn)
+        admin = await asyncpg.connect(admin_dsn)
         await admin.execute(f"create database {name} template {template} owner {service}_owner strategy file_copy")
         await admin.execute(f"grant all on database {name} to {service}, {service}_machinery")
         await admin.close()
-        dsn = _at(parts.admin_dsn, name, service)
-        dsn_machinery = _at(parts.admin_dsn, name, f"{service}_machinery")
+        dsn = _at(admin_dsn, name, service)
+        dsn_machinery = _at(admin_dsn, name, f"{service}_machinery")
         store = Store(
             dsn,
             dsn_machinery,
-            _at(parts.admin_dsn, name),
+            _at(admin_dsn, name),
             await Database.open(dsn, size=4, name="test doors"),
             await Database.open(dsn_machinery, size=4, name="test machinery"),
         )

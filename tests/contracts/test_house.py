@@ -2,7 +2,8 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,26 @@ SPEAKS_SQL = (
     "shared/service.py",
     "deploy/postgres/",
 )
-each_file = pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+def each_file(rule: Callable[[Path], None]) -> Callable[[], None]:
+    """One test of all files, which names every file that breaks the rule."""
+
+    def test() -> None:
+        broken = []
+        for path in CODE:
+            try:
+                rule(path)
+            except AssertionError as error:
+                broken.append(str(error).partition("\n")[0])
+        assert not broken, "\n".join(broken)
+
+    return test
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
 
 
 def name_of(path: Path) -> str:
@@ -38,13 +58,13 @@ def name_of(path: Path) -> str:
 @each_file
 def test_a_file_says_what_it_is_for_and_stays_small(path: Path) -> None:
     text = path.read_text()
-    assert ast.get_docstring(ast.parse(text)), f"{name_of(path)} does not begin with what it is for"
+    assert ast.get_docstring(tree(path)), f"{name_of(path)} does not begin with what it is for"
     assert len(text.splitlines()) <= 300, f"{name_of(path)} has outgrown its room: make it a folder of the same name"
 
 
 @each_file
 def test_a_function_stays_small(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
             assert lines <= 40, f"{name_of(path)}: {node.name} has {lines} lines: split it"
@@ -63,7 +83,7 @@ def test_sql_lives_in_stores(path: Path) -> None:
 def test_a_row_is_read_by_names_that_we_know(path: Path) -> None:
     """A column that a newer version adds must not break the version that runs: `made_of` takes what it knows."""
     if "/store" in name_of(path):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(tree(path)):
             for one in getattr(node, "keywords", ()):
                 is_whole_row = one.arg is None and isinstance(one.value, ast.Name)
                 assert not is_whole_row, f"{name_of(path)}:{node.lineno} spreads a row: use made_of"
@@ -71,7 +91,7 @@ def test_a_row_is_read_by_names_that_we_know(path: Path) -> None:
 
 def _texts(path: Path) -> Iterator[str]:
     """Every string, one with values in it as a whole."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
         if isinstance(node, ast.JoinedStr):
@@ -100,7 +120,7 @@ def test_only_the_outbox_publishes(path: Path) -> None:
     name = name_of(path)
     if name.startswith("shared/outbox/"):
         return
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.ImportFrom | ast.Import):
             producers = [one.name for one in node.names if one.name.endswith("Producer")]
             assert not producers, f"{name} imports {producers[0]}: only the outbox publishes"
@@ -113,7 +133,7 @@ def test_imports_can_be_seen(path: Path) -> None:
     """The rules of imports read the text: a name that is put together while running goes round them."""
     if name_of(path).startswith("deploy/"):
         return
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree(path)):
         called = getattr(node, "func", None)
         word = getattr(called, "id", getattr(called, "attr", None))
         assert word not in ("import_module", "__import__", "exec", "eval"), f"{name_of(path)}: {word}"

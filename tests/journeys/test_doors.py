@@ -9,7 +9,7 @@ import pytest
 from tests.journeys.conftest import Kith
 
 PROGRAM = Path(sys.executable).parent / "schemathesis"
-EXAMPLES_MAX = "5"  # for each operation, beside the systematic ones
+EXAMPLES_MAX = "3"  # for each operation, beside the systematic ones
 ROLES = ("administrator", "coordinator", "facilitator", "program-manager", "operator")
 
 

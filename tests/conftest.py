@@ -24,14 +24,22 @@ from shared.database import Database, migrate
 from shared.events import PARTITIONS
 from shared.service import end
 
-PARTS_DIE_IN = ("test_away", "test_command", "test_concerns", "test_operations", "test_two_of_each")
-LONGEST = ("journeys", "journeys in which parts die", "feedback", "intake", "web", "local", "analytics")
+DYING, BY_CHANCE = "journeys in which parts die", "journeys by chance"
+JOURNEYS_APART = {
+    "test_away": DYING,
+    "test_command": DYING,
+    "test_concerns": DYING,
+    "test_operations": DYING,
+    "test_two_of_each": DYING,
+    "test_generated": BY_CHANCE,
+}
+LONGEST = ("journeys", DYING, "feedback", "intake", BY_CHANCE, "web", "local", "analytics")
 
 
 def _unit(nodeid: str) -> str:
-    """What one worker runs as a whole: a folder, as its files share what they have started; of the journeys, half."""
+    """What one worker runs as a whole: a folder, as its files share what they have started; journeys in three parts."""
     folder, _, file = nodeid.removeprefix("tests/").partition("/")
-    return "journeys in which parts die" if folder == "journeys" and file.startswith(PARTS_DIE_IN) else folder
+    return JOURNEYS_APART.get(file.partition(".")[0], folder) if folder == "journeys" else folder
 
 
 class _Units(LoadScopeScheduling):

@@ -101,6 +101,7 @@ class Installation:
     environment: dict[str, dict[str, str]] = field(default_factory=dict)
     pools: dict[str, "asyncpg.Pool[asyncpg.Record]"] = field(default_factory=dict)
     disk: Disk | None = None  # where PostgreSQL is, if that can be filled
+    latest: float = 0.0  # so many seconds later than the machine's was the most advanced clock, ever
 
     @property
     def kafka(self) -> str:
@@ -132,6 +133,7 @@ class Installation:
         fresh = self.clock_file(service).with_suffix(".new")
         fresh.write_text(str(seconds))
         fresh.replace(self.clock_file(service))
+        self.latest = max(self.latest, seconds)
 
     def token(self, organisation: str) -> str:
         """An administrator of an organisation."""

@@ -17,10 +17,9 @@ async def come_to_rest(scene: Scene, result: Result) -> None:
     for proxy in scene.installation.proxies():
         proxy.trap = None
         proxy.set(Weather())
-    for service in SERVICES:
-        seconds = float(scene.installation.clock_file(service).read_text())
-        if seconds:  # what is due at the most advanced clock is due
-            scene.installation.move_clock(service, 3600.0)
+    if scene.installation.latest:  # what one clock has said is due by it, also once that clock was put back
+        for service in SERVICES:
+            scene.installation.move_clock(service, scene.installation.latest)
     deadline, rests = time.monotonic() + (5 if scene.expects_loud else REST_SECONDS), 0
     while time.monotonic() < deadline and rests < 3:
         await asyncio.sleep(0.25)

@@ -33,7 +33,7 @@ JOURNEYS_APART = {
     "test_two_of_each": DYING,
     "test_generated": BY_CHANCE,
 }
-LONGEST = ("journeys", DYING, "feedback", "intake", BY_CHANCE, "web", "local", "analytics")
+LONGEST = ("journeys", DYING, "feedback", "shared", "intake", "local", BY_CHANCE, "attack", "web", "analytics")
 
 
 def _unit(nodeid: str) -> str:

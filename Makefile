@@ -33,7 +33,8 @@ faults-all: $(UV)  ## every cell that can be run, for hours; goes on where it wa
 faults-planted: $(UV)  ## show that the harness bites: 15 planted bugs, each found
 	$(UV) run --quiet python -m tests.faults.planted
 
-attack: $(UV)  ## try to compute, from 1,000 tables and 1,000 sequences of releases, what a few people are
+attack: $(UV)  ## try to compute, from 1,000 tables and 2,000 sequences of releases, what a few people are
+	KITH_SEARCHED=1000 $(UV) run --quiet pytest -q -n0 tests/analytics/test_sequences.py
 	$(UV) run --quiet python -m tests.attack --report docs/attack.md
 
 tools: $(UV)  ## what only tests need: a browser, kcat, promtool

@@ -35,7 +35,6 @@ AT = datetime(2025, 1, 7, 12, tzinfo=UTC)
 often = settings(
     max_examples=max(1, GENERATED // 2),
     deadline=None,
-    database=None,
     derandomize=GENERATED <= 5000,
     suppress_health_check=list(HealthCheck),
 )

@@ -4,7 +4,7 @@ Bounds are passed on between the sums of a day and between days. Where that lead
 the cells where it shows the reader no longer believes that people only join.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,8 @@ from services.analytics.domain.sums import FAR, Floats, Places, Sums, Truths
 
 TRIES = 12
 """A reader who has been wrong so often believes nothing of other days."""
+PASSES = 50
+"""Bounds that still move after so many passes go round in a circle, one person a round: what leads there cannot be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,10 @@ class Ledger:
         return {cell: int(n) for cell, n in zip(self.sums.cells, self.beliefs[-1][0][:, -1], strict=True)}
 
     def told_by(self, shown: set[Cell]) -> set[Cell]:
-        """Of the cells that the newest release would show, those that tell what some release keeps to itself."""
+        """Of the cells that the newest release would show, those that tell what some release keeps to itself.
+
+        That is also of how many people exactly a cell is that the newest one hides for another one's sake.
+        """
         known = self.known.copy()
         now = self.sums.places(shown)
         known[now, -1] = self.true[now, -1]
@@ -61,15 +66,22 @@ class Ledger:
         for before, after in zip(self.beliefs, self._beliefs(known), strict=True):
             for number, day in enumerate(self.days):
                 if any((one[:, number] != other[:, number]).any() for one, other in zip(before, after, strict=True)):
-                    narrow = self._narrow(number, *after) - set(now.tolist() if day is self.days[-1] else ())
-                    if narrow := narrow and narrow - self._narrow(number, *before):
+                    is_new = number == len(self.days) - 1
+                    secret, beside = day.secret, set[Cell]()
+                    if is_new:
+                        secret, beside = day.secret - shown, day.values.keys() - day.secret - shown
+                    narrow = self._narrow(number, secret, beside, *after)
+                    if narrow := narrow and narrow - self._narrow(number, secret, beside, *before):
                         found |= self._nearest(narrow, shown - day.shown or shown)
         return found
 
-    def _narrow(self, number: int, low: Floats, high: Floats) -> set[int]:
-        """What a day keeps to itself and a reader of these bounds knows too well."""
-        places = self.sums.places(sorted(self.days[number].secret)).tolist()
-        return set(unsafe(self.sums, low[:, number], high[:, number], places, self.width))
+    def _narrow(self, number: int, secret: Set[Cell], beside: Set[Cell], low: Floats, high: Floats) -> set[int]:
+        """What a day keeps to itself, or hides beside it, and a reader of these bounds knows too well."""
+        found: set[int] = set()
+        for cells, width in ((secret, self.width), (beside, 1)):
+            places = self.sums.places(sorted(cells)).tolist()
+            found |= set(unsafe(self.sums, low[:, number], high[:, number], places, width))
+        return found
 
     def _nearest(self, narrow: set[int], news: set[Cell]) -> set[Cell]:
         """Of the news, those that the fewest sums away tell of these cells."""
@@ -103,12 +115,14 @@ class Ledger:
 
     def _pass_on(self, low: Floats, high: Floats, joins: Truths) -> Places:
         """Until nothing moves, in place; gives the cells of which nothing can be true, if there are any."""
-        while True:
-            before = low.sum(), high.sum()
+        for _ in range(PASSES):
+            before = low.copy(), high.copy()
             low[joins] = np.maximum.accumulate(low[joins], axis=1)
             high[joins] = np.minimum.accumulate(high[joins][:, ::-1], axis=1)[:, ::-1]
             if (low > high).any():
                 return np.flatnonzero((low > high).any(axis=1))
             wrong = self.sums.tighten(low, high)
-            if wrong.size or before == (low.sum(), high.sum()):
+            moves = ((low != before[0]) | (high != before[1])).any(axis=1)
+            if wrong.size or not moves.any():
                 return wrong
+        return np.flatnonzero(moves)

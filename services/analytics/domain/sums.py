@@ -13,6 +13,7 @@ Truths = np.ndarray[tuple[int, ...], np.dtype[np.bool]]
 Places = np.ndarray[tuple[int], np.dtype[np.int64]]
 FAR = 1e7
 """More people than there are."""
+ROUNDS = 50
 NOBODY_WRONG: Places = np.array([], dtype=np.int64)
 
 
@@ -36,8 +37,12 @@ class Sums:
         return np.array([self.place[cell] for cell in cells], dtype=np.int64)
 
     def tighten(self, low: Floats, high: Floats) -> Places:
-        """Pass bounds on in place until nothing moves; gives the cells for which nothing is left, if there are any."""
-        while True:
+        """Pass bounds on in place until nothing moves; gives the cells for which nothing is left, if there are any.
+
+        Where no people can be as these bounds say, they may close in on each other by one person a round: for so long
+        nobody waits, and what was passed on holds all the same.
+        """
+        for _ in range(ROUNDS):
             before = low.sum(), high.sum()
             least, most = self.adding @ low, self.adding @ high
             for rows, wholes in self._wholes:
@@ -51,7 +56,8 @@ class Sums:
             if (low > high).any():
                 return np.flatnonzero((low > high).reshape(len(low), -1).any(axis=1))
             if before == (low.sum(), high.sum()):
-                return NOBODY_WRONG
+                break
+        return NOBODY_WRONG
 
 
 def _turns(places: Places) -> list[Places]:

@@ -45,11 +45,8 @@ def attacked(days: Sequence[Joint], rules: Rules, make: Make = release) -> Tally
     truths, done = [cells(day) for day in days], list[Release]()
     for truth in truths:
         done.append(make(truth, done, rules))
-    seen = [
-        Published({cell: one.values[cell] for cell in one.shown}, frozenset(one.values.keys() - one.shown))
-        for one in done
-    ]
-    found = list(Judge(seen, truths, rules.people_min, rules.zeros_hidden).findings())
+    found = findings(done, truths, rules)
+    seen = [_published(one) for one in done]
     tally = Tally(worlds=1, people=max(sum(n for cell, n in day.items() if not cell) for day in truths), findings=found)
     known: set[object] = set()
     for one, truth in zip(seen, truths, strict=True):
@@ -61,6 +58,13 @@ def attacked(days: Sequence[Joint], rules: Rules, make: Make = release) -> Tally
         large = {cell for cell, n in truth.items() if n >= rules.people_min}
         tally.large, tally.large_seen = tally.large + len(large), tally.large_seen + len(large & known)
     return tally
+
+
+def findings(releases: Sequence[Release], truths: Sequence[Truth], rules: Rules) -> list[Finding]:
+    """All that the attack finds in releases. One in which nothing is new says nothing of its day."""
+    days = [day for day, one in enumerate(releases) if one.shown or day == 0]
+    seen = [_published(releases[day]) for day in days]
+    return list(Judge(seen, [truths[day] for day in days], rules.people_min, rules.zeros_hidden).findings())
 
 
 def _published(one: Release) -> Published:

@@ -39,7 +39,7 @@ async def make_release(tx: Tx, organisation: UUID, at: datetime) -> Made:
     earlier = await store.latest_releases(tx)
     now = with_empty(people) if rules.zeros_hidden else people
     made = await asyncio.to_thread(release, now, earlier, rules)
-    hidden = {cell for cell in made.values if made.is_hidden(cell, rules)}
+    hidden = {cell for cell in {*now, *made.values} if cell not in made.values or made.is_hidden(cell, rules)}
     rows = {}
     for one in programs:
         before = await store.rows_of(tx, one.program_id)
@@ -112,9 +112,7 @@ def _enrolled(
 def _shown(program: Program, made: Release, rules: Rules) -> int | None:
     """How many people of a program readers see."""
     cell = _in_program(program, EVERYBODY)
-    if cell not in made.values:
-        return 0
-    return None if made.is_hidden(cell, rules) else made.known[cell].n
+    return None if cell not in made.values or made.is_hidden(cell, rules) else made.known[cell].n
 
 
 def _cell(group: Group) -> Cell:

@@ -46,14 +46,14 @@ class Release:
 
 
 def release(now: Mapping[Cell, int], earlier: Sequence[Release], rules: Rules) -> Release:
-    """The next release after these, the oldest first. If it is too soon, new cells are named, and no number is new."""
+    """The next release after these, the oldest first. Where no number may be new, no cell is named that was not."""
     moves = [one for place, one in enumerate(earlier) if one.shown or place == 0]
     known = earlier[-1].known if earlier else {}
-    if moves and not _is_due(now, moves[-1].values, rules):
-        values, shown = {**now, **earlier[-1].values}, frozenset[Cell]()
-    else:
-        values = dict.fromkeys(known, 0) | dict(now)
+    values, shown = dict.fromkeys(known, 0) | dict(now), frozenset[Cell]()
+    if not moves or _is_due(now, moves[-1].values, rules):
         shown = _shown(values, moves, known, rules)
+    if earlier and not shown:
+        return Release(earlier[-1].values, shown, known)
     new = {cell: Known(values[cell], was_shown=cell in shown) for cell in values if cell in shown or cell not in known}
     return Release(values, shown, {**known, **new})
 

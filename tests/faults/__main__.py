@@ -70,6 +70,8 @@ async def _run(cells: Sequence[Cell], size: Size, asked: argparse.Namespace) -> 
     console.print(report.LINE)
     for group in groups_of(left):
         await _together(group, size, asked, results, began, kept)
+    for group in groups_of([ALL[one.cell] for one in results if one.is_only_slow and not one.first_time]):
+        await _together(group, size, asked, results, began, kept)
     console.print(report.summary(results, time.monotonic() - began))
     return results
 
@@ -97,6 +99,9 @@ async def _together(
             for cell in group:
                 with console.status(f"{cell.code}: {cell.workload.title}; {cell.fault.title}"):
                     result = await run_cell(installed, cell, size, asked.seed)
+                for before in [one for one in results if one.cell == cell.code]:
+                    result.first_time = [one.sentence for one in before.findings]
+                    results.remove(before)
                 results.append(result)
                 _show(result)
                 if kept:

@@ -29,8 +29,14 @@ def row(result: Result) -> str:
     return (
         f"| {result.cell} | {cell.workload.title}; {cell.fault.title} | {len(result.hits)} | {result.events:,} "
         f"| {result.writes:,} | {result.repeated} | {result.parked} | {slowest} of {cell.fault.within_seconds:.0f} "
-        f"| {result.seconds:.0f} | {result.others:.0%} | {'held' if result.is_good else '**FAILED**'} |"
+        f"| {result.seconds:.0f} | {result.others:.0%} | {_end(result)} |"
     )
+
+
+def _end(result: Result) -> str:
+    if not result.is_good:
+        return "**FAILED**"
+    return "held, the second time" if result.first_time else "held"
 
 
 def summary(results: Sequence[Result], seconds: float) -> str:
@@ -69,7 +75,8 @@ def page(results: Sequence[Result], seed: str, seconds: float) -> str:
         "*Injections*: strikes that hit work in flight. *Answered*: writes with a 2xx answer. *Repeated*: records that "
         "stand twice in a topic and were effective once. *Parked*: bad records put aside, all of them injected. "
         "*Slowest recovery*: until everything that waited when the fault ended had left and was applied by everybody, "
-        "in seconds of a machine of our own. *Others*: what other programs took of the processors meanwhile.",
+        "in seconds of a machine of our own. *Others*: what other programs took of the processors meanwhile. A cell in "
+        "which nothing was wrong, and which was too slow or saw too little, is run once more, and says so.",
     ]
     for one in results:
         lines += _details(one)
@@ -80,9 +87,10 @@ def page(results: Sequence[Result], seed: str, seconds: float) -> str:
 
 
 def _details(result: Result) -> list[str]:
-    if result.is_good and not result.notes:
+    if result.is_good and not result.notes and not result.first_time:
         return []
     lines = ["", f"## {result.cell}", ""]
+    lines += [f"- the first time: {sentence}" for sentence in result.first_time]
     lines += [f"- **{one.invariant}** {one.sentence}" for one in result.findings]
     lines += [f"- {note}" for note in result.notes]
     shown = (f"{one.how} [{one.work}] {_seconds(one)}" for one in result.injections)

@@ -32,6 +32,7 @@ class Result:
     notes: list[str] = field(default_factory=list)
     phases: dict[str, float] = field(default_factory=dict)
     others: float = 0.0  # what others took of the machine meanwhile
+    first_time: list[str] = field(default_factory=list)  # why it was run again
 
     @property
     def hits(self) -> list[Injection]:
@@ -42,3 +43,8 @@ class Result:
     def is_good(self) -> bool:
         """Whether every promise was kept."""
         return not self.findings
+
+    @property
+    def is_only_slow(self) -> bool:
+        """Whether nothing else is wrong: a machine can be slow by chance, and so is not twice."""
+        return bool(self.findings) and all(one.is_of_time for one in self.findings)

@@ -10,11 +10,12 @@ from uuid import UUID, uuid4
 import pytest
 
 from deploy.local.ports import free_port
-from tests.faults.checker import erased, folds
+from tests.faults.checker import Finding, erased, folds
 from tests.faults.checker.invariants import Evidence, _answered, _in_order, _once, _said
 from tests.faults.checker.log import Rec, schemas, story
 from tests.faults.driver import Write
 from tests.faults.proxy import Proxy, Trap, Weather
+from tests.faults.result import Result
 from tests.faults.scene import Scene
 from tests.faults.wire import KafkaWatch, PgWatch
 
@@ -260,3 +261,10 @@ def test_moments_of_kafka_are_told_by_requests_and_their_answers() -> None:
     assert list(watch.up(frame(struct.pack("!hhi", 1, 4, 9)))) == []
     records = struct.pack("!Iii", 1000, 9, 0) + b"x" * 992
     assert list(watch.down(records)) == ["records-answered"]
+
+
+def test_only_a_cell_in_which_nothing_was_wrong_gets_a_second_time() -> None:
+    slow, wrong = Finding("I8", "not caught up", is_of_time=True), Finding("I1", "lost")
+    assert not Result("W1F1", "1").is_only_slow
+    assert Result("W1F1", "1", [slow]).is_only_slow
+    assert not Result("W1F1", "1", [slow, wrong]).is_only_slow

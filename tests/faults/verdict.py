@@ -64,12 +64,12 @@ def judge(scene: Scene, cell: Cell, size: Size, result: Result, before: dict[str
     _judge_changes(scene, cell, result)
     add = result.findings.append
     if len(result.hits) < (1 if cell.fault.is_destructive else size.injections):
-        add(Finding("harness", f"{len(result.hits)} of {len(result.injections)} injections hit work in flight"))
+        add(Finding("harness", f"{len(result.hits)} of {len(result.injections)} injections hit work in flight", True))
     if result.events < size.events:
-        add(Finding("harness", f"only {result.events} events in {size.seconds_max:.0f} s"))
+        add(Finding("harness", f"only {result.events} events in {size.seconds_max:.0f} s", True))
     for one in result.injections:
         if one.recovery_seconds is None:
-            add(Finding("I8", f"not caught up {cell.fault.within_seconds:.0f} s after: {one.how}"))
+            add(Finding("I8", f"not caught up {cell.fault.within_seconds:.0f} s after: {one.how}", True))
     result.findings += [Finding("loud", sentence) for sentence in scene.not_loud]
     for sentence in sorted(set(scene.driver.unexpected))[:5]:
         add(Finding("doors", f"{scene.driver.unexpected.count(sentence)} x {sentence}"))
@@ -85,7 +85,7 @@ def _judge_rebuilds(scene: Scene, cell: Cell, result: Result) -> None:
         result.findings += scene.rebuilder.findings
         result.notes += scene.rebuilder.notes
         if cell.workload.rebuilds and not cell.fault.is_destructive and scene.rebuilder.counts["completed"] < 2:
-            result.findings.append(Finding("harness", "no rebuild was completed while the fault struck"))
+            result.findings.append(Finding("harness", "no rebuild was completed while the fault struck", True))
 
 
 def _judge_changes(scene: Scene, cell: Cell, result: Result) -> None:

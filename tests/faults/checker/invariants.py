@@ -23,6 +23,7 @@ class Finding:
 
     invariant: str
     sentence: str
+    is_of_time: bool = False  # nothing is wrong, but it took too long, or too little was seen of it
 
 
 async def check(

@@ -41,19 +41,24 @@ def subtract(sums: Sums, known: Numbers) -> Numbers:
 
 
 def narrow(sums: Sums, low: Numbers, high: Numbers) -> None:
-    """Pass bounds on, from parts to wholes and back, until nothing moves."""
-    for _ in range(200):
+    """Pass bounds on, on each day from parts to wholes and back, until nothing moves."""
+    for _ in range(PASSES):
         before = low.sum(), high.sum()
-        least, most = (np.bincount(sums.row, one[sums.part], len(sums.whole)) for one in (low, high))
-        np.maximum.at(low, sums.whole, least)
-        np.minimum.at(high, sums.whole, most)
-        own_low, own_high = low[sums.part], high[sums.part]
-        np.maximum.at(low, sums.part, low[sums.whole][sums.row] - (most[sums.row] - own_high))
-        np.minimum.at(high, sums.part, high[sums.whole][sums.row] - (least[sums.row] - own_low))
+        for day in range(len(low)):
+            _narrow_once(sums, low[day], high[day])
         if (low > high).any():
-            raise Contradiction(np.flatnonzero(low > high))
+            raise Contradiction(np.flatnonzero((low > high).any(axis=0)))
         if before == (low.sum(), high.sum()):
             return
+
+
+def _narrow_once(sums: Sums, low: Numbers, high: Numbers) -> None:
+    least, most = (np.bincount(sums.row, one[sums.part], len(sums.whole)) for one in (low, high))
+    np.maximum.at(low, sums.whole, least)
+    np.minimum.at(high, sums.whole, most)
+    own_low, own_high = low[sums.part], high[sums.part]
+    np.maximum.at(low, sums.part, low[sums.whole][sums.row] - (most[sums.row] - own_high))
+    np.minimum.at(high, sums.part, high[sums.whole][sums.row] - (least[sums.row] - own_low))
 
 
 def narrow_days(sums: Sums, low: Numbers, high: Numbers, joined: np.ndarray) -> None:
@@ -66,12 +71,17 @@ def narrow_days(sums: Sums, low: Numbers, high: Numbers, joined: np.ndarray) -> 
             high[day] = np.where(joined, np.minimum(high[day], high[day + 1]), high[day])
         if (low > high).any():
             raise Contradiction(np.flatnonzero((low > high).any(axis=0)))
-        for day in range(len(low)):
-            narrow(sums, low[day], high[day])
+        narrow(sums, low, high)
         moves = ((low != before[0]) | (high != before[1])).any(axis=0)
         if not moves.any():
             return
     raise Contradiction(np.flatnonzero(moves))
+
+
+def beside(sums: Sums, cells: np.ndarray) -> np.ndarray:
+    """Cells that are in one sum with one of these."""
+    rows = np.union1d(sums.row[np.isin(sums.part, cells)], np.flatnonzero(np.isin(sums.whole, cells)))
+    return np.union1d(sums.part[np.isin(sums.row, rows)], sums.whole[rows])
 
 
 def intervals(

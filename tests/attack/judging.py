@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tests.attack.attacks import Contradiction, intervals, narrow, narrow_days, subtract
+from tests.attack.attacks import Contradiction, beside, intervals, narrow, narrow_days, subtract
 from tests.attack.reader import FAR, Cell, Numbers, Published, Sums, sums_of
 
 TRIES = 12
@@ -26,9 +26,18 @@ class Finding:
     was: int | None
 
 
+def findings(
+    releases: Sequence[Published], truths: Sequence[Truth], people_min: int, zeros_hidden: bool = False
+) -> Iterator[Finding]:
+    """All that any attack tells after each release, from what was out until then."""
+    seen: dict[int, bytes] = {}
+    for end in range(1, len(releases) + 1):
+        yield from Judge(releases[:end], truths[:end], people_min, zeros_hidden).findings(seen)
+
+
 @dataclass(slots=True)
 class Judge:
-    """One sequence of releases: what the reader holds, and what is true."""
+    """Releases up to the newest one: what the reader holds, and what is true."""
 
     releases: Sequence[Published]
     truths: Sequence[Truth]
@@ -55,29 +64,27 @@ class Judge:
             self.was[day] = last
             last = np.where(np.isnan(self.known[day]), last, self.known[day])
 
-    def findings(self) -> Iterator[Finding]:
-        """All that any attack tells, on every day with what was released until then."""
-        yield from self._changes()
-        seen: dict[int, bytes] = {}
-        for until in range(len(self.releases)):
-            yield from self._pencil(until)
-            low, high = self._believed(until)
-            for day in range(until + 1):
-                bounds = low[day].tobytes() + high[day].tobytes()
-                if seen.get(day) != bounds:
-                    seen[day] = bounds
-                    yield from self._intervals("as people join", day, low[day], high[day], is_later=day < until)
-            is_misled = (self.true[until] < low[until]) | (self.true[until] > high[until])
-            if is_misled.any():
-                yield from self._intervals("on its own", until, *self._bounds(until, floor=0))
+    def findings(self, seen: dict[int, bytes]) -> Iterator[Finding]:
+        """All that any attack tells once the newest release is out, but of days of which it says nothing new."""
+        newest = len(self.releases) - 1
+        yield from self._changes(newest)
+        yield from self._pencil(newest)
+        low, high = self._believed()
+        for day in range(newest + 1):
+            bounds = repr(self.sums.cells).encode() + low[day].tobytes() + high[day].tobytes()
+            if seen.get(day) != bounds:
+                seen[day] = bounds
+                yield from self._intervals("as people join", day, low[day], high[day], is_later=day < newest)
+        is_misled = (self.true[newest] < low[newest]) | (self.true[newest] > high[newest])
+        if is_misled.any():
+            yield from self._intervals("on its own", newest, *self._bounds(newest))
 
-    def _changes(self) -> Iterator[Finding]:
+    def _changes(self, day: int) -> Iterator[Finding]:
         """Two numbers of one cell side by side."""
-        for day in range(1, len(self.releases)):
-            change = abs(self.known[day] - self.was[day])
-            for at in np.flatnonzero((change > 0) & (change < self.people_min)):
-                n = self.known[day, at]
-                yield self._finding("side by side", day, int(at), n, n)
+        change = abs(self.known[day] - self.was[day])
+        for at in np.flatnonzero((change > 0) & (change < self.people_min)):
+            n = self.known[day, at]
+            yield self._finding("side by side", day, int(at), n, n)
 
     def _pencil(self, day: int) -> Iterator[Finding]:
         found = subtract(self.sums, self.known[day])
@@ -95,29 +102,32 @@ class Judge:
             if least <= self.true[day, at] <= most:
                 yield self._finding(f"{'bounds' if at in by_bounds else 'programs'}, {kind}", day, at, least, most)
 
-    def _bounds(self, day: int, floor: int) -> tuple[Numbers, Numbers]:
-        """What a release says of itself: a cell that is named without a number has somebody in it, or may be empty."""
-        known = self.known[day]
-        low = np.where(np.isnan(known), np.where(np.isnan(self.true[day]), 0.0, floor), known)
-        high = np.where(np.isnan(known), FAR, known)
+    def _bounds(self, day: int) -> tuple[Numbers, Numbers]:
+        """What a release says of itself."""
+        known = self.known[day : day + 1]
+        low, high = np.where(np.isnan(known), 0.0, known), np.where(np.isnan(known), FAR, known)
         narrow(self.sums, low, high)
-        return low, high
+        return low[0], high[0]
 
-    def _believed(self, until: int) -> tuple[Numbers, Numbers]:
-        """What all releases say together. Where that cannot be, somebody left: what leads there is not believed."""
-        rows = [self._bounds(day, floor=0) for day in range(until + 1)]
+    def _believed(self) -> tuple[Numbers, Numbers]:
+        """What all releases say together: people only join, and in a cell that is named without a number is somebody.
+
+        Where that cannot be, somebody left: of the cells where it shows, and if it is not believed of these, of those
+        in sums with them, the reader does not believe it any more.
+        """
+        known = self.known
+        named = np.isnan(known) & ~np.isnan(self.true) & (not self.zeros_hidden)
         joined = np.ones(len(self.sums.cells), dtype=bool)
         for _ in range(TRIES):
-            low, high = (np.array(one) for one in zip(*rows, strict=True))
-            named = np.isnan(self.known[: until + 1]) & ~np.isnan(self.true[: until + 1]) & joined
-            low = np.where(named & (not self.zeros_hidden), np.maximum(low, 1), low)
+            low = np.where(np.isnan(known), np.where(named & joined, 1.0, 0.0), known)
+            high = np.where(np.isnan(known), FAR, known)
             try:
                 narrow_days(self.sums, low, high, joined)
             except Contradiction as wrong:
-                joined[wrong.cells] = False
+                joined[wrong.cells if joined[wrong.cells].any() else beside(self.sums, wrong.cells)] = False
             else:
                 return low, high
-        low, high = (np.array(one) for one in zip(*rows, strict=True))
+        low, high = (np.array(one) for one in zip(*map(self._bounds, range(len(known))), strict=True))
         return low, high
 
     def _needs(self, day: int) -> dict[int, float]:

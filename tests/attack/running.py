@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from services.analytics.domain.lattice import cells
 from services.analytics.domain.releasing import Release, release
 from services.analytics.domain.rules import Rules
-from tests.attack.judging import Finding, Judge, Truth
+from tests.attack import judging
+from tests.attack.judging import Finding, Truth
 from tests.attack.reader import Published
 from tests.attack.worlds import Joint
 
@@ -64,7 +65,7 @@ def findings(releases: Sequence[Release], truths: Sequence[Truth], rules: Rules)
     """All that the attack finds in releases. One in which nothing is new says nothing of its day."""
     days = [day for day, one in enumerate(releases) if one.shown or day == 0]
     seen = [_published(releases[day]) for day in days]
-    return list(Judge(seen, [truths[day] for day in days], rules.people_min, rules.zeros_hidden).findings())
+    return list(judging.findings(seen, [truths[day] for day in days], rules.people_min, rules.zeros_hidden))
 
 
 def _published(one: Release) -> Published:

@@ -85,15 +85,13 @@ class Ledger:
 
     def _nearest(self, narrow: set[int], news: set[Cell]) -> set[Cell]:
         """Of the news, those that the fewest sums away tell of these cells."""
-        is_near = np.zeros(len(self.sums.cells))
-        is_near[list(narrow)] = 1
-        fresh = self.sums.places(sorted(news))
-        while not is_near[fresh].any():
-            wider = np.sign(is_near + abs(self.sums.balance).T @ (abs(self.sums.balance) @ is_near))
-            if (wider == is_near).all():
+        near, fresh = np.array(sorted(narrow)), self.sums.places(sorted(news))
+        while not np.isin(fresh, near).any():
+            wider = self.sums.beside(near)
+            if len(wider) == len(near):
                 return news
-            is_near = wider
-        return {self.sums.cells[at] for at in fresh if is_near[at]}
+            near = wider
+        return {self.sums.cells[at] for at in np.intersect1d(fresh, near)}
 
     def _beliefs(self, known: Floats) -> list[tuple[Floats, Floats]]:
         """Bounds of each cell on each day: of a reader who knows nothing of who left, and of one who knows of which."""
@@ -108,7 +106,7 @@ class Ledger:
             wrong = self._pass_on(low, high, joins)
             if not wrong.size:
                 return low, high
-            joins[wrong] = False
+            joins[wrong if joins[wrong].any() else self.sums.beside(wrong)] = False
         low, high = np.where(is_open, 0.0, known), np.where(is_open, FAR, known)
         self.sums.tighten(low, high)
         return low, high

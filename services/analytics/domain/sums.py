@@ -36,6 +36,12 @@ class Sums:
         """Where these cells are."""
         return np.array([self.place[cell] for cell in cells], dtype=np.int64)
 
+    def beside(self, places: Places) -> Places:
+        """These, and the cells that are in one sum with one of them."""
+        is_one = np.zeros(len(self.cells))
+        is_one[places] = 1
+        return np.flatnonzero(is_one + abs(self.balance).T @ (abs(self.balance) @ is_one))
+
     def tighten(self, low: Floats, high: Floats) -> Places:
         """Pass bounds on in place until nothing moves; gives the cells for which nothing is left, if there are any.
 

@@ -40,6 +40,16 @@ async def test_anybody_can_read_the_releases(client: Any, told: Told) -> None:
 
 
 async def test_anybody_can_read_the_page_of_a_group(page: Page, told: Told) -> None:
-    await a_group(told, [Person(pulse=[8 + number % 5, 9, 10][: 1 + number], came=1) for number in range(12)])
+    await a_group(
+        told,
+        [
+            Person(
+                pulse=[8 + number % 5, 9, 10][: 1 + number],
+                came=1,
+                scores={"baseline": (15 - number % 4, 9), "end": (9 + number % 3, 8)},
+            )
+            for number in range(12)
+        ],
+    )
     await page.goto(f"{HOUSE}{ADDRESS}")
     await look(page, "group", PHONE, DESK, DESK_AT_NIGHT)

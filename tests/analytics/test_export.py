@@ -164,6 +164,7 @@ async def test_the_paper_is_one_page_that_anybody_can_read(
     assert pdf.metadata.title == "Evening Circle"
     assert "<pdfuaid:part>1</pdfuaid:part>" in root["/Metadata"].get_data().decode()
     assert "Dataupto:04March2025,18:00UTC" in words_of(pdf)
+    assert "Onawaitinglistalone" in words_of(pdf), "a change is read beside what trials have found"
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     pypdfium2.PdfDocument(answer.content)[0].render(scale=2).to_pil().save(SCREENSHOTS / f"program-{paper}.png")
 

@@ -45,6 +45,20 @@ async def test_means_are_of_eleven_people_and_more(client: Any, told: Told, peop
         assert 'data-label="Mean">2.44 <span class="soft">(2.' in page.text
 
 
+@pytest.mark.parametrize(
+    ("people", "said"), [(10, "Too few people answered twice"), (12, "people score 6.5 points better")]
+)
+async def test_what_changed_for_the_people_of_the_group_alone(client: Any, told: Told, people: int, said: str) -> None:
+    """Others of the program, for whom nothing changed, are not among them."""
+    await a_group(
+        told, [Person(scores={"baseline": (16 + one % 3, 9), "end": (10 + one % 2, 9)}) for one in range(people)]
+    )
+    await play(told, [Person(scores={"baseline": (12, 9), "end": (12, 9)}) for _ in range(40)])
+    page = await client.get(ADDRESS, headers=FACILITATOR)
+    assert said in page.text
+    assert ('data-label="Mean change"' in page.text) == (people > 10)
+
+
 async def test_of_a_group_in_which_nobody_answered(client: Any, told: Told) -> None:
     await a_group(told, [Person(came=1)])
     assert "Nobody has answered after a session yet." in (await client.get(ADDRESS, headers=FACILITATOR)).text

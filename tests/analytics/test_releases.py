@@ -135,6 +135,19 @@ async def test_what_lasts_is_released_of_single_sites_too(client: Any, told: Tol
     assert "from baseline, end end, to follow-up" in refused.text
 
 
+async def test_personal_slopes_are_released_of_single_sites_too(client: Any, told: Told) -> None:
+    await play(
+        told, [Person(site=(OLD_TOWN, NORTH_QUAY)[n % 2], pulse=[5 + n % 4, 7, 9 + n % 5], came=3) for n in range(60)]
+    )
+    await release(client)
+    mine, here = bearer("program-manager", sites=("old-town",)), bearer("coordinator", sites=("old-town",))
+    of = {"program": "evening-circle", "instrument": "session-pulse"}
+    found = [(await client.get(f"{API}/trend", params=of, headers=who)).json() for who in (mine, here)]
+    assert found[0]["personal"] == found[1]["personal"]
+    assert found[0]["personal"]["n"] == 30
+    assert found[0]["sessions"] == found[1]["sessions"]
+
+
 async def test_whoever_asks_again_and_again_learns_nothing(client: Any, told: Told) -> None:
     await play(told, [improving(number) for number in range(20)])
     await release(client)

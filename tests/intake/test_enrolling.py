@@ -261,6 +261,17 @@ async def test_an_end_is_neither_before_the_beginning_nor_in_the_future(intake: 
         assert answer.json()["errors"][0]["code"] == code
 
 
+async def test_a_clock_that_was_put_back_keeps_nobody_in(intake: Intake, moved_clock: Callable[[float], None]) -> None:
+    await intake.set_up()
+    moved_clock(86400)
+    enrolled = await intake.post("/participants", a_participant())
+    moved_clock(0)
+    [enrolment] = (await intake.ask("GET", f"/participants/{enrolled['participant_id']}")).json()["enrolments"]
+    path = f"/participants/{enrolled['participant_id']}/enrolments/{enrolled['enrolment_id']}/withdraw"
+    left = await intake.ask("POST", path, json={"withdrawn_on": enrolment["enrolled_on"]})
+    assert left.status_code == 200
+
+
 async def test_references_lead_to_ids(intake: Intake) -> None:
     await intake.set_up()
     enrolled = await intake.post("/participants", a_participant(reference="P-1"))

@@ -136,8 +136,8 @@ async def trend(who: Analyst, db: Db, program: OfProgram, instrument: OfInstrume
             raise NotFound("instrument")
         kinds, seen = ("week", "in-week"), await store.seen_by(tx, who)
         people = await store.everybody(tx, found.program_id, seen, kinds, instrument)
-        points = await store.by_session(tx, found.program_id, seen, measured)
-    one = domain.trend(measured, people, points)
+        courses = await store.by_session(tx, found.program_id, seen, measured)
+    one = domain.trend(measured, people, courses[None])
     return Trend(
         program=program,
         instrument=instrument,

@@ -146,6 +146,13 @@ DEFINITIONS = (
     ),
 )  # fmt: skip
 
+TRIALS = (
+    "Against a comparison, people in group peer support recovered by 0.18 SD more (0.07 to 0.29; Lyons 2021), in peer "
+    "support of any kind by 0.15 SD more (0.04 to 0.27; Smit 2022, 28 trials). On a waiting list alone PHQ-9 fell from "
+    "13.6 to 7.0 in 16 weeks, 1.27 SD (Graham 2020). So a large change without a comparison is what one sees when "
+    "nothing is done, too."
+)
+"""Beside what a change without a comparison is to be read."""
 BY_FIGURE = {one.figure: one for one in DEFINITIONS}
 
 

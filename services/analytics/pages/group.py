@@ -1,5 +1,9 @@
-"""How people of one group found its sessions, by week, for whoever leads it: means of enough people, or a sentence."""
+"""How people of one group found its sessions and what changed for them, for whoever leads it.
 
+Means are of enough people, or there is a sentence instead.
+"""
+
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -7,8 +11,9 @@ from fastapi.responses import HTMLResponse
 
 from services.analytics import store
 from services.analytics.domain import People
+from services.analytics.pages.choice import Choice, choose
 from services.analytics.pages.frame import PAGES
-from services.analytics.pages.sheets import asked_after_sessions, weekly
+from services.analytics.pages.sheets import asked_after_sessions, changed, weekly
 from shared import clock
 from shared.doors import Db, allow
 from shared.errors import NotFound
@@ -21,7 +26,7 @@ Leader = Annotated[Who, Depends(allow("facilitator", "coordinator", "administrat
 
 @router.get("/groups/{code}")
 async def group(request: Request, who: Leader, db: Db, code: Code) -> HTMLResponse:
-    """What is asked after sessions, of the people who are in the group."""
+    """What is asked after sessions, and what is asked twice, of the people who are in the group."""
     async with db.transaction(who.organisation_id) as tx:
         of = await store.find_program_of_group(tx, code, who.site_ids)
         if of is None:
@@ -31,6 +36,8 @@ async def group(request: Request, who: Leader, db: Db, code: Code) -> HTMLRespon
         kinds, asked = ("week", "in-week"), instrument.code if instrument else None
         seen = await store.seen_by(tx, who)
         people = await store.by(tx, program.program_id, "group", seen, kinds, asked) if asked else {}
+        choice = _until_the_end(choose(seen, program, await store.instruments(tx), {}))
+        change = await changed(tx, choice, (await choice.people(tx, "group")).get(code, People())) if choice else None
     sheet = weekly(instrument, people.get(code, People())) if instrument else None
     return PAGES.render(
         request,
@@ -38,7 +45,15 @@ async def group(request: Request, who: Leader, db: Db, code: Code) -> HTMLRespon
         code=code,
         instrument=instrument,
         sheet=sheet,
+        choice=choice,
+        changed=change,
         has_means=bool(sheet and any(row.values and row.values[2] is not None for row in sheet.rows)),
         seen=seen,
         now=clock.now(),
     )
+
+
+def _until_the_end(choice: Choice | None) -> Choice | None:
+    """What a group has gained when it ends; whether that lasts is said of programs."""
+    three = choice.program.lasting(choice.instrument.code) if choice else None
+    return replace(choice, later=three[1]) if choice and three else choice

@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from services.analytics import store
 from services.analytics.domain import Change, Instrument
-from services.analytics.domain.definitions import BY_FIGURE, by_section
+from services.analytics.domain.definitions import BY_FIGURE, TRIALS, by_section
 from services.analytics.pages.choice import Analyst, Choice, choose, chosen
 from services.analytics.pages.frame import PAGES, csv_file
 from services.analytics.pages.sheets import BY_NAME, DEFINED, course, read_all
@@ -64,6 +64,7 @@ async def program(request: Request, who: Analyst, db: Db, code: str) -> HTMLResp
         sheets=sheets,
         defined={name: [BY_FIGURE[figure] for figure in figures] for name, figures in DEFINED.items()},
         comparison=comparison,
+        trials=TRIALS,
         seen=seen,
         now=clock.now(),
     )

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+from asyncpg import Record
+
 from services.analytics.domain import UNKNOWN, Fact, Instrument
 from services.analytics.domain.courses import Point
 from services.analytics.domain.people import versions
@@ -39,19 +41,20 @@ _TOGETHER = f"""
 _SESSIONS = f"""
     with people as ({_PEOPLE}
     ), latest as (
-        select distinct on (s.enrolment_id, s.occasion) s.enrolment_id, s.occasion, s.version, s.count
+        select distinct on (s.enrolment_id, s.occasion) s.enrolment_id, people.name, s.occasion, s.version, s.count
         from scores s join people using (enrolment_id, program_id)
         where s.program_id = $1 and s.kind = 'session' and s.instrument = $5 and s.occasion ~ '-[0-9]{{1,6}}$'
         order by s.enrolment_id, s.occasion, s.answered_at desc, s.occasion_id
     ), points as (
-        select enrolment_id, substring(occasion from '[0-9]+$')::int as session, count
+        select enrolment_id, name, substring(occasion from '[0-9]+$')::int as session, count
         from latest where version = any ($6)
     )
-    select array_agg(session order by session) as sessions, array_agg(count order by session) as counts
-    from points group by enrolment_id order by enrolment_id"""
+    select name, array_agg(session order by session) as sessions, array_agg(count order by session) as counts
+    from points group by enrolment_id, name order by enrolment_id"""
 
 
 Asked = Sequence[tuple[Instrument, str]]
+Course = Sequence[Point]
 _RELEASED = """
     select distinct on (value) value, facts from released
     where program_id = $1 and label = $2 and base = $3 and release <= $4 and ($5::text[] is null or value = any ($5))
@@ -78,14 +81,18 @@ async def together(
 async def _released(
     tx: Tx, program: UUID, seen: Seen, by: str | None, asked: Asked
 ) -> dict[str | None, Mapping[Scores, int]]:
-    """Everybody is the sum of the sites that the reader sees, unless these are all."""
-    codes = await people.site_codes(tx, seen)
-    label = by or (people.ALL if codes is None else people.BY_SITE)
     found: dict[str | None, Counter[Scores]] = {} if by else {None: Counter()}
-    for row in await tx.fetch(_RELEASED, program, label, ["together", _name(asked)], seen.release, codes):
+    for row in await _rows(tx, program, seen, by, "together", _name(asked)):
         scores = found.setdefault(row["value"] if by else None, Counter())
         scores.update({tuple(map(int, fact[2].split())): n for fact, n in row["facts"] or ()})
     return dict(found)
+
+
+async def _rows(tx: Tx, program: UUID, seen: Seen, by: str | None, *base: str) -> list[Record]:
+    """Everybody is the sum of the sites that the reader sees, unless these are all."""
+    codes = await people.site_codes(tx, seen)
+    label = by or (people.ALL if codes is None else people.BY_SITE)
+    return await tx.fetch(_RELEASED, program, label, base, seen.release, codes)
 
 
 def as_facts(asked: Asked, scores: Mapping[Scores, int]) -> dict[Fact, int]:
@@ -93,7 +100,7 @@ def as_facts(asked: Asked, scores: Mapping[Scores, int]) -> dict[Fact, int]:
     return {("together", _name(asked), " ".join(map(str, one))): n for one, n in scores.items()}
 
 
-def as_courses(instrument: str, people: Sequence[Sequence[Point]]) -> dict[Fact, int]:
+def as_courses(instrument: str, people: Sequence[Course]) -> dict[Fact, int]:
     """As a release keeps them."""
     return Counter(("sessions", instrument, " ".join(f"{at}:{count}" for at, count in one)) for one in people)
 
@@ -102,17 +109,23 @@ def _name(asked: Asked) -> str:
     return " ".join(f"{one.code}:{at}" for one, at in asked)
 
 
-async def by_session(tx: Tx, program: UUID, seen: Seen, one: Instrument) -> list[list[Point]]:
-    """What each person scored after which session, in order."""
-    if not seen.is_live:
-        if seen.sites is not None:  # courses are released of all sites together alone
-            return []
-        rows = await tx.fetch(_RELEASED, program, people.ALL, ["sessions", one.code], seen.release, None)
-        return [_course(fact[2]) for row in rows for fact, n in row["facts"] or () for _ in range(n)]
-    rows = await tx.fetch(_SESSIONS, program, seen.sites, "all", UNKNOWN, one.code, sorted(versions(one)))
-    return [list(zip(row["sessions"], row["counts"], strict=True)) for row in rows]
+async def by_session(
+    tx: Tx, program: UUID, seen: Seen, one: Instrument, by: str | None = None
+) -> dict[str | None, list[Course]]:
+    """What each person scored after which session, in order, as one group (None) or by what is asked for."""
+    found: dict[str | None, list[Course]] = {} if by else {None: []}
+    if seen.is_live:
+        asked = (seen.sites, by or people.ALL, UNKNOWN, one.code, sorted(versions(one)))
+        for row in await tx.fetch(_SESSIONS, program, *asked):
+            course = list(zip(row["sessions"], row["counts"], strict=True))
+            found.setdefault(row["name"] if by else None, []).append(course)
+    else:
+        for row in await _rows(tx, program, seen, by, "sessions", one.code):
+            courses = [_course(fact[2]) for fact, n in row["facts"] or () for _ in range(n)]
+            found.setdefault(row["value"] if by else None, []).extend(courses)
+    return found
 
 
-def _course(written: str) -> list[Point]:
+def _course(written: str) -> Course:
     points = (one.split(":") for one in written.split())
     return [(int(at), int(count)) for at, count in points]

@@ -1,6 +1,6 @@
 """Releases as they were made, and what the next one is made of."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from itertools import combinations
 from typing import Any
@@ -158,16 +158,28 @@ async def everything(tx: Tx, program: Program, known: Mapping[str, Instrument]) 
     for label in names:
         for name, one in (await people.by(tx, program.program_id, label, live, KINDS)).items():
             found[label, name] = dict(one.counts)
+    async for group, facts in _of_courses(tx, program, known, names):
+        found.setdefault(group, {}).update(facts)
+    return found
+
+
+async def _of_courses(
+    tx: Tx, program: Program, known: Mapping[str, Instrument], names: Sequence[str]
+) -> AsyncIterator[tuple[Group, dict[Fact, int]]]:
+    """What no pair of scores gives: what people scored at several occasions, and session by session."""
+    live = Seen(None, None, None)
     for asked in _joined(program, known):
         for by in (None, *names):
             for value, scores in (await answers.together(tx, program.program_id, live, by, asked)).items():
-                group = EVERYBODY if by is None else (by, value or UNKNOWN)
-                found.setdefault(group, {}).update(answers.as_facts(asked, scores))
-    for code in program.instruments:
-        if code in known:
-            points = await answers.by_session(tx, program.program_id, live, known[code])
-            found[EVERYBODY].update(answers.as_courses(code, points))
-    return found
+                yield _group(by, value), answers.as_facts(asked, scores)
+    for one in (known[code] for code in program.instruments if code in known):
+        for by in (None, people.BY_SITE):
+            for value, courses in (await answers.by_session(tx, program.program_id, live, one, by)).items():
+                yield _group(by, value), answers.as_courses(one.code, courses)
+
+
+def _group(by: str | None, value: str | None) -> Group:
+    return EVERYBODY if by is None else (by, value or UNKNOWN)
 
 
 def _joined(program: Program, known: Mapping[str, Instrument]) -> Iterator[list[tuple[Instrument, str]]]:

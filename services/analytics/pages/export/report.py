@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.analytics.domain.definitions import TRIALS
 from services.analytics.pages.choice import Choice, Query, chosen
 from services.analytics.pages.sheets import Sheet, read_all
 from services.analytics.store import Program
@@ -48,7 +49,7 @@ class Report:
         if not self.sheets or self.choice is None:
             return [NOTHING]
         hidden = HIDDEN.format(self.choice.seen.rules.people_min)
-        return [_COMPARED if self.program.comparison_program_id else _CHANGE, hidden]
+        return [_COMPARED, hidden] if self.program.comparison_program_id else [_CHANGE, TRIALS, hidden]
 
 
 _CHANGE = (

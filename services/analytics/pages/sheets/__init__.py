@@ -46,6 +46,7 @@ __all__ = [
     "Sheet",
     "Values",
     "asked_after_sessions",
+    "changed",
     "course",
     "read_all",
     "weekly",

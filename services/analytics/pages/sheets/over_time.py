@@ -50,7 +50,8 @@ async def weeks(tx: Tx, choice: Choice) -> Sheet | None:
     instrument = await asked_after_sessions(tx, choice.program) or choice.instrument
     program = choice.program.program_id
     people = await store.everybody(tx, program, choice.seen, ("week", "in-week"), instrument.code)
-    return weekly(instrument, people, await store.by_session(tx, program, choice.seen, instrument))
+    courses = await store.by_session(tx, program, choice.seen, instrument)
+    return weekly(instrument, people, courses[None])
 
 
 def weekly(instrument: Instrument, people: People, points_of_people: Sequence[Sequence[Point]] = ()) -> Sheet:

@@ -56,18 +56,18 @@ def _response(people: People, occasion: str) -> tuple[int, int]:
     return people.at("responded", occasion), people.at("eligible", occasion)
 
 
-async def course(tx: Tx, choice: Choice) -> list[Change]:
-    """The change since the chosen first occasion, at each later occasion."""
-    people = await choice.everybody(tx)
+async def course(tx: Tx, choice: Choice, people: People | None = None) -> list[Change]:
+    """The change since the chosen first occasion, at each later occasion; of everybody, or of these."""
+    people = people or await choice.everybody(tx)
     following = choice.occasions[choice.occasions.index(choice.first) + 1 :]
     return [change(Asked(choice.program.code, choice.instrument, choice.first, at), people) for at in following]
 
 
-async def changed(tx: Tx, choice: Choice) -> Sheet:
-    """The mean change at each later occasion, with its interval."""
+async def changed(tx: Tx, choice: Choice, people: People | None = None) -> Sheet:
+    """The mean change at each later occasion, with its interval; of everybody, or of these."""
     first, rows, points = words(choice.first).lower(), [], []
     sentence = f"Too few people answered twice to say what changed since {first}"
-    for one in await course(tx, choice):
+    for one in await course(tx, choice, people):
         at = words(one.asked.later)
         rows.append(Row(at, (one.n.paired, *ends(one.mean), *ends(one.gain)) if one.mean else None))
         if one.mean:

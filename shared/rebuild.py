@@ -19,7 +19,7 @@ from shared.errors import NotFound, Refusal
 from shared.inbox.batch import Applying
 from shared.inbox.decode import Incoming, decode
 
-STEP = 1000
+STEP = 250
 NOBODY_HEARS = "lock table machinery.offsets in share mode"  # a live batch begins by moving its offsets
 WAITS = "set local idle_in_transaction_session_timeout = '60s'"  # while another transaction of ours folds the rest
 ORGANISATIONS = "select distinct organisation_id from machinery.heard"

@@ -10,9 +10,12 @@ from uuid import UUID
 
 from shared.database import Tx
 
-ROUND = 500
+ROUND = 1000
 ONE_AT_A_TIME = "select pg_advisory_xact_lock('cells'::regclass::oid::bigint)"  # these, or a copy of them
-IN_MEMORY = "set local work_mem = '256MB'; set local jit = off"  # facts are hashed, a tenth of that; no sort on disk
+# Facts are hashed, a tenth of that, and never sorted on disk. Rows are found by lists of ids and then hashed: what the
+# planner takes to be one person are hundreds, and loops within loops would take a second where this takes a tenth.
+HASHED = "set local work_mem = '256MB'; set local jit = off; set local enable_nestloop = off"
+AS_BEFORE = "set local work_mem to default; set local jit to default; set local enable_nestloop to default"
 _TOUCH = """
     insert into touched (organisation_id, enrolment_id)
     select organisation_id, enrolment_id from (
@@ -28,93 +31,108 @@ _TOUCH = """
         select organisation_id, enrolment_id from enrolments where group_id = any ($5)
     ) one"""
 _COUNT = """
-    with ids as (
-        select unnest($1::uuid[]) as enrolment_id
-    ), people as materialized (
-        select e.*, g.code as group_code
-        from enrolments e join ids using (enrolment_id) left join groups g using (group_id)
-        where e.is_reporting
+    with people as materialized (
+        select e.*, g.code as group_code from enrolments e left join groups g using (group_id)
+        where e.enrolment_id = any ($1::uuid[]) and e.is_reporting
     ), answers as materialized (
-        select distinct on (s.enrolment_id, s.instrument, s.occasion)
+        select distinct on (s.enrolment_id, s.instrument collate "C", s.occasion collate "C")
                s.enrolment_id, s.instrument, s.version, s.occasion, s.count, s.answered_at,
                s.kind is not distinct from 'session' as is_after_session
-        from scores s join people using (enrolment_id, program_id)
-        order by s.enrolment_id, s.instrument, s.occasion, s.answered_at desc, s.occasion_id
-    ), came as (
-        select p.enrolment_id, count(s.session_id) as sessions
-        from people p left join attendance a on a.participant_id = p.participant_id and a.status in ('present', 'late')
-             left join sessions s on s.session_id = a.session_id and s.program_id = p.program_id
-        group by p.enrolment_id
+        from scores s join people using (enrolment_id, program_id) where s.enrolment_id = any ($1)
+        order by s.enrolment_id, s.instrument collate "C", s.occasion collate "C", s.answered_at desc, s.occasion_id
+    ), came as materialized (
+        select participant_id, session_id from attendance
+        where participant_id = any (array(select participant_id from people)) and status in ('present', 'late')
+    ), attended as (
+        select participant_id, program_id, count(*) as many from came join sessions s using (session_id)
+        where s.session_id = any (array(select session_id from came))
+        group by participant_id, program_id
+    ), their_own as materialized (
+        select * from occasions where enrolment_id = any ($1)
     ), asked as (
-        select o.enrolment_id, i.occasion_id is not null as is_invited, r.occasion_id is not null as is_reached,
-               a.enrolment_id is not null as is_answered,
-               case o.kind when 'session' then regexp_replace(o.code, '-[0-9]+$', '') else o.code end as occasion
-        from occasions o join ids using (enrolment_id)
-             left join invitations i using (occasion_id) left join openings r using (occasion_id)
+        select o.enrolment_id, case o.kind when 'session' then regexp_replace(o.code, '-[0-9]+$', '') else o.code end
+               as occasion, count(*) as eligible, count(i.occasion_id) as invited, count(r.occasion_id) as reached,
+               count(a.enrolment_id) as responded
+        from their_own o
+             left join (
+                 select occasion_id from invitations where occasion_id = any (array(select occasion_id from their_own))
+             ) i using (occasion_id)
+             left join (
+                 select occasion_id from openings where occasion_id = any (array(select occasion_id from their_own))
+             ) r using (occasion_id)
              left join (select distinct enrolment_id, occasion from answers) a
                     on a.enrolment_id = o.enrolment_id and a.occasion = o.code
         where not o.is_cancelled or a.enrolment_id is not null
+        group by o.enrolment_id, 2
     ), facts as (
-        select enrolment_id, array['enrolled'] as fact from people
-        union all select enrolment_id, array['completed'] from people where completed_on is not null
-        union all select enrolment_id, array['eligible', occasion] from asked
-        union all select enrolment_id, array['invited', occasion] from asked where is_invited
-        union all select enrolment_id, array['reached', occasion] from asked where is_reached
-        union all select enrolment_id, array['responded', occasion] from asked where is_answered
+        select enrolment_id, 'enrolled' as fact, 1 as many from people
+        union all select enrolment_id, 'completed', 1 from people where completed_on is not null
         union all
-        select enrolment_id, array['stay', sessions::text, case when withdrawn_on is null then 'there' else 'left' end]
-        from came join people using (enrolment_id)
+        select enrolment_id, one.state || ' ' || occasion, one.n
+        from asked, lateral (
+            values ('eligible', eligible), ('invited', invited), ('reached', reached), ('responded', responded)
+        ) one (state, n) where one.n > 0
         union all
-        select enrolment_id, array['week', instrument, version::text, to_char(answered_at, 'IYYY-"w"IW'), count::text]
+        select enrolment_id,
+               concat_ws(' ', 'stay', coalesce(many, 0), case when withdrawn_on is null then 'there' else 'left' end), 1
+        from people left join attended using (participant_id, program_id)
+        union all
+        select enrolment_id, concat_ws(' ', 'week', instrument, version, week, count), count(*)
+        from (select *, to_char(answered_at, 'IYYY-"w"IW') as week from answers) one
+        group by enrolment_id, instrument, version, week, count
+        union all
+        select distinct enrolment_id, concat_ws(' ', 'in-week', instrument, to_char(answered_at, 'IYYY-"w"IW')), 1
         from answers
         union all
-        select distinct enrolment_id, array['in-week', instrument, to_char(answered_at, 'IYYY-"w"IW')] from answers
-        union all
-        select enrolment_id, array['answer', instrument, version::text, occasion, count::text]
+        select enrolment_id, concat_ws(' ', 'answer', instrument, version, occasion, count), 1
         from answers where not is_after_session
         union all
-        select a.enrolment_id, array['pair', a.instrument, a.version::text, b.version::text, a.occasion, b.occasion,
-                                     a.count::text, b.count::text]
+        select a.enrolment_id,
+               concat_ws(' ', 'pair', a.instrument, a.version, b.version, a.occasion, b.occasion, a.count, b.count), 1
         from answers a join answers b using (enrolment_id, instrument)
         where a.occasion collate "C" < b.occasion collate "C" and not a.is_after_session and not b.is_after_session
     ), standing as materialized (
         select p.organisation_id, p.enrolment_id, p.program_id, p.site_id,
                jsonb_strip_nulls(p.attributes || jsonb_build_object(
                    'all', '', 'cohort', to_char(p.enrolled_on, 'YYYY-"q"Q'), 'group', p.group_code)) as labels,
-               f.facts
+               f.facts, f.many
         from people p join (
-            select enrolment_id, jsonb_agg(fact) as facts from facts group by enrolment_id
+            select enrolment_id, array_agg(fact) as facts, array_agg(many::int) as many from facts group by enrolment_id
         ) f using (enrolment_id)
-    ), before as (
-        select c.* from counted c join ids using (enrolment_id)
+    ), before as materialized (
+        select c.*, (s.program_id, s.site_id, s.labels) is distinct from (c.program_id, c.site_id, c.labels) as is_past
+        from counted c left join standing s using (enrolment_id) where c.enrolment_id = any ($1)
     ), changes as (
-        select organisation_id, program_id, site_id, labels, fact, sum(many) as many
+        select enrolment_id, is_past, fact, sum(many) as many
         from (
-            select *, jsonb_array_elements(facts) as fact, 1 as many from standing
+            select enrolment_id, false as is_past, one.* from standing, unnest(facts, many) one (fact, many)
             union all
-            select *, jsonb_array_elements(facts), -1 from before
+            select enrolment_id, is_past, fact, -one.many from before, unnest(facts, many) one (fact, many)
         ) both_sides
-        group by organisation_id, enrolment_id, program_id, site_id, labels, fact
+        group by enrolment_id, is_past, fact
         having sum(many) <> 0
     ), differences as (
-        select organisation_id, program_id, site_id, l.key as label, l.value, fact, sum(many) as n
-        from changes, jsonb_each_text(labels) l
-        where l.key in ('all', 'group') or fact ->> 0 not in ('week', 'in-week')
-        group by organisation_id, program_id, site_id, label, value, fact
+        select p.organisation_id, p.program_id, p.site_id, l.key as label, l.value, fact, sum(many) as n
+        from changes join (
+            select enrolment_id, false as is_past, organisation_id, program_id, site_id, labels from standing
+            union all
+            select enrolment_id, true, organisation_id, program_id, site_id, labels from before where is_past
+        ) p using (enrolment_id, is_past), jsonb_each_text(p.labels) l
+        where l.key in ('all', 'group') or split_part(fact, ' ', 1) not in ('week', 'in-week')
+        group by p.organisation_id, p.program_id, p.site_id, label, l.value, fact
         having sum(many) <> 0
     ), left_over as (
-        delete from counted where enrolment_id in (select enrolment_id from ids)
-                              and enrolment_id not in (select enrolment_id from standing)
+        delete from counted where enrolment_id = any ($1) and enrolment_id not in (select enrolment_id from standing)
     ), kept as (
-        insert into counted select organisation_id, enrolment_id, program_id, site_id, labels, facts from standing
+        insert into counted select organisation_id, enrolment_id, program_id, site_id, labels, facts, many from standing
         on conflict (enrolment_id) do update
         set program_id = excluded.program_id, site_id = excluded.site_id, labels = excluded.labels,
-            facts = excluded.facts
+            facts = excluded.facts, many = excluded.many
     ), moved as (
         insert into cells as c
-        select organisation_id, program_id, site_id, label, value, fact ->> 0,
-               array(select jsonb_array_elements_text(fact - 0)), n
-        from differences
+        select organisation_id, program_id, site_id, label, value, split_part(fact, ' ', 1),
+               (string_to_array(fact, ' '))[2:], n
+        from differences order by program_id, label, fact, value, site_id
         on conflict (program_id, label, kind, about, value, site_id) do update set n = c.n + excluded.n
         returning c.ctid as place, c.n
     )
@@ -183,7 +201,8 @@ async def take_out(tx: Tx, enrolments: Sequence[UUID]) -> None:
 
 
 async def _count(tx: Tx, enrolments: Sequence[UUID]) -> None:
-    await tx.execute(IN_MEMORY)
+    await tx.execute(HASHED)
     emptied = await tx.fetchval(_COUNT, enrolments)
+    await tx.execute(AS_BEFORE)
     if emptied:
         await tx.execute("delete from cells where ctid = any ($1::tid[])", emptied)

@@ -44,8 +44,8 @@ async def main() -> None:
         feedback, analytics = [await fresh_database(servers, name) for name in ("feedback", "analytics")]
         reader = await start_analytics(servers, analytics)
         try:
-            began = await write(servers, feedback)
-            await until_all_are_there(analytics)
+            began = await write(servers, feedback, analytics)
+            await until_there_are(1 + SECONDS * EVENTS_PER_SECOND // WRITERS * WRITERS, analytics)
             report(await read(analytics, began))
         finally:
             reader.terminate()
@@ -71,13 +71,19 @@ async def start_analytics(servers: Servers, bench: Bench) -> asyncio.subprocess.
         )
 
 
-async def write(servers: Servers, bench: Bench) -> datetime:
-    """Say check-ins at a steady rate, a relay beside; gives the end of the warm-up."""
+async def write(servers: Servers, bench: Bench, reader: Bench) -> datetime:
+    """Say check-ins at a steady rate, a relay beside; gives the end of the warm-up.
+
+    One is said and waited for first: what a new topic takes until it has leaders is nobody's freshness.
+    """
     doors = await Database.open(bench.dsn, size=WRITERS, name="bench writer")
     machinery = await Database.open(bench.dsn_machinery, size=3, name="bench relay")
     relay = Relay(machinery, servers.kafka)
     doors.on_said = relay.wake.set
     relaying = asyncio.create_task(relay.run())
+    async with doors.transaction(ORGANISATION) as tx:
+        put(tx, check_in(now()), organisation=ORGANISATION, at=now())
+    await until_there_are(1, reader)
     await asyncio.gather(*(writer(doors, number) for number in range(WRITERS)))
     while await machinery.pool.fetchval("select exists (select from machinery.outbox)"):  # noqa: ASYNC110
         await asyncio.sleep(0.1)
@@ -97,11 +103,16 @@ async def writer(doors: Database, number: int) -> None:
     start, step = time.perf_counter(), WRITERS / EVENTS_PER_SECOND
     for count in range(SECONDS * EVENTS_PER_SECOND // WRITERS):
         await asyncio.sleep(start + (count + number / WRITERS) * step - time.perf_counter())
-        at = datetime.fromtimestamp(time.time(), UTC)
+        at = now()
         if time.perf_counter() - start < WARM_UP_SECONDS:
             began_at = at
         async with doors.transaction(ORGANISATION) as tx:
             put(tx, check_in(at), organisation=ORGANISATION, at=at)
+
+
+def now() -> datetime:
+    """By the machine's clock, which is PostgreSQL's, too."""
+    return datetime.fromtimestamp(time.time(), UTC)
 
 
 def check_in(at: datetime) -> CheckInSubmitted:
@@ -122,23 +133,24 @@ def check_in(at: datetime) -> CheckInSubmitted:
     )
 
 
-async def until_all_are_there(bench: Bench) -> None:
+async def until_there_are(wanted: int, bench: Bench) -> None:
     """Wait for the last one."""
-    wanted = SECONDS * EVENTS_PER_SECOND // WRITERS * WRITERS
     while (await fetch(bench.dsn_admin, "select count(*) as n from scores"))[0]["n"] < wanted:  # noqa: ASYNC110
         await asyncio.sleep(0.2)
 
 
-async def read(bench: Bench, after: datetime) -> list[float]:
-    """Milliseconds from the writer's statement to the commit of the view, in order."""
-    return [float(row["ms"]) for row in await fetch(bench.dsn_admin, LATENCIES, after)]
+async def read(bench: Bench, after: datetime) -> list[tuple[float, datetime]]:
+    """Milliseconds from the writer's statement to the commit of the view, in order, and when the statement was."""
+    return [(float(row["ms"]), row["answered_at"]) for row in await fetch(bench.dsn_admin, LATENCIES, after)]
 
 
-def report(ms: list[float]) -> None:
-    """The percentiles."""
+def report(found: list[tuple[float, datetime]]) -> None:
+    """The percentiles, and how many a second there really were."""
+    ms, at = [one for one, _ in found], [at for _, at in found]
+    rate = len(found) / (max(at) - min(at)).total_seconds()
     shown = ", ".join(f"{name} {percentile(ms, share):.1f}" for name, share in PERCENTILES)
     goal = GOALS.get(EVENTS_PER_SECOND, "none")
-    print(f"{len(ms)} events at {EVENTS_PER_SECOND} a second: {shown}, max {ms[-1]:.1f} ms; goal {goal}")
+    print(f"{len(ms)} events, {rate:,.0f} of {EVENTS_PER_SECOND} a second: {shown}, max {ms[-1]:.1f} ms; goal {goal}")
 
 
 if __name__ == "__main__":

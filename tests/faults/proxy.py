@@ -35,11 +35,15 @@ class Weather:
 
 @dataclass(slots=True)
 class Trap:
-    """Springs once, at the first moment it waits for: the chunk is kept back if `drops`, and the connection reset."""
+    """Springs once, at the first moment it waits for: the chunk is kept back if `drops`, and the connection reset.
+
+    Else it goes on its way; with `until`, no sooner than that is set.
+    """
 
     moments: frozenset[str]
     spring: Callable[[], None] = lambda: None
     drops: bool = True
+    until: asyncio.Event | None = None
     sprung: asyncio.Event = field(default_factory=asyncio.Event)
     moment: str = ""
 
@@ -128,8 +132,11 @@ class Proxy:
         try:
             while data := await reader.read(CHUNK_BYTES):
                 see = connection.watch.up if direction == "up" else connection.watch.down
-                if any([self._springs(moment) for moment in see(data)]):
-                    return False
+                for trap in [self._sprung(moment) for moment in see(data)]:
+                    if trap and trap.drops:
+                        return False
+                    if trap and trap.until:
+                        await trap.until.wait()
                 while direction in self.weather.stalled:
                     await self.changed.wait()
                 if self.random.random() < self.weather.reset_share:
@@ -152,12 +159,12 @@ class Proxy:
             elif weather.slice_bytes < CHUNK_BYTES:
                 await asyncio.sleep(0)
 
-    def _springs(self, moment: str) -> bool:
-        """Whether a trap springs now and keeps back what is on its way."""
+    def _sprung(self, moment: str) -> Trap | None:
+        """The trap that springs now, if one does."""
         trap = self.trap
         if trap is None or moment not in trap.moments:
-            return False
+            return None
         self.trap, trap.moment = None, moment
         trap.spring()
         trap.sprung.set()
-        return trap.drops
+        return trap

@@ -38,16 +38,20 @@ async def kill_relay(scene: Scene) -> Injection:
 
 
 async def freeze(scene: Scene) -> Injection:
-    """F2: frozen with records in hand for twice the session timeout; a twin takes over; then the zombie wakes."""
-    service = scene.any_service()
+    """F2: frozen with records in hand for twice the session timeout; a twin takes over; then the zombie wakes.
+
+    Before its transaction: in one, PostgreSQL would end it by its own limit, and nobody had to fence the zombie off.
+    """
+    service, moment = scene.any_service(), scene.one_of("records-answered", "batch-begin-asked")
+    work, runner, awake = await scene.in_flight(), scene.runner(service), asyncio.Event()
+    found = await _freeze_at(scene, runner, moment, awake)
     twin = await _twin(scene, service)
-    work, runner = await scene.in_flight(), scene.runner(service)
-    moment = await _freeze_at(scene, runner, "records-answered")
     await asyncio.sleep(2 * SESSION_SECONDS)
     runner.signal(signal.SIGCONT)
+    awake.set()
     await asyncio.sleep(1)
     await scene.installation.remove_runner(twin)
-    return Injection(f"{service} frozen {2 * SESSION_SECONDS} s, {moment}", work)
+    return Injection(f"{service} frozen {2 * SESSION_SECONDS} s, {found}", work)
 
 
 async def freeze_relay(scene: Scene) -> Injection:
@@ -56,7 +60,7 @@ async def freeze_relay(scene: Scene) -> Injection:
     twin = await _twin(scene, service)
     work = await scene.in_flight()
     runner = scene.runner(service)
-    moment = await _freeze_at(scene, runner, "produce-asked")
+    moment = await _freeze_at(scene, runner, "produce-asked", None)
     await asyncio.sleep(25)
     runner.signal(signal.SIGCONT)
     await asyncio.sleep(2)
@@ -64,16 +68,19 @@ async def freeze_relay(scene: Scene) -> Injection:
     return Injection(f"{service} frozen 25 s {moment}", work)
 
 
-async def _freeze_at(scene: Scene, runner: Runner, moment: str) -> str:
-    trap = Trap(frozenset({moment}), lambda: runner.signal(signal.SIGSTOP), drops=False)
-    proxy = scene.installation.kafka_proxies[runner.service]
-    proxy.trap = trap
+async def _freeze_at(scene: Scene, runner: Runner, moment: str, held: asyncio.Event | None) -> str:
+    """SIGSTOP at this moment on the wire, and what was on its way waits; at any moment if none comes. Says which."""
+    trap = Trap(frozenset({moment}), lambda: runner.signal(signal.SIGSTOP), drops=False, until=held)
+    proxies = (scene.installation.kafka_proxies[runner.service], scene.installation.postgres_proxies[runner.service])
+    for proxy in proxies:
+        proxy.trap = trap
     try:
         async with asyncio.timeout(10):
             await trap.sprung.wait()
     except TimeoutError:
         runner.signal(signal.SIGSTOP)
-    proxy.trap = None
+    for proxy in proxies:
+        proxy.trap = None
     return trap.moment or "at any moment"
 
 
@@ -141,5 +148,5 @@ async def starve(scene: Scene) -> Injection:
 async def _twin(scene: Scene, service: str) -> Runner:
     twin = scene.installation.add_runner(service, 1)
     twin.start()
-    await scene.installation.all_ready(20)
+    await until(twin.ready, 20)
     return twin

@@ -228,6 +228,20 @@ async def test_a_stalled_direction_holds_back_until_it_is_fair_again() -> None:
         await proxy.stop()
 
 
+async def test_a_trap_can_hold_back_what_is_on_its_way() -> None:
+    upstream, awake = Upstream(), asyncio.Event()
+    proxy = Proxy(free_port(), upstream.port, Deaf)
+    async with await upstream.serve():
+        await proxy.start()
+        proxy.trap = trap = Trap(frozenset({"asked"}), drops=False, until=awake)
+        answer = asyncio.create_task(asked_through(proxy, b"hello"))
+        await trap.sprung.wait()
+        assert not upstream.got
+        awake.set()
+        assert await answer == b"hello"
+        await proxy.stop()
+
+
 def message(kind: bytes, body: bytes) -> bytes:
     return kind + struct.pack("!I", len(body) + 4) + body
 
@@ -242,6 +256,8 @@ def test_moments_of_postgresql_are_told_by_what_the_transaction_touched() -> Non
     assert list(watch.up(message(b"Q", b"commit\0"))) == ["consumer-commit-asked"]
     assert list(watch.down(b"C....")) == ["consumer-commit-answered"]
     assert list(watch.down(b"Z....")) == []
+    begin = message(b"Q", b"begin; set local kith.organisations = '7d4e'\0")
+    assert list(watch.up(begin)) == ["batch-begin-asked"]
     assert list(watch.up(message(b"Q", b"begin\0") + message(b"Q", b"commit\0"))) == ["machinery-commit-asked"]
     switch = message(b"P", b"s\0select machinery.switch_rebuild($1)\0\0\0") + message(b"B", b"\0s\0" + b"\0" * 6)
     assert list(watch.up(switch + message(b"Q", b"commit\0"))) == ["switch-asked", "switch-commit-asked"]

@@ -1,11 +1,13 @@
 """Just enough of two wire protocols to know the moment: a COMMIT is asked for or answered, a produce is, and whose."""
 
+import re
 import struct
 from collections.abc import Iterator
 
 CONSUMER, RELAY, TIMERS, SWITCH = "consumer", "relay", "timers", "switch"
 _SSL_REQUEST = 80877103
 _PRODUCE, _FETCH, _OFFSET_COMMIT = 0, 1, 8
+_OF_SOMEBODY = re.compile(rb"kith\.organisations = '[^']")
 _RECORDS_BYTES_MIN = 600  # an answer to a fetch that is longer has records in it
 
 
@@ -13,7 +15,8 @@ class PgWatch:
     """One connection to PostgreSQL: tells `<whose>-commit-asked` and `<whose>-commit-answered`.
 
     Whose: `doors` for that role; else what the transaction has touched: consumer, relay, timers, the switch of a
-    rebuild (which is told when it is asked, too: `switch-asked`), or `machinery`.
+    rebuild (which is told when it is asked, too: `switch-asked`), or `machinery`. And `batch-begin-asked`: whoever
+    hears has records in hand, and no transaction yet.
     """
 
     def __init__(self) -> None:
@@ -48,6 +51,8 @@ class PgWatch:
     def _simple(self, sql: bytes) -> Iterator[str]:
         if sql.startswith(b"begin"):
             self.touched.clear()
+            if self.role.endswith("_machinery") and _OF_SOMEBODY.search(sql):
+                yield "batch-begin-asked"
         if sql.endswith(b"commit"):
             self.asked = self._whose()
             yield f"{self.asked}-commit-asked"

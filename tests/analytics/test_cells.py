@@ -249,9 +249,9 @@ async def test_cells_equal_counting_everybody_anew(told: Told, steps: list[tuple
             await told.tell(event, organisation=world.organisation)
     await count(told, world)
     async with told.store.machinery.transaction(world.organisation) as tx:
-        rows = await tx.fetch("select site_id, label, value, kind, about, n from cells")
+        rows = await tx.fetch("select site_id, label, value, fact, n from cells")
         left = await tx.fetchval("select count(*) from touched")
-    assert {(*row[:4], *row["about"]): row["n"] for row in rows} == world.counted()
+    assert {(*row[:3], *row["fact"].split(" ")): row["n"] for row in rows} == world.counted()
     assert left == 0
 
 

@@ -1,5 +1,6 @@
 """Scores that are taken again and again: by week, by session, and person by person."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -24,22 +25,31 @@ class Sums:
         return mean_of(self.n, Fraction(self.total, unit), Fraction(self.squares, unit**2))
 
 
-def slope(points: Sequence[Point]) -> Fraction | None:
-    """By least squares: how much one person's score moves from session to session, in counts; exact."""
-    n = len(points)
-    sessions, scores = [session for session, _ in points], [score for _, score in points]
-    across = sum(sessions)
-    spread = n * sum(map(mul, sessions, sessions)) - across**2
-    return Fraction(n * sum(map(mul, sessions, scores)) - across * sum(scores), spread) if spread else None
+Slopes = Mapping[int, Sequence[int]]
+"""Of each person the numerator, by their denominator, in counts: exact, and who came to the same sessions share one."""
 
 
-def mean_slope(people: Iterable[Sequence[Point]], unit: int) -> Estimate | None:
+def slopes(people: Iterable[Sequence[Point]]) -> Slopes:
+    """By least squares: how much each person's score moves from session to session. It takes two sessions."""
+    found: defaultdict[int, list[int]] = defaultdict(list)
+    for points in people:
+        n, sessions, scores = len(points), [session for session, _ in points], [score for _, score in points]
+        across = sum(sessions)
+        if spread := n * sum(map(mul, sessions, sessions)) - across**2:
+            found[spread].append(n * sum(map(mul, sessions, scores)) - across * sum(scores))
+    return found
+
+
+def mean_slope(found: Slopes, unit: int) -> Estimate | None:
     """The mean of the personal slopes, points a session.
 
     Who stays and who leaves moves the plain mean of each session, but not this one.
     """
-    slopes = [found / unit for points in people if (found := slope(points)) is not None]
-    return mean_of(len(slopes), sum(slopes, Fraction()), sum((one * one for one in slopes), Fraction()))
+    total = sum((Fraction(sum(own), spread * unit) for spread, own in found.items()), Fraction())
+    squares = sum(
+        (Fraction(sum(map(mul, own, own)), (spread * unit) ** 2) for spread, own in found.items()), Fraction()
+    )
+    return mean_of(sum(map(len, found.values())), total, squares)
 
 
 def by_session(people: Iterable[Sequence[Point]], unit: int) -> Mapping[int, tuple[int, Estimate | None]]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from services.analytics.domain.courses import Point, Sums, by_session, mean_slope, slope
+from services.analytics.domain.courses import Point, Sums, by_session, mean_slope, slopes
 from services.analytics.domain.figures import Estimate
 from services.analytics.domain.instrument import Instrument
 from services.analytics.domain.people import People
@@ -54,8 +54,9 @@ def trend(instrument: Instrument, people: People, points: Sequence[Sequence[Poin
         _at(week, present.get(week, 0), _sums(scores).mean(instrument.unit), people.people_min)
         for week, scores in people.weeks(instrument).items()
     ]
-    with_slope = sum(slope(one) is not None for one in points)
-    personal = mean_slope(points, instrument.unit) if with_slope >= people.people_min else None
+    found = slopes(points)
+    with_slope = sum(map(len, found.values()))
+    personal = mean_slope(found, instrument.unit) if with_slope >= people.people_min else None
     sessions = _sessions(instrument, points, people.people_min)
     return Trend(weeks, sessions, with_slope, personal and _signed(personal, instrument.sign))
 

@@ -40,14 +40,15 @@ _TOGETHER = f"""
     select name, counts, count(*) as n from together join people using (enrolment_id) group by name, counts"""
 _SESSIONS = f"""
     with people as ({_PEOPLE}
-    ), latest as (
-        select distinct on (s.enrolment_id, s.occasion) s.enrolment_id, people.name, s.occasion, s.version, s.count
+    ), answers as (
+        select s.*, people.name, substring(s.occasion from '[0-9]+$')::int as session
         from scores s join people using (enrolment_id, program_id)
         where s.program_id = $1 and s.kind = 'session' and s.instrument = $5 and s.occasion ~ '-[0-9]{{1,6}}$'
-        order by s.enrolment_id, s.occasion, s.answered_at desc, s.occasion_id
+    ), latest as (
+        select distinct on (enrolment_id, session, occasion collate "C") *
+        from answers order by enrolment_id, session, occasion collate "C", answered_at desc, occasion_id
     ), points as (
-        select enrolment_id, name, substring(occasion from '[0-9]+$')::int as session, count
-        from latest where version = any ($6)
+        select enrolment_id, name, session, count from latest where version = any ($6)
     )
     select name, array_agg(session order by session) as sessions, array_agg(count order by session) as counts
     from points group by enrolment_id, name order by enrolment_id"""

@@ -129,11 +129,10 @@ _COUNT = """
         set program_id = excluded.program_id, site_id = excluded.site_id, labels = excluded.labels,
             facts = excluded.facts, many = excluded.many
     ), moved as (
-        insert into cells as c
-        select organisation_id, program_id, site_id, label, value, split_part(fact, ' ', 1),
-               (string_to_array(fact, ' '))[2:], n
-        from differences order by program_id, label, fact, value, site_id
-        on conflict (program_id, label, kind, about, value, site_id) do update set n = c.n + excluded.n
+        insert into cells as c (organisation_id, program_id, site_id, label, value, fact, n)
+        select organisation_id, program_id, site_id, label, value, fact, n
+        from differences order by program_id, label, fact collate "C", value, site_id
+        on conflict (program_id, label, fact, value, site_id) do update set n = c.n + excluded.n
         returning c.ctid as place, c.n
     )
     select array(select place from moved where n = 0)"""

@@ -11,11 +11,19 @@ from shared.errors import Refusal
 ALL = "all"
 BY_SITE = "site"
 GROUP = "group"
+OF_AN_INSTRUMENT = ("answer", "pair", "week", "in-week")
 _LIVE = """
-    select case when $6 then s.code else c.value end as name, c.kind, c.about, c.n
-    from cells c left join sites s using (site_id)
-    where c.program_id = $1 and c.label = $2 and ($3::uuid[] is null or c.site_id = any ($3)) and c.kind = any ($4)
-      and ($5::text is null or c.kind not in ('answer', 'pair', 'week', 'in-week') or c.about[1] = $5)"""
+    select case when $5 then (select code from sites where sites.site_id = one.site_id) else value end as name, fact, n
+    from (
+        select case when $5 then site_id end as site_id, value, fact, sum(n)::bigint as n
+        from unnest($4::text[]) words, lateral (
+            select * from cells where program_id = $1 and label = $2
+            and fact >= words collate "C" and fact < (words || '!') collate "C" offset 0
+        ) cell
+        where $3::uuid[] is null or site_id = any ($3)
+        group by 1, 2, 3
+    ) one"""
+"""A fact is words with spaces between them. `!` is what follows a space: the words asked for, alone or with more."""
 _RELEASED = """
     select r.value as name, array(select jsonb_array_elements_text(f -> 0)) as fact, (f ->> 1)::bigint as n
     from (
@@ -30,6 +38,8 @@ _RELEASED = """
 
 async def everybody(tx: Tx, program: UUID, seen: Seen, kinds: Collection[str], instrument: str | None = None) -> People:
     """All people of a program whom the reader sees, with the facts of these kinds."""
+    if seen.is_live:
+        return (await _live(tx, program, ALL, seen, kinds, instrument)).get("", People())
     if is_by_site(seen):
         return together_of(await by(tx, program, BY_SITE, seen, kinds, instrument), seen)
     return (await _released(tx, program, ALL, seen, kinds, instrument)).get("", People())
@@ -62,7 +72,7 @@ async def by(
 async def labels(tx: Tx, program: UUID, seen: Seen) -> list[str]:
     """By what the people of a program can be told apart; of groups only their care team sees figures."""
     rows = await tx.fetch(
-        "select distinct label from cells where program_id = $1 and kind = 'enrolled' and label <> $2 order by 1",
+        "select distinct label from cells where program_id = $1 and fact = 'enrolled' and label <> $2 order by 1",
         program,
         ALL,
     )
@@ -95,11 +105,12 @@ async def _live(
     tx: Tx, program: UUID, label: str, seen: Seen, kinds: Collection[str], instrument: str | None
 ) -> dict[str, People]:
     by_site = label == BY_SITE
-    rows = await tx.fetch(_LIVE, program, ALL if by_site else label, seen.sites, list(kinds), instrument, by_site)
+    words = [f"{kind} {instrument}" if instrument and kind in OF_AN_INSTRUMENT else kind for kind in kinds]
+    rows = await tx.fetch(_LIVE, program, ALL if by_site else label, seen.sites, words, by_site)
     found: dict[str, dict[Fact, int]] = {}
-    for name, kind, about, n in rows:
+    for name, fact, n in rows:
         facts = found.setdefault(UNKNOWN if name is None else name, {})  # of a site that is not heard of yet
-        fact = kind, *about
+        fact = tuple(fact.split(" "))
         facts[fact] = facts.get(fact, 0) + n
     return {name: People(counts) for name, counts in sorted(found.items())}
 

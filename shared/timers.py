@@ -4,7 +4,7 @@ No sleeping task holds a promise. A timer that fell due while nobody ran is late
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -38,13 +38,14 @@ TimerHandlers = Mapping[str, Callable[[Tx, Timer], Awaitable[None]]]
 
 async def set_timer(tx: Tx, timer: Timer) -> None:
     """Set a timer, or move it: there is one for each kind and key."""
-    await tx.execute(
+    await set_timers(tx, [timer])
+
+
+async def set_timers(tx: Tx, timers: Iterable[Timer]) -> None:
+    """The same of several, in this order."""
+    await tx.executemany(
         "select machinery.set_timer($1, $2, $3, $4, $5)",
-        timer.kind,
-        timer.key,
-        timer.organisation_id,
-        timer.due_at,
-        timer.payload,
+        [(one.kind, one.key, one.organisation_id, one.due_at, one.payload) for one in timers],
     )
 
 

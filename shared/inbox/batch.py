@@ -13,9 +13,9 @@ from pydantic import ValidationError
 from shared import clock, erasing
 from shared.database import OUTAGES, Tx
 from shared.errors import Refusal
-from shared.events import Event, Heard
+from shared.events import Heard
 from shared.inbox import store
-from shared.inbox.decode import Handlers, Incoming, Many, Unreadable
+from shared.inbox.decode import Handlers, Incoming, Unreadable, handle
 
 log = structlog.get_logger()
 AfterBatch = Callable[[Tx, Sequence[Heard[Any]]], Awaitable[None]]
@@ -113,8 +113,8 @@ class Applying:
 
     async def fold(self, tx: Tx, batch: Sequence[Incoming]) -> None:
         """The effects of events, in the order of their aggregates, and nothing of the inbox."""
-        for kind, together in turns([one for one in batch if self._hears(one)]):
-            await self._handle(tx, kind, together)
+        for together in turns([one for one in batch if self._hears(one)]):
+            await handle(self.handlers, tx, together)
 
     async def _of_the_living(self, tx: Tx, batch: Sequence[Incoming], standing: Standing) -> Sequence[Incoming]:
         """Without late events about those who were erased, and with strangers where they are named among others."""
@@ -137,21 +137,12 @@ class Applying:
     def _hears(self, one: Incoming) -> bool:
         return one.heard is not None and type(one.heard.event) in self.handlers
 
-    async def _handle(self, tx: Tx, kind: type[Event], together: Sequence[Heard[Any]]) -> None:
-        handler = self.handlers[kind]
-        if isinstance(handler, Many):
-            await handler.handle(tx, together)
-            return
-        for heard in together:
-            tx.causation = heard.id
-            await handler(tx, heard)
-
     async def _try(self, tx: Tx, one: Incoming) -> Unreadable | None:
         if one.heard is None or not self._hears(one):
             return None
         try:
             async with tx.savepoint():
-                await self._handle(tx, type(one.heard.event), [one.heard])
+                await handle(self.handlers, tx, [one.heard])
         except OUTAGES:
             raise
         except DATA_ERRORS as error:
@@ -183,7 +174,7 @@ def up_to_erasures(batch: Sequence[Incoming]) -> Iterator[Sequence[Incoming]]:
             begin = end
 
 
-def turns(events: Sequence[Incoming]) -> Iterator[tuple[type[Event], list[Heard[Any]]]]:
+def turns(events: Sequence[Incoming]) -> Iterator[list[Heard[Any]]]:
     """Events of one type together, as many at a time as the order within each aggregate allows."""
     waiting: dict[Key, deque[Heard[Any]]] = {}
     for one in events:
@@ -197,4 +188,4 @@ def turns(events: Sequence[Incoming]) -> Iterator[tuple[type[Event], list[Heard[
                 together.append(queue.popleft())
             if not queue:
                 del waiting[key]
-        yield kind, together
+        yield together

@@ -30,6 +30,18 @@ class Many:
 Handlers = Mapping[type[Event], Callable[[Tx, Heard[Any]], Awaitable[None]] | Many]
 """Which event is handled by which function."""
 
+
+async def handle(handlers: Handlers, tx: Tx, together: Sequence[Heard[Any]]) -> None:
+    """Have events of one type handled, in this order."""
+    handler = handlers[type(together[0].event)]
+    if isinstance(handler, Many):
+        await handler.handle(tx, together)
+        return
+    for heard in together:
+        tx.causation = heard.id
+        await handler(tx, heard)
+
+
 _TIME = TypeAdapter(datetime)
 _RFC_3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ].{5,40}", re.ASCII)
 _organisation = lru_cache(1000)(UUID)  # they are few

@@ -13,7 +13,7 @@ from shared.events import Event, Heard
 from shared.events.feedback import BatteryActivated, BatteryEntry, CheckInSubmitted, InstrumentPublished, Score
 from shared.events.intake import Consents, ParticipantEnrolled, ProgramPublished
 from shared.identity import derived_id, organisation_id
-from shared.inbox import Many
+from shared.inbox import handle
 from tests.doors import doors
 
 ORGANISATION = organisation_id("harbour-trust")
@@ -34,16 +34,14 @@ class Told:
         heard = [Heard(event, uuid4(), ORGANISATION, AT, 1) for event in events]
         async with self.store.machinery.transaction(ORGANISATION) as tx:
             for one in heard:
-                handler = handlers.HANDLERS[type(one.event)]
-                await (handler.handle(tx, [one]) if isinstance(handler, Many) else handler(tx, one))
+                await handle(handlers.HANDLERS, tx, [one])
             await handlers.after_batch(tx, heard)
 
     async def tell(self, *events: Event, organisation: UUID = ORGANISATION) -> None:
         for event in events:
             heard = Heard(event, uuid4(), organisation, AT, 1)
             async with self.store.machinery.transaction(organisation) as tx:
-                handler = handlers.HANDLERS[type(event)]
-                await (handler.handle(tx, [heard]) if isinstance(handler, Many) else handler(tx, heard))
+                await handle(handlers.HANDLERS, tx, [heard])
                 await handlers.after_batch(tx, [heard])
 
 

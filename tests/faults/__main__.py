@@ -117,6 +117,8 @@ def _show(result: Result) -> None:
     console.print(f"    {phases}; others took {result.others:.0%} of the machine", style="dim")
     for finding in result.findings:
         console.print(f"    {finding.invariant}: {finding.sentence}", markup=False)
+    for note in result.notes:
+        console.print(f"    {note}", markup=False)
 
 
 if __name__ == "__main__":

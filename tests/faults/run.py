@@ -152,6 +152,7 @@ async def _strike(scene: Scene, cell: Cell) -> Injection:
     if cell.fault.is_destructive:
         return Injection(struck.how, struck.work, 0.0)
     seconds = await scene.recovered(cell.fault.within_seconds)
+    await scene.recovered(cell.fault.within_seconds)  # what came meanwhile: the next strike is judged by itself
     await asyncio.sleep(scene.random.uniform(0.1, 0.4))
     return Injection(struck.how, struck.work, seconds)
 

@@ -112,7 +112,15 @@ class Scene:
             if not left:
                 return (time.monotonic() - began) * (1 - share.of_others())
             await asyncio.sleep(POLL_SECONDS)
+        self.notes.append(f"behind: {', '.join([await self._behind(name, end, put[name]) for name in sorted(left)])}")
         return None
+
+    async def _behind(self, service: str, end: Mark, put: int) -> str:
+        """What a service has not said and not applied."""
+        with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            unsaid = await self._value(service, f"select count(*) from machinery.outbox where id <= {put}")
+            return f"{service} has {unsaid} to say and {_behind(await self.offsets(service), end)} to apply"
+        return f"{service} cannot be asked"
 
     async def _until_known(self, deadline: float) -> tuple[Mark | None, dict[str, int]]:
         """What has to be caught up with, as soon as both servers can be asked."""

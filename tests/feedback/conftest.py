@@ -20,6 +20,7 @@ from shared.events.intake import (
 )
 from shared.events.scheduling import CheckInDue, FollowUpDue
 from shared.identity import derived_id, organisation_id
+from shared.inbox import handle
 from tests.doors import bearer, doors
 
 ORGANISATION = organisation_id("harbour-trust")
@@ -76,7 +77,7 @@ class Told:
         for event in events:
             heard = Heard(event, uuid4(), organisation, clock.now(), 1)
             async with self.store.machinery.transaction(organisation) as tx:
-                await handlers.HANDLERS[type(event)](tx, heard)
+                await handle(handlers.HANDLERS, tx, [heard])
 
     async def said(self, wire: str) -> list[Any]:
         """What feedback has said of this kind, in order."""

@@ -30,6 +30,7 @@ from shared.doors import Running, frame
 from shared.events import Event, Heard
 from shared.events.scheduling import CheckInDue, FollowUpDue, GroupFormed
 from shared.identity import derived_id, new_id, organisation_id
+from shared.inbox import handle
 from shared.security import Verifier
 from shared.settings import Settings
 from shared.web import STATIC
@@ -75,7 +76,7 @@ class Intake:
         """Let intake hear an event, as its consumer would."""
         version = self.versions[event.key] = self.versions.get(event.key, 0) + 1
         async with self.running.machinery.transaction(organisation) as tx:
-            await HANDLERS[type(event)](tx, Heard(event, new_id(), organisation, now(), version))
+            await handle(HANDLERS, tx, [Heard(event, new_id(), organisation, now(), version)])
 
     async def said(self, *wires: str) -> list[dict[str, Any]]:
         """What intake has said, oldest first, each with its name on the wire."""

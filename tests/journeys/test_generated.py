@@ -19,7 +19,7 @@ from shared.events.feedback import BatteryActivated, BatteryEntry
 from shared.events.intake import PARTICIPANTS, ParticipantEnrolled, ProgramPublished, SiteOpened
 from shared.events.scheduling import CheckInDue
 from shared.identity import derived_id, organisation_id
-from shared.inbox import Many
+from shared.inbox import handle
 from shared.inbox.decode import decode
 from tests.doors import bearer, doors
 from tests.journeys.bad_bodies import ANSWER, OTHER_GROUP, PERSON
@@ -130,11 +130,8 @@ def facts() -> list[Event]:
 async def furnish(service: Any, store: Any) -> None:
     async with store.machinery.transaction(HOUSE) as tx:
         for fact in facts():
-            handler, heard = service.handlers.get(type(fact)), Heard(fact, uuid4(), HOUSE, AT, 1)
-            if isinstance(handler, Many):
-                await handler.handle(tx, [heard])
-            elif handler:
-                await handler(tx, heard)
+            if type(fact) in service.handlers:
+                await handle(service.handlers, tx, [Heard(fact, uuid4(), HOUSE, AT, 1)])
 
 
 @pytest.fixture

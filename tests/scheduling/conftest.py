@@ -14,6 +14,7 @@ from services.scheduling import handlers
 from services.scheduling.app import create
 from shared import clock, idempotency
 from shared.events import CATALOGUE, Event, Heard
+from shared.inbox import handle
 from shared.timers import Timers
 from tests.doors import doors
 from tests.scheduling.examples import ORGANISATION, facilitator_qualified, program_published, site_opened
@@ -32,7 +33,7 @@ class Told:
         for event in events:
             async with self.store.machinery.transaction(organisation) as tx:
                 heard = Heard(event, uuid4(), organisation, at or clock.now(), 1)
-                await handlers.HANDLERS[type(event)](tx, heard)
+                await handle(handlers.HANDLERS, tx, [heard])
 
     async def ring(self) -> None:
         """Let everything that is due by now happen."""

@@ -1,5 +1,6 @@
 """What feedback does with what it hears: it keeps what a check-in needs, and finds milestones."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, time
 
 from services.feedback import acts, store
@@ -27,7 +28,7 @@ from shared.events.scheduling import (
     OccasionCancelled,
     SessionHeld,
 )
-from shared.inbox import Handlers
+from shared.inbox import Handlers, Many
 
 
 async def on_site_opened(tx: Tx, heard: Heard[SiteOpened]) -> None:
@@ -45,14 +46,14 @@ async def on_program_published(tx: Tx, heard: Heard[ProgramPublished]) -> None:
     await store.save_program(tx, heard.organisation_id, heard.event)
 
 
-async def on_participant_enrolled(tx: Tx, heard: Heard[ParticipantEnrolled]) -> None:
-    """Keep the short code and what they agreed to."""
-    await store.add_enrolment(tx, heard.organisation_id, heard.event)
+async def on_participant_enrolled(tx: Tx, heard: Sequence[Heard[ParticipantEnrolled]]) -> None:
+    """Keep the short codes and what they agreed to."""
+    await store.add_enrolments(tx, heard)
 
 
-async def on_consent_changed(tx: Tx, heard: Heard[ConsentChanged]) -> None:
+async def on_consent_changed(tx: Tx, heard: Sequence[Heard[ConsentChanged]]) -> None:
     """Their links follow what they agree to now."""
-    await store.save_consents(tx, heard.organisation_id, heard.event)
+    await store.save_consents(tx, heard)
 
 
 async def on_participant_withdrawn(tx: Tx, heard: Heard[ParticipantWithdrawn]) -> None:
@@ -68,26 +69,26 @@ async def on_participant_erased(tx: Tx, heard: Heard[ParticipantErased]) -> None
     await erase(tx, heard.organisation_id, own | theirs, clock.now())
 
 
-async def on_check_in_due(tx: Tx, heard: Heard[CheckInDue]) -> None:
-    """It can be answered, until it closes."""
-    await store.save_due(tx, heard.organisation_id, heard.event)
-    await store.watch_close(tx, heard.organisation_id, heard.event)
+async def on_check_in_due(tx: Tx, heard: Sequence[Heard[CheckInDue]]) -> None:
+    """They can be answered, until they close."""
+    await store.save_due(tx, heard)
+    await store.watch_close(tx, heard)
 
 
-async def on_follow_up_due(tx: Tx, heard: Heard[FollowUpDue]) -> None:
-    """It can be answered, until it closes."""
-    await store.save_due(tx, heard.organisation_id, heard.event)
-    await store.watch_close(tx, heard.organisation_id, heard.event)
+async def on_follow_up_due(tx: Tx, heard: Sequence[Heard[FollowUpDue]]) -> None:
+    """They can be answered, until they close."""
+    await store.save_due(tx, heard)
+    await store.watch_close(tx, heard)
 
 
-async def on_occasion_cancelled(tx: Tx, heard: Heard[OccasionCancelled]) -> None:
-    """It cannot be answered any more."""
-    await store.save_cancelled(tx, heard.organisation_id, heard.event)
+async def on_occasion_cancelled(tx: Tx, heard: Sequence[Heard[OccasionCancelled]]) -> None:
+    """They cannot be answered any more."""
+    await store.save_cancelled(tx, heard)
 
 
-async def on_check_in_invited(tx: Tx, heard: Heard[CheckInInvited]) -> None:
-    """The link works."""
-    await store.add_link(tx, heard.organisation_id, heard.event)
+async def on_check_in_invited(tx: Tx, heard: Sequence[Heard[CheckInInvited]]) -> None:
+    """The links work."""
+    await store.add_links(tx, heard)
 
 
 async def on_group_formed(tx: Tx, heard: Heard[GroupFormed]) -> None:
@@ -95,9 +96,9 @@ async def on_group_formed(tx: Tx, heard: Heard[GroupFormed]) -> None:
     await store.circles.save_group(tx, heard.organisation_id, heard.event)
 
 
-async def on_participant_placed(tx: Tx, heard: Heard[ParticipantPlaced]) -> None:
+async def on_participant_placed(tx: Tx, heard: Sequence[Heard[ParticipantPlaced]]) -> None:
     """What holds for their group holds for them."""
-    await store.circles.place(tx, heard.organisation_id, heard.event)
+    await store.circles.place(tx, heard)
 
 
 async def on_participant_completed(tx: Tx, heard: Heard[ParticipantCompleted]) -> None:
@@ -126,16 +127,16 @@ HANDLERS: Handlers = {
     SiteOpened: on_site_opened,
     SiteChanged: on_site_changed,
     ProgramPublished: on_program_published,
-    ParticipantEnrolled: on_participant_enrolled,
-    ConsentChanged: on_consent_changed,
+    ParticipantEnrolled: Many(on_participant_enrolled),
+    ConsentChanged: Many(on_consent_changed),
     ParticipantWithdrawn: on_participant_withdrawn,
     ParticipantErased: on_participant_erased,
-    CheckInDue: on_check_in_due,
-    FollowUpDue: on_follow_up_due,
-    OccasionCancelled: on_occasion_cancelled,
-    CheckInInvited: on_check_in_invited,
+    CheckInDue: Many(on_check_in_due),
+    FollowUpDue: Many(on_follow_up_due),
+    OccasionCancelled: Many(on_occasion_cancelled),
+    CheckInInvited: Many(on_check_in_invited),
     GroupFormed: on_group_formed,
-    ParticipantPlaced: on_participant_placed,
+    ParticipantPlaced: Many(on_participant_placed),
     ParticipantCompleted: on_participant_completed,
     SessionHeld: on_session_held,
     AttendanceCorrected: on_attendance_corrected,

@@ -48,8 +48,8 @@ from services.feedback.store.concerns import (
 from services.feedback.store.course import own_scores
 from services.feedback.store.erased import erase_participant
 from services.feedback.store.heard import (
-    add_enrolment,
-    add_link,
+    add_enrolments,
+    add_links,
     save_cancelled,
     save_consents,
     save_due,
@@ -134,10 +134,10 @@ __all__ = [
     "Step",
     "add_alert",
     "add_check_in",
-    "add_enrolment",
+    "add_enrolments",
     "add_entry",
     "add_kiosk",
-    "add_link",
+    "add_links",
     "add_own",
     "add_published",
     "add_reading",

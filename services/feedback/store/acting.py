@@ -1,12 +1,14 @@
 """What somebody has done on the page of a check-in before they answered it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from shared.database import Tx, made_of
-from shared.events.scheduling import Due
-from shared.timers import Timer, set_timer
+from shared.events import Heard
+from shared.events.scheduling import CheckInDue, FollowUpDue
+from shared.timers import Timer, set_timers
 
 EXPIRES_TIMER = "check-in-closes"
 
@@ -34,10 +36,16 @@ class Closing:
     is_done_with: bool  # answered, cancelled, or said before
 
 
-async def watch_close(tx: Tx, organisation: UUID, due: Due) -> None:
-    """When it closes it is looked at once more. Of history nobody is asked, so nothing of it can run out."""
-    if not due.is_history:
-        await set_timer(tx, Timer(EXPIRES_TIMER, str(due.occasion_id), organisation, due.closes_at, {}))
+async def watch_close(tx: Tx, heard: Sequence[Heard[CheckInDue]] | Sequence[Heard[FollowUpDue]]) -> None:
+    """When they close they are looked at once more. Of history nobody is asked, so nothing of it can run out."""
+    await set_timers(
+        tx,
+        [
+            Timer(EXPIRES_TIMER, str(one.event.occasion_id), one.organisation_id, one.event.closes_at, {})
+            for one in heard
+            if not one.event.is_history
+        ],
+    )
 
 
 async def get_closing(tx: Tx, occasion_id: UUID) -> Closing | None:

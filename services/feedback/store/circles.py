@@ -7,6 +7,7 @@ from uuid import UUID
 
 from shared.database import Tx, made_of
 from shared.errors import NotFound
+from shared.events import Heard
 from shared.events.intake import ParticipantPlaced
 from shared.events.scheduling import AttendanceCorrected, Attended, GroupFormed, SessionHeld
 
@@ -58,15 +59,12 @@ async def groups(tx: Tx, site_ids: Sequence[UUID] | None) -> list[Group]:
     return [made_of(Group, row) for row in rows]
 
 
-async def place(tx: Tx, organisation: UUID, event: ParticipantPlaced) -> None:
-    """They have their place in this group now."""
-    await tx.execute(
+async def place(tx: Tx, heard: Sequence[Heard[ParticipantPlaced]]) -> None:
+    """They have their places in these groups now."""
+    await tx.executemany(
         """insert into placements values ($1, $2, $3, $4, null)
            on conflict (enrolment_id) do update set group_id = excluded.group_id, left_on = null""",
-        organisation,
-        event.enrolment_id,
-        event.participant_id,
-        event.group_id,
+        [(one.organisation_id, one.event.enrolment_id, one.event.participant_id, one.event.group_id) for one in heard],
     )
 
 

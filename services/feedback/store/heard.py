@@ -1,8 +1,11 @@
 """What feedback keeps of what it heard. Everything may come in any order, so a row may begin as a stub."""
 
+from collections.abc import Sequence
+from operator import attrgetter
 from uuid import UUID
 
 from shared.database import Tx
+from shared.events import Heard
 from shared.events.intake import (
     CheckInInvited,
     ConsentChanged,
@@ -12,7 +15,23 @@ from shared.events.intake import (
     SiteChanged,
     SiteOpened,
 )
-from shared.events.scheduling import Due, OccasionCancelled
+from shared.events.scheduling import CheckInDue, FollowUpDue, OccasionCancelled
+
+_OF_DUE = (
+    "occasion_id",
+    "participant_id",
+    "enrolment_id",
+    "program_id",
+    "site_id",
+    "kind",
+    "code",
+    "ordinal",
+    "instruments",
+    "due_at",
+    "opens_at",
+    "closes_at",
+    "is_history",
+)
 
 
 async def save_site(tx: Tx, organisation: UUID, event: SiteOpened | SiteChanged) -> None:
@@ -40,9 +59,9 @@ async def save_program(tx: Tx, organisation: UUID, event: ProgramPublished) -> N
     )
 
 
-async def add_enrolment(tx: Tx, organisation: UUID, event: ParticipantEnrolled) -> None:
-    """An enrolment; what was heard of it before stays."""
-    await tx.execute(
+async def add_enrolments(tx: Tx, heard: Sequence[Heard[ParticipantEnrolled]]) -> None:
+    """Enrolments; what was heard of one before stays."""
+    await tx.executemany(
         """insert into enrolments as e (organisation_id, enrolment_id, participant_id, short_code, taking_part,
                                         contact_after, program_id, site_id, reporting)
            values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
@@ -50,31 +69,41 @@ async def add_enrolment(tx: Tx, organisation: UUID, event: ParticipantEnrolled) 
            set short_code = excluded.short_code, taking_part = coalesce(e.taking_part, excluded.taking_part),
                contact_after = coalesce(e.contact_after, excluded.contact_after), program_id = excluded.program_id,
                site_id = excluded.site_id, reporting = coalesce(e.reporting, excluded.reporting)""",
-        organisation,
-        event.enrolment_id,
-        event.participant_id,
-        event.short_code,
-        event.consents.taking_part,
-        event.consents.contact_after,
-        event.program_id,
-        event.site_id,
-        event.consents.reporting,
+        [
+            (
+                one.organisation_id,
+                one.event.enrolment_id,
+                one.event.participant_id,
+                one.event.short_code,
+                one.event.consents.taking_part,
+                one.event.consents.contact_after,
+                one.event.program_id,
+                one.event.site_id,
+                one.event.consents.reporting,
+            )
+            for one in heard
+        ],
     )
 
 
-async def save_consents(tx: Tx, organisation: UUID, event: ConsentChanged) -> None:
-    """What a participant agrees to now."""
-    await tx.execute(
+async def save_consents(tx: Tx, heard: Sequence[Heard[ConsentChanged]]) -> None:
+    """What participants agree to now."""
+    await tx.executemany(
         """insert into enrolments (organisation_id, enrolment_id, participant_id, taking_part, contact_after, reporting)
            values ($1, $2, $3, $4, $5, $6)
            on conflict (enrolment_id) do update set taking_part = excluded.taking_part,
                contact_after = excluded.contact_after, reporting = excluded.reporting""",
-        organisation,
-        event.enrolment_id,
-        event.participant_id,
-        event.consents.taking_part,
-        event.consents.contact_after,
-        event.consents.reporting,
+        [
+            (
+                one.organisation_id,
+                one.event.enrolment_id,
+                one.event.participant_id,
+                one.event.consents.taking_part,
+                one.event.consents.contact_after,
+                one.event.consents.reporting,
+            )
+            for one in heard
+        ],
     )
 
 
@@ -90,9 +119,10 @@ async def save_withdrawn(tx: Tx, organisation: UUID, event: ParticipantWithdrawn
     )
 
 
-async def save_due(tx: Tx, organisation: UUID, due: Due) -> None:
-    """An occasion that fell due; one that was cancelled stays so."""
-    await tx.execute(
+async def save_due(tx: Tx, heard: Sequence[Heard[CheckInDue]] | Sequence[Heard[FollowUpDue]]) -> None:
+    """Occasions that fell due; one that was cancelled stays so."""
+    columns = attrgetter(*_OF_DUE)
+    await tx.executemany(
         """insert into occasions values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
            on conflict (occasion_id) do update
            set participant_id = excluded.participant_id, enrolment_id = excluded.enrolment_id,
@@ -100,41 +130,31 @@ async def save_due(tx: Tx, organisation: UUID, due: Due) -> None:
                code = excluded.code, ordinal = excluded.ordinal, instruments = excluded.instruments,
                due_at = excluded.due_at, opens_at = excluded.opens_at, closes_at = excluded.closes_at,
                is_history = excluded.is_history""",
-        organisation,
-        due.occasion_id,
-        due.participant_id,
-        due.enrolment_id,
-        due.program_id,
-        due.site_id,
-        due.kind,
-        due.code,
-        due.ordinal,
-        due.instruments,
-        due.due_at,
-        due.opens_at,
-        due.closes_at,
-        due.is_history,
+        [(one.organisation_id, *columns(one.event)) for one in heard],
     )
 
 
-async def save_cancelled(tx: Tx, organisation: UUID, event: OccasionCancelled) -> None:
-    """An occasion that is not wanted any more."""
-    await tx.execute(
+async def save_cancelled(tx: Tx, heard: Sequence[Heard[OccasionCancelled]]) -> None:
+    """Occasions that are not wanted any more."""
+    await tx.executemany(
         """insert into occasions (organisation_id, occasion_id, cancelled_for) values ($1, $2, $3)
            on conflict (occasion_id) do update set cancelled_for = excluded.cancelled_for""",
-        organisation,
-        event.occasion_id,
-        event.reason,
+        [(one.organisation_id, one.event.occasion_id, one.event.reason) for one in heard],
     )
 
 
-async def add_link(tx: Tx, organisation: UUID, event: CheckInInvited) -> None:
-    """A link that works from now on, beside any older one of the occasion."""
-    await tx.execute(
+async def add_links(tx: Tx, heard: Sequence[Heard[CheckInInvited]]) -> None:
+    """Links that work from now on, beside any older one of their occasion."""
+    await tx.executemany(
         "insert into machinery.links values ($1, $2, $3, $4, $5) on conflict do nothing",
-        event.token_sha256,
-        organisation,
-        event.occasion_id,
-        event.language,
-        event.expires_at,
+        [
+            (
+                one.event.token_sha256,
+                one.organisation_id,
+                one.event.occasion_id,
+                one.event.language,
+                one.event.expires_at,
+            )
+            for one in heard
+        ],
     )

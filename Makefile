@@ -23,7 +23,8 @@ events: $(UV)  ## store the schemas of new events and write the catalogue
 	$(UV) run --quiet python -m deploy.statistics_page
 
 faults: $(UV)  ## kill, freeze and cut everything in 24 ways, and check that nothing is lost, doubled or out of order
-	$(UV) run --quiet python -m tests.faults --quick --seed 2026
+	@mkdir -p build
+	$(UV) run --quiet python -m tests.faults --quick --seed 2026 --report build/faults.md
 
 faults-all: $(UV)  ## every cell that can be run, for hours; goes on where it was
 	@mkdir -p build

@@ -177,6 +177,13 @@ async def test_page_file_json_and_event_hide_the_same(client: Any, told: Told, s
     assert "hidden" in cards
 
 
+async def test_the_planner_knows_of_a_release_before_anybody_reads_it(client: Any, told: Told, store: Any) -> None:
+    await play(told, [somebody(number) for number in range(40)])
+    await release(client)
+    async with store.machinery.transaction() as tx:
+        assert await tx.fetchval("select reltuples from pg_class where relname = 'released'") > 0
+
+
 @pytest.mark.parametrize(
     ("body", "field", "code"),
     [

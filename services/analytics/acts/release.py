@@ -49,6 +49,7 @@ async def make_release(tx: Tx, organisation: UUID, at: datetime) -> Made:
     number = await store.save_release(tx, organisation, made, rules, cut, at)
     for program, moved in rows.items():
         await store.save_rows(tx, organisation, number, program, moved)
+    await store.tell_planner(tx)
     shown = {one.program_id: _shown(one, made, rules) for one in programs}
     outbox.put(
         tx,

@@ -49,6 +49,7 @@ from services.analytics.store.releases import (
     save_release,
     save_rows,
     save_rules,
+    tell_planner,
 )
 from services.analytics.store.scores import scores_of
 from services.analytics.store.seeing import Seen, find_horizon, seen_by
@@ -107,6 +108,7 @@ __all__ = [
     "scores_of",
     "seen_by",
     "take_out",
+    "tell_planner",
     "together",
     "together_of",
     "touch",

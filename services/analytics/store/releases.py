@@ -242,3 +242,8 @@ async def save_rows(
             for group, one in groups.items()
         ],
     )
+
+
+async def tell_planner(tx: Tx) -> None:
+    """A release is many rows at once: plans that were right before would read all of them for a page."""
+    await tx.execute("analyze released")

@@ -24,7 +24,7 @@ events: $(UV)  ## store the schemas of new events and write the catalogue
 
 faults: $(UV)  ## kill, freeze and cut everything in 24 ways, and check that nothing is lost, doubled or out of order
 	@mkdir -p build
-	$(UV) run --quiet python -m tests.faults --quick --seed 2026 --report build/faults.md
+	$(UV) run --quiet python -m tests.faults --quick --seed 2026 --report build/faults.md $(FAULTS)
 
 faults-all: $(UV)  ## every cell that can be run, for hours; goes on where it was
 	@mkdir -p build

@@ -28,7 +28,12 @@ def main() -> None:
     cells = _cells(asked)
     size = Size(asked.events, asked.injections, asked.seconds, is_full=asked.all)
     results = uvloop.run(_run(cells, size, asked))
-    sys.exit(0 if results and all(one.is_good for one in results) else 1)
+    slow = [one for one in results if asked.any_pace and one.is_only_slow and one.hits]
+    if slow:
+        console.print(
+            f"Too slow twice, which on a machine of any pace is no failure: {', '.join(one.cell for one in slow)}"
+        )
+    sys.exit(0 if results and all(one.is_good or one in slow for one in results) else 1)
 
 
 def _arguments() -> argparse.Namespace:
@@ -42,6 +47,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", default=str(random.randrange(10**6)), help="gives the same plan again")
     parser.add_argument("--report", type=Path, help="write the Markdown report here")
     parser.add_argument("--resume", action="store_true", help="leave out what the report's run has done already")
+    parser.add_argument("--any-pace", action="store_true", help="a cell in which nothing is wrong but the time holds")
     parser.add_argument("--keep", type=Path, help="copy the logs of the processes to this folder")
     asked = parser.parse_args()
     defaults = (12_000, 10, 1200.0) if asked.all else (3_000, 3, 120.0)

@@ -35,7 +35,7 @@ def row(result: Result) -> str:
 
 def _end(result: Result) -> str:
     if not result.is_good:
-        return "**FAILED**"
+        return "**too slow**" if result.is_only_slow else "**FAILED**"
     return "held, the second time" if result.first_time else "held"
 
 

@@ -47,7 +47,8 @@ async def run_cell(installation: Installation, cell: Cell, size: Size, seed: str
     try:
         await _live(scene, cell, size, result, meddler)
     except Exception as error:
-        result.findings.append(Finding("harness", f"{type(error).__name__}: {str(error)[:300]}"))
+        sentence = f"{type(error).__name__}: {str(error)[:300]}"
+        result.findings.append(Finding("harness", sentence, isinstance(error, TimeoutError)))
     try:  # also of a cell that broke off: what there is must be right
         with _phase(result, "check"):
             await verdict(scene, cell, result, meddler, since)

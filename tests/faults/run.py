@@ -48,7 +48,7 @@ async def run_cell(installation: Installation, cell: Cell, size: Size, seed: str
         await _live(scene, cell, size, result, meddler)
     except Exception as error:
         sentence = f"{type(error).__name__}: {str(error)[:300]}"
-        result.findings.append(Finding("harness", sentence, isinstance(error, TimeoutError)))
+        result.findings.append(Finding("harness", sentence, is_of_time=isinstance(error, TimeoutError)))
     try:  # also of a cell that broke off: what there is must be right
         with _phase(result, "check"):
             await verdict(scene, cell, result, meddler, since)

@@ -161,30 +161,25 @@ class Scene:
     async def kill_at(self, service: str, *moments: str, limit_seconds: float = 8) -> str:
         """SIGKILL at the first of these moments on the wire; at any moment if none comes. Says which."""
         runner = self.runner(service)
-        proxies = (self.installation.kafka_proxies[service], self.installation.postgres_proxies[service])
         trap = Trap(frozenset(moments), lambda: runner.signal(signal.SIGKILL))
-        for proxy in proxies:
-            proxy.trap = trap
-        try:
-            async with asyncio.timeout(limit_seconds):
-                await trap.sprung.wait()
-        except TimeoutError:
-            runner.signal(signal.SIGKILL)
-        for proxy in proxies:
-            proxy.trap = None
-        return trap.moment or "at any moment"
+        if moment := await self.sprung(service, trap, limit_seconds):
+            return moment
+        runner.signal(signal.SIGKILL)
+        return "at any moment"
 
     async def trapped(self, service: str, *moments: str, limit_seconds: float = 10) -> str | None:
         """Keep back what is on the wire at the first of these moments and reset its connection; None if none came."""
+        return await self.sprung(service, Trap(frozenset(moments)), limit_seconds) or None
+
+    async def sprung(self, service: str, trap: Trap, limit_seconds: float) -> str:
+        """Lay a trap on the wires of a service; the moment at which it sprang, or nothing."""
         proxies = (self.installation.kafka_proxies[service], self.installation.postgres_proxies[service])
-        trap = Trap(frozenset(moments))
         for proxy in proxies:
             proxy.trap = trap
         try:
-            async with asyncio.timeout(limit_seconds):
-                await trap.sprung.wait()
-        except TimeoutError:
-            return None
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(limit_seconds):
+                    await trap.sprung.wait()
         finally:
             for proxy in proxies:
                 proxy.trap = None

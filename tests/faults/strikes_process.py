@@ -60,7 +60,7 @@ async def freeze_relay(scene: Scene) -> Injection:
     twin = await _twin(scene, service)
     work = await scene.in_flight()
     runner = scene.runner(service)
-    moment = await _freeze_at(scene, runner, "produce-asked", None)
+    moment = await _freeze_at(scene, runner, "produce-asked")
     await asyncio.sleep(25)
     runner.signal(signal.SIGCONT)
     await asyncio.sleep(2)
@@ -68,20 +68,13 @@ async def freeze_relay(scene: Scene) -> Injection:
     return Injection(f"{service} frozen 25 s {moment}", work)
 
 
-async def _freeze_at(scene: Scene, runner: Runner, moment: str, held: asyncio.Event | None) -> str:
+async def _freeze_at(scene: Scene, runner: Runner, moment: str, held: asyncio.Event | None = None) -> str:
     """SIGSTOP at this moment on the wire, and what was on its way waits; at any moment if none comes. Says which."""
     trap = Trap(frozenset({moment}), lambda: runner.signal(signal.SIGSTOP), drops=False, until=held)
-    proxies = (scene.installation.kafka_proxies[runner.service], scene.installation.postgres_proxies[runner.service])
-    for proxy in proxies:
-        proxy.trap = trap
-    try:
-        async with asyncio.timeout(10):
-            await trap.sprung.wait()
-    except TimeoutError:
-        runner.signal(signal.SIGSTOP)
-    for proxy in proxies:
-        proxy.trap = None
-    return trap.moment or "at any moment"
+    if found := await scene.sprung(runner.service, trap, 10):
+        return found
+    runner.signal(signal.SIGSTOP)
+    return "at any moment"
 
 
 async def storm(scene: Scene) -> Injection:

@@ -22,8 +22,7 @@ from shared.events.intake import (
 )
 from shared.events.scheduling import (
     AttendanceCorrected,
-    CheckInDue,
-    FollowUpDue,
+    Due,
     GroupFormed,
     OccasionCancelled,
     SessionHeld,
@@ -200,7 +199,7 @@ async def save_attendance(tx: Tx, organisation: UUID, event: SessionHeld | Atten
     )
 
 
-async def add_due(tx: Tx, heard: Sequence[Heard[CheckInDue]] | Sequence[Heard[FollowUpDue]]) -> None:
+async def add_due(tx: Tx, heard: Sequence[Heard[Due]]) -> None:
     """Occasions at which somebody was to be asked."""
     await tx.executemany(
         "insert into occasions values ($1, $2, $3, $4, $5, false) on conflict do nothing",

@@ -11,7 +11,7 @@ from shared.errors import Refusal
 ALL = "all"
 BY_SITE = "site"
 GROUP = "group"
-OF_AN_INSTRUMENT = ("answer", "pair", "week", "in-week")
+_OF_AN_INSTRUMENT = ("answer", "pair", "week", "in-week")
 _LIVE = """
     select case when $5 then (select code from sites where sites.site_id = one.site_id) else value end as name, fact, n
     from (
@@ -105,7 +105,7 @@ async def _live(
     tx: Tx, program: UUID, label: str, seen: Seen, kinds: Collection[str], instrument: str | None
 ) -> dict[str, People]:
     by_site = label == BY_SITE
-    words = [f"{kind} {instrument}" if instrument and kind in OF_AN_INSTRUMENT else kind for kind in kinds]
+    words = [f"{kind} {instrument}" if instrument and kind in _OF_AN_INSTRUMENT else kind for kind in kinds]
     rows = await tx.fetch(_LIVE, program, ALL if by_site else label, seen.sites, words, by_site)
     found: dict[str, dict[Fact, int]] = {}
     for name, fact, n in rows:

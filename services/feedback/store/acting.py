@@ -7,7 +7,7 @@ from uuid import UUID
 
 from shared.database import Tx, made_of
 from shared.events import Heard
-from shared.events.scheduling import CheckInDue, FollowUpDue
+from shared.events.scheduling import Due
 from shared.timers import Timer, set_timers
 
 EXPIRES_TIMER = "check-in-closes"
@@ -36,7 +36,7 @@ class Closing:
     is_done_with: bool  # answered, cancelled, or said before
 
 
-async def watch_close(tx: Tx, heard: Sequence[Heard[CheckInDue]] | Sequence[Heard[FollowUpDue]]) -> None:
+async def watch_close(tx: Tx, heard: Sequence[Heard[Due]]) -> None:
     """When they close they are looked at once more. Of history nobody is asked, so nothing of it can run out."""
     await set_timers(
         tx,

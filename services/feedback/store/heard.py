@@ -15,9 +15,9 @@ from shared.events.intake import (
     SiteChanged,
     SiteOpened,
 )
-from shared.events.scheduling import CheckInDue, FollowUpDue, OccasionCancelled
+from shared.events.scheduling import Due, OccasionCancelled
 
-_OF_DUE = (
+_columns_of_due = attrgetter(
     "occasion_id",
     "participant_id",
     "enrolment_id",
@@ -119,9 +119,8 @@ async def save_withdrawn(tx: Tx, organisation: UUID, event: ParticipantWithdrawn
     )
 
 
-async def save_due(tx: Tx, heard: Sequence[Heard[CheckInDue]] | Sequence[Heard[FollowUpDue]]) -> None:
+async def save_due(tx: Tx, heard: Sequence[Heard[Due]]) -> None:
     """Occasions that fell due; one that was cancelled stays so."""
-    columns = attrgetter(*_OF_DUE)
     await tx.executemany(
         """insert into occasions values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
            on conflict (occasion_id) do update
@@ -130,7 +129,7 @@ async def save_due(tx: Tx, heard: Sequence[Heard[CheckInDue]] | Sequence[Heard[F
                code = excluded.code, ordinal = excluded.ordinal, instruments = excluded.instruments,
                due_at = excluded.due_at, opens_at = excluded.opens_at, closes_at = excluded.closes_at,
                is_history = excluded.is_history""",
-        [(one.organisation_id, *columns(one.event)) for one in heard],
+        [(one.organisation_id, *_columns_of_due(one.event)) for one in heard],
     )
 
 

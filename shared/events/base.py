@@ -28,6 +28,14 @@ class Event(BaseModel):
     speaker: ClassVar[str]
     key_field: ClassVar[str]
     erases: ClassVar[bool] = False  # whoever it is about has no effect any more
+    _tells_of_one: ClassVar[bool]
+    _names_many: ClassVar[bool]
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: object) -> None:
+        """Look at the fields once a class: events ask for every one of them."""
+        cls._tells_of_one = "participant_id" in cls.model_fields
+        cls._names_many = "attendance" in cls.model_fields
 
     @property
     def key(self) -> UUID:
@@ -39,15 +47,13 @@ class Event(BaseModel):
     @property
     def about(self) -> tuple[UUID, ...]:
         """Once one of these is erased the event has no effect: its aggregate, and the participant it tells of."""
-        participant: UUID | None = getattr(self, "participant_id", None)  # of some it is not told
+        participant: UUID | None = self.participant_id if self._tells_of_one else None  # type: ignore[attr-defined]
         return (self.key,) if participant is None else (self.key, participant)
 
     @property
     def naming(self) -> tuple[UUID, ...]:
         """Participants whom it names among others."""
-        if "attendance" not in type(self).model_fields:
-            return ()
-        return tuple(one.participant_id for one in self.attendance)  # type: ignore[attr-defined]
+        return tuple(one.participant_id for one in self.attendance) if self._names_many else ()  # type: ignore[attr-defined]
 
     @classmethod
     def ce_type(cls) -> str:

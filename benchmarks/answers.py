@@ -21,7 +21,6 @@ from benchmarks.parts import parts, percentile, spread
 from services.analytics import store
 from services.analytics.app import create
 from services.analytics.domain import Asked, Fact, People, change
-from services.analytics.pages.choice import KINDS
 from shared.database import Tx
 from shared.events import Event
 from tests.doors import bearer, doors
@@ -115,7 +114,7 @@ async def from_cells_and_facts(one: Analytics, crowd: Crowd) -> None:
             asked = Asked(code, await store.get_instrument(tx, INSTRUMENT), FROM, TO)
             seen = store.Seen(None, None, None)
             began = time.perf_counter()
-            by_cells = await store.everybody(tx, program.program_id, seen, KINDS, INSTRUMENT)
+            by_cells = await store.everybody(tx, program.program_id, seen, asked.facts)
             between = time.perf_counter()
             by_facts = await people_from_facts(tx, program)
             ended = time.perf_counter()

@@ -52,12 +52,12 @@ async def question(tx: Tx, who: Who, program: str, instrument: str, *occasions: 
 
 
 async def groups(
-    tx: Tx, seen: Seen, program: Program, by: str | None, kinds: Collection[str], instrument: str | None = None
+    tx: Tx, seen: Seen, program: Program, by: str | None, wanted: Collection[str]
 ) -> dict[str | None, People]:
     """The people of a program that the reader sees, as one group (None) or by what is asked for."""
     if by is None:
-        return {None: await store.everybody(tx, program.program_id, seen, kinds, instrument)}
+        return {None: await store.everybody(tx, program.program_id, seen, wanted)}
     if by not in await store.labels(tx, program.program_id, seen):
         raise NotFound("attribute")
-    found = await store.by(tx, program.program_id, by, seen, kinds, instrument)
+    found = await store.by(tx, program.program_id, by, seen, wanted)
     return dict(found.items())

@@ -10,7 +10,6 @@ from services.analytics.api.asking import Analyst, By, From, OfInstrument, OfPro
 from shared.doors import Db
 
 router = APIRouter()
-KINDS = ("enrolled", "eligible", "invited", "reached", "answer", "pair")
 
 
 class ChangeRow(BaseModel):
@@ -112,6 +111,6 @@ async def change(
     """Change of a score between two occasions of a program, without a comparison group: not an effect."""
     async with db.transaction(who.organisation_id) as tx:
         one = await question(tx, who, program, instrument, first, later)
-        people = await groups(tx, one.seen, one.program, by, KINDS, instrument)
+        people = await groups(tx, one.seen, one.program, by, one.asked.facts)
     rows = [domain.change(one.asked, found, group) for group, found in people.items()]
     return ChangeRows(rows=[ChangeRow.of(row, one.seen.data_through) for row in rows])

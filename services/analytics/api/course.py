@@ -134,8 +134,8 @@ async def trend(who: Analyst, db: Db, program: OfProgram, instrument: OfInstrume
         measured = await store.get_instrument(tx, instrument)
         if instrument not in found.instruments:
             raise NotFound("instrument")
-        kinds, seen = ("week", "in-week"), await store.seen_by(tx, who)
-        people = await store.everybody(tx, found.program_id, seen, kinds, instrument)
+        seen = await store.seen_by(tx, who)
+        people = await store.everybody(tx, found.program_id, seen, domain.about(instrument, "week", "in-week"))
         courses = await store.by_session(tx, found.program_id, seen, measured)
     one = domain.trend(measured, people, courses[None])
     return Trend(

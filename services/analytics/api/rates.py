@@ -14,7 +14,6 @@ from shared.errors import Refusal
 from shared.events.base import Code
 
 router = APIRouter()
-KINDS = ("enrolled", "eligible", "invited", "reached", "responded", "answer", "pair")
 AtEnd = Annotated[Code, Query(alias="end", description="code of the occasion at the end, such as `end`")]
 
 
@@ -124,7 +123,7 @@ async def rates(
     """Shares of people who answered, improved, deteriorated and recovered, with 95 % intervals and bounds."""
     async with db.transaction(who.organisation_id) as tx:
         one = await question(tx, who, program, instrument, first, later)
-        people = await groups(tx, one.seen, one.program, by, KINDS, instrument)
+        people = await groups(tx, one.seen, one.program, by, one.asked.facts)
         quads = {}
         if instrument in TALKING_THERAPIES and all(
             {first, later} <= set(one.program.occasions(code)) for code in TALKING_THERAPIES

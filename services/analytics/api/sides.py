@@ -14,7 +14,6 @@ from shared.errors import NotFound, Refusal
 from shared.events.base import Code
 
 router = APIRouter()
-SITES = ("enrolled", "eligible", "responded", "stay", "answer", "pair")
 OfMeasure = Annotated[
     Measure,
     Query(
@@ -92,7 +91,7 @@ async def sites(
     """Sites beside the limits within which sites of their size lie by chance."""
     async with db.transaction(who.organisation_id) as tx:
         one = await question(tx, who, program, instrument, first, later)
-        people = await store.by(tx, one.program.program_id, store.BY_SITE, one.seen, SITES, instrument)
+        people = await store.by(tx, one.program.program_id, store.BY_SITE, one.seen, [*one.asked.facts, "stay"])
     if measure == "improved" and one.instrument.threshold is None:
         raise Refusal(
             "no-reliable-change",
@@ -167,7 +166,7 @@ async def equity(
     """Who came, who stayed and who improved, by an attribute: each group beside everybody else."""
     async with db.transaction(who.organisation_id) as tx:
         one = await question(tx, who, program, instrument, first, later)
-        people = await groups(tx, one.seen, one.program, attribute, ("enrolled", "stay", "pair"), instrument)
+        people = await groups(tx, one.seen, one.program, attribute, [*one.asked.facts, "stay"])
     known = {group: found for group, found in people.items() if group is not None}
     rows = [
         EquityRow(
@@ -214,8 +213,7 @@ async def comparison(
             raise NotFound("comparison")
         against = await question(tx, who, code, instrument, first, later)
         people = [
-            await store.everybody(tx, each.program.program_id, one.seen, ("answer", "pair"), instrument)
-            for each in (one, against)
+            await store.everybody(tx, each.program.program_id, one.seen, one.asked.facts) for each in (one, against)
         ]
     found = domain.compared(one.asked, *people)
     return Comparison(

@@ -8,7 +8,7 @@ from services.analytics.domain.figures import Estimate
 from services.analytics.domain.instrument import Instrument
 from services.analytics.domain.outcomes import TALKING_THERAPIES, Lasted, Outcomes, Rate, lasted, outcomes
 from services.analytics.domain.over_time import Staying, Trend, staying, trend
-from services.analytics.domain.people import PEOPLE_MIN, UNKNOWN, Fact, People
+from services.analytics.domain.people import PEOPLE_MIN, UNKNOWN, Fact, People, about
 from services.analytics.domain.standing import Measure, Standing, Standings, standings
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "Standings",
     "Staying",
     "Trend",
+    "about",
     "change",
     "compared",
     "equity",

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 
 from services.analytics.domain.figures import Estimate
 from services.analytics.domain.gain import gain, gain_by_change, mean_change
 from services.analytics.domain.instrument import Instrument
 from services.analytics.domain.pairs import Moments, moments
-from services.analytics.domain.people import People
+from services.analytics.domain.people import People, versions
 from services.analytics.domain.reliable import counted
 
 DEFINITION = "change-1"
@@ -22,6 +23,18 @@ class Asked:
     instrument: Instrument
     first: str
     later: str
+
+    @property
+    def facts(self) -> list[str]:
+        """How the facts begin that tell of these occasions."""
+        code, known = self.instrument.code, sorted(versions(self.instrument))
+        first, later = sorted((self.first, self.later))
+        return [
+            "enrolled",
+            *(f"{state} {self.later}" for state in ("eligible", "invited", "reached", "responded")),
+            *(f"answer {code} {version} {at}" for version, at in product(known, (first, later))),
+            *(f"pair {code} {one} {two} {first} {later}" for one, two in product(known, known)),
+        ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ Fact = tuple[str, ...]
 UNKNOWN = "unknown"
 PEOPLE_MIN = 11
 """A cell with fewer people than this shows a sentence instead of numbers, unless the organisation decided otherwise."""
+OF_AN_INSTRUMENT = ("answer", "pair", "week", "in-week")
+"""Facts of these kinds name it next."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,11 @@ def _place(fact: Fact) -> Fact:
             return kind, instrument
         case _:
             return (fact[0],)
+
+
+def about(instrument: str, *kinds: str) -> list[str]:
+    """How the facts of these kinds begin; those that tell of an instrument tell of this one."""
+    return [f"{kind} {instrument}" if kind in OF_AN_INSTRUMENT else kind for kind in kinds]
 
 
 def versions(instrument: Instrument) -> frozenset[int]:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from fastapi import Depends
 
 from services.analytics import store
-from services.analytics.domain import Asked, Instrument, People
+from services.analytics.domain import Asked, Instrument, People, about
 from services.analytics.store import Program, Seen
 from shared.database import Tx
 from shared.doors import allow
@@ -49,8 +49,8 @@ class Choice:
     async def people(self, tx: Tx, label: str) -> Mapping[str, People]:
         """The people of the program by a label, with what is known of the instrument."""
         if label not in self.read:
-            program, code = self.program.program_id, self.instrument.code
-            self.read[label] = await store.by(tx, program, label, self.seen, KINDS, code)
+            wanted = about(self.instrument.code, *KINDS)
+            self.read[label] = await store.by(tx, self.program.program_id, label, self.seen, wanted)
         return self.read[label]
 
     async def everybody(self, tx: Tx) -> People:
@@ -68,7 +68,7 @@ class Choice:
     async def _everybody(self, tx: Tx) -> People:
         if store.is_by_site(self.seen):
             return store.together_of(await self.people(tx, store.BY_SITE), self.seen)
-        return await store.everybody(tx, self.program.program_id, self.seen, KINDS, self.instrument.code)
+        return await store.everybody(tx, self.program.program_id, self.seen, about(self.instrument.code, *KINDS))
 
     @property
     def query(self) -> str:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
 from services.analytics import store
-from services.analytics.domain import People
+from services.analytics.domain import People, about
 from services.analytics.pages.choice import Choice, choose
 from services.analytics.pages.frame import PAGES
 from services.analytics.pages.sheets import asked_after_sessions, changed, weekly
@@ -33,9 +33,8 @@ async def group(request: Request, who: Leader, db: Db, code: Code) -> HTMLRespon
             raise NotFound("group")
         program = await store.get_program(tx, who.organisation_id, of, who.site_ids)
         instrument = await asked_after_sessions(tx, program)
-        kinds, asked = ("week", "in-week"), instrument.code if instrument else None
-        seen = await store.seen_by(tx, who)
-        people = await store.by(tx, program.program_id, "group", seen, kinds, asked) if asked else {}
+        wanted, seen = about(instrument.code, "week", "in-week") if instrument else (), await store.seen_by(tx, who)
+        people = await store.by(tx, program.program_id, "group", seen, wanted) if instrument else {}
         choice = _until_the_end(choose(seen, program, await store.instruments(tx), {}))
         change = await changed(tx, choice, (await choice.people(tx, "group")).get(code, People())) if choice else None
     sheet = weekly(instrument, people.get(code, People())) if instrument else None

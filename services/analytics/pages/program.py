@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from services.analytics import store
-from services.analytics.domain import Change, Instrument
+from services.analytics.domain import Change, Instrument, change
 from services.analytics.domain.definitions import BY_FIGURE, TRIALS, by_section
 from services.analytics.pages.choice import Analyst, Choice, choose, chosen
 from services.analytics.pages.frame import PAGES, csv_file
@@ -85,4 +85,7 @@ async def _headline(
     tx: Tx, who: Who, seen: Seen, program: Program, known: Mapping[str, Instrument]
 ) -> tuple[Choice, Change] | None:
     choice = choose(seen, program, known, {})
-    return (choice, (await course(tx, choice))[-1]) if choice else None
+    if choice is None:
+        return None
+    people = await store.everybody(tx, program.program_id, seen, choice.asked.facts)
+    return choice, change(choice.asked, people)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from uuid import UUID
 
 from services.analytics.domain import UNKNOWN, Fact, People
+from services.analytics.domain.people import OF_AN_INSTRUMENT
 from services.analytics.store.seeing import Seen
 from shared.database import Tx
 from shared.errors import Refusal
@@ -11,7 +12,6 @@ from shared.errors import Refusal
 ALL = "all"
 BY_SITE = "site"
 GROUP = "group"
-_OF_AN_INSTRUMENT = ("answer", "pair", "week", "in-week")
 _LIVE = """
     select case when $5 then (select code from sites where sites.site_id = one.site_id) else value end as name, fact, n
     from (
@@ -23,7 +23,7 @@ _LIVE = """
         where $3::uuid[] is null or site_id = any ($3)
         group by 1, 2, 3
     ) one"""
-"""A fact is words with spaces between them. `!` is what follows a space: the words asked for, alone or with more."""
+"""A fact is words with spaces between them. `!` is what follows a space: the words wanted, alone or with more."""
 _RELEASED = """
     select r.value as name, array(select jsonb_array_elements_text(f -> 0)) as fact, (f ->> 1)::bigint as n
     from (
@@ -32,22 +32,20 @@ _RELEASED = """
         order by value, base, release desc
     ) r, jsonb_array_elements(r.facts) f
     where f -> 0 ->> 0 = any ($4)
-      and ($5::text is null or r.base[1] not in ('answer', 'pair', 'week') or r.base[2] = $5)
+      and (r.base[1] not in ('answer', 'pair', 'week') or cardinality($5::text[]) = 0 or r.base[2] = any ($5))
       and ($6::text[] is null or r.value = any ($6))"""
 
 
-async def everybody(tx: Tx, program: UUID, seen: Seen, kinds: Collection[str], instrument: str | None = None) -> People:
-    """All people of a program whom the reader sees, with the facts of these kinds."""
+async def everybody(tx: Tx, program: UUID, seen: Seen, wanted: Collection[str]) -> People:
+    """All people of a program whom the reader sees, with the facts that begin with any of these words."""
     if seen.is_live:
-        return (await _live(tx, program, ALL, seen, kinds, instrument)).get("", People())
+        return (await _live(tx, program, ALL, seen, wanted)).get("", People())
     if is_by_site(seen):
-        return together_of(await by(tx, program, BY_SITE, seen, kinds, instrument), seen)
-    return (await _released(tx, program, ALL, seen, kinds, instrument)).get("", People())
+        return together_of(await by(tx, program, BY_SITE, seen, wanted), seen)
+    return (await _released(tx, program, ALL, seen, wanted)).get("", People())
 
 
-async def by(
-    tx: Tx, program: UUID, label: str, seen: Seen, kinds: Collection[str], instrument: str | None = None
-) -> dict[str, People]:
+async def by(tx: Tx, program: UUID, label: str, seen: Seen, wanted: Collection[str]) -> dict[str, People]:
     """The same people by a label: `site`, `group`, `cohort` (quarter of enrolment), or an attribute.
 
     Of whom it is not known is a group of its own.
@@ -58,14 +56,14 @@ async def by(
                 "not-released",
                 f"By {label} figures are released for all sites of a program together. Ask for them by site.",
             )
-        return await _released(tx, program, label, seen, kinds, instrument)
-    groups = await _live(tx, program, label, seen, kinds, instrument)
+        return await _released(tx, program, label, seen, wanted)
+    groups = await _live(tx, program, label, seen, wanted)
     if label == BY_SITE:
         return groups
-    known = (await _live(tx, program, label, seen, ["enrolled"], None)).values()
+    known = (await _live(tx, program, label, seen, ["enrolled"])).values()
     if sum(one.enrolled for one in known) == (await everybody(tx, program, seen, ["enrolled"])).enrolled:
         return groups
-    rest = (await everybody(tx, program, seen, kinds, instrument)).without(groups.values())
+    rest = (await everybody(tx, program, seen, wanted)).without(groups.values())
     return groups | ({UNKNOWN: rest} if rest.counts else {})
 
 
@@ -101,12 +99,9 @@ async def site_codes(tx: Tx, seen: Seen) -> list[str] | None:
     return [row["code"] for row in await tx.fetch("select code from sites where site_id = any ($1)", seen.sites)]
 
 
-async def _live(
-    tx: Tx, program: UUID, label: str, seen: Seen, kinds: Collection[str], instrument: str | None
-) -> dict[str, People]:
+async def _live(tx: Tx, program: UUID, label: str, seen: Seen, wanted: Collection[str]) -> dict[str, People]:
     by_site = label == BY_SITE
-    words = [f"{kind} {instrument}" if instrument and kind in _OF_AN_INSTRUMENT else kind for kind in kinds]
-    rows = await tx.fetch(_LIVE, program, ALL if by_site else label, seen.sites, words, by_site)
+    rows = await tx.fetch(_LIVE, program, ALL if by_site else label, seen.sites, list(wanted), by_site)
     found: dict[str, dict[Fact, int]] = {}
     for name, fact, n in rows:
         facts = found.setdefault(UNKNOWN if name is None else name, {})  # of a site that is not heard of yet
@@ -115,10 +110,10 @@ async def _live(
     return {name: People(counts) for name, counts in sorted(found.items())}
 
 
-async def _released(
-    tx: Tx, program: UUID, label: str, seen: Seen, kinds: Collection[str], instrument: str | None
-) -> dict[str, People]:
-    """Groups whose numbers are hidden are there, too: without any."""
+async def _released(tx: Tx, program: UUID, label: str, seen: Seen, wanted: Collection[str]) -> dict[str, People]:
+    """Groups whose numbers are hidden are there, too: without any. More facts may be there than are wanted."""
+    words = [one.split(" ") for one in wanted]
+    kinds, instruments = [kind for kind, *_ in words], [of[0] for kind, *of in words if kind in OF_AN_INSTRUMENT and of]
     codes = await site_codes(tx, seen)
     names = await tx.fetch(
         """select distinct value from released
@@ -129,6 +124,6 @@ async def _released(
         codes,
     )
     found: dict[str, dict[Fact, int]] = {row["value"]: {} for row in names}
-    for row in await tx.fetch(_RELEASED, program, label, seen.release, list(kinds), instrument, codes):
+    for row in await tx.fetch(_RELEASED, program, label, seen.release, kinds, instruments, codes):
         found[row["name"]][tuple(row["fact"])] = row["n"]
     return {name: People(counts, seen.rules.people_min) for name, counts in sorted(found.items())}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from services.analytics import store
-from services.analytics.domain import Instrument, People, staying, trend
+from services.analytics.domain import Instrument, People, about, staying, trend
 from services.analytics.domain.courses import Point
 from services.analytics.pages.choice import Choice
 from services.analytics.pages.sheets.sheet import Columns, Drawing, Row, Sheet, drawing, ends, interval
@@ -49,7 +49,7 @@ async def weeks(tx: Tx, choice: Choice) -> Sheet | None:
     """Means by week, beside the mean of the personal slopes; of what is asked after sessions, if anything is."""
     instrument = await asked_after_sessions(tx, choice.program) or choice.instrument
     program = choice.program.program_id
-    people = await store.everybody(tx, program, choice.seen, ("week", "in-week"), instrument.code)
+    people = await store.everybody(tx, program, choice.seen, about(instrument.code, "week", "in-week"))
     courses = await store.by_session(tx, program, choice.seen, instrument)
     return weekly(instrument, people, courses[None])
 

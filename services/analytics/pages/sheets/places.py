@@ -104,8 +104,7 @@ async def beside(tx: Tx, choice: Choice) -> Sheet | None:
     if other is None or code is None:
         return None
     sides = [
-        await store.everybody(tx, one, choice.seen, ("answer", "pair"), choice.instrument.code)
-        for one in (choice.program.program_id, other)
+        await store.everybody(tx, one, choice.seen, choice.asked.facts) for one in (choice.program.program_id, other)
     ]
     found = compared(choice.asked, *sides)
     columns: Columns = (

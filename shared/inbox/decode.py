@@ -173,7 +173,14 @@ def _known(ce_type: str, topic: str) -> type[Event]:
     return known
 
 
-def _uuid(headers: dict[str, str], name: str, read: Callable[[str], UUID] = StoreUUID) -> UUID:
+def _id(text: str) -> UUID:
+    try:
+        return StoreUUID(text)  # several times as fast, and as wide as what speakers usually write
+    except ValueError:
+        return UUID(text)
+
+
+def _uuid(headers: dict[str, str], name: str, read: Callable[[str], UUID] = _id) -> UUID:
     try:
         return read(_needed(headers, name))
     except ValueError:

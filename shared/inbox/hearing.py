@@ -10,14 +10,12 @@ import gc
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from functools import partial
-from types import TracebackType
 from typing import Any
 
 import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
-from faststream import AckPolicy, BaseMiddleware
+from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.message import KafkaAckableMessage
 
@@ -31,9 +29,10 @@ from shared.inbox.positions import Lost, Positions
 
 log = structlog.get_logger()
 RECORDS_MAX = 1000
+DECODED_AT_ONCE = 100  # then whatever else waits has its turn, first of all the batch before
 POLL_MS = 50
 METADATA_MS_MAX = 5_000  # so soon is another number of partitions noticed
-PAUSE_SECONDS_MAX = 5.0
+PAUSE_SECONDS_MIN, PAUSE_SECONDS_MAX = 0.1, 5.0
 GARBAGE_MIN = 50_000  # a batch makes and drops some 20,000 objects without a cycle: looking among them costs a third
 Moves = dict[TopicPartition, tuple[int, int, str]]
 Results = list[tuple[str, str]]
@@ -65,10 +64,10 @@ class Hearing:
         self.watch = Watch(flood_run, flood_share)
         self.stopped: asyncio.Future[None] | None = None
         self.positions = Positions(database, self.topics, slot, self._lost)
-        self.pause_seconds = 0.1
+        self.before: asyncio.Task[bool] | None = None  # the batch that is being applied
+        self.pause_seconds = PAUSE_SECONDS_MIN
         self.broker = KafkaBroker(
             kafka.split(","),
-            middlewares=[partial(_BackOnError, hearing=self)],
             graceful_timeout=10,
             allow_auto_create_topics=False,
             metadata_max_age_ms=METADATA_MS_MAX,
@@ -109,10 +108,10 @@ class Hearing:
             await self._start()
             await self.stopped
         finally:
-            self.positions.close()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(15):
-                    await self.broker.stop()
+            for leave in (self.positions.close, self.broker.stop):
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(15):
+                        await leave()
 
     async def _start(self) -> None:
         while True:
@@ -136,33 +135,63 @@ class Hearing:
             self.stopped.set_exception(why)
 
     async def _hear(self, records: Sequence[Record]) -> None:
-        async with self.positions.busy:
-            batch, moves = self._mine(records)
-            if not batch:
-                return
-            results, self.watch = await self._apply_once(batch, moves)
-            self.positions.expected |= {tp: there for tp, (_, there, _) in moves.items()}
-        self.pause_seconds = 0.1
-        _count(batch, results)
-
-    def _mine(self, records: Sequence[Record]) -> tuple[list[Incoming], Moves]:
-        """The records to apply, and how they move the positions. Partitions revoked meanwhile are not ours."""
-        by_partition: dict[tuple[str, int], list[Record]] = defaultdict(list)
-        for record in records:
-            by_partition[record.topic, record.partition].append(record)
+        """Read a batch while the one before is being applied; then hand it over, and let the next one be fetched."""
         batch: list[Incoming] = []
+        for begin in range(0, len(records), DECODED_AT_ONCE):
+            batch += map(decode, records[begin : begin + DECODED_AT_ONCE])
+            await asyncio.sleep(0)
+        if self.before is None or await self.before:
+            self.before = asyncio.create_task(self._takes_effect(batch))
+        else:  # this one may not follow what took effect: both are fetched again
+            self.before = None
+            self.positions.rewind()
+
+    async def _takes_effect(self, batch: Sequence[Incoming]) -> bool:
+        """Apply a batch. If that fails, go back to the stored positions and say so."""
+        try:
+            async with self.positions.busy:
+                await self._apply_mine(batch)
+        except Fenced:
+            self.positions.reload()
+        except (Lost, Flood) as error:
+            self.stop(error)
+        except Exception as error:
+            metrics.OUTAGES.labels("consumer").inc()
+            log.warning("batch is read again", error=repr(error), exc_info=not isinstance(error, OUTAGES))
+            self.positions.rewind()
+            await asyncio.sleep(self.pause_seconds)
+            self.pause_seconds = min(self.pause_seconds * 2, PAUSE_SECONDS_MAX)
+        else:
+            self.pause_seconds = PAUSE_SECONDS_MIN
+            return True
+        return False
+
+    async def _apply_mine(self, batch: Sequence[Incoming]) -> None:
+        mine, moves = self._mine(batch)
+        if mine:
+            results, self.watch = await self._apply_once(mine, moves)
+            self.positions.expected |= {tp: there for tp, (_, there, _) in moves.items()}
+            _count(mine, results)
+
+    def _mine(self, batch: Sequence[Incoming]) -> tuple[list[Incoming], Moves]:
+        """The records to apply, and how they move the positions. Partitions revoked meanwhile are not ours."""
+        by_partition: dict[tuple[str, int], list[Incoming]] = defaultdict(list)
+        for one in batch:
+            by_partition[one.record.topic, one.record.partition].append(one)
+        mine: list[Incoming] = []
         moves: Moves = {}
         for place, found in by_partition.items():
             tp = TopicPartition(*place)
             expected = self.positions.expected.get(tp)
             if expected is None:
                 continue
-            self.positions.check_witness(tp, found)
-            new = [record for record in found if record.offset >= expected]
+            self.positions.check_witness(tp, found[0].record)
+            new = [one for one in found if one.record.offset >= expected]
             if new:
-                batch += map(decode, new)
-                moves[tp] = (expected, new[-1].offset + 1, fingerprint(new[-1]))
-        return batch, moves
+                last = new[-1].record
+                mine += new
+                moves[tp] = (expected, last.offset + 1, fingerprint(last))
+        return mine, moves
 
     async def _apply_once(self, batch: list[Incoming], moves: Moves) -> tuple[Results, Watch]:
         """First all at once; if the data of one event spoils that, again with a savepoint for each."""
@@ -180,33 +209,6 @@ class Hearing:
                 raise Fenced
             standing = await self.apply(tx, batch, carefully=carefully)
             return standing.results, self.watch.after(standing.results)
-
-
-class _BackOnError(BaseMiddleware):
-    """Any failure goes back to the stored position; FastStream by itself would go on past it."""
-
-    def __init__(self, message: Any, /, *, context: Any, hearing: Hearing) -> None:
-        super().__init__(message, context=context)
-        self.hearing = hearing
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_val: BaseException | None = None,
-        exc_tb: TracebackType | None = None,
-    ) -> bool | None:
-        hearing, error = self.hearing, exc_val
-        if isinstance(error, Fenced):
-            hearing.positions.reload()
-        elif isinstance(error, (Lost, Flood)):
-            hearing.stop(error)
-        elif error is not None and not isinstance(error, asyncio.CancelledError):
-            metrics.OUTAGES.labels("consumer").inc()
-            log.warning("batch is read again", error=repr(error), exc_info=not isinstance(error, OUTAGES))
-            hearing.positions.rewind({TopicPartition(one.topic, one.partition) for one in self.msg or ()})
-            await asyncio.sleep(hearing.pause_seconds)
-            hearing.pause_seconds = min(hearing.pause_seconds * 2, PAUSE_SECONDS_MAX)
-        return await super().__aexit__(exc_type, exc_val, exc_tb)
 
 
 async def _raw_parser(records: Any) -> KafkaMessage:

@@ -60,27 +60,23 @@ class Positions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         if assigned:
             self._load_soon(assigned)
 
-    def close(self) -> None:
-        """Stop loading and guarding, and let others have what we hold at once.
+    async def close(self) -> None:
+        """Let the running batch commit, hold nothing any more, and let others have it at once.
 
         With a name aiokafka would not say that it goes, and others would wait for the end of the session.
         """
-        self.generation += 1
-        if self.loader:
-            self.loader.cancel()
         if self.slot and self.subscriber.consumer:
             self.subscriber.consumer._coordinator._group_instance_id = None
+        await self.on_partitions_revoked(())
 
-    def rewind(self, partitions: set[TopicPartition]) -> None:
-        """Read these partitions again from the stored position."""
-        here = self.subscriber.consumer.assignment()
-        for tp in partitions & here & self.expected.keys():
-            self.subscriber.consumer.seek(tp, self.expected[tp])
+    def rewind(self) -> None:
+        """Read again from the stored positions."""
+        for tp in self.subscriber.consumer.assignment() & self.expected.keys():
+            self.subscriber.consumer.seek(tp, self.expected[tp] - (tp in self.witness))
 
-    def check_witness(self, tp: TopicPartition, records: Sequence[Record]) -> None:
+    def check_witness(self, tp: TopicPartition, first: Record) -> None:
         """The first record after an assignment is the last one we applied: is it still the same one?"""
         print_expected = self.witness.pop(tp, None)
-        first = records[0]
         if print_expected and first.offset == self.expected[tp] - 1 and fingerprint(first) != print_expected:
             raise Lost(f"{tp.topic}/{tp.partition}: offset {first.offset} holds another event than the one applied")
 

@@ -298,6 +298,31 @@ async def test_a_position_that_is_gone_stops_the_service_loudly(store: Any, part
         await hearing(store, parts, parcels).run()
 
 
+async def test_what_was_read_behind_a_batch_that_failed_waits_for_it(store: Any, parts: Parts, parcels: Any) -> None:
+    parcel, pool, reader = uuid4(), store.machinery.pool, hearing(store, parts, parcels)
+    rival = await asyncpg.connect(store.dsn_admin)
+    blocked = "select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+
+    async def has_read(count: int) -> bool:
+        consumer = reader.positions.subscriber.consumer
+        return sum([await consumer.position(tp) for tp in reader.positions.expected]) == count
+
+    async with running(Relay(store.machinery, parts.kafka).run(), reader.run()):
+        await say(store, parcels, parcel, 1)
+        await eventually(lambda: pool.fetchval("select count(*) = 1 from register"))
+        async with rival.transaction():
+            await rival.execute("select from machinery.offsets for update")
+            await say(store, parcels, parcel, 2)
+            await eventually(lambda: rival.fetchval(blocked))
+            await say(store, parcels, parcel, 3)
+            await eventually(lambda: has_read(3))
+            await rival.execute("select pg_terminate_backend($1)", await rival.fetchval(blocked))
+        await eventually(lambda: pool.fetchval("select count(*) >= 3 from register"))
+    await rival.close()
+    assert await numbers_heard(store, parcel) == [1, 2, 3]
+    assert await pool.fetchval("select count(*) from machinery.parked") == 0
+
+
 async def test_two_readers_of_one_group_apply_each_event_once(store: Any, parts: Parts, parcels: Any) -> None:
     relay = Relay(store.machinery, parts.kafka)
     ids = [uuid4() for _ in range(60)]

@@ -1,5 +1,6 @@
 """The runner under FastStream's subscriber: a batch, its effects and its positions in ONE transaction.
 
+While a batch is applied the next one is fetched and read; it takes effect only if the one before did.
 Kafka's acknowledgements are not relied on. The compare-and-set on the stored offsets fences off a process that
 was frozen and lost its partitions meanwhile: it moves nothing, and its effects roll back.
 """
@@ -130,7 +131,8 @@ class Hearing:
         self.stop(Lost(sentence))
 
     def stop(self, why: Exception) -> None:
-        """Stop loudly: `run` raises it."""
+        """Stop loudly: `run` raises it. Nothing that is read from here on takes effect."""
+        self.positions.expected.clear()
         if self.stopped and not self.stopped.done():
             self.stopped.set_exception(why)
 

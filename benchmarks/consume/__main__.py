@@ -9,13 +9,13 @@ import sys
 import uvloop
 
 from benchmarks.consume.measure import Found, filled, measured
-from benchmarks.consume.ways import GOALS, NAIVE, OURS, PEERS, SAFE, Way
+from benchmarks.consume.ways import FLOOR, GOALS, NAIVE, OURS, PEERS, SAFE, Way
 
 
 async def main(rounds: int) -> None:
     """Measure and print."""
     async with filled() as (servers, bench):
-        report(await measured(servers, bench, (NAIVE, SAFE, *PEERS, *OURS), rounds))
+        report(await measured(servers, bench, (NAIVE, SAFE, *PEERS, *OURS, FLOOR), rounds))
 
 
 def report(found: Found) -> None:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 COUNT = 200_000
 PACKAGES = {
-    "arroyo_steps": "sentry-arroyo==2.48.0",
-    "quix_sink": "quixstreams==3.28.1",
-    "faust_agent": "faust-streaming==0.15.3",
+    "arroyo_steps": ("sentry-arroyo==2.48.0",),
+    "quix_sink": ("quixstreams==3.28.1",),
+    "faust_agent": ("faust-streaming==0.15.3",),
+    "floor": ("aiokafka==0.14.0", "msgspec==0.22.0", "uvloop"),
 }
 
 
@@ -30,7 +31,7 @@ class Way:
         """Peers run in an environment of their own, made by uv."""
         if self.module not in PACKAGES:
             return sys.executable, "-m", f"benchmarks.consume.{self.module}", self.settings
-        packages = [PACKAGES[self.module], "psycopg[binary]", "asyncpg", "pydantic"]
+        packages = [*PACKAGES[self.module], "psycopg[binary]", "asyncpg", "pydantic"]
         own = [word for package in packages for word in ("--with", package)]
         run = ("uv", "run", "--quiet", "--no-project", "--isolated", *own, "python", "-m")
         return *run, f"benchmarks.consume.peers.{self.module}", self.settings
@@ -45,6 +46,7 @@ PEERS = (
     Way("Quix Streams, sink into PostgreSQL, folded, at least once", "quix_sink", "batch=1000,queued=100000"),
     Way("Faust, take, folded, at least once", "faust_agent", "batch=1000,buffer=4096"),
 )
+FLOOR = Way("aiokafka and msgspec: nothing is checked, nothing fenced", "floor", "batch=1000")
 GOALS = (30, 80, 1.5, 1.5, 1.8, 4)  # ours against NAIVE, SAFE and each of PEERS
 OURS = (
     Way("ours, bare: fold and fence", "ours", "bare"),

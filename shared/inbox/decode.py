@@ -94,7 +94,7 @@ def decode(record: Record) -> Incoming:
     key = _key(record)
     try:
         headers = _headers(record)
-        heard = _heard(record, headers)
+        heard = _heard(record, key, headers)
     except _Bad as bad:
         return Incoming(record, key, NIL, None, bad.unreadable)
     return Incoming(record, key, heard.organisation_id, heard, None, headers)
@@ -116,13 +116,13 @@ def fingerprint(record: Record) -> str:
     return hashlib.sha256(record.value or b"").hexdigest()
 
 
-def _heard(record: Record, headers: dict[str, str]) -> Heard[Any]:
+def _heard(record: Record, key: str, headers: dict[str, str]) -> Heard[Any]:
     known = _known(_needed(headers, "ce_type"), record.topic)
     organisation = _uuid(headers, "ce_organisation", _organisation)
     if organisation == NIL:
         raise _Bad("bad-header", "ce_organisation", "The nil organisation is for records that cannot be read.")
     event = _body(known, record.value)
-    if str(event.key) != (record.key or b"").decode("utf-8", "replace"):
+    if str(event.key) != key:
         raise _Bad("wrong-key", known.key_field, f"The record's key is not the {known.key_field} of its body.")
     return Heard(event, _uuid(headers, "ce_id"), organisation, _time(headers), _version(headers))
 

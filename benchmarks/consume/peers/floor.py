@@ -50,6 +50,8 @@ async def main() -> None:
     writing: asyncio.Task[None] | None = None
     while True:
         found = await consumer.getmany(timeout_ms=50, max_records=task.settings["batch"])
+        if not found:
+            continue
         task.begin()
         events = [read(one.value) for records in found.values() for one in records]
         if writing:

@@ -1,6 +1,7 @@
 """Values as people read them: numbers, dates and codes. What is absent is a dash, never nothing."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -18,16 +19,19 @@ from shared.web.languages import locale_of, speaker
 
 Number = int | float | Decimal
 ABSENT = "–"
-_SMALL = {"and", "at", "de", "for", "in", "of", "on", "the", "to", "y"}  # words that stay small inside a name
+_SMALL = {"and", "at", "de", "for", "in", "of", "on", "or", "plus", "the", "to", "y"}  # they stay small inside a name
+_RANGE = re.compile(r"\d+-\d+")
 _MINUS = "\N{MINUS SIGN}"
 _WEEKDAY = {"en": "EEEE, d MMMM", "es": "EEEE, d 'de' MMMM"}
 _MOMENT = {"en": "EEE d MMMM, HH:mm", "es": "EEE d 'de' MMMM, HH:mm"}
 
 
 def words(code: str | None) -> str:
-    """`old-town` as `Old Town`, `beat-the-blues` as `Beat the Blues`."""
+    """`old-town` as `Old Town`, `beat-the-blues` as `Beat the Blues`, `25-34` as `25–34`."""
     if code is None:
         return ABSENT
+    if _RANGE.fullmatch(str(code)):
+        return str(code).replace("-", "–")
     parts = [part for part in str(code).split("-") if part]
     name = " ".join(
         part if place and part in _SMALL else part[:1].upper() + part[1:] for place, part in enumerate(parts)

@@ -69,6 +69,9 @@ def test_a_moment_without_a_time_zone_has_no_day() -> None:
 def test_codes_become_words() -> None:
     assert said("'old-town' | words") == "Old Town"
     assert said("'follow-up-2' | words") == "Follow-up 2"
+    assert said("'25-34' | words") == "25–34"
+    assert said("'65-plus' | words") == "65 plus"
+    assert said("'2026-11-28' | words") == "2026 11 28"
     assert said("'program-manager' | words | lower") == "program manager"
 
 

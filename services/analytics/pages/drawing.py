@@ -71,11 +71,13 @@ def _funnel(altair: Any, what: Drawing) -> Any:
 
 def _bars(altair: Any, what: Drawing) -> Any:
     """How many are left at each step, one under the other, each with its number."""
+    # The reader's letters may be wider than those that the chart was measured with: leave room.
+    labels = altair.Axis(ticks=False, domain=False, labelLimit=160, minExtent=130)
     base = altair.Chart(altair.InlineData(values=list(what.points))).encode(
         x=altair.X(
             "n:Q", title=what.axis, axis=altair.Axis(tickCount=5, gridColor=GRID), scale=altair.Scale(nice=True)
         ),
-        y=altair.Y("label:N", sort=None, title=None, axis=altair.Axis(ticks=False, domain=False, labelLimit=160)),
+        y=altair.Y("label:N", sort=None, title=None, axis=labels),
     )
     numbers = base.mark_text(align="left", dx=6, fontSize=13, color="#1d2530").encode(text="n:Q")
     return altair.layer(base.mark_bar(color=INK, height=24), numbers)

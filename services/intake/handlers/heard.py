@@ -2,6 +2,8 @@
 
 import hashlib
 import secrets
+from collections.abc import Sequence
+from typing import Any
 
 from services.intake import store
 from services.intake.domain.invitation import invited, is_over, why_not
@@ -16,7 +18,16 @@ from shared.events.feedback import CheckInSubmitted
 from shared.events.intake import InvitationFailed
 from shared.events.scheduling import CheckInDue, Due, FollowUpDue, GroupFormed, OccasionCancelled
 from shared.identity import new_id
-from shared.inbox import Handlers
+from shared.inbox import Handlers, locks
+
+
+async def before_batch(tx: Tx, heard: Sequence[Heard[Any]]) -> None:
+    """Nobody else hears of the same people meanwhile; then groups and occasions are locked, in the order of doors."""
+    events = [one.event for one in heard]
+    told = {one.about[-1] for one in events}  # participants, and occasions where only these are named
+    await locks.alone_with(tx, told | await store.people_of(tx, told))
+    await store.lock_groups(tx, {one.key for one in events if isinstance(one, GroupFormed)})
+    await store.lock_occasions(tx, {one.key for one in events})
 
 
 async def on_group_formed(tx: Tx, heard: Heard[GroupFormed]) -> None:

@@ -1,6 +1,6 @@
 """Occasions that scheduling spoke of, and the links that were made for them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -22,6 +22,19 @@ _WITH_PERSON = """
     join enrolments e using (enrolment_id)
     join participants p on p.participant_id = e.participant_id
     where o.occasion_id = $1 and ($2::uuid[] is null or e.site_id = any($2))"""
+
+
+async def people_of(tx: Tx, occasion_ids: Collection[UUID]) -> set[UUID]:
+    """Whose occasions these are, as far as that is known."""
+    rows = await tx.fetch(
+        "select participant_id from occasions where occasion_id = any($1) and participant_id is not null", occasion_ids
+    )
+    return {row["participant_id"] for row in rows}
+
+
+async def lock_occasions(tx: Tx, occasion_ids: Collection[UUID]) -> None:
+    """Lock these, as far as they are known, in the order of their ids: before what hangs on them, as by everybody."""
+    await tx.execute("select from occasions where occasion_id = any($1) order by occasion_id for update", occasion_ids)
 
 
 async def save_due(tx: Tx, organisation_id: UUID, due: Due) -> None:

@@ -56,7 +56,11 @@ async def cancel_reminders(tx: Tx, occasion_id: UUID, reason: str) -> None:
 
 
 async def cancel_reminders_of(tx: Tx, enrolment_id: UUID, reason: str, kinds: Sequence[str]) -> None:
-    """Nobody is reminded of the occasions of these kinds of an enrolment any more."""
+    """Nobody is reminded of the occasions of these kinds of an enrolment any more.
+
+    Its occasions are locked before their reminders, in the order of their ids, as by those who hear of them.
+    """
+    await tx.execute("select from occasions where enrolment_id = $1 order by occasion_id for update", enrolment_id)
     await _cancelled(
         tx,
         await tx.fetch(

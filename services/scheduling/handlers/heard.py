@@ -1,6 +1,8 @@
 """What scheduling does with what it hears: keep it, and bring the due dates up to date."""
 
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from services.scheduling import store
 from services.scheduling.domain.occasions import ended_of, entries_of
@@ -31,7 +33,19 @@ from shared.events.intake import (
     SiteChanged,
     SiteOpened,
 )
-from shared.inbox import Handlers
+from shared.inbox import Handlers, locks
+
+OF_EVERYBODY = (SiteOpened, SiteChanged, BatteryActivated)
+
+
+async def before_batch(tx: Tx, heard: Sequence[Heard[Any]]) -> None:
+    """Nobody else hears of the same people meanwhile. Clocks lock one enrolment each, and wait for no other."""
+    events = [one.event for one in heard]
+    if any(isinstance(one, OF_EVERYBODY) for one in events):
+        await locks.alone_with_everybody(tx)
+        return
+    told = {one.about[-1] for one in events}  # participants, and occasions where only these are named
+    await locks.alone_with(tx, told | await store.people_of(tx, told))
 
 
 async def on_site_opened(tx: Tx, heard: Heard[SiteOpened]) -> None:

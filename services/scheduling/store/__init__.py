@@ -63,6 +63,7 @@ from services.scheduling.store.occasions import (
     enrolments_in,
     enrolments_of,
     known_occasions,
+    people_of,
     save_occasions,
 )
 from services.scheduling.store.reading import (
@@ -156,6 +157,7 @@ __all__ = [
     "open_occasions",
     "past_sessions",
     "people_at",
+    "people_of",
     "place",
     "places_taken",
     "programs",

@@ -1,6 +1,6 @@
 """Due dates, and everything that they follow from."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -36,6 +36,12 @@ async def enrolments_of(tx: Tx, participants: Sequence[UUID], program_id: UUID) 
         program_id,
     )
     return [row["enrolment_id"] for row in rows]
+
+
+async def people_of(tx: Tx, occasion_ids: Collection[UUID]) -> set[UUID]:
+    """Whose occasions these are, as far as they are known."""
+    rows = await tx.fetch("select participant_id from occasions where occasion_id = any ($1)", occasion_ids)
+    return {row["participant_id"] for row in rows}
 
 
 async def basis_of(tx: Tx, enrolment_id: UUID) -> Basis | None:

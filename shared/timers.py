@@ -57,6 +57,11 @@ async def cancel_timer(tx: Tx, kind: str, key: str) -> bool:
     return cancelled
 
 
+async def cancel_timers(tx: Tx, kinds_and_keys: Iterable[tuple[str, str]]) -> None:
+    """Cancel several timers, as far as they are there."""
+    await tx.executemany("select machinery.cancel_timer($1, $2)", kinds_and_keys)
+
+
 class Timers:
     """Runs what falls due until cancelled."""
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import AsyncIterator, Coroutine
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -50,11 +52,16 @@ async def waiting(rival: Tx, count: int) -> None:
 async def hear(database: Database, how: Applying, organisation: UUID, *events: Event) -> int:
     """Hear a batch, as a consumer does; gives how many of its events took effect."""
     async with database.transaction(organisation) as tx:
-        batch = [_incoming(organisation, one, place) for place, one in enumerate(events)]
-        return len((await how(tx, batch, carefully=False)).effective)
+        return len((await how(tx, incoming(organisation, *events), carefully=False)).effective)
 
 
-def _incoming(organisation: UUID, event: Event, place: int) -> Incoming:
-    record: Any = ConsumerRecord(event.topic, 0, place, 0, 0, None, None, None, 0, 0, ())
-    heard = Heard(event, uuid4(), organisation, clock.now(), 1)
-    return Incoming(record, str(event.key), organisation, heard, None)
+def incoming(organisation: UUID, *events: Event, at: datetime | None = None) -> list[Incoming]:
+    """These events as a consumer has read them: all that was ever said of their aggregates."""
+    versions: Counter[tuple[str, UUID]] = Counter()
+    batch = []
+    for place, event in enumerate(events):
+        versions[event.topic, event.key] += 1
+        record: Any = ConsumerRecord(event.topic, 0, place, 0, 0, None, None, None, 0, 0, ())
+        heard = Heard(event, uuid4(), organisation, at or clock.now(), versions[event.topic, event.key])
+        batch.append(Incoming(record, str(event.key), organisation, heard, None))
+    return batch

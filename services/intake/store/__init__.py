@@ -20,7 +20,7 @@ from services.intake.store.groups import (
 from services.intake.store.messages import (
     SEND_TIMER,
     Claim,
-    add_message,
+    add_messages,
     claim_message,
     drop_messages,
     end_message,
@@ -29,9 +29,10 @@ from services.intake.store.messages import (
 )
 from services.intake.store.occasions import (
     FORGET_TIMER,
-    add_invitation,
+    add_invitations,
     find_occasion,
     find_occasion_of_message,
+    find_occasions,
     forget_link,
     get_occasion,
     keep_link_for_an_hour,
@@ -39,7 +40,7 @@ from services.intake.store.occasions import (
     occasions_of,
     people_of,
     save_due,
-    save_occasion_state,
+    save_ends,
 )
 from services.intake.store.organisation import (
     add_consent_texts,
@@ -66,9 +67,10 @@ from services.intake.store.participants import (
 from services.intake.store.reminders import (
     REMIND_TIMER,
     cancel_reminders,
+    hours_of,
     is_planned,
     pace_of,
-    plan_reminder,
+    plan_reminders,
     queue_reminder,
 )
 from services.intake.store.sites import (
@@ -89,8 +91,8 @@ __all__ = [
     "Claim",
     "People",
     "add_consent_texts",
-    "add_invitation",
-    "add_message",
+    "add_invitations",
+    "add_messages",
     "alike",
     "cancel_reminders",
     "claim_message",
@@ -107,6 +109,7 @@ __all__ = [
     "find_group",
     "find_occasion",
     "find_occasion_of_message",
+    "find_occasions",
     "find_organisation",
     "find_program",
     "find_site",
@@ -120,6 +123,7 @@ __all__ = [
     "get_standing",
     "get_traces",
     "groups",
+    "hours_of",
     "is_planned",
     "keep_link_for_an_hour",
     "let_ended_message_rest",
@@ -132,7 +136,7 @@ __all__ = [
     "participants_after",
     "people",
     "people_of",
-    "plan_reminder",
+    "plan_reminders",
     "postpone_message",
     "programs",
     "queue_reminder",
@@ -140,9 +144,9 @@ __all__ = [
     "remove_traces",
     "save_change",
     "save_due",
+    "save_ends",
     "save_facilitator",
     "save_group",
-    "save_occasion_state",
     "save_organisation",
     "save_participant",
     "save_places",

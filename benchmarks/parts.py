@@ -68,8 +68,8 @@ async def fresh_database(servers: Servers, service: str) -> Bench:
     roles = login_roles(service)
     await migrate(servers.admin_dsn, dict.fromkeys(roles, PASSWORD), [service])
     host = urlsplit(servers.admin_dsn).netloc.rpartition("@")[2]
-    dsns = [f"postgresql://{role}:{PASSWORD}@{host}/{service}" for role in roles]
-    return Bench(*dsns, dsn_of(servers.admin_dsn, service), free_port(), free_port())
+    doors, machinery = (f"postgresql://{role}:{PASSWORD}@{host}/{service}" for role in roles)
+    return Bench(doors, machinery, dsn_of(servers.admin_dsn, service), free_port(), free_port())
 
 
 async def fetch(dsn: str, sql: str, *values: object) -> list[asyncpg.Record]:

@@ -28,7 +28,6 @@ from services.analytics.app import create
 from shared.database import Database
 from shared.events import TOPICS
 from shared.events.feedback import CheckInSubmitted
-from shared.inbox.batch import Applying
 from shared.rebuild import Rebuild
 
 EVENTS_PER_SECOND, BEFORE_SECONDS = 200, 10
@@ -143,8 +142,7 @@ async def one_round(bench: Bench, machinery: Database, heard: float, reading: Re
 def rebuild_of_facts(database: Database) -> Rebuild:
     """As the service would."""
     service = create()
-    applying = Applying(service.handlers, service.keeps_heard, service.after_batch)
-    return Rebuild(database, applying, "facts", service.views["facts"])
+    return Rebuild(database, service.applying, "facts", service.views["facts"])
 
 
 def folded(dsn: str) -> int:

@@ -36,7 +36,7 @@ class Watch:
 
     async def run(self, dsn: str) -> None:
         """Look a hundred times a second."""
-        connection, seen = await asyncpg.connect(dsn), {}
+        connection, seen = await asyncpg.connect(dsn), dict[int, int]()
         while True:
             for part, position in await connection.fetch(MOVES):
                 if seen.get(part) != position:

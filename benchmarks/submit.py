@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -27,10 +28,12 @@ from services.feedback import store
 from services.feedback.domain.contacts import SetCrisisContacts
 from shared import clock
 from shared.database import Database
+from shared.events import Event, Heard
 from shared.events.intake import CheckInInvited, Consents, ParticipantEnrolled, ProgramPublished, SiteOpened
 from shared.events.scheduling import CheckInDue
 from shared.identity import derived_id, organisation_id
 
+E = TypeVar("E", bound=Event)
 ORGANISATION = organisation_id("bench")
 SITE, PROGRAM = derived_id(ORGANISATION, "site", "pier"), derived_id(ORGANISATION, "program", "steps")
 ANSWERS = {f"answers.session-pulse.{item}": "3" for item in ("heard", "safe", "useful", "hopeful")}
@@ -52,13 +55,17 @@ async def fill(dsn: str, many: int) -> list[str]:
         program = {"program_id": PROGRAM, "code": "steps", "site_ids": [SITE], "objectives": []}
         await store.save_program(tx, ORGANISATION, ProgramPublished.model_validate(program))
         await store.save_contacts(tx, ORGANISATION, SITE, contacts, now)
-        for number, token in enumerate(tokens):
-            due = a_due(uuid4(), uuid4())
-            await store.add_enrolment(tx, ORGANISATION, an_enrolment(due, number))
-            await store.save_due(tx, ORGANISATION, due)
-            await store.add_link(tx, ORGANISATION, an_invitation(due, token))
+        dues = [a_due(uuid4(), uuid4()) for _ in tokens]
+        await store.add_enrolments(tx, [heard(an_enrolment(due, number)) for number, due in enumerate(dues)])
+        await store.save_due(tx, [heard(due) for due in dues])
+        await store.add_links(tx, [heard(an_invitation(*one)) for one in zip(dues, tokens, strict=True)])
     await database.close()
     return tokens
+
+
+def heard(event: E) -> Heard[E]:
+    """As it would have come."""
+    return Heard(event, uuid4(), ORGANISATION, clock.now(), 1)
 
 
 def a_due(participant: UUID, enrolment: UUID) -> CheckInDue:

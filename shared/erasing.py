@@ -37,7 +37,10 @@ KEYED = (
 
 
 async def alone(tx: Tx) -> None:
-    """Whoever erases does this first: what is being heard just now comes before, what is heard later finds it done."""
+    """Whoever erases does this first: what is being heard just now comes before, what is heard later finds it done.
+
+    What is heard later waits behind it: so it gives up (`lock_timeout` of the role) before those would.
+    """
     await tx.execute("select pg_advisory_xact_lock($1, 0)", LOCK)
 
 

@@ -22,7 +22,7 @@ from shared import clock, erasing, idempotency, logs, metrics
 from shared.database import OUTAGES, Database, Tx
 from shared.doors import Running, frame
 from shared.inbox import Handlers
-from shared.inbox.batch import AfterBatch, Applying
+from shared.inbox.batch import AfterBatch, Applying, BeforeBatch
 from shared.inbox.flood import Flood
 from shared.inbox.hearing import Hearing
 from shared.inbox.positions import Lost
@@ -53,10 +53,16 @@ class Service:
     timers: TimerHandlers = field(default_factory=dict)
     tasks: tuple[Callable[[Running], Awaitable[None]], ...] = ()
     keeps_heard: bool = False
+    before_batch: BeforeBatch | None = None
     after_batch: AfterBatch | None = None
     views: Views = field(default_factory=dict)
     after_switch: AfterSwitch | None = None
     measure: Callable[[Tx], Awaitable[None]] | None = None  # fills gauges that only the store of the service knows
+
+    @property
+    def applying(self) -> Applying:
+        """How it applies what it hears."""
+        return Applying(self.handlers, self.keeps_heard, self.after_batch, self.before_batch)
 
 
 def run(service: Service) -> None:
@@ -74,8 +80,7 @@ def run(service: Service) -> None:
 async def _run(service: Service, settings: Settings) -> None:
     running = await _open(service.name, settings)
     app = frame(service.name, service.routers, service.pages, running)
-    applying = Applying(service.handlers, service.keeps_heard, service.after_batch)
-    doors = _Server.of(with_operations(app, service.name, service.pages, applying), settings.listen)
+    doors = _Server.of(with_operations(app, service.name, service.pages, service.applying), settings.listen)
     ops = _Server.of(_ops(service, running), settings.ops_listen)
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -139,6 +144,7 @@ def _work(service: Service, settings: Settings, running: Running) -> Iterator[An
             flood_run=settings.flood_run,
             flood_share=settings.flood_share,
         )
+        hearing.apply = service.applying
         yield hearing.run()
     yield Timers(running.machinery, {erasing.TIMER: erasing.on_erase, **idempotency.TIMERS, **service.timers}).run()
     for task in service.tasks:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import structlog
 
 from shared import clock, metrics
@@ -19,6 +20,7 @@ log = structlog.get_logger()
 TIMERS_A_ROUND = 100
 WAIT_SECONDS = 0.25
 RETRY_SECONDS_MAX = 3600
+GIVES_WAY = "set local lock_timeout = '500ms'"  # sooner than PostgreSQL looks for those who wait for each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,11 @@ async def cancel_timer(tx: Tx, kind: str, key: str) -> bool:
     return cancelled
 
 
+async def cancel_timers(tx: Tx, kinds_and_keys: Iterable[tuple[str, str]]) -> None:
+    """Cancel several timers, as far as they are there."""
+    await tx.executemany("select machinery.cancel_timer($1, $2)", kinds_and_keys)
+
+
 class Timers:
     """Runs what falls due until cancelled."""
 
@@ -89,6 +96,8 @@ class Timers:
         for row in due:
             try:
                 ran += await self._one(row["kind"], row["key"], row["organisation_id"])
+            except asyncpg.LockNotAvailableError:
+                continue
             except OUTAGES:
                 raise
             except Exception:
@@ -97,8 +106,13 @@ class Timers:
         return ran
 
     async def _one(self, kind: str, key: str, organisation: UUID) -> bool:
-        """Run a timer and remove it; False if another process does so now, or it was moved meanwhile."""
+        """Run a timer and remove it; False if another process does so now, or it was moved meanwhile.
+
+        It holds its row first, and then locks what it is about; whoever changes that locks it first, and then moves
+        the timer. So it is the timer that gives way, and comes again in a moment.
+        """
         async with self.database.transaction(organisation) as tx:
+            await tx.execute(GIVES_WAY)
             row = await tx.fetchrow(
                 """delete from machinery.timers where (kind, key) in (
                        select kind, key from machinery.timers

@@ -13,7 +13,6 @@ from services.analytics.acts import ASIDE, Figure, compute_again, figure_of, fin
 from services.analytics.domain import DEFINITION, Change
 from shared.database import Database
 from shared.errors import NotFound
-from shared.inbox.batch import Applying
 from shared.rebuild import fold_aside
 
 
@@ -43,8 +42,7 @@ async def _again(
     database: Database, organisation: UUID, asked: Figure, place: int, quiet: bool
 ) -> tuple[dict[tuple[str, ...], int], Change]:
     """In a transaction that is undone: what is live stays as it is."""
-    parts = parts_of("analytics")
-    applying = Applying(parts.handlers, parts.keeps_heard, parts.after_batch)
+    applying = parts_of("analytics").applying
     columns = (TextColumn("folding"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     found: list[tuple[dict[tuple[str, ...], int], Change]] = []
     with Progress(*columns, disable=quiet, console=Console(stderr=True)) as bar, suppress(_Undone):

@@ -198,8 +198,7 @@ async def _replay(database: Database, applying: Applying, topic: str, key: str, 
 
 def applying_of(service: str) -> Applying:
     """How the service itself applies what it hears."""
-    parts = parts_of(service)
-    return Applying(parts.handlers, parts.keeps_heard, parts.after_batch)
+    return parts_of(service).applying
 
 
 async def _drop(service: str, topic: str, key: str, why: Decision, first: bool) -> Done:

@@ -13,7 +13,6 @@ from deploy.cli.terminal import plainly
 from shared.clock import now
 from shared.database import OUTAGES
 from shared.errors import NotFound, Refusal
-from shared.inbox.batch import Applying
 from shared.rebuild import Difference, Rebuild
 
 
@@ -40,8 +39,7 @@ async def _rebuild(service: str, view: str, switch: bool, switch_anyway: bool, d
     if view not in parts.views:
         raise Trouble(f"{service} has no view {view}: choose from {', '.join(parts.views) or 'none'}.")
     async with store_of(service) as database:
-        applying = Applying(parts.handlers, parts.keeps_heard, parts.after_batch)
-        one = Rebuild(database, applying, view, parts.views[view], parts.after_switch)
+        one = Rebuild(database, parts.applying, view, parts.views[view], parts.after_switch)
         try:
             if drop:
                 await one.drop()

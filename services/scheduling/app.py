@@ -11,6 +11,7 @@ def create() -> Service:
         pages=pages.PAGES,
         routers=(*api.ROUTERS, *pages.ROUTERS),
         handlers=handlers.HANDLERS,
+        before_batch=handlers.before_batch,
         timers=handlers.TIMERS,
     )
 

@@ -74,6 +74,8 @@ def frame(name: str, routers: Sequence[APIRouter], pages: Pages, running: Runnin
     return app
 
 
+BUSY = (asyncpg.LockNotAvailableError, asyncpg.TransactionRollbackError)
+"""A door waits for whoever works on the same, such as a long batch of what is heard, but not for ever."""
 REFUSALS = {
     401: "Nobody is signed in",
     403: "Not allowed",
@@ -81,6 +83,7 @@ REFUSALS = {
     409: "Refused",
     413: "Too large",
     422: "Fields that cannot be accepted",
+    503: "Busy with the same, or the store is away: nothing was saved, try again after `Retry-After` seconds",
 }
 PROBLEM: dict[str, Any] = {
     "type": "object",
@@ -112,6 +115,10 @@ def _as_refusal(request: Request, error: Exception) -> Refusal:
         return _UNREADABLE if is_unreadable and _is_for_programs(request) else _from_http(error)
     if isinstance(error, asyncpg.DataError):
         return Invalid(FieldError("body", "unacceptable-value", "A value here cannot be stored: check it."))
+    if isinstance(error, BUSY):
+        log.info("somebody else is at it", error=repr(error))
+        sentence = "Something else is being done to the same just now. Nothing was saved: try again in a few seconds."
+        return Fault(503, "busy", sentence, {"Retry-After": "5"})
     if isinstance(error, OUTAGES):
         log.warning("the store is away", error=repr(error))
         sentence = "The store does not answer just now. Nothing was lost: try again in a minute."

@@ -18,6 +18,8 @@ from shared.inbox import store
 from shared.inbox.decode import Handlers, Incoming, Unreadable, handle
 
 log = structlog.get_logger()
+BeforeBatch = Callable[[Tx, Sequence[Heard[Any]]], Awaitable[None]]
+"""Locks what the handlers of a batch will change, in one order: two processes then never wait for each other."""
 AfterBatch = Callable[[Tx, Sequence[Heard[Any]]], Awaitable[None]]
 Key = tuple[str, str]
 DATA_ERRORS = (
@@ -84,11 +86,14 @@ class Applying:
     handlers: Handlers
     keeps_heard: bool
     after_batch: AfterBatch | None
+    before_batch: BeforeBatch | None = None
 
     async def __call__(self, tx: Tx, batch: Sequence[Incoming], *, carefully: bool) -> Standing:
         """Apply a batch in `tx`. Carefully: with a savepoint an event, so that the culprit alone is parked."""
         erases = any(one.heard and one.heard.event.erases for one in batch)
         await (erasing.alone(tx) if erases else erasing.together(tx))
+        if self.before_batch:
+            await self.before_batch(tx, [one.heard for one in batch if one.heard and self._hears(one)])
         standing = Standing(*await store.standing(tx, {one.aggregate for one in batch}))
         for part in up_to_erasures(batch):
             await self._apply(tx, part, standing, carefully=carefully)

@@ -63,6 +63,7 @@ async def holds_slot(tx: Tx, slot: str, process: UUID) -> bool:
 
 async def move(tx: Tx, moves: Mapping[TopicPartition, tuple[int, int, str]], now: datetime) -> bool:
     """Move each partition from the offset we hold to the next one; False if another process has moved one."""
+    moves = dict(sorted(moves.items()))  # locked in the same order by a process that still holds to them, too
     moved = await tx.fetchval(
         """with wanted as (
                select * from unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::text[])

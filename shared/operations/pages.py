@@ -27,7 +27,14 @@ router = APIRouter(prefix="/operations", include_in_schema=False)
 
 @router.get("")
 async def operations(
-    request: Request, at: At, who: Operator, done: str = "", handled: Count = 0, dropped: Count = 0, again: Count = 0
+    request: Request,
+    at: At,
+    who: Operator,
+    page: Annotated[int, Query(ge=1, le=10_000)] = 1,
+    done: str = "",
+    handled: Count = 0,
+    dropped: Count = 0,
+    again: Count = 0,
 ) -> HTMLResponse:
     """Is this service well, what waits for a person, what was decided."""
     health = await examine(at.name, at.machinery, at.kafka)
@@ -37,14 +44,19 @@ async def operations(
         found, elsewhere = await here.all_that_waits(at, who)
         async with at.machinery.transaction() as tx:
             decided = await parked.decided(tx, mine=who.organisation_id, limit=ACTS_SHOWN)
+    page = min(page, max(0, len(found) - 1) // KEYS_SHOWN + 1)  # there may be fewer by now
+    first = (page - 1) * KEYS_SHOWN
     return at.pages.render(
         request,
         "operations.html",
         service=at.name,
         services=SERVICES,
         health=health,
-        waiting=found[:KEYS_SHOWN],
+        waiting=found[first : first + KEYS_SHOWN],
+        first=first + 1,
         count=len(found),
+        earlier=f"?page={page - 1}" if first else "",
+        later=f"?page={page + 1}" if first + KEYS_SHOWN < len(found) else "",
         elsewhere=elsewhere,
         decided=decided,
         address=lambda one: _address(at, one.topic, one.key),

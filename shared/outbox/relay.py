@@ -17,10 +17,13 @@ from asyncpg import Record
 
 from shared import clock, metrics
 from shared.database import OUTAGES, Database, Tx
+from shared.events import PARTITIONS
+from shared.inbox.positions import Lost
 
 log = structlog.get_logger()
 ROWS_A_ROUND = 500
 LANE_SECONDS_MAX = 6  # an idempotent send never gives up by itself
+METADATA_MS_MAX = 5_000  # so soon is another number of partitions noticed
 WAIT_SECONDS = 0.25
 TURN_ROWS = 10_000  # so many sent rows, at most twice, are walked over while somebody's old snapshot holds them
 FREE_LANES = """
@@ -40,7 +43,7 @@ class Round:
 
 
 class Relay:
-    """Moves events from the outbox to Kafka until it is cancelled."""
+    """Moves events from the outbox to Kafka until it is cancelled; raises Lost when a person must look."""
 
     def __init__(self, database: Database, kafka: str) -> None:
         self.database, self.kafka = database, kafka
@@ -79,6 +82,7 @@ class Relay:
                 return 0
             await tx.execute("set local idle_in_transaction_session_timeout = '9s'")
             rows = await tx.fetch(ROWS, lanes, ROWS_A_ROUND)  # read once the lanes are ours
+            await _meet_topics(producer, {row["topic"] for row in rows})
             done = await _send(producer, rows)
             await _settle(tx, done)
         self.sent_rows += len(done.confirmed)
@@ -99,7 +103,11 @@ class Relay:
     async def _producer(self) -> AIOKafkaProducer:
         if self.producer is None:
             producer = AIOKafkaProducer(
-                bootstrap_servers=self.kafka, enable_idempotence=True, acks="all", request_timeout_ms=5000
+                bootstrap_servers=self.kafka,
+                enable_idempotence=True,
+                acks="all",
+                request_timeout_ms=5000,
+                metadata_max_age_ms=METADATA_MS_MAX,
             )
             try:
                 async with asyncio.timeout(10):
@@ -114,6 +122,14 @@ class Relay:
         old, self.producer = self.producer, None
         if old:
             await _stop(old)
+
+
+async def _meet_topics(producer: AIOKafkaProducer, topics: set[str]) -> None:
+    """Refuse a topic whose number of partitions is not the fixed one, before anything is said there."""
+    for topic in topics:
+        count = len(await producer.partitions_for(topic))
+        if count != PARTITIONS:
+            raise Lost(f"{topic} has {count} partitions, not {PARTITIONS}: keys would lose their order")
 
 
 async def _stop(producer: AIOKafkaProducer) -> None:

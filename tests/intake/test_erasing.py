@@ -3,8 +3,9 @@
 from typing import Any
 from uuid import UUID
 
+from shared import erasing
 from shared.identity import digest_of
-from tests.intake.conftest import Intake, a_due, a_participant
+from tests.intake.conftest import HOME, ORGANISATION, Intake, a_due, a_participant
 
 GONE = ("messages", "invitations", "occasions", "consents", "enrolments", "participants", "places")
 
@@ -41,6 +42,35 @@ async def test_everything_goes_and_the_next_in_line_gets_the_place(intake: Intak
     [line] = (await intake.ask("GET", "/erasures", "administrator")).json()["erasures"]
     assert line == erased
     assert (line["reason"], line["ordered_by"] != "") == ("asked-by-participant", True)
+
+
+async def test_an_order_that_meets_a_long_batch_is_answered_and_can_be_repeated(intake: Intake) -> None:
+    await intake.set_up()
+    [person] = await enrolled(intake, "Marisol")
+    await impatient(intake)
+    path, key = f"/participants/{person['participant_id']}/erase", {"headers": {"idempotency-key": "erase-marisol"}}
+    from_page = {"origin": HOME, "cookie": f"kith_session={intake.token('coordinator')}"}
+    async with intake.running.machinery.transaction(ORGANISATION) as batch:
+        await erasing.together(batch)
+        answer = await intake.ask("POST", path, json=order(person), **key)
+        page = await intake.client.post(f"/intake{path}", data=order(person), headers=from_page)
+    assert (answer.status_code, answer.json()["code"]) == (503, "busy")
+    assert "Nothing was saved" in answer.json()["title"]
+    assert page.status_code == 503
+    assert "Nothing was saved" in page.text
+    assert (answer.headers["retry-after"], page.headers["retry-after"]) == ("5", "5")
+    assert (await intake.ask("GET", f"/participants/{person['participant_id']}")).status_code == 200
+    assert await intake.said("participant-erased") == []
+    await intake.post(path, order(person), **key)
+    assert len(await intake.said("participant-erased")) == 1
+
+
+async def impatient(intake: Intake) -> None:
+    """The doors of this store wait for others for a moment only."""
+    pool = intake.running.doors.pool
+    database = await pool.fetchval("select current_database()")
+    await pool.execute(f"alter role intake in database {database} set lock_timeout = '100ms'")
+    await pool.expire_connections()
 
 
 async def test_a_wrong_order_changes_nothing(intake: Intake) -> None:

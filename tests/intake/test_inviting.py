@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 import re
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -15,15 +16,17 @@ import pytest
 from aiosmtpd.smtp import SMTP
 
 from deploy.local.mail import Mailbox, serve_smtp
+from services.intake.app import create
 from services.intake.handlers import send
-from services.intake.store import SEND_TIMER
+from services.intake.store import REMIND_TIMER, SEND_TIMER
 from shared.clock import now
 from shared.events.feedback import CheckInSubmitted
 from shared.events.scheduling import OccasionCancelled
 from shared.mail import Sender
 from shared.timers import Timers
+from tests import rivals
 from tests.conftest import eventually, running
-from tests.intake.conftest import HOME, Intake, a_due, a_participant
+from tests.intake.conftest import HOME, ORGANISATION, Intake, a_due, a_participant
 
 
 @dataclass
@@ -267,3 +270,22 @@ async def test_when_a_link_is_not_given(intake: Intake) -> None:
         )
         assert answer.status_code == 404
     assert (await intake.ask("POST", "/invitations", json={"occasion_id": str(uuid4())})).status_code == 404
+
+
+async def test_many_who_are_due_at_once_are_each_invited_by_an_event_of_their_own(intake: Intake) -> None:
+    await intake.set_up(capacity=9)
+    people = [await enrolled(intake, preferred_name=one, email=f"{one}@example.org") for one in ("ana", "ben")]
+    silent = await enrolled(intake, preferred_name="Silent", email=None)
+    dues = [*(a_due(one, reminders=[1, 3]) for one in people), a_due(silent), a_due(people[0], "follow-up", "later")]
+    batch = rivals.incoming(ORGANISATION, *dues, submitted(dues[1]))
+    async with intake.running.machinery.transaction(ORGANISATION) as tx:
+        await create().applying(tx, batch, carefully=False)
+    told = {str(one.heard.id): one.heard.event for one in batch if one.heard}
+    rows = await intake.rows("select key, headers from machinery.event_log where topic = 'kith.invitations'")
+    causes = {row["key"]: told[json.loads(row["headers"])["ce_causationid"]] for row in rows}
+    assert causes == {str(one.occasion_id): one for one in dues}
+    assert sorted(one["reason"] for one in await intake.said("invitation-failed")) == ["no-address", "no-consent"]
+    messages = await intake.rows("select occasion_id, state from messages")
+    assert dict(map(tuple, messages)) == {dues[0].occasion_id: "queued", dues[1].occasion_id: "dropped"}
+    timers = await intake.rows("select kind, count(*) from machinery.timers group by 1 order by 1")
+    assert [tuple(row) for row in timers] == [(SEND_TIMER, 1), (REMIND_TIMER, 2)]

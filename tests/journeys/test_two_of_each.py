@@ -212,3 +212,11 @@ async def test_4_the_figures_are_exact_on_whichever_twin_answers(twins: Kith, do
         for name in [one for service in SERVICES for one in (service, f"{service}-1") if twins.system.is_alive(one)]:
             text = (await http.get(f"{twins.system.urls[f'{name}-ops']}/metrics")).text
             assert "kith_parked_events 0.0" in text
+
+
+async def test_5_no_two_processes_waited_for_each_other(twins: Kith, doors: Doors) -> None:
+    """PostgreSQL had to end nobody whose locks lay crosswise."""
+    sql = "select datname, deadlocks from pg_stat_database where datname in ('intake', 'scheduling')"
+    store = await asyncpg.connect(dsn_of(twins.system.urls["postgres"], "intake"))
+    assert {row["datname"]: row["deadlocks"] for row in await store.fetch(sql)} == {"intake": 0, "scheduling": 0}
+    await store.close()

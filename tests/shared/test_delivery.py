@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import NewPartitions
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from shared.events import PARTITIONS
@@ -262,6 +263,28 @@ async def test_a_topic_with_another_number_of_partitions_stops_the_service_loudl
     parcels.topic = await fresh_topic(partitions=3)
     with pytest.raises(Lost, match="has 3 partitions, not 12"):
         await hearing(store, parts, parcels).run()
+
+
+async def test_nothing_is_said_on_a_topic_with_another_number_of_partitions(
+    store: Any, parts: Parts, parcels: Any, fresh_topic: Any
+) -> None:
+    topic, parcel = parcels.topic, uuid4()
+    relay = Relay(store.machinery, parts.kafka)
+    await say(store, parcels, parcel, 1)
+    async with running(relay.run()):
+        await eventually(lambda: store.machinery.pool.fetchval("select count(*) = 0 from machinery.outbox"))
+    parcels.topic = await fresh_topic(partitions=3)
+    await say(store, parcels, parcel, 1)
+    with pytest.raises(Lost, match="has 3 partitions, not 12"):
+        await relay.run()
+    assert await store.machinery.pool.fetchval("select count(*) from machinery.outbox") == 1
+    await store.machinery.pool.execute("delete from machinery.outbox")
+    async with admin_client(parts.kafka) as admin:
+        await admin.create_partitions({topic: NewPartitions(13)})
+    parcels.topic = topic
+    await say(store, parcels, parcel, 2)
+    with pytest.raises(Lost, match="has 13 partitions, not 12"):
+        await relay.run()
 
 
 async def test_a_topic_that_was_made_again_stops_the_service_loudly(store: Any, parts: Parts, parcels: Any) -> None:

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import NewPartitions
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.admin.records_to_delete import RecordsToDelete
@@ -23,7 +23,9 @@ from shared.database import Database
 from shared.doors import Running, frame
 from shared.identity import NIL, organisation_id
 from shared.inbox.batch import Applying
+from shared.inbox.decode import Incoming, Unreadable
 from shared.inbox.hearing import Hearing
+from shared.inbox.store import park as park_records
 from shared.operations import broker, health
 from shared.operations.doors import with_operations
 from shared.operations.health import examine
@@ -269,6 +271,27 @@ async def test_the_page_works_without_a_script(client: httpx.AsyncClient, parcel
     assert "1 event has taken effect." in done.text
     assert "Nothing waits." in done.text
     assert "A test." in done.text
+
+
+async def test_the_page_goes_on_to_every_key_that_waits(client: httpx.AsyncClient, store: Any, parcels: Any) -> None:
+    keys = [str(uuid4()) for _ in range(103)]
+    why = Unreadable("not-json", None, "The body is not JSON.")
+    async with store.machinery.transaction(HARBOUR) as tx:
+        await park_records(tx, [(unreadable(parcels.topic, key, why), why) for key in keys], clock.now())
+    first = (await client.get("/parcels/operations")).text
+    assert "1 to 100 of 103" in first
+    later = (await client.get("/parcels/operations?page=2")).text
+    assert "101 to 103 of 103" in later
+    assert [sum(one in shown for one in keys) for shown in (first, later)] == [100, 3]
+    assert all(one in first + later for one in keys)
+    assert ('rel="next" href="?page=2"' in first, 'rel="prev" href="?page=1"' in later) == (True, True)
+    assert "101 to 103 of 103" in (await client.get("/parcels/operations?page=9")).text
+
+
+def unreadable(topic: str, key: str, why: Unreadable) -> Incoming:
+    offset = int(UUID(key)) % 2**62
+    record: Any = ConsumerRecord(topic, 0, offset, 0, 0, key.encode(), b"{", None, 0, 0, ())
+    return Incoming(record, key, HARBOUR, None, why)
 
 
 async def test_a_gap_is_accepted_on_the_page(client: httpx.AsyncClient, parcels: Any, park: Park) -> None:

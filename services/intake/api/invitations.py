@@ -38,7 +38,7 @@ async def hand_link(command: HandLink, request: Request, db: Db, who: Coordinato
         hand(occasion, moment)
         token = secrets.token_urlsafe(16)
         event = invited(occasion, hashlib.sha256(token.encode()).hexdigest(), "hand")
-        await store.add_invitation(tx, who.organisation_id, event, moment)
+        await store.add_invitations(tx, [(who.organisation_id, event)], moment)
         outbox.put(tx, event, organisation=who.organisation_id, at=moment)
         if key.value is not None:
             await store.keep_link_for_an_hour(tx, who.organisation_id, key.value, moment)

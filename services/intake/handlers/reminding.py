@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -11,17 +12,17 @@ from services.intake.domain.reminders import planned, reminder_at, why_none
 from shared import outbox
 from shared.clock import now
 from shared.database import Tx
-from shared.identity import new_id
 from shared.timers import Timer
 
 
-async def plan_reminders(tx: Tx, occasion: Occasion, invited_at: datetime) -> None:
+async def plan_reminders(tx: Tx, invited: Sequence[Occasion], invited_at: datetime) -> None:
     """Whoever was invited just now is reminded on these days, unless something comes first."""
-    if not occasion.reminders:
-        return
-    pace = await store.pace_of(tx, occasion.occasion_id, invited_at)
-    for number, at in planned(occasion, pace, invited_at):
-        await store.plan_reminder(tx, occasion.organisation_id, occasion.occasion_id, number, at)
+    reminded = [one for one in invited if one.reminders]
+    hours = await store.hours_of(tx, [one.occasion_id for one in reminded])
+    await store.plan_reminders(
+        tx,
+        [(one, number, at) for one in reminded for number, at in planned(one, hours[one.occasion_id], invited_at)],
+    )
 
 
 async def on_reminder_due(tx: Tx, timer: Timer) -> None:
@@ -34,13 +35,13 @@ async def on_reminder_due(tx: Tx, timer: Timer) -> None:
     if occasion is None or not await store.is_planned(tx, occasion.occasion_id, number):
         return
     if reason := why_none(occasion, moment):
-        await store.cancel_reminders(tx, occasion.occasion_id, reason)
+        await store.cancel_reminders(tx, [occasion.occasion_id], reason)
         return
     at = reminder_at(await store.pace_of(tx, occasion.occasion_id, moment), moment)
     if at >= occasion.closes_at:
-        await store.cancel_reminders(tx, occasion.occasion_id, "closed")
+        await store.cancel_reminders(tx, [occasion.occasion_id], "closed")
     elif at > moment:
-        await store.plan_reminder(tx, occasion.organisation_id, occasion.occasion_id, number, at)
+        await store.plan_reminders(tx, [(occasion, number, at)])
     else:
         await _remind(tx, occasion, number, moment)
 
@@ -48,7 +49,7 @@ async def on_reminder_due(tx: Tx, timer: Timer) -> None:
 async def _remind(tx: Tx, occasion: Occasion, number: int, moment: datetime) -> None:
     token, organisation_id = secrets.token_urlsafe(16), occasion.organisation_id
     event = invited(occasion, hashlib.sha256(token.encode()).hexdigest(), "email", number)
-    await store.add_invitation(tx, organisation_id, event, moment)
+    await store.add_invitations(tx, [(organisation_id, event)], moment)
     await store.queue_reminder(tx, occasion.occasion_id, number)
-    await store.add_message(tx, organisation_id, new_id(), occasion.occasion_id, token, moment, number)
+    await store.add_messages(tx, [(occasion, token)], moment, number)
     outbox.put(tx, event, organisation=organisation_id, at=moment)

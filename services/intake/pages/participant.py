@@ -128,7 +128,7 @@ async def link_form(page: On, occasion_id: UUID) -> Response:
             occasion = await store.get_occasion(tx, occasion_id, who.site_ids)
             hand(occasion, moment)
             event = invited(occasion, hashlib.sha256(token.encode()).hexdigest(), "hand")
-            await store.add_invitation(tx, who.organisation_id, event, moment)
+            await store.add_invitations(tx, [(who.organisation_id, event)], moment)
             outbox.put(tx, event, organisation=who.organisation_id, at=moment)
     except Refusal as refusal:
         return await _shown(page, refusal=refusal)

@@ -1,12 +1,15 @@
 """The queue of messages. A token is in it only until its message has been sent, has failed or was dropped."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from services.intake.domain.invitation import Occasion
 from shared.database import Tx, made_of
-from shared.timers import Timer, cancel_timer, set_timer
+from shared.identity import new_id
+from shared.timers import Timer, cancel_timer, cancel_timers, set_timer, set_timers
 
 SEND_TIMER = "send-message"
 
@@ -23,22 +26,24 @@ class Claim:
     reminder: int
 
 
-async def add_message(
-    tx: Tx, organisation_id: UUID, message_id: UUID, occasion_id: UUID, token: str, now: datetime, reminder: int = 0
-) -> None:
-    """Queue a message; a timer of its own brings it to the sender."""
-    payload = {"message_id": str(message_id)}
-    await set_timer(tx, Timer(SEND_TIMER, str(message_id), organisation_id, now, payload))
-    await tx.execute(
+async def add_messages(tx: Tx, messages: Sequence[tuple[Occasion, str]], now: datetime, reminder: int = 0) -> None:
+    """Queue a message with this token about each of these occasions; a timer of its own brings it to the sender."""
+    queued = [(new_id(), occasion, token) for occasion, token in messages]
+    await set_timers(
+        tx,
+        [
+            Timer(SEND_TIMER, str(message_id), occasion.organisation_id, now, {"message_id": str(message_id)})
+            for message_id, occasion, _ in queued
+        ],
+    )
+    await tx.executemany(
         """insert into messages (message_id, organisation_id, occasion_id, token, state, next_attempt_at, made_at,
                                  reminder)
            values ($1, $2, $3, $4, 'queued', $5, $5, $6)""",
-        message_id,
-        organisation_id,
-        occasion_id,
-        token,
-        now,
-        reminder,
+        [
+            (message_id, occasion.organisation_id, occasion.occasion_id, token, now, reminder)
+            for message_id, occasion, token in queued
+        ],
     )
 
 
@@ -100,14 +105,13 @@ async def end_message(
     return tag == "UPDATE 1"
 
 
-async def drop_messages(tx: Tx, occasion_id: UUID, now: datetime, reason: str) -> None:
-    """What was not sent yet about this occasion is not needed any more."""
+async def drop_messages(tx: Tx, occasion_ids: Sequence[UUID], now: datetime, reason: str) -> None:
+    """What was not sent yet about these occasions is not needed any more."""
     rows = await tx.fetch(
         """update messages set state = 'dropped', ended_at = $2, reason = $3, token = null
-           where occasion_id = $1 and state = 'queued' returning message_id""",
-        occasion_id,
+           where occasion_id = any($1) and state = 'queued' returning message_id""",
+        occasion_ids,
         now,
         reason,
     )
-    for row in rows:
-        await cancel_timer(tx, SEND_TIMER, str(row["message_id"]))
+    await cancel_timers(tx, [(SEND_TIMER, str(row["message_id"])) for row in rows])

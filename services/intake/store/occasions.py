@@ -1,19 +1,25 @@
 """Occasions that scheduling spoke of, and the links that were made for them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any, Literal
 from uuid import UUID
 
 from services.intake.domain.invitation import Occasion
 from shared.database import Record, Tx, made_of
 from shared.errors import NotFound
+from shared.events import Heard
 from shared.events.intake import CheckInInvited, Consents
 from shared.events.scheduling import Due
 from shared.timers import Timer, set_timer
 
 FORGET_TIMER = "forget-link"
 HOUR = timedelta(hours=1)
+_OF_DUE = (
+    "occasion_id", "participant_id", "enrolment_id", "kind", "code", "ordinal", "due_at", "opens_at", "closes_at",
+    "is_history", "reminders",
+)  # fmt: skip
 
 _WITH_PERSON = """
     select o.occasion_id, o.organisation_id, o.state, o.kind, o.opens_at, o.closes_at, o.is_history,
@@ -21,13 +27,27 @@ _WITH_PERSON = """
     from occasions o
     join enrolments e using (enrolment_id)
     join participants p on p.participant_id = e.participant_id
-    where o.occasion_id = $1 and ($2::uuid[] is null or e.site_id = any($2))"""
+    where o.occasion_id = any($1) and ($2::uuid[] is null or e.site_id = any($2))"""
 
 
-async def save_due(tx: Tx, organisation_id: UUID, due: Due) -> None:
-    """Write down an occasion, or complete one of which the end was heard first."""
-    await tx.execute(
-        """insert into occasions (occasion_id, organisation_id, state, participant_id, enrolment_id, kind, code,
+async def people_of(tx: Tx, occasion_ids: Collection[UUID]) -> set[UUID]:
+    """Whose occasions these are, as far as that is known."""
+    rows = await tx.fetch(
+        "select participant_id from occasions where occasion_id = any($1) and participant_id is not null", occasion_ids
+    )
+    return {row["participant_id"] for row in rows}
+
+
+async def lock_occasions(tx: Tx, occasion_ids: Collection[UUID]) -> None:
+    """Lock these, as far as they are known, in the order of their ids: before what hangs on them, as by everybody."""
+    await tx.execute("select from occasions where occasion_id = any($1) order by occasion_id for update", occasion_ids)
+
+
+async def save_due(tx: Tx, told: Sequence[Heard[Due]]) -> None:
+    """Write down occasions, or complete those of which the end was heard first."""
+    of_due = attrgetter(*_OF_DUE)
+    await tx.executemany(
+        """insert into occasions (organisation_id, occasion_id, state, participant_id, enrolment_id, kind, code,
                                   ordinal, due_at, opens_at, closes_at, is_history, reminders)
            values ($1, $2, 'due', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
            on conflict (occasion_id) do update
@@ -35,43 +55,35 @@ async def save_due(tx: Tx, organisation_id: UUID, due: Due) -> None:
                    kind = excluded.kind, code = excluded.code, ordinal = excluded.ordinal, due_at = excluded.due_at,
                    opens_at = excluded.opens_at, closes_at = excluded.closes_at, is_history = excluded.is_history,
                    reminders = excluded.reminders""",
-        due.occasion_id,
-        organisation_id,
-        due.participant_id,
-        due.enrolment_id,
-        due.kind,
-        due.code,
-        due.ordinal,
-        due.due_at,
-        due.opens_at,
-        due.closes_at,
-        due.is_history,
-        due.reminders,
+        [(one.organisation_id, *of_due(one.event)) for one in told],
     )
 
 
-async def save_occasion_state(
-    tx: Tx,
-    organisation_id: UUID,
-    occasion_id: UUID,
-    state: Literal["answered", "cancelled"],
-    participant_id: UUID | None = None,
+async def save_ends(
+    tx: Tx, ends: Iterable[tuple[UUID, UUID, UUID | None]], state: Literal["answered", "cancelled"]
 ) -> None:
-    """Write down how an occasion ended. An answer stays an answer. Whose it is must be known before they are erased."""
-    await tx.execute(
-        """insert into occasions (occasion_id, organisation_id, state, participant_id) values ($1, $2, $3, $4)
+    """Write down how occasions of organisations, and of whom, ended. An answer stays an answer.
+
+    Whose it is must be known before they are erased.
+    """
+    await tx.executemany(
+        """insert into occasions (organisation_id, occasion_id, participant_id, state) values ($1, $2, $3, $4)
            on conflict (occasion_id) do update set state = excluded.state where occasions.state <> 'answered'""",
-        occasion_id,
-        organisation_id,
-        state,
-        participant_id,
+        [(*one, state) for one in ends],
     )
+
+
+async def find_occasions(
+    tx: Tx, occasion_ids: Sequence[UUID], site_ids: Sequence[UUID] | None = None
+) -> dict[UUID, Occasion]:
+    """These occasions with their people, as far as both are known here; the occasions are locked."""
+    rows = await tx.fetch(f"{_WITH_PERSON} order by o.occasion_id for update of o", occasion_ids, site_ids)
+    return {row["occasion_id"]: _occasion(row) for row in rows}
 
 
 async def find_occasion(tx: Tx, occasion_id: UUID, site_ids: Sequence[UUID] | None = None) -> Occasion | None:
-    """An occasion with its person, as far as both are known here; the occasion is locked."""
-    row = await tx.fetchrow(f"{_WITH_PERSON} for update of o", occasion_id, site_ids)
-    return _occasion(row) if row else None
+    """One of them."""
+    return (await find_occasions(tx, [occasion_id], site_ids)).get(occasion_id)
 
 
 async def find_occasion_of_message(tx: Tx, message_id: UUID) -> Occasion | None:
@@ -88,19 +100,13 @@ async def get_occasion(tx: Tx, occasion_id: UUID, site_ids: Sequence[UUID] | Non
     return found
 
 
-async def add_invitation(tx: Tx, organisation_id: UUID, invited: CheckInInvited, now: datetime) -> None:
-    """Write down that a link was made: its hash, never the link."""
-    await tx.execute(
-        """insert into invitations (token_sha256, organisation_id, occasion_id, channel, made_at, expires_at,
-                                    reminder)
+async def add_invitations(tx: Tx, links: Iterable[tuple[UUID, CheckInInvited]], now: datetime) -> None:
+    """Write down that links were made in organisations: their hashes, never the links."""
+    of_link = attrgetter("token_sha256", "occasion_id", "channel", "expires_at", "reminder")
+    await tx.executemany(
+        """insert into invitations (made_at, organisation_id, token_sha256, occasion_id, channel, expires_at, reminder)
            values ($1, $2, $3, $4, $5, $6, $7)""",
-        invited.token_sha256,
-        organisation_id,
-        invited.occasion_id,
-        invited.channel,
-        now,
-        invited.expires_at,
-        invited.reminder,
+        [(now, organisation_id, *of_link(invited)) for organisation_id, invited in links],
     )
 
 

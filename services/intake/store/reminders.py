@@ -5,26 +5,28 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from services.intake.domain.invitation import Occasion
 from services.intake.domain.reminders import Pace
 from shared.database import Tx, made_of
-from shared.timers import Timer, cancel_timer, set_timer
+from shared.timers import Timer, cancel_timers, set_timers
 
 REMIND_TIMER = "send-reminder"
 
 
-async def plan_reminder(tx: Tx, organisation_id: UUID, occasion_id: UUID, number: int, at: datetime) -> None:
-    """Plan a reminder, or put it off."""
-    await tx.execute(
+async def plan_reminders(tx: Tx, planned: Sequence[tuple[Occasion, int, datetime]]) -> None:
+    """Plan reminders, or put them off."""
+    await tx.executemany(
         """insert into reminders (occasion_id, number, organisation_id, planned_at, state)
            values ($1, $2, $3, $4, 'planned') on conflict (occasion_id, number) do update
            set planned_at = excluded.planned_at where reminders.state = 'planned'""",
-        occasion_id,
-        number,
-        organisation_id,
-        at,
+        [(one.occasion_id, number, one.organisation_id, at) for one, number, at in planned],
     )
-    payload = {"occasion_id": str(occasion_id), "number": number}
-    await set_timer(tx, Timer(REMIND_TIMER, _key(occasion_id, number), organisation_id, at, payload))
+    await set_timers(tx, [_timer(one, number, at) for one, number, at in planned])
+
+
+def _timer(occasion: Occasion, number: int, at: datetime) -> Timer:
+    payload = {"occasion_id": str(occasion.occasion_id), "number": number}
+    return Timer(REMIND_TIMER, _key(occasion.occasion_id, number), occasion.organisation_id, at, payload)
 
 
 async def is_planned(tx: Tx, occasion_id: UUID, number: int) -> bool:
@@ -42,21 +44,25 @@ async def queue_reminder(tx: Tx, occasion_id: UUID, number: int) -> None:
     )
 
 
-async def cancel_reminders(tx: Tx, occasion_id: UUID, reason: str) -> None:
-    """Nobody is reminded of this occasion any more."""
+async def cancel_reminders(tx: Tx, occasion_ids: Sequence[UUID], reason: str) -> None:
+    """Nobody is reminded of these occasions any more."""
     await _cancelled(
         tx,
         await tx.fetch(
             """update reminders set state = 'cancelled', reason = $2
-               where occasion_id = $1 and state = 'planned' returning occasion_id, number""",
-            occasion_id,
+               where occasion_id = any($1) and state = 'planned' returning occasion_id, number""",
+            occasion_ids,
             reason,
         ),
     )
 
 
 async def cancel_reminders_of(tx: Tx, enrolment_id: UUID, reason: str, kinds: Sequence[str]) -> None:
-    """Nobody is reminded of the occasions of these kinds of an enrolment any more."""
+    """Nobody is reminded of the occasions of these kinds of an enrolment any more.
+
+    Its occasions are locked before their reminders, in the order of their ids, as by those who hear of them.
+    """
+    await tx.execute("select from occasions where enrolment_id = $1 order by occasion_id for update", enrolment_id)
     await _cancelled(
         tx,
         await tx.fetch(
@@ -71,12 +77,22 @@ async def cancel_reminders_of(tx: Tx, enrolment_id: UUID, reason: str, kinds: Se
 
 
 async def _cancelled(tx: Tx, rows: Sequence[Any]) -> None:
-    for row in rows:
-        await cancel_timer(tx, REMIND_TIMER, _key(row["occasion_id"], row["number"]))
+    await cancel_timers(tx, [(REMIND_TIMER, _key(row["occasion_id"], row["number"])) for row in rows])
 
 
 def _key(occasion_id: UUID, number: int) -> str:
     return f"{occasion_id}:{number}"
+
+
+async def hours_of(tx: Tx, occasion_ids: Sequence[UUID]) -> dict[UUID, Pace]:
+    """How the sites of these occasions write to people; what else is sent today is left out."""
+    rows = await tx.fetch(
+        """select o.occasion_id, s.time_zone, s.quiet_from, s.quiet_until, s.messages_a_day
+           from occasions o join enrolments e using (enrolment_id) join sites s on s.site_id = e.site_id
+           where o.occasion_id = any($1)""",
+        occasion_ids,
+    )
+    return {row["occasion_id"]: made_of(Pace, row, sent_today=0) for row in rows}
 
 
 async def pace_of(tx: Tx, occasion_id: UUID, now: datetime, but: UUID | None = None) -> Pace:

@@ -1,11 +1,14 @@
 """What scheduling does with what it hears: keep it, and bring the due dates up to date."""
 
+from collections.abc import Sequence
 from datetime import timedelta
+from operator import attrgetter
+from typing import Any
 
 from services.scheduling import store
 from services.scheduling.domain.occasions import ended_of, entries_of
 from services.scheduling.handlers.course import COURSE
-from services.scheduling.handlers.settling import replan, settle
+from services.scheduling.handlers.settling import replan, settle, settle_told
 from shared import clock
 from shared.database import Tx
 from shared.erasing import erase
@@ -31,7 +34,21 @@ from shared.events.intake import (
     SiteChanged,
     SiteOpened,
 )
-from shared.inbox import Handlers
+from shared.inbox import Handlers, Many, locks
+from shared.inbox.rounds import rounds
+
+OF_EVERYBODY = (SiteOpened, SiteChanged, BatteryActivated)
+_ENROLMENT = attrgetter("enrolment_id")
+
+
+async def before_batch(tx: Tx, heard: Sequence[Heard[Any]]) -> None:
+    """Nobody else hears of the same people meanwhile. Clocks lock one enrolment each, and wait for no other."""
+    events = [one.event for one in heard]
+    if any(isinstance(one, OF_EVERYBODY) for one in events):
+        await locks.alone_with_everybody(tx)
+        return
+    told = {one.about[-1] for one in events}  # participants, and occasions where only these are named
+    await locks.alone_with(tx, told | await store.people_of(tx, told))
 
 
 async def on_site_opened(tx: Tx, heard: Heard[SiteOpened]) -> None:
@@ -74,21 +91,24 @@ async def on_facilitator_lapsed(tx: Tx, heard: Heard[FacilitatorLapsed]) -> None
     await store.lapse_qualification(tx, heard.event)
 
 
-async def on_participant_enrolled(tx: Tx, heard: Heard[ParticipantEnrolled]) -> None:
-    """Somebody who can be on rosters, and for whom check-ins fall due."""
-    await store.add_enrolment(tx, heard.organisation_id, heard.event, heard.happened_at)
-    await settle(tx, [heard.event.enrolment_id], clock.now())
+async def on_participant_enrolled(tx: Tx, heard: Sequence[Heard[ParticipantEnrolled]]) -> None:
+    """People who can be on rosters, and for whom check-ins fall due."""
+    for told in rounds(heard, _ENROLMENT):
+        await store.add_enrolments(tx, told)
+        await settle_told(tx, told)
 
 
-async def on_consent_changed(tx: Tx, heard: Heard[ConsentChanged]) -> None:
+async def on_consent_changed(tx: Tx, heard: Sequence[Heard[ConsentChanged]]) -> None:
     """What they do not agree to any more is cancelled here and now."""
-    await store.save_consents(tx, heard.event, heard.happened_at)
-    await settle(tx, [heard.event.enrolment_id], clock.now())
+    for told in rounds(heard, _ENROLMENT):
+        await store.save_consents(tx, told)
+        await settle_told(tx, told)
 
 
-async def on_participant_placed(tx: Tx, heard: Heard[ParticipantPlaced]) -> None:
+async def on_participant_placed(tx: Tx, heard: Sequence[Heard[ParticipantPlaced]]) -> None:
     """They are on the roster of this group, and on no other."""
-    await store.place(tx, heard.organisation_id, heard.event)
+    for told in rounds(heard, _ENROLMENT):
+        await store.place(tx, told)
 
 
 async def on_participant_completed(tx: Tx, heard: Heard[ParticipantCompleted]) -> None:
@@ -112,10 +132,11 @@ async def on_participant_erased(tx: Tx, heard: Heard[ParticipantErased]) -> None
     await erase(tx, heard.organisation_id, own | theirs, clock.now())
 
 
-async def on_check_in_submitted(tx: Tx, heard: Heard[CheckInSubmitted]) -> None:
+async def on_check_in_submitted(tx: Tx, heard: Sequence[Heard[CheckInSubmitted]]) -> None:
     """Answered: nobody is reminded or followed up for it."""
-    await store.answer(tx, heard.organisation_id, heard.event)
-    await settle(tx, [heard.event.enrolment_id], clock.now())
+    for told in rounds(heard, _ENROLMENT):
+        await store.answer(tx, told)
+        await settle_told(tx, told)
 
 
 async def on_change_made(tx: Tx, heard: Heard[ChangeMade]) -> None:
@@ -147,13 +168,13 @@ HANDLERS: Handlers = {
     BatteryActivated: on_battery_activated,
     FacilitatorQualified: on_facilitator_qualified,
     FacilitatorLapsed: on_facilitator_lapsed,
-    ParticipantEnrolled: on_participant_enrolled,
-    ConsentChanged: on_consent_changed,
-    ParticipantPlaced: on_participant_placed,
+    ParticipantEnrolled: Many(on_participant_enrolled),
+    ConsentChanged: Many(on_consent_changed),
+    ParticipantPlaced: Many(on_participant_placed),
     ParticipantCompleted: on_participant_completed,
     ParticipantWithdrawn: on_participant_withdrawn,
     ParticipantErased: on_participant_erased,
-    CheckInSubmitted: on_check_in_submitted,
+    CheckInSubmitted: Many(on_check_in_submitted),
     ChangeMade: on_change_made,
     MilestoneReached: on_milestone_reached,
     MilestoneConsentChanged: on_milestone_consent_changed,

@@ -1,26 +1,37 @@
 """Bringing due dates and calendars up to date after something was heard, or a clock rang."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from services.scheduling import store
 from services.scheduling.domain import calendar, engagement, occasions
-from shared import outbox
+from shared import clock, outbox
 from shared.database import Tx
+from shared.events import Heard
+
+AT_ONCE = 500  # a program may have many thousand enrolments
 
 
-async def settle(tx: Tx, enrolments: Sequence[UUID], now: datetime) -> None:
-    """What falls due for these enrolments follows from what is known now."""
-    for enrolment_id in enrolments:
-        basis = await store.basis_of(tx, enrolment_id)
-        if basis is None:
-            continue
-        settled = occasions.settle(basis, await store.known_occasions(tx, enrolment_id), now)
-        await store.save_occasions(tx, settled)
-        for one in settled:
-            for event in one.events:
-                outbox.put(tx, event, organisation=basis.enrolment.organisation_id, at=now)
+async def settle(tx: Tx, enrolments: Sequence[UUID], now: datetime, causes: Mapping[UUID, UUID] | None = None) -> None:
+    """What falls due for these enrolments follows from what is known now; `causes` are the events that told of each."""
+    for begin in range(0, len(enrolments), AT_ONCE):
+        bases = await store.bases_of(tx, enrolments[begin : begin + AT_ONCE])
+        known = await store.known_occasions(tx, list(bases))
+        settled = {one: occasions.settle(basis, known[one], now) for one, basis in bases.items()}
+        await store.save_occasions(tx, [one for changed in settled.values() for one in changed])
+        for enrolment_id, changed in settled.items():
+            if causes:
+                tx.causation = causes[enrolment_id]
+            for event in (event for one in changed for event in one.events):
+                outbox.put(tx, event, organisation=bases[enrolment_id].enrolment.organisation_id, at=now)
+
+
+async def settle_told(tx: Tx, told: Sequence[Heard[Any]]) -> None:
+    """Each of these events, of as many enrolments, has told something new of its own."""
+    causes = {one.event.enrolment_id: one.id for one in told}
+    await settle(tx, list(causes), clock.now(), causes)
 
 
 async def replan(tx: Tx, group_id: UUID, now: datetime) -> bool:

@@ -28,7 +28,7 @@ from services.scheduling.store.groups import (
     save_change,
 )
 from services.scheduling.store.heard import (
-    add_enrolment,
+    add_enrolments,
     complete_enrolment,
     end_placement,
     facilitators,
@@ -58,11 +58,12 @@ from services.scheduling.store.loop import (
 )
 from services.scheduling.store.occasions import (
     answer,
-    basis_of,
+    bases_of,
     enrolments_at,
     enrolments_in,
     enrolments_of,
     known_occasions,
+    people_of,
     save_occasions,
 )
 from services.scheduling.store.reading import (
@@ -107,12 +108,12 @@ __all__ = [
     "add_change",
     "add_concern",
     "add_earlier_entries",
-    "add_enrolment",
+    "add_enrolments",
     "agree_celebration",
     "alone_with",
     "answer",
     "attendance_of",
-    "basis_of",
+    "bases_of",
     "circle_of",
     "close_concern",
     "coming",
@@ -156,6 +157,7 @@ __all__ = [
     "open_occasions",
     "past_sessions",
     "people_at",
+    "people_of",
     "place",
     "places_taken",
     "programs",

@@ -2,70 +2,72 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import get_args
+from typing import Any, get_args
 from uuid import UUID
 
 from shared.database import Record, Tx
+from shared.events import Heard
 from shared.events.feedback import CheckInBegun, CheckInOpened, ConcernClosed, ConcernRaised
 from shared.events.intake import CheckInInvited, InvitationFailed, InvitationSent
 from shared.events.scheduling import OccasionKind
 
 
-async def _alone_with(tx: Tx, occasion_id: UUID) -> None:
-    """The enrolment is locked before its occasions, as by everybody who changes one."""
+async def _alone_with(tx: Tx, told: Sequence[Heard[Any]]) -> None:
+    """The enrolments are locked before their occasions, as by everybody who changes one."""
     await tx.execute(
-        """select from enrolments where enrolment_id = (select enrolment_id from occasions where occasion_id = $1)
-           for update""",
-        occasion_id,
+        """select from enrolments
+           where enrolment_id in (select enrolment_id from occasions where occasion_id = any ($1))
+           order by enrolment_id for update""",
+        [one.event.occasion_id for one in told],
     )
 
 
-async def note_invited(tx: Tx, event: CheckInInvited, at: datetime) -> None:
-    """A link was made."""
-    await _alone_with(tx, event.occasion_id)
-    await tx.execute(
+async def note_invited(tx: Tx, told: Sequence[Heard[CheckInInvited]]) -> None:
+    """Links were made."""
+    await _alone_with(tx, told)
+    await tx.executemany(
         "update occasions set invited_at = least(invited_at, $2), failed = null where occasion_id = $1",
-        event.occasion_id,
-        at,
+        [(one.event.occasion_id, one.happened_at) for one in told],
     )
 
 
-async def note_sent(tx: Tx, event: InvitationSent) -> None:
-    """A message has gone out: the invitation, or a reminder of it."""
-    await _alone_with(tx, event.occasion_id)
-    await tx.execute(
+async def note_sent(tx: Tx, told: Sequence[Heard[InvitationSent]]) -> None:
+    """Messages have gone out: an invitation, or a reminder of it."""
+    await _alone_with(tx, told)
+    await tx.executemany(
         """update occasions set
                sent_at = case when $3 = 0 then least(sent_at, $2) else sent_at end,
                reminders_sent = greatest(reminders_sent, $3),
                reminded_at = case when $3 > 0 then greatest(reminded_at, $2) else reminded_at end
            where occasion_id = $1""",
-        event.occasion_id,
-        event.sent_at,
-        event.reminder,
+        [(one.event.occasion_id, one.event.sent_at, one.event.reminder) for one in told],
     )
 
 
-async def note_failed(tx: Tx, event: InvitationFailed) -> None:
-    """A message could not be sent."""
-    await _alone_with(tx, event.occasion_id)
-    await tx.execute("update occasions set failed = $2 where occasion_id = $1", event.occasion_id, event.reason)
+async def note_failed(tx: Tx, told: Sequence[Heard[InvitationFailed]]) -> None:
+    """Messages could not be sent."""
+    await _alone_with(tx, told)
+    await tx.executemany(
+        "update occasions set failed = $2 where occasion_id = $1",
+        [(one.event.occasion_id, one.event.reason) for one in told],
+    )
 
 
-async def note_opened(tx: Tx, event: CheckInOpened) -> None:
-    """A person acted on its page."""
-    await _alone_with(tx, event.occasion_id)
-    await tx.execute(
+async def note_opened(tx: Tx, told: Sequence[Heard[CheckInOpened]]) -> None:
+    """People acted on their pages."""
+    await _alone_with(tx, told)
+    await tx.executemany(
         "update occasions set opened_at = least(opened_at, $2) where occasion_id = $1",
-        event.occasion_id,
-        event.opened_at,
+        [(one.event.occasion_id, one.event.opened_at) for one in told],
     )
 
 
-async def note_begun(tx: Tx, event: CheckInBegun) -> None:
-    """The first answer was chosen."""
-    await _alone_with(tx, event.occasion_id)
-    await tx.execute(
-        "update occasions set begun_at = least(begun_at, $2) where occasion_id = $1", event.occasion_id, event.begun_at
+async def note_begun(tx: Tx, told: Sequence[Heard[CheckInBegun]]) -> None:
+    """First answers were chosen."""
+    await _alone_with(tx, told)
+    await tx.executemany(
+        "update occasions set begun_at = least(begun_at, $2) where occasion_id = $1",
+        [(one.event.occasion_id, one.event.begun_at) for one in told],
     )
 
 

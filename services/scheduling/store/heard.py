@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from operator import attrgetter
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from services.scheduling.domain.groups import Program, Site
 from services.scheduling.domain.leading import Facilitator
 from shared.database import Record, Tx
+from shared.events import Heard
 from shared.events.intake import (
     ConsentChanged,
     FacilitatorLapsed,
@@ -140,39 +142,49 @@ def _facilitator(row: Record) -> Facilitator:
     return Facilitator(row["facilitator_id"], row["short_code"], tuple(row["site_ids"]), held)
 
 
-async def add_enrolment(tx: Tx, organisation: UUID, event: ParticipantEnrolled, known_at: datetime) -> None:
-    """A participant in a program."""
-    await tx.execute(
+async def add_enrolments(tx: Tx, told: Sequence[Heard[ParticipantEnrolled]]) -> None:
+    """Participants in programs."""
+    await tx.executemany(
         """insert into enrolments (enrolment_id, organisation_id, participant_id, program_id, site_id, short_code,
                enrolled_on, taking_part, contact_after, is_imported, known_at, attributes)
            values ($2, $1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict do nothing""",
-        organisation,
-        event.enrolment_id,
-        event.participant_id,
-        event.program_id,
-        event.site_id,
-        event.short_code,
-        event.enrolled_on,
-        event.consents.taking_part,
-        event.consents.contact_after,
-        event.is_imported,
-        known_at,
-        event.attributes,
+        [
+            (
+                one.organisation_id,
+                one.event.enrolment_id,
+                one.event.participant_id,
+                one.event.program_id,
+                one.event.site_id,
+                one.event.short_code,
+                one.event.enrolled_on,
+                one.event.consents.taking_part,
+                one.event.consents.contact_after,
+                one.event.is_imported,
+                one.happened_at,
+                one.event.attributes,
+            )
+            for one in told
+        ],
     )
 
 
-async def save_consents(tx: Tx, event: ConsentChanged, at: datetime) -> None:
+async def save_consents(tx: Tx, told: Sequence[Heard[ConsentChanged]]) -> None:
     """What they agree to now; consent that was given again counts from then on."""
-    await tx.execute(
+    await tx.executemany(
         """update enrolments set
                taking_part_since = case when $2 and not taking_part then $4 else taking_part_since end,
                contact_after_since = case when $3 and not contact_after then $4 else contact_after_since end,
                taking_part = $2, contact_after = $3
            where enrolment_id = $1""",
-        event.enrolment_id,
-        event.consents.taking_part,
-        event.consents.contact_after,
-        at,
+        [
+            (
+                one.event.enrolment_id,
+                one.event.consents.taking_part,
+                one.event.consents.contact_after,
+                one.happened_at,
+            )
+            for one in told
+        ],
     )
 
 
@@ -198,23 +210,18 @@ async def withdraw_enrolment(tx: Tx, event: ParticipantWithdrawn, at: datetime) 
     )
 
 
-async def place(tx: Tx, organisation: UUID, event: ParticipantPlaced) -> None:
-    """They have a place in this group, and none in any other."""
-    await tx.execute(
+async def place(tx: Tx, told: Sequence[Heard[ParticipantPlaced]]) -> None:
+    """Each of these enrolments has a place in its group, and none in any other."""
+    await tx.executemany(
         """update placements set until = $3::date - 1
            where enrolment_id = $1 and group_id <> $2 and until is null""",
-        event.enrolment_id,
-        event.group_id,
-        event.placed_on,
+        [(one.event.enrolment_id, one.event.group_id, one.event.placed_on) for one in told],
     )
-    await tx.execute(
+    placed = attrgetter("enrolment_id", "group_id", "participant_id", "placed_on")
+    await tx.executemany(
         """insert into placements values ($1, $2, $3, $4, $5)
            on conflict (enrolment_id, group_id) do update set until = null""",
-        organisation,
-        event.enrolment_id,
-        event.group_id,
-        event.participant_id,
-        event.placed_on,
+        [(one.organisation_id, *placed(one.event)) for one in told],
     )
 
 

@@ -1,7 +1,9 @@
 """Due dates, and everything that they follow from."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -9,11 +11,15 @@ from zoneinfo import ZoneInfo
 from services.scheduling.domain.occasions import Basis, Came, Enrolment, Entry, Occasion, Scored, Settled
 from services.scheduling.store.batteries import find_battery
 from shared.database import Record, Tx, made_of
+from shared.events import Heard
 from shared.events.feedback import CheckInSubmitted
-from shared.timers import Timer, cancel_timer, set_timer
+from shared.timers import Timer, cancel_timers, set_timers
 
 OCCASION_DUE, OCCASION_CLOSES = "occasion-due", "occasion-closes"
 _COLUMNS = tuple(Occasion.__dataclass_fields__)
+_OF_ANSWER = (
+    "occasion_id", "participant_id", "enrolment_id", "program_id", "site_id", "kind", "code", "ordinal", "answered_at",
+)  # fmt: skip
 
 
 async def enrolments_in(tx: Tx, program_id: UUID) -> list[UUID]:
@@ -38,46 +44,63 @@ async def enrolments_of(tx: Tx, participants: Sequence[UUID], program_id: UUID) 
     return [row["enrolment_id"] for row in rows]
 
 
-async def basis_of(tx: Tx, enrolment_id: UUID) -> Basis | None:
-    """Everything that the occasions of an enrolment follow from; the enrolment is locked."""
-    row = await tx.fetchrow(
+async def people_of(tx: Tx, occasion_ids: Collection[UUID]) -> set[UUID]:
+    """Whose occasions these are, as far as they are known."""
+    rows = await tx.fetch("select participant_id from occasions where occasion_id = any ($1)", occasion_ids)
+    return {row["participant_id"] for row in rows}
+
+
+async def bases_of(tx: Tx, enrolment_ids: Sequence[UUID]) -> dict[UUID, Basis]:
+    """Everything that the occasions of these enrolments follow from; the enrolments are locked."""
+    rows = await tx.fetch(
         """select e.*, (select time_zone from sites s where s.site_id = e.site_id) as time_zone
-           from enrolments e where e.enrolment_id = $1 for update of e""",
-        enrolment_id,
+           from enrolments e where e.enrolment_id = any ($1) order by e.enrolment_id for update of e""",
+        enrolment_ids,
     )
-    if row is None:
-        return None
     came = await tx.fetch(
-        """select a.session_id, a.nth, a.status, a.is_history, a.recorded_at,
+        """select e.enrolment_id, a.session_id, a.nth, a.status, a.is_history, a.recorded_at,
                   s.starts_at + make_interval(mins => s.minutes) as ends_at
-           from attendance a join sessions s using (session_id)
-           where a.participant_id = $1 and a.program_id = $2 and a.nth is not null order by a.nth""",
-        row["participant_id"],
-        row["program_id"],
+           from enrolments e
+               join attendance a on a.participant_id = e.participant_id and a.program_id = e.program_id
+               join sessions s using (session_id)
+           where e.enrolment_id = any ($1) and a.nth is not null order by a.nth""",
+        enrolment_ids,
     )
-    entries = await find_battery(tx, row["program_id"])
-    return Basis(
-        made_of(Enrolment, row),
-        ZoneInfo(row["time_zone"]) if row["time_zone"] else None,
-        entries,
-        [made_of(Came, one) for one in came],
-        await _scores(tx, enrolment_id, entries),
-    )
+    batteries = {one: await find_battery(tx, one) for one in {row["program_id"] for row in rows}}
+    sessions, scores = _by_enrolment(came), _by_enrolment(await _scores(tx, enrolment_ids, batteries.values()))
+    return {
+        row["enrolment_id"]: Basis(
+            made_of(Enrolment, row),
+            ZoneInfo(row["time_zone"]) if row["time_zone"] else None,
+            batteries[row["program_id"]],
+            [made_of(Came, one) for one in sessions[row["enrolment_id"]]],
+            [made_of(Scored, one) for one in scores[row["enrolment_id"]]],
+        )
+        for row in rows
+    }
 
 
-async def _scores(tx: Tx, enrolment_id: UUID, entries: Sequence[Entry]) -> list[Scored]:
+async def _scores(tx: Tx, enrolment_ids: Sequence[UUID], batteries: Iterable[Sequence[Entry]]) -> list[Record]:
     """The scores that a condition may look at; most batteries have none."""
-    if not any(one.only_score for one in entries):
+    if not any(one.only_score for entries in batteries for one in entries):
         return []
-    return [
-        made_of(Scored, row) for row in await tx.fetch("select * from scores where enrolment_id = $1", enrolment_id)
-    ]
+    return await tx.fetch("select * from scores where enrolment_id = any ($1)", enrolment_ids)
 
 
-async def known_occasions(tx: Tx, enrolment_id: UUID) -> dict[UUID, Occasion]:
-    """The occasions of an enrolment as they are kept, locked."""
-    rows = await tx.fetch("select * from occasions where enrolment_id = $1 for update", enrolment_id)
-    return {row["occasion_id"]: _occasion(row) for row in rows}
+async def known_occasions(tx: Tx, enrolment_ids: Sequence[UUID]) -> dict[UUID, dict[UUID, Occasion]]:
+    """The occasions of each of these enrolments as they are kept, locked."""
+    rows = await tx.fetch(
+        "select * from occasions where enrolment_id = any ($1) order by occasion_id for update", enrolment_ids
+    )
+    found = _by_enrolment(rows)
+    return {one: {row["occasion_id"]: _occasion(row) for row in found[one]} for one in enrolment_ids}
+
+
+def _by_enrolment(rows: Iterable[Record]) -> defaultdict[UUID, list[Record]]:
+    found: defaultdict[UUID, list[Record]] = defaultdict(list)
+    for row in rows:
+        found[row["enrolment_id"]].append(row)
+    return found
 
 
 async def save_occasions(tx: Tx, settled: Sequence[Settled]) -> None:
@@ -91,19 +114,16 @@ async def save_occasions(tx: Tx, settled: Sequence[Settled]) -> None:
             on conflict (occasion_id) do update set {update}""",
         [_values(one.after) for one in settled],
     )
-    for one in settled:
-        await _set_clocks(tx, one.before, one.after)
+    clocks = [(one.after, _clock(one.before) if one.before else None, _clock(one.after)) for one in settled]
+    await cancel_timers(
+        tx, [(was[0], str(one.occasion_id)) for one, was, now in clocks if was and (now is None or now[0] != was[0])]
+    )
+    await set_timers(tx, [_timer(one, *now) for one, was, now in clocks if now and now != was])
 
 
-async def _set_clocks(tx: Tx, before: Occasion | None, after: Occasion) -> None:
-    waits_before, waits = before and _clock(before), _clock(after)
-    if waits == waits_before:
-        return
-    if waits_before and (waits is None or waits[0] != waits_before[0]):
-        await cancel_timer(tx, waits_before[0], str(after.occasion_id))
-    if waits:
-        payload = {"enrolment_id": str(after.enrolment_id)}
-        await set_timer(tx, Timer(waits[0], str(after.occasion_id), after.organisation_id, waits[1], payload))
+def _timer(occasion: Occasion, kind: str, at: datetime) -> Timer:
+    payload = {"enrolment_id": str(occasion.enrolment_id)}
+    return Timer(kind, str(occasion.occasion_id), occasion.organisation_id, at, payload)
 
 
 def _clock(occasion: Occasion) -> tuple[str, datetime] | None:
@@ -115,45 +135,39 @@ def _clock(occasion: Occasion) -> tuple[str, datetime] | None:
     return None
 
 
-async def answer(tx: Tx, organisation: UUID, event: CheckInSubmitted) -> None:
-    """The check-in of an occasion was answered; it may not be known yet. Nothing is waited for any more."""
-    await tx.execute("select from enrolments where enrolment_id = $1 for update", event.enrolment_id)
+async def answer(tx: Tx, told: Sequence[Heard[CheckInSubmitted]]) -> None:
+    """The check-ins of occasions were answered; these may not be known yet. Nothing is waited for any more."""
     await tx.execute(
-        """insert into occasions (occasion_id, organisation_id, participant_id, enrolment_id, program_id, site_id,
-               kind, code, ordinal, instruments, is_history, state, was_said, answered_at)
-           values ($2, $1, $3, $4, $5, $6, $7, $8, $9, '{}', false, 'answered', false, $10)
+        "select from enrolments where enrolment_id = any ($1) order by enrolment_id for update",
+        [one.event.enrolment_id for one in told],
+    )
+    of_answer = attrgetter(*_OF_ANSWER)
+    await tx.executemany(
+        """insert into occasions (organisation_id, occasion_id, participant_id, enrolment_id, program_id, site_id,
+               kind, code, ordinal, answered_at, instruments, is_history, state, was_said)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '{}', false, 'answered', false)
            on conflict (occasion_id) do update set state = 'answered', why = null,
                answered_at = excluded.answered_at""",
-        organisation,
-        event.occasion_id,
-        event.participant_id,
-        event.enrolment_id,
-        event.program_id,
-        event.site_id,
-        event.kind,
-        event.code,
-        event.ordinal,
-        event.answered_at,
+        [(one.organisation_id, *of_answer(one.event)) for one in told],
     )
+    of_score = attrgetter("occasion_id", "enrolment_id", "participant_id", "code")
     await tx.executemany(
         "insert into scores values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing",
         [
             (
-                organisation,
-                event.occasion_id,
-                event.enrolment_id,
-                event.participant_id,
-                event.code,
-                one.instrument,
-                one.scale,
-                one.count,
-                event.answered_at,
+                one.organisation_id,
+                *of_score(one.event),
+                score.instrument,
+                score.scale,
+                score.count,
+                one.event.answered_at,
             )
-            for one in event.scores
+            for one in told
+            for score in one.event.scores
         ],
     )
-    for kind in (OCCASION_DUE, OCCASION_CLOSES):
-        await cancel_timer(tx, kind, str(event.occasion_id))
+    kinds = (OCCASION_DUE, OCCASION_CLOSES)
+    await cancel_timers(tx, [(kind, str(one.event.occasion_id)) for one in told for kind in kinds])
 
 
 def _values(occasion: Occasion) -> list[Any]:

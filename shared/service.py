@@ -137,14 +137,11 @@ def _work(service: Service, settings: Settings, running: Running) -> Iterator[An
             running.machinery,
             settings.kafka,
             service.name,
-            service.handlers,
+            service.applying,
             slot=settings.slot,
-            keeps_heard=service.keeps_heard,
-            after_batch=service.after_batch,
             flood_run=settings.flood_run,
             flood_share=settings.flood_share,
         )
-        hearing.apply = service.applying
         yield hearing.run()
     yield Timers(running.machinery, {erasing.TIMER: erasing.on_erase, **idempotency.TIMERS, **service.timers}).run()
     for task in service.tasks:

@@ -16,7 +16,7 @@ from shared.database import Database, Tx
 from shared.events import Heard
 from shared.events.base import CATALOGUE, Event
 from shared.inbox import Many
-from shared.inbox.batch import Standing
+from shared.inbox.batch import Applying, Standing
 from shared.inbox.decode import Incoming
 from shared.inbox.hearing import Hearing
 
@@ -48,8 +48,9 @@ class Bare:
 async def main(what: str, dsn: str, kafka: str, count: int, group: str) -> None:
     """Hear everything, and print how long that took."""
     database = await Database.open(dsn, size=4, name="bench")
-    hearing = Hearing(database, kafka, group, {BenchScored: Many(on_scored)}, keeps_heard=what in ("heard", "shipped"))
-    applying: Any = Bare() if what == "bare" else hearing.apply
+    as_shipped = Applying({BenchScored: Many(on_scored)}, keeps_heard=what in ("heard", "shipped"))
+    hearing = Hearing(database, kafka, group, as_shipped)
+    applying: Any = Bare() if what == "bare" else as_shipped
     done, began, over = 0, 0.0, asyncio.Event()
 
     async def counting(tx: Tx, batch: Sequence[Incoming], *, carefully: bool) -> Standing:

@@ -16,6 +16,7 @@ import uvloop
 from benchmarks.consume.ours import BenchScored, on_scored
 from shared.database import Database
 from shared.inbox import Many, hearing
+from shared.inbox.batch import Applying
 from shared.inbox.hearing import Hearing
 
 
@@ -27,9 +28,8 @@ async def main(name: str, dsn: str, kafka: str, group: str, records_max: str, sl
         database,
         kafka,
         group,
-        {BenchScored: Many(on_scored)},
+        Applying({BenchScored: Many(on_scored)}, keeps_heard=True),
         slot=None if slot == "-" else slot,
-        keeps_heard=True,
     )
     wait_for_the_word(ours)
     running = asyncio.create_task(ours.run())

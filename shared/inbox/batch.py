@@ -84,8 +84,8 @@ class Applying:
     """How a service applies what it hears."""
 
     handlers: Handlers
-    keeps_heard: bool
-    after_batch: AfterBatch | None
+    keeps_heard: bool = False
+    after_batch: AfterBatch | None = None
     before_batch: BeforeBatch | None = None
 
     async def __call__(self, tx: Tx, batch: Sequence[Incoming], *, carefully: bool) -> Standing:

@@ -23,8 +23,8 @@ from faststream.kafka.message import KafkaAckableMessage
 from shared import clock, metrics
 from shared.database import OUTAGES, Database
 from shared.inbox import store
-from shared.inbox.batch import DATA_ERRORS, AfterBatch, Applying
-from shared.inbox.decode import Handlers, Incoming, Record, decode, fingerprint
+from shared.inbox.batch import DATA_ERRORS, Applying
+from shared.inbox.decode import Incoming, Record, decode, fingerprint
 from shared.inbox.flood import Flood, Watch
 from shared.inbox.positions import Lost, Positions
 
@@ -51,17 +51,15 @@ class Hearing:
         database: Database,
         kafka: str,
         group: str,
-        handlers: Handlers,
+        apply: Applying,
         *,
         slot: str | None = None,
-        keeps_heard: bool = False,
-        after_batch: AfterBatch | None = None,
         flood_run: int = 200,
         flood_share: float = 0.5,
     ) -> None:
         self.database = database
-        self.topics = sorted({event.topic for event in handlers})
-        self.apply = Applying(handlers, keeps_heard, after_batch)
+        self.topics = sorted({event.topic for event in apply.handlers})
+        self.apply = apply
         self.watch = Watch(flood_run, flood_share)
         self.stopped: asyncio.Future[None] | None = None
         self.positions = Positions(database, self.topics, slot, self._lost)

@@ -6,7 +6,7 @@ from uuid import UUID
 from shared.database import Tx
 
 LOCK = 1702  # any number that nobody else locks
-PLACES = 1024  # people share them: the server has room for some thousands of locks in all, and a batch may name as many
+PLACES = 256  # people share them: a server has room for some thousands of locks in all, those of all stores on it
 
 
 async def alone_with(tx: Tx, people: Iterable[UUID]) -> None:

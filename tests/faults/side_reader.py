@@ -15,6 +15,7 @@ from faststream.kafka import KafkaBroker
 
 from shared.database import Database, Tx
 from shared.events.base import Event, Heard, event
+from shared.inbox.batch import Applying
 from shared.inbox.hearing import Hearing
 
 TOPIC = os.environ.get("SIDE_TOPIC", "side")
@@ -66,7 +67,7 @@ async def ours(dsn: str, kafka: str) -> None:
 
     handlers: dict[type[Event], Callable[[Tx, Heard[Any]], Awaitable[None]]] = {SideBySide: on_parcel}
     database = await Database.open(dsn, size=4, name="side by side")
-    await Hearing(database, kafka, "side", handlers, after_batch=after_batch).run()
+    await Hearing(database, kafka, "side", Applying(handlers, after_batch=after_batch)).run()
 
 
 async def main(policy: str, dsn: str, kafka: str) -> None:

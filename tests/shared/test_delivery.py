@@ -13,6 +13,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from shared.events import PARTITIONS
 from shared.inbox import parked
+from shared.inbox.batch import Applying
 from shared.inbox.flood import Flood
 from shared.inbox.hearing import Hearing
 from shared.inbox.positions import Lost
@@ -24,7 +25,7 @@ HEADERS = '{"ce_type": "late"}'
 
 
 def hearing(store: Any, parts: Parts, kind: Any, **more: Any) -> Hearing:
-    return Hearing(store.machinery, parts.kafka, f"g-{kind.topic}", {kind: Register.on_parcel_sent}, **more)
+    return Hearing(store.machinery, parts.kafka, f"g-{kind.topic}", Applying({kind: Register.on_parcel_sent}), **more)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from shared import clock
 from shared.database import Tx
 from shared.erasing import TIMER, erase, on_erase
 from shared.events.base import CATALOGUE, Event, Heard, Part, event
+from shared.inbox.batch import Applying
 from shared.inbox.hearing import Hearing
 from shared.outbox import Relay, put
 from shared.timers import Timer, Timers, set_timer
@@ -61,7 +62,8 @@ class Harbour:
         self.store, self.voyages, self.sailed = store, voyages, list[Any]()
         sold, sailed, erased = voyages
         handlers = {sold: self.on_sold, sailed: self.on_sailed, erased: self.on_erased}
-        self.hearing = Hearing(store.machinery, parts.kafka, f"g-{sold.topic}", handlers, keeps_heard=True)
+        applying = Applying(handlers, keeps_heard=True)
+        self.hearing = Hearing(store.machinery, parts.kafka, f"g-{sold.topic}", applying)
         self.relay = Relay(store.machinery, parts.kafka)
         self.timers = Timers(store.machinery, {TIMER: on_erase})
         self.sold: list[UUID] = []

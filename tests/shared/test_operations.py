@@ -52,11 +52,11 @@ async def store(fresh_store: Any) -> Any:
 
 
 def applying(kind: Any) -> Applying:
-    return Applying({kind: Register.on_parcel_sent}, False, None)
+    return Applying({kind: Register.on_parcel_sent})
 
 
 def hearing(store: Any, parts: Parts, kind: Any) -> Hearing:
-    return Hearing(store.machinery, parts.kafka, f"g-{kind.topic}", {kind: Register.on_parcel_sent})
+    return Hearing(store.machinery, parts.kafka, f"g-{kind.topic}", applying(kind))
 
 
 @asynccontextmanager

@@ -49,11 +49,12 @@ def decision(reason: str = "It came from a test machine.") -> Decision:
 
 
 def applying(kind: Any, handler: Any = Register.on_parcel_sent, **more: Any) -> Applying:
-    return Applying({kind: handler}, **({"keeps_heard": False, "after_batch": None} | more))
+    return Applying({kind: handler}, **more)
 
 
-def hearing(store: Any, parts: Parts, kind: Any, handler: Any = Register.on_parcel_sent, **more: Any) -> Hearing:
-    return Hearing(store.machinery, parts.kafka, f"g-{kind.topic}", {kind: handler}, **more)
+def hearing(store: Any, parts: Parts, kind: Any, *, keeps_heard: bool = False, **more: Any) -> Hearing:
+    how = applying(kind, keeps_heard=keeps_heard)
+    return Hearing(store.machinery, parts.kafka, f"g-{kind.topic}", how, **more)
 
 
 Send = Callable[..., Any]

@@ -50,7 +50,7 @@ async def as_administrator(store: Any, sql: str) -> None:
 
 
 def rebuild(store: Any, kind: Any, handler: Any = on_parcel_sent) -> Rebuild:
-    return Rebuild(store.machinery, Applying({kind: handler}, True, None), "parcels", ("shelf",))
+    return Rebuild(store.machinery, Applying({kind: handler}, keeps_heard=True), "parcels", ("shelf",))
 
 
 async def shelf(store: Any) -> dict[str, int]:
@@ -64,9 +64,8 @@ class Live:
     def __init__(self, store: Any, parts: Parts, kind: Any) -> None:
         self.store, self.kind = store, kind
         self.ids = [uuid4() for _ in range(30)]
-        self.hearing = Hearing(
-            store.machinery, parts.kafka, f"g-{kind.topic}", {kind: on_parcel_sent}, keeps_heard=True
-        )
+        applying = Applying({kind: on_parcel_sent}, keeps_heard=True)
+        self.hearing = Hearing(store.machinery, parts.kafka, f"g-{kind.topic}", applying)
         self.relay = Relay(store.machinery, parts.kafka)
 
     async def send(self, rounds: int) -> None:

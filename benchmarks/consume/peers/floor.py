@@ -18,7 +18,7 @@ from benchmarks.consume.peers.views import Task, told
 from benchmarks.consume.workload import ORGANISATION, TOPIC, statements
 
 
-class Scored(msgspec.Struct, gc=False):
+class Scored(msgspec.Struct):
     """What the views need, and no more."""
 
     person_id: UUID
@@ -33,7 +33,7 @@ read = msgspec.json.Decoder(Scored).decode
 async def write(task: Task, connection: Any, events: list[Scored]) -> None:
     """Three statements in a transaction."""
     async with connection.transaction():
-        for sql, columns in statements(events):  # type: ignore[arg-type]
+        for sql, columns in statements(events):
             await connection.execute(sql, ORGANISATION, *columns)
     task.tick(len(events))
 

@@ -1,10 +1,10 @@
-"""What single people scored at several occasions: read from the facts, for figures that no pair of scores can give.
+"""What single people scored at several occasions, for figures that no pair of scores can give.
 
 Who is counted, and as what, is what the cells count too, so both speak of the same people.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from asyncpg import Record
@@ -18,7 +18,7 @@ from shared.database import Tx
 
 Scores = tuple[int, ...]
 _PEOPLE = """
-    select c.enrolment_id, c.program_id,
+    select c.enrolment_id, c.program_id, c.courses,
            case $3 when 'all' then '' when 'site' then coalesce(s.code, $4)
                    else coalesce(c.labels ->> $3, $4) end as name
     from counted c left join sites s using (site_id)
@@ -40,20 +40,10 @@ _TOGETHER = f"""
     select name, counts, count(*) as n from together join people using (enrolment_id) group by name, counts"""
 _SESSIONS = f"""
     with people as ({_PEOPLE}
-    ), answers as (
-        select s.*, people.name, substring(s.occasion from '[0-9]+$')::int as session
-        from scores s join people using (enrolment_id, program_id)
-        where s.program_id = $1 and s.kind = 'session' and s.instrument = $5 and s.occasion ~ '-[0-9]{{1,6}}$'
-    ), latest as (
-        select distinct on (enrolment_id, session, occasion collate "C") *
-        from answers order by enrolment_id, session, occasion collate "C", answered_at desc, occasion_id
-    ), points as (
-        select enrolment_id, name, session, count from latest where version = any ($6)
     )
-    select name, array_agg(session order by session) as sessions, array_agg(count order by session) as counts
-    from points group by enrolment_id, name order by enrolment_id"""
-
-
+    select name, substr(course, length($5) + 2) as course from people, unnest(courses) course
+    where starts_with(course, $5 || ' ') order by enrolment_id"""
+"""A course is words with spaces between them: the instrument, and session:version:score of each answer, in order."""
 Asked = Sequence[tuple[Instrument, str]]
 Course = Sequence[Point]
 _RELEASED = """
@@ -116,10 +106,10 @@ async def by_session(
     """What each person scored after which session, in order, as one group (None) or by what is asked for."""
     found: dict[str | None, list[Course]] = {} if by else {None: []}
     if seen.is_live:
-        asked = (seen.sites, by or people.ALL, UNKNOWN, one.code, sorted(versions(one)))
-        for row in await tx.fetch(_SESSIONS, program, *asked):
-            course = list(zip(row["sessions"], row["counts"], strict=True))
-            found.setdefault(row["name"] if by else None, []).append(course)
+        known = versions(one)
+        for name, written in await tx.fetch(_SESSIONS, program, seen.sites, by or people.ALL, UNKNOWN, one.code):
+            if course := _comparable(written, known):
+                found.setdefault(name if by else None, []).append(course)
     else:
         for row in await _rows(tx, program, seen, by, "sessions", one.code):
             courses = [_course(fact[2]) for fact, n in row["facts"] or () for _ in range(n)]
@@ -127,6 +117,16 @@ async def by_session(
     return found
 
 
+def _comparable(written: str, known: Collection[int]) -> Course:
+    sessions, scored_by, counts = _numbers(written, 3)
+    return [one[:2] for one in zip(sessions, counts, scored_by, strict=True) if one[2] in known]
+
+
 def _course(written: str) -> Course:
-    points = (one.split(":") for one in written.split())
-    return [(int(at), int(count)) for at, count in points]
+    return list(zip(*_numbers(written, 2), strict=True))
+
+
+def _numbers(written: str, parts: int) -> list[list[int]]:
+    """Of points that are written with so many parts each: the first part of all points, the second, and so on."""
+    every = list(map(int, written.replace(":", " ").split()))
+    return [every[part::parts] for part in range(parts)]

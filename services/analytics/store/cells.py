@@ -91,14 +91,25 @@ _COUNT = """
                concat_ws(' ', 'pair', a.instrument, a.version, b.version, a.occasion, b.occasion, a.count, b.count), 1
         from answers a join answers b using (enrolment_id, instrument)
         where a.occasion collate "C" < b.occasion collate "C" and not a.is_after_session and not b.is_after_session
+    ), courses as (
+        select enrolment_id, array_agg(instrument || ' ' || points) as courses
+        from (
+            select enrolment_id, instrument,
+                   string_agg(concat_ws(':', session, version, count), ' ' order by session, occasion collate "C")
+                       as points
+            from (select *, substring(occasion from '[0-9]+$')::int as session
+                  from answers where is_after_session and occasion ~ '-[0-9]{1,6}$') one
+            group by enrolment_id, instrument
+        ) each
+        group by enrolment_id
     ), standing as materialized (
         select p.organisation_id, p.enrolment_id, p.program_id, p.site_id,
                jsonb_strip_nulls(p.attributes || jsonb_build_object(
                    'all', '', 'cohort', to_char(p.enrolled_on, 'YYYY-"q"Q'), 'group', p.group_code)) as labels,
-               f.facts, f.many
+               f.facts, f.many, coalesce(c.courses, '{}') as courses
         from people p join (
             select enrolment_id, array_agg(fact) as facts, array_agg(many::int) as many from facts group by enrolment_id
-        ) f using (enrolment_id)
+        ) f using (enrolment_id) left join courses c using (enrolment_id)
     ), before as materialized (
         select c.*, (s.program_id, s.site_id, s.labels) is distinct from (c.program_id, c.site_id, c.labels) as is_past
         from counted c left join standing s using (enrolment_id) where c.enrolment_id = any ($1)
@@ -124,10 +135,11 @@ _COUNT = """
     ), left_over as (
         delete from counted where enrolment_id = any ($1) and enrolment_id not in (select enrolment_id from standing)
     ), kept as (
-        insert into counted select organisation_id, enrolment_id, program_id, site_id, labels, facts, many from standing
+        insert into counted (organisation_id, enrolment_id, program_id, site_id, labels, facts, many, courses)
+        select * from standing
         on conflict (enrolment_id) do update
         set program_id = excluded.program_id, site_id = excluded.site_id, labels = excluded.labels,
-            facts = excluded.facts, many = excluded.many
+            facts = excluded.facts, many = excluded.many, courses = excluded.courses
     ), moved as (
         insert into cells as c (organisation_id, program_id, site_id, label, value, fact, n)
         select organisation_id, program_id, site_id, label, value, fact, n

@@ -48,6 +48,12 @@ class People:
 
     def pairs(self, instrument: Instrument, first: str, later: str) -> Pairs:
         """Those who answered at both occasions. Only versions that count the same are paired."""
+        asked = instrument, first, later
+        if asked not in self._paired:
+            self._paired[asked] = self._pairs(*asked)
+        return self._paired[asked]
+
+    def _pairs(self, instrument: Instrument, first: str, later: str) -> Pairs:
         found: Counter[tuple[int, int]] = Counter()
         known = versions(instrument)
         for fact, many in self._facts("pair", instrument.code, *sorted((first, later))):
@@ -102,6 +108,11 @@ class People:
     def _facts(self, *place: str) -> Sequence[tuple[Fact, int]]:
         """Those of one kind and, if it has them, of one instrument and its occasions."""
         return self._placed.get(place, ())
+
+    @cached_property
+    def _paired(self) -> dict[tuple[Instrument, str, str], Pairs]:
+        """Each sheet of a page asks for some of the same."""
+        return {}
 
     @cached_property
     def _placed(self) -> Mapping[Fact, Sequence[tuple[Fact, int]]]:

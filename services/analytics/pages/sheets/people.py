@@ -1,7 +1,7 @@
 """Sheets about people: who answered, what changed for them, what became of them, and whether it lasted."""
 
 from services.analytics import store
-from services.analytics.domain import Asked, Change, People, Rate, change, lasted, outcomes
+from services.analytics.domain import Change, People, Rate, change, lasted, outcomes
 from services.analytics.domain.completeness import DIFFERENCE_MAX, differing
 from services.analytics.domain.paired import paired
 from services.analytics.domain.rates import is_short, share
@@ -59,8 +59,7 @@ def _response(people: People, occasion: str) -> tuple[int, int]:
 async def course(tx: Tx, choice: Choice, people: People | None = None) -> list[Change]:
     """The change since the chosen first occasion, at each later occasion; of everybody, or of these."""
     people = people or await choice.everybody(tx)
-    following = choice.occasions[choice.occasions.index(choice.first) + 1 :]
-    return [change(Asked(choice.program.code, choice.instrument, choice.first, at), people) for at in following]
+    return [change(asked, people) for asked in choice.course]
 
 
 async def changed(tx: Tx, choice: Choice, people: People | None = None) -> Sheet:

@@ -4,12 +4,13 @@ import math
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any, TypeGuard
 from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_timedelta
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import NumberPattern, format_decimal, format_percent, parse_pattern
 from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
@@ -48,8 +49,7 @@ def signed(context: Context, value: Number | None, digits: int = 0) -> str:
     """A change: `+3.1`, `−0.4`, and nothing in front of what rounds to zero."""
     if not _present(value):
         return ABSENT
-    pattern = _pattern(digits)
-    text = format_decimal(value, f"+{pattern};-{pattern}", locale=_locale(context))
+    text = format_decimal(value, _pattern(digits, "+{0};-{0}"), locale=_locale(context))
     return _typeset(text) if any(digit in text for digit in "123456789") else text.lstrip("+-")
 
 
@@ -58,7 +58,7 @@ def percent(context: Context, share: Number | None, digits: int = 0) -> str:
     """A share between 0 and 1: `0.57` as `57%`."""
     if not _present(share):
         return ABSENT
-    return _typeset(format_percent(share, _pattern(digits) + "%", locale=_locale(context)))
+    return _typeset(format_percent(share, _pattern(digits, "{0}%"), locale=_locale(context)))
 
 
 @pass_context
@@ -156,8 +156,9 @@ def _present(value: Number | None) -> TypeGuard[Number]:
     return value is not None and not math.isnan(value)
 
 
-def _pattern(digits: int) -> str:
-    return "#,##0" + ("." + "0" * digits if digits else "")
+@cache
+def _pattern(digits: int, around: str = "{0}") -> NumberPattern:
+    return parse_pattern(around.format("#,##0" + ("." + "0" * digits if digits else "")))
 
 
 def _typeset(text: str) -> str:

@@ -39,16 +39,15 @@ def staying(people: People, group: str | None = None) -> Staying:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """Means by week and by session, and the mean of the personal slopes of so many people."""
+    """Means by week, and the mean of the personal slopes of so many people."""
 
     weeks: list[At]
-    sessions: list[At]
     people: int
     personal: Estimate | None
 
 
 def trend(instrument: Instrument, people: People, points: Sequence[Sequence[Point]]) -> Trend:
-    """Scores over time. A week or a session of too few people has no number."""
+    """Scores over time. A week of too few people has no number."""
     present = people.in_week(instrument)
     weeks = [
         _at(week, present.get(week, 0), _sums(scores).mean(instrument.unit), people.people_min)
@@ -57,11 +56,11 @@ def trend(instrument: Instrument, people: People, points: Sequence[Sequence[Poin
     found = slopes(points)
     with_slope = sum(map(len, found.values()))
     personal = mean_slope(found, instrument.unit) if with_slope >= people.people_min else None
-    sessions = _sessions(instrument, points, people.people_min)
-    return Trend(weeks, sessions, with_slope, personal and _signed(personal, instrument.sign))
+    return Trend(weeks, with_slope, personal and _signed(personal, instrument.sign))
 
 
-def _sessions(instrument: Instrument, points: Sequence[Sequence[Point]], people_min: int) -> list[At]:
+def after_sessions(instrument: Instrument, points: Sequence[Sequence[Point]], people_min: int) -> list[At]:
+    """The plain mean after each session. One of too few people has no number."""
     return [_at(str(one), n, mean, people_min) for one, (n, mean) in by_session(points, instrument.unit).items()]
 
 

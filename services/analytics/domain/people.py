@@ -128,7 +128,7 @@ def _place(fact: Fact) -> Fact:
         case ("answer", instrument, _, occasion, _):
             return "answer", instrument, occasion
         case ("pair", instrument, _, _, first, later, _, _):
-            return "pair", instrument, *sorted((first, later))
+            return "pair", instrument, first, later
         case ("week" | "in-week" as kind, instrument, *_):
             return kind, instrument
         case _:

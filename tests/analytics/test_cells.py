@@ -196,13 +196,16 @@ class World:
         return found
 
     def courses(self) -> dict[UUID, list[str]]:
-        """What each person scored after each session, by the number of it."""
+        """What each person scored after each session, by the number of it, and at each other occasion."""
         found = {}
-        for person in self.people:
-            scores = sorted((int(code.split("-")[1]), code, n) for code, n in person.answers.items() if "-" in code)
-            points = " ".join(f"{session}:1:{score}" for session, _, score in scores)
-            if person.is_counted:
-                found[person.enrolment] = [f"bdi-ii {points}"] if points else []
+        for person in filter(lambda one: one.is_counted, self.people):
+            scores = sorted(person.answers.items())
+            sessions = sorted((int(code.split("-")[1]), code, n) for code, n in scores if "-" in code)
+            points = {
+                "answers": " ".join(f"{code}:1:{score}" for code, score in scores if "-" not in code),
+                "sessions": " ".join(f"{session}:1:{score}" for session, _, score in sessions),
+            }
+            found[person.enrolment] = [f"{kind} bdi-ii {one}" for kind, one in points.items() if one]
         return found
 
     def _facts(self, person: Person) -> list[tuple[str, ...]]:
@@ -272,7 +275,7 @@ async def test_cells_equal_counting_everybody_anew(told: Told, steps: list[tuple
         rows = await tx.fetch("select site_id, label, value, fact, n from cells")
         people = await tx.fetch("select enrolment_id, courses from counted")
         left = await tx.fetchval("select count(*) from touched")
-    assert dict(map(tuple, people)) == world.courses()
+    assert {person: sorted(courses) for person, courses in people} == world.courses()
     assert {(*row[:3], *row["fact"].split(" ")): row["n"] for row in rows} == world.counted()
     assert left == 0
 

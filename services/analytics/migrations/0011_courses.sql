@@ -1,5 +1,5 @@
--- What somebody scored after each session is kept with what they are counted as: one row a person is read instead of one
--- an answer. Everybody is counted once more.
+-- What somebody scored at each occasion is kept with what they are counted as: one row a person is read instead of one an
+-- answer. Everybody is counted once more.
 -- migrate:up
 
 alter table counted add column courses text[] not null default '{}';

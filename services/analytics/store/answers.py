@@ -17,33 +17,14 @@ from services.analytics.store.seeing import Seen
 from shared.database import Tx
 
 Scores = tuple[int, ...]
-_PEOPLE = """
-    select c.enrolment_id, c.program_id, c.courses,
-           case $3 when 'all' then '' when 'site' then coalesce(s.code, $4)
-                   else coalesce(c.labels ->> $3, $4) end as name
+_COURSES = """
+    select case $3 when 'all' then '' when 'site' then coalesce(s.code, $4)
+                   else coalesce(labels ->> $3, $4) end as name,
+           array(select course from unnest(courses) course where course ^@ any ($5::text[])) as courses
     from counted c left join sites s using (site_id)
-    where c.program_id = $1 and ($2::uuid[] is null or c.site_id = any ($2))"""
-_TOGETHER = f"""
-    with people as ({_PEOPLE}
-    ), asked as (
-        select * from unnest($5::text[], $6::text[]) with ordinality as a (instrument, occasion, place)
-    ), latest as (
-        select distinct on (s.enrolment_id, a.place) s.enrolment_id, a.place, s.count,
-               s.instrument || ':' || s.version = any ($7) as is_comparable
-        from scores s join asked a using (instrument, occasion) join people using (enrolment_id, program_id)
-        where s.program_id = $1
-        order by s.enrolment_id, a.place, s.answered_at desc, s.occasion_id
-    ), together as (
-        select enrolment_id, array_agg(count order by place) as counts from latest
-        group by enrolment_id having count(*) = cardinality($5) and bool_and(is_comparable)
-    )
-    select name, counts, count(*) as n from together join people using (enrolment_id) group by name, counts"""
-_SESSIONS = f"""
-    with people as ({_PEOPLE}
-    )
-    select name, substr(course, length($5) + 2) as course from people, unnest(courses) course
-    where starts_with(course, $5 || ' ') order by enrolment_id"""
-"""A course is words with spaces between them: the instrument, and session:version:score of each answer, in order."""
+    where program_id = $1 and ($2::uuid[] is null or c.site_id = any ($2)) order by enrolment_id"""
+"""A course is words with spaces between them: `sessions` or `answers`, the instrument, and of each answer in order the
+number of its session or its occasion, with the version and the score: `answers phq-9 baseline:1:14 end:1:9`."""
 Asked = Sequence[tuple[Instrument, str]]
 Course = Sequence[Point]
 _RELEASED = """
@@ -58,15 +39,30 @@ async def together(
     """How many people scored what at all of these occasions, as one group (None) or by what is asked for."""
     if not seen.is_live:
         return await _released(tx, program, seen, by, asked)
-    comparable = [f"{one.code}:{version}" for one, _ in asked for version in versions(one)]
-    rows = await tx.fetch(
-        _TOGETHER, program, seen.sites, by or "all", UNKNOWN, [one.code for one, _ in asked], [at for _, at in asked],
-        comparable,
-    )  # fmt: skip
     found: dict[str | None, Counter[Scores]] = {} if by else {None: Counter()}
-    for row in rows:
-        found.setdefault(row["name"] if by else None, Counter())[tuple(row["counts"])] += row["n"]
+    for name, courses in await _live(tx, program, seen, by, {f"answers {one.code} " for one, _ in asked}):
+        if scores := _scores(courses, asked):
+            found.setdefault(name, Counter())[scores] += 1
     return dict(found)
+
+
+async def _live(
+    tx: Tx, program: UUID, seen: Seen, by: str | None, wanted: Collection[str]
+) -> list[tuple[str | None, list[str]]]:
+    """The courses of each person that begin with any of these words, and in which group the person is."""
+    rows = await tx.fetch(_COURSES, program, seen.sites, by or people.ALL, UNKNOWN, list(wanted))
+    return [(name if by else None, courses) for name, courses in rows]
+
+
+def _scores(courses: Sequence[str], asked: Asked) -> Scores | None:
+    """What somebody scored at these occasions, if they did at each, by versions that are taken together."""
+    said = {}
+    for _, instrument, *points in (one.split(" ") for one in courses):
+        for occasion, version, count in (point.split(":") for point in points):
+            said[instrument, occasion] = int(version), int(count)
+    answers = [said.get((one.code, at)) for one, at in asked]
+    known = [one for one, (instrument, _) in zip(answers, asked, strict=True) if one and one[0] in versions(instrument)]
+    return tuple(count for _, count in known) if len(known) == len(asked) else None
 
 
 async def _released(
@@ -107,9 +103,8 @@ async def by_session(
     found: dict[str | None, list[Course]] = {} if by else {None: []}
     if seen.is_live:
         known = versions(one)
-        for name, written in await tx.fetch(_SESSIONS, program, seen.sites, by or people.ALL, UNKNOWN, one.code):
-            if course := _comparable(written, known):
-                found.setdefault(name if by else None, []).append(course)
+        for name, written in await _live(tx, program, seen, by, [f"sessions {one.code} "]):
+            found.setdefault(name, []).extend(filter(None, (_comparable(course, known) for course in written)))
     else:
         for row in await _rows(tx, program, seen, by, "sessions", one.code):
             courses = [_course(fact[2]) for fact, n in row["facts"] or () for _ in range(n)]
@@ -118,7 +113,7 @@ async def by_session(
 
 
 def _comparable(written: str, known: Collection[int]) -> Course:
-    sessions, scored_by, counts = _numbers(written, 3)
+    sessions, scored_by, counts = _numbers(written.split(" ", 2)[2], 3)
     return [one[:2] for one in zip(sessions, counts, scored_by, strict=True) if one[2] in known]
 
 

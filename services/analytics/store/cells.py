@@ -92,14 +92,18 @@ _COUNT = """
         from answers a join answers b using (enrolment_id, instrument)
         where a.occasion collate "C" < b.occasion collate "C" and not a.is_after_session and not b.is_after_session
     ), courses as (
-        select enrolment_id, array_agg(instrument || ' ' || points) as courses
+        select enrolment_id, array_agg(course) as courses
         from (
-            select enrolment_id, instrument,
-                   string_agg(concat_ws(':', session, version, count), ' ' order by session, occasion collate "C")
-                       as points
-            from (select *, substring(occasion from '[0-9]+$')::int as session
-                  from answers where is_after_session and occasion ~ '-[0-9]{1,6}$') one
-            group by enrolment_id, instrument
+            select enrolment_id, concat_ws(' ', kind, instrument, string_agg(
+                       concat_ws(':', coalesce(session::text, occasion), version, count), ' '
+                       order by session, occasion collate "C")) as course
+            from (
+                select *, case when is_after_session then substring(occasion from '-([0-9]{1,6})$')::int end as session,
+                       case when is_after_session then 'sessions' else 'answers' end as kind
+                from answers
+            ) one
+            where session is not null or not is_after_session
+            group by enrolment_id, kind, instrument
         ) each
         group by enrolment_id
     ), standing as materialized (

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from services.analytics.domain.courses import Point, Sums, by_session, mean_slope, slopes
+from services.analytics.domain.courses import Course, Sums, by_session, mean_slope, slopes
 from services.analytics.domain.figures import Estimate
 from services.analytics.domain.instrument import Instrument
 from services.analytics.domain.people import People
@@ -46,22 +46,22 @@ class Trend:
     personal: Estimate | None
 
 
-def trend(instrument: Instrument, people: People, points: Sequence[Sequence[Point]]) -> Trend:
+def trend(instrument: Instrument, people: People, courses: Sequence[Course]) -> Trend:
     """Scores over time. A week of too few people has no number."""
     present = people.in_week(instrument)
     weeks = [
         _at(week, present.get(week, 0), _sums(scores).mean(instrument.unit), people.people_min)
         for week, scores in people.weeks(instrument).items()
     ]
-    found = slopes(points)
+    found = slopes(courses)
     with_slope = sum(map(len, found.values()))
     personal = mean_slope(found, instrument.unit) if with_slope >= people.people_min else None
     return Trend(weeks, with_slope, personal and _signed(personal, instrument.sign))
 
 
-def after_sessions(instrument: Instrument, points: Sequence[Sequence[Point]], people_min: int) -> list[At]:
+def after_sessions(instrument: Instrument, courses: Sequence[Course], people_min: int) -> list[At]:
     """The plain mean after each session. One of too few people has no number."""
-    return [_at(str(one), n, mean, people_min) for one, (n, mean) in by_session(points, instrument.unit).items()]
+    return [_at(str(one), n, mean, people_min) for one, (n, mean) in by_session(courses, instrument.unit).items()]
 
 
 def _at(when: str, n: int, mean: Estimate | None, people_min: int) -> At:

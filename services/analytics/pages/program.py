@@ -10,7 +10,7 @@ from services.analytics.domain import Change, Instrument, change
 from services.analytics.domain.definitions import BY_FIGURE, TRIALS, by_section
 from services.analytics.pages.choice import Analyst, Choice, choose, chosen
 from services.analytics.pages.frame import PAGES, csv_file
-from services.analytics.pages.sheets import BY_NAME, DEFINED, course, read_all
+from services.analytics.pages.sheets import BY_NAME, DEFINED, read_all
 from services.analytics.store import Program, Seen
 from shared import clock
 from shared.database import Tx
@@ -44,8 +44,8 @@ async def program(request: Request, who: Analyst, db: Db, code: str) -> HTMLResp
     """One program: who answered, what changed for those who answered twice, for whom, where, and whether it lasts."""
     async with db.transaction(who.organisation_id) as tx:
         seen, found, choice = await chosen(tx, who, code, request.query_params)
-        rows = await course(tx, choice) if choice else []
-        row = next((row for row in rows if choice and row.asked.later == choice.later), None)
+        is_twice = choice is not None and choice.first != choice.later
+        row = change(choice.asked, await choice.everybody(tx)) if choice and is_twice else None
         sheets = await read_all(tx, choice) if choice and row else []
         comparison = (
             await store.find_program_code(tx, found.comparison_program_id) if found.comparison_program_id else None

@@ -4,13 +4,14 @@ Who is counted, and as what, is what the cells count too, so both speak of the s
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from itertools import compress
 from uuid import UUID
 
 from asyncpg import Record
 
 from services.analytics.domain import UNKNOWN, Fact, Instrument
-from services.analytics.domain.courses import Point
+from services.analytics.domain.courses import Course
 from services.analytics.domain.people import versions
 from services.analytics.store import people
 from services.analytics.store.seeing import Seen
@@ -26,7 +27,6 @@ _COURSES = """
 """A course is words with spaces between them: `sessions` or `answers`, the instrument, and of each answer in order the
 number of its session or its occasion, with the version and the score: `answers phq-9 baseline:1:14 end:1:9`."""
 Asked = Sequence[tuple[Instrument, str]]
-Course = Sequence[Point]
 _RELEASED = """
     select distinct on (value) value, facts from released
     where program_id = $1 and label = $2 and base = $3 and release <= $4 and ($5::text[] is null or value = any ($5))
@@ -47,7 +47,7 @@ async def together(
 
 
 async def _live(
-    tx: Tx, program: UUID, seen: Seen, by: str | None, wanted: Collection[str]
+    tx: Tx, program: UUID, seen: Seen, by: str | None, wanted: Set[str]
 ) -> list[tuple[str | None, list[str]]]:
     """The courses of each person that begin with any of these words, and in which group the person is."""
     rows = await tx.fetch(_COURSES, program, seen.sites, by or people.ALL, UNKNOWN, list(wanted))
@@ -89,7 +89,7 @@ def as_facts(asked: Asked, scores: Mapping[Scores, int]) -> dict[Fact, int]:
 
 def as_courses(instrument: str, people: Sequence[Course]) -> dict[Fact, int]:
     """As a release keeps them."""
-    return Counter(("sessions", instrument, " ".join(f"{at}:{count}" for at, count in one)) for one in people)
+    return Counter(("sessions", instrument, " ".join(map("{}:{}".format, *one))) for one in people if one[0])
 
 
 def _name(asked: Asked) -> str:
@@ -103,8 +103,8 @@ async def by_session(
     found: dict[str | None, list[Course]] = {} if by else {None: []}
     if seen.is_live:
         known = versions(one)
-        for name, written in await _live(tx, program, seen, by, [f"sessions {one.code} "]):
-            found.setdefault(name, []).extend(filter(None, (_comparable(course, known) for course in written)))
+        for name, written in await _live(tx, program, seen, by, {f"sessions {one.code} "}):
+            found.setdefault(name, []).extend(_comparable(course, known) for course in written)
     else:
         for row in await _rows(tx, program, seen, by, "sessions", one.code):
             courses = [_course(fact[2]) for fact, n in row["facts"] or () for _ in range(n)]
@@ -112,16 +112,20 @@ async def by_session(
     return found
 
 
-def _comparable(written: str, known: Collection[int]) -> Course:
-    sessions, scored_by, counts = _numbers(written.split(" ", 2)[2], 3)
-    return [one[:2] for one in zip(sessions, counts, scored_by, strict=True) if one[2] in known]
+def _comparable(written: str, known: Set[int]) -> Course:
+    sessions, scored_by, counts = _parts(written.split(" ", 2)[2], 3)
+    if known >= set(scored_by):
+        return sessions, counts
+    is_known = [version in known for version in scored_by]
+    return list(compress(sessions, is_known)), list(compress(counts, is_known))
 
 
 def _course(written: str) -> Course:
-    return list(zip(*_numbers(written, 2), strict=True))
+    sessions, counts = _parts(written, 2)
+    return sessions, counts
 
 
-def _numbers(written: str, parts: int) -> list[list[int]]:
-    """Of points that are written with so many parts each: the first part of all points, the second, and so on."""
+def _parts(written: str, many: int) -> list[list[int]]:
+    """Of points that are written with so many parts each: the first part of all, the second of all, and so on."""
     every = list(map(int, written.replace(":", " ").split()))
-    return [every[part::parts] for part in range(parts)]
+    return [every[part::many] for part in range(many)]

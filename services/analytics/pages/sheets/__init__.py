@@ -2,7 +2,7 @@
 
 from services.analytics.pages.choice import Choice
 from services.analytics.pages.sheets.over_time import staying_on, weekly, weeks
-from services.analytics.pages.sheets.people import answered, became, before_and_after, changed, course, lasting
+from services.analytics.pages.sheets.people import answered, became, before_and_after, changed, lasting
 from services.analytics.pages.sheets.places import beside, groups, sites
 from services.analytics.pages.sheets.sheet import Drawing, Read, Row, Sheet, Values
 from shared.database import Tx
@@ -46,7 +46,6 @@ __all__ = [
     "Sheet",
     "Values",
     "changed",
-    "course",
     "read_all",
     "weekly",
 ]

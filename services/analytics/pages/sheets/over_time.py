@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from services.analytics import store
 from services.analytics.domain import Instrument, People, staying, trend
-from services.analytics.domain.courses import Point
+from services.analytics.domain.courses import Course
 from services.analytics.pages.choice import Choice
 from services.analytics.pages.sheets.sheet import Columns, Drawing, Row, Sheet, drawing, ends, interval
 from shared.database import Tx
@@ -51,9 +51,9 @@ async def weeks(tx: Tx, choice: Choice) -> Sheet | None:
     return weekly(instrument, await choice.everybody(tx), courses[None])
 
 
-def weekly(instrument: Instrument, people: People, points_of_people: Sequence[Sequence[Point]] = ()) -> Sheet:
-    """The same of whichever people; without their points nothing is said of personal slopes."""
-    found = trend(instrument, people, points_of_people)
+def weekly(instrument: Instrument, people: People, courses: Sequence[Course] = ()) -> Sheet:
+    """The same of whichever people; without their courses nothing is said of personal slopes."""
+    found = trend(instrument, people, courses)
     rows = [Row(at, None if n is None else (n, *ends(mean))) for at, n, mean in found.weeks]
     points = [interval(at, mean, n) for at, n, mean in found.weeks if mean]
     title, personal = instrument.title, found.personal

@@ -37,7 +37,8 @@ _COUNT = """
     ), answers as materialized (
         select distinct on (s.enrolment_id, s.instrument collate "C", s.occasion collate "C")
                s.enrolment_id, s.instrument, s.version, s.occasion, s.count, s.answered_at,
-               s.kind is not distinct from 'session' as is_after_session
+               s.kind is not distinct from 'session' as is_after_session,
+               case s.kind when 'session' then substring(s.occasion from '-([0-9]{1,6})$')::int end as session
         from scores s join people using (enrolment_id, program_id) where s.enrolment_id = any ($1)
         order by s.enrolment_id, s.instrument collate "C", s.occasion collate "C", s.answered_at desc, s.occasion_id
     ), came as materialized (
@@ -97,11 +98,7 @@ _COUNT = """
             select enrolment_id, concat_ws(' ', kind, instrument, string_agg(
                        concat_ws(':', coalesce(session::text, occasion), version, count), ' '
                        order by session, occasion collate "C")) as course
-            from (
-                select *, case when is_after_session then substring(occasion from '-([0-9]{1,6})$')::int end as session,
-                       case when is_after_session then 'sessions' else 'answers' end as kind
-                from answers
-            ) one
+            from answers, lateral (select case when is_after_session then 'sessions' else 'answers' end as kind) one
             where session is not null or not is_after_session
             group by enrolment_id, kind, instrument
         ) each
@@ -127,15 +124,16 @@ _COUNT = """
         group by enrolment_id, is_past, fact
         having sum(many) <> 0
     ), differences as (
-        select p.organisation_id, p.program_id, p.site_id, l.key as label, l.value, fact, sum(many) as n
+        select p.organisation_id, p.program_id, p.site_id, l.key as label, l.value, fact collate "C", sum(many) as n
         from changes join (
             select enrolment_id, false as is_past, organisation_id, program_id, site_id, labels from standing
             union all
             select enrolment_id, true, organisation_id, program_id, site_id, labels from before where is_past
         ) p using (enrolment_id, is_past), jsonb_each_text(p.labels) l
         where l.key in ('all', 'group') or split_part(fact, ' ', 1) not in ('week', 'in-week')
-        group by p.organisation_id, p.program_id, p.site_id, label, l.value, fact
+        group by p.organisation_id, p.program_id, p.site_id, l.key, l.value, fact collate "C"
         having sum(many) <> 0
+        order by p.program_id, l.key, fact collate "C", l.value, p.site_id
     ), left_over as (
         delete from counted where enrolment_id = any ($1) and enrolment_id not in (select enrolment_id from standing)
     ), kept as (
@@ -146,8 +144,7 @@ _COUNT = """
             facts = excluded.facts, many = excluded.many, courses = excluded.courses
     ), moved as (
         insert into cells as c (organisation_id, program_id, site_id, label, value, fact, n)
-        select organisation_id, program_id, site_id, label, value, fact, n
-        from differences order by program_id, label, fact collate "C", value, site_id
+        select organisation_id, program_id, site_id, label, value, fact, n from differences
         on conflict (program_id, label, fact, value, site_id) do update set n = c.n + excluded.n
         returning c.ctid as place, c.n
     )

@@ -10,6 +10,7 @@ from shared.database import Tx
 from shared.errors import Refusal
 
 ALL = "all"
+ALL_SITES = "all sites"
 BY_SITE = "site"
 GROUP = "group"
 _LIVE = """
@@ -34,9 +35,10 @@ _RELEASED = """
 async def everybody(tx: Tx, program: UUID, seen: Seen, wanted: Collection[str]) -> People:
     """All people of a program whom the reader sees, with the facts that begin with any of these words."""
     if seen.is_live:
-        return (await _live(tx, program, ALL, seen, wanted)).get("", People())
-    if is_by_site(seen):
-        return together_of(await by(tx, program, BY_SITE, seen, wanted), seen)
+        label = ALL_SITES if seen.sites is None else ALL
+        return (await _live(tx, program, label, seen, wanted)).get("", People())
+    if seen.sites is not None:
+        return _together(await by(tx, program, BY_SITE, seen, wanted), seen)
     return (await _released(tx, program, ALL, seen, wanted)).get("", People())
 
 
@@ -64,20 +66,15 @@ async def by(tx: Tx, program: UUID, label: str, seen: Seen, wanted: Collection[s
 async def labels(tx: Tx, program: UUID, seen: Seen) -> list[str]:
     """By what the people of a program can be told apart; of groups only their care team sees figures."""
     rows = await tx.fetch(
-        "select distinct label from cells where program_id = $1 and fact = 'enrolled' and label <> $2 order by 1",
+        "select distinct label from cells where program_id = $1 and fact = 'enrolled' and label <> all ($2) order by 1",
         program,
-        ALL,
+        [ALL, ALL_SITES],
     )
     known = [row["label"] for row in rows if seen.is_live or row["label"] != GROUP]
     return [*known, BY_SITE]
 
 
-def is_by_site(seen: Seen) -> bool:
-    """Whether everybody is the sum of the sites that the reader sees. Of all sites a release has its own numbers."""
-    return seen.is_live or seen.sites is not None
-
-
-def together_of(groups: Mapping[str, People], seen: Seen) -> People:
+def _together(groups: Mapping[str, People], seen: Seen) -> People:
     """Several groups as one. Who is hidden is not among them."""
     counts: dict[Fact, int] = {}
     for one in groups.values():

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from fastapi import Depends
 
 from services.analytics import store
-from services.analytics.domain import Asked, Instrument, People, about
+from services.analytics.domain import Asked, Change, Instrument, People, about, change
 from services.analytics.store import Program, Seen
 from shared.database import Tx
 from shared.doors import allow
@@ -37,6 +37,7 @@ class Choice:
     by: str | None = None
     read: dict[str, Mapping[str, People]] = field(default_factory=dict, compare=False)
     read_labels: list[str] = field(default_factory=list, compare=False)
+    read_changes: list[Change] = field(default_factory=list, compare=False)
 
     @property
     def occasions(self) -> list[str]:
@@ -76,6 +77,13 @@ class Choice:
         if "" not in self.read:
             self.read[""] = {"": await store.everybody(tx, self.program.program_id, self.seen, self.facts)}
         return self.read[""][""]
+
+    async def changes(self, tx: Tx) -> Sequence[Change]:
+        """How everybody changed since the first occasion, at each later one."""
+        if not self.read_changes:
+            people = await self.everybody(tx)
+            self.read_changes.extend(change(asked, people) for asked in self.course)
+        return self.read_changes
 
     async def told_apart(self, tx: Tx) -> str | None:
         """The attribute by which people are told apart: the one that is asked for, or else the first."""

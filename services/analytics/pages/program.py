@@ -44,8 +44,7 @@ async def program(request: Request, who: Analyst, db: Db, code: str) -> HTMLResp
     """One program: who answered, what changed for those who answered twice, for whom, where, and whether it lasts."""
     async with db.transaction(who.organisation_id) as tx:
         seen, found, choice = await chosen(tx, who, code, request.query_params)
-        is_twice = choice is not None and choice.first != choice.later
-        row = change(choice.asked, await choice.everybody(tx)) if choice and is_twice else None
+        row = next((one for one in await choice.changes(tx) if one.asked == choice.asked), None) if choice else None
         sheets = await read_all(tx, choice) if choice and row else []
         comparison = (
             await store.find_program_code(tx, found.comparison_program_id) if found.comparison_program_id else None

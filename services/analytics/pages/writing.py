@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from jinja2 import pass_context
 from jinja2.runtime import Context
+from markupsafe import Markup, escape
 
 from services.analytics.pages.sheets.sheet import Kind
 from shared.web.filters import ABSENT, number, percent, signed
@@ -27,6 +28,14 @@ def interval(context: Context, values: Numbers, kind: Kind) -> str:
     return f"({_one(context, values[1], kind)} to {_one(context, values[2], kind)})"
 
 
+@pass_context
+def figure(context: Context, values: Numbers, kind: Kind, *, has_interval: bool) -> Markup:
+    """Both, as they stand in a table."""
+    number = escape(written(context, values, kind))
+    around = interval(context, values, kind) if has_interval else ""
+    return number + Markup(' <span class="soft">{}</span>').format(around) if around else number
+
+
 def _one(context: Context, value: float | None, kind: Kind) -> str:
     if value is None:
         return "hidden" if kind == "count" else ABSENT
@@ -41,4 +50,4 @@ def _one(context: Context, value: float | None, kind: Kind) -> str:
             return number(context, value, 2)
 
 
-WRITING = {"written": written, "interval": interval}
+WRITING = {"written": written, "interval": interval, "figure": figure}

@@ -60,8 +60,8 @@ async def changed(tx: Tx, choice: Choice, people: People | None = None) -> Sheet
     """The mean change at each later occasion, with its interval; of everybody, or of these."""
     first, rows, points = words(choice.first).lower(), [], []
     sentence = f"Too few people answered twice to say what changed since {first}"
-    people = people or await choice.everybody(tx)
-    for one in (change(asked, people) for asked in choice.course):
+    changes = await choice.changes(tx) if people is None else [change(asked, people) for asked in choice.course]
+    for one in changes:
         at = words(one.asked.later)
         rows.append(Row(at, (one.n.paired, *ends(one.mean), *ends(one.gain)) if one.mean else None))
         if one.mean:

@@ -128,9 +128,9 @@ async def from_cells_and_facts(one: Analytics, crowd: Crowd) -> None:
             facts.append((ended - between) * 1000)
             ratios.append((ended - between) / (between - began))
     print(
-        f"change of a program from cells {spread(cells)} ms, by SQL from facts {spread(facts)} ms: {spread(ratios, 1)}\n"
-        f"a statement that asks for nothing {spread(nothing)} ms"
+        f"change of a program from cells {spread(cells)} ms, by SQL from facts {spread(facts)} ms: {spread(ratios, 1)}"
     )
+    print(f"a statement that asks for nothing: {spread(nothing)} ms")
 
 
 async def people_from_facts(tx: Tx, program: store.Program) -> People:

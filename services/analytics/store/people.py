@@ -13,18 +13,20 @@ ALL = "all"
 ALL_SITES = "all sites"
 BY_SITE = "site"
 GROUP = "group"
-_LIVE = """
+_CELLS = """
+    unnest($3::text[]) words, lateral (
+        select * from cells where program_id = $1 and label = $2
+        and fact >= words collate "C" and fact < (words || '!') collate "C" offset 0
+    ) cell"""
+"""A fact is words with spaces between them. `!` is what follows a space: the words wanted, alone or with more."""
+_ALL_SITES = f"select fact, n from {_CELLS}"
+_LIVE = f"""
     select case when $5 then (select code from sites where sites.site_id = one.site_id) else value end as name, fact, n
     from (
-        select case when $5 then site_id end as site_id, value, fact, sum(n)::bigint as n
-        from unnest($4::text[]) words, lateral (
-            select * from cells where program_id = $1 and label = $2
-            and fact >= words collate "C" and fact < (words || '!') collate "C" offset 0
-        ) cell
-        where $3::uuid[] is null or site_id = any ($3)
+        select case when $5 then site_id end as site_id, value, fact, sum(n)::bigint as n from {_CELLS}
+        where $4::uuid[] is null or site_id = any ($4)
         group by 1, 2, 3
     ) one"""
-"""A fact is words with spaces between them. `!` is what follows a space: the words wanted, alone or with more."""
 _RELEASED = """
     select distinct on (value, base) value, facts from released
     where program_id = $1 and label = $2 and release <= $3 and ($5::text[] is null or value = any ($5))
@@ -34,9 +36,11 @@ _RELEASED = """
 
 async def everybody(tx: Tx, program: UUID, seen: Seen, wanted: Collection[str]) -> People:
     """All people of a program whom the reader sees, with the facts that begin with any of these words."""
+    if seen.is_live and seen.sites is None:
+        rows = await tx.fetch(_ALL_SITES, program, ALL_SITES, _each_once(wanted))
+        return People({tuple(fact.split(" ")): n for fact, n in rows})
     if seen.is_live:
-        label = ALL_SITES if seen.sites is None else ALL
-        return (await _live(tx, program, label, seen, wanted)).get("", People())
+        return (await _live(tx, program, ALL, seen, wanted)).get("", People())
     if seen.sites is not None:
         return _together(await by(tx, program, BY_SITE, seen, wanted), seen)
     return (await _released(tx, program, ALL, seen, wanted)).get("", People())
@@ -92,14 +96,18 @@ async def site_codes(tx: Tx, seen: Seen) -> list[str] | None:
 
 async def _live(tx: Tx, program: UUID, label: str, seen: Seen, wanted: Collection[str]) -> dict[str, People]:
     by_site = label == BY_SITE
-    each_once = [one for one in wanted if not any(one.startswith(f"{other} ") for other in wanted)]
-    rows = await tx.fetch(_LIVE, program, ALL if by_site else label, seen.sites, each_once, by_site)
+    rows = await tx.fetch(_LIVE, program, ALL if by_site else label, _each_once(wanted), seen.sites, by_site)
     found: dict[str, dict[Fact, int]] = {}
     for name, fact, n in rows:
         facts = found.setdefault(UNKNOWN if name is None else name, {})  # of a site that is not heard of yet
         fact = tuple(fact.split(" "))
         facts[fact] = facts.get(fact, 0) + n
     return {name: People(counts) for name, counts in sorted(found.items())}
+
+
+def _each_once(wanted: Collection[str]) -> list[str]:
+    """Without those that only go on from others: what begins with them would be counted twice."""
+    return [one for one in wanted if not any(one.startswith(f"{other} ") for other in wanted)]
 
 
 async def _released(tx: Tx, program: UUID, label: str, seen: Seen, wanted: Collection[str]) -> dict[str, People]:

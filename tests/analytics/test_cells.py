@@ -30,12 +30,12 @@ from shared.events.scheduling import (
     OccasionCancelled,
     SessionHeld,
 )
-from shared.identity import NIL, derived_id
+from shared.identity import derived_id
 from tests.analytics.conftest import Told
 
 AT = datetime(2026, 2, 4, 18, tzinfo=UTC)
 OCCASIONS = ("baseline", "end", "session-1", "session-2", "session-01")  # the first session by two names
-WEEKLY = ("all", "all sites", "group")  # by these labels it is counted who answered in which week
+WEEKLY = ("all", "group")  # by these labels it is counted who answered in which week
 AGES = ("young", "old", None)
 
 
@@ -186,14 +186,13 @@ class World:
         for person in self.people:
             if not person.is_counted:
                 continue
-            labels = {"all": "", "all sites": "", "cohort": "2026-q1", "age": person.age}
+            labels = {"all": "", "cohort": "2026-q1", "age": person.age}
             if person.group is not None and person.group in self.formed:
                 labels["group"] = f"group-{person.group}"
             for label, value in labels.items():
                 if value is not None:
                     facts = [one for one in self._facts(person) if label in WEEKLY or "week" not in one[0]]
-                    site = NIL if label == "all sites" else self.sites[person.site]
-                    found.update((site, label, value, *fact) for fact in facts)
+                    found.update((self.sites[person.site], label, value, *fact) for fact in facts)
         return found
 
     def courses(self) -> dict[UUID, list[str]]:

@@ -1,5 +1,5 @@
 -- What somebody scored at each occasion is kept with what they are counted as: one row a person is read instead of one an
--- answer; and everybody is counted for all sites together, too. For both everybody is counted once more.
+-- answer. Everybody is counted once more.
 -- migrate:up
 
 alter table counted add column courses text[] not null default '{}';

@@ -3,14 +3,12 @@
 An enrolment of which something was heard is written down as touched. Counting it takes what it was counted as out of
 the cells, and puts in what the facts now say, in one statement and so of one moment: whatever came before, in whatever
 order, the cells are what counting everybody anew would give. Weeks are counted for programs, sites and groups alone.
-Cells are counted site by site; those of everybody for all sites together as well, which is what is read most.
 """
 
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from shared.database import Tx
-from shared.identity import NIL
 
 ROUND = 1000
 ONE_AT_A_TIME = "select pg_advisory_xact_lock('cells'::regclass::oid::bigint)"  # these, or a copy of them
@@ -108,8 +106,7 @@ _COUNT = """
     ), standing as materialized (
         select p.organisation_id, p.enrolment_id, p.program_id, p.site_id,
                jsonb_strip_nulls(p.attributes || jsonb_build_object(
-                   'all', '', 'all sites', '', 'cohort', to_char(p.enrolled_on, 'YYYY-"q"Q'), 'group', p.group_code
-               )) as labels,
+                   'all', '', 'cohort', to_char(p.enrolled_on, 'YYYY-"q"Q'), 'group', p.group_code)) as labels,
                f.facts, f.many, coalesce(c.courses, '{}') as courses
         from people p join (
             select enrolment_id, array_agg(fact) as facts, array_agg(many::int) as many from facts group by enrolment_id
@@ -127,17 +124,16 @@ _COUNT = """
         group by enrolment_id, is_past, fact
         having sum(many) <> 0
     ), differences as (
-        select p.organisation_id, p.program_id, s.site_id, l.key as label, l.value, fact collate "C", sum(many) as n
+        select p.organisation_id, p.program_id, p.site_id, l.key as label, l.value, fact collate "C", sum(many) as n
         from changes join (
             select enrolment_id, false as is_past, organisation_id, program_id, site_id, labels from standing
             union all
             select enrolment_id, true, organisation_id, program_id, site_id, labels from before where is_past
-        ) p using (enrolment_id, is_past), jsonb_each_text(p.labels) l,
-             lateral (select case l.key when 'all sites' then $2 else p.site_id end as site_id) s
-        where l.key in ('all', 'all sites', 'group') or split_part(fact, ' ', 1) not in ('week', 'in-week')
-        group by p.organisation_id, p.program_id, s.site_id, l.key, l.value, fact collate "C"
+        ) p using (enrolment_id, is_past), jsonb_each_text(p.labels) l
+        where l.key in ('all', 'group') or split_part(fact, ' ', 1) not in ('week', 'in-week')
+        group by p.organisation_id, p.program_id, p.site_id, l.key, l.value, fact collate "C"
         having sum(many) <> 0
-        order by p.program_id, l.key, fact collate "C", l.value, s.site_id
+        order by p.program_id, l.key, fact collate "C", l.value, p.site_id
     ), left_over as (
         delete from counted where enrolment_id = any ($1) and enrolment_id not in (select enrolment_id from standing)
     ), kept as (
@@ -218,7 +214,7 @@ async def take_out(tx: Tx, enrolments: Sequence[UUID]) -> None:
 
 async def _count(tx: Tx, enrolments: Sequence[UUID]) -> None:
     await tx.execute(HASHED)
-    emptied = await tx.fetchval(_COUNT, enrolments, NIL)
+    emptied = await tx.fetchval(_COUNT, enrolments)
     await tx.execute(AS_BEFORE)
     if emptied:
         await tx.execute("delete from cells where ctid = any ($1::tid[])", emptied)

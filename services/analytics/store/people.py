@@ -10,23 +10,20 @@ from shared.database import Tx
 from shared.errors import Refusal
 
 ALL = "all"
-ALL_SITES = "all sites"
 BY_SITE = "site"
 GROUP = "group"
-_CELLS = """
-    unnest($3::text[]) words, lateral (
-        select * from cells where program_id = $1 and label = $2
-        and fact >= words collate "C" and fact < (words || '!') collate "C" offset 0
-    ) cell"""
-"""A fact is words with spaces between them. `!` is what follows a space: the words wanted, alone or with more."""
-_ALL_SITES = f"select fact, n from {_CELLS}"
-_LIVE = f"""
+_LIVE = """
     select case when $5 then (select code from sites where sites.site_id = one.site_id) else value end as name, fact, n
     from (
-        select case when $5 then site_id end as site_id, value, fact, sum(n)::bigint as n from {_CELLS}
+        select case when $5 then site_id end as site_id, value, fact, sum(n)::bigint as n
+        from unnest($3::text[]) words, lateral (
+            select * from cells where program_id = $1 and label = $2
+            and fact >= words collate "C" and fact < (words || '!') collate "C" offset 0
+        ) cell
         where $4::uuid[] is null or site_id = any ($4)
         group by 1, 2, 3
     ) one"""
+"""A fact is words with spaces between them. `!` is what follows a space: the words wanted, alone or with more."""
 _RELEASED = """
     select distinct on (value, base) value, facts from released
     where program_id = $1 and label = $2 and release <= $3 and ($5::text[] is null or value = any ($5))
@@ -36,9 +33,6 @@ _RELEASED = """
 
 async def everybody(tx: Tx, program: UUID, seen: Seen, wanted: Collection[str]) -> People:
     """All people of a program whom the reader sees, with the facts that begin with any of these words."""
-    if seen.is_live and seen.sites is None:
-        rows = await tx.fetch(_ALL_SITES, program, ALL_SITES, _each_once(wanted))
-        return People({tuple(fact.split(" ")): n for fact, n in rows})
     if seen.is_live:
         return (await _live(tx, program, ALL, seen, wanted)).get("", People())
     if seen.sites is not None:
@@ -70,9 +64,9 @@ async def by(tx: Tx, program: UUID, label: str, seen: Seen, wanted: Collection[s
 async def labels(tx: Tx, program: UUID, seen: Seen) -> list[str]:
     """By what the people of a program can be told apart; of groups only their care team sees figures."""
     rows = await tx.fetch(
-        "select distinct label from cells where program_id = $1 and fact = 'enrolled' and label <> all ($2) order by 1",
+        "select distinct label from cells where program_id = $1 and fact = 'enrolled' and label <> $2 order by 1",
         program,
-        [ALL, ALL_SITES],
+        ALL,
     )
     known = [row["label"] for row in rows if seen.is_live or row["label"] != GROUP]
     return [*known, BY_SITE]

@@ -53,7 +53,7 @@ _ENTRIES = """
     select b.program_id, b.kind, b.instruments, coalesce(n.occasion, b.occasion) as occasion
     from battery_entries b left join lateral (
         select distinct split_part(c.fact, ' ', 2) as occasion from cells c
-        where b.repeats_months > 0 and c.program_id = b.program_id and c.label = 'all sites'
+        where b.repeats_months > 0 and c.program_id = b.program_id and c.label = 'all'
           and c.fact >= 'eligible ' and c.fact < 'eligible!' and c.fact ~ (' ' || b.occasion || '-[0-9]+$')
     ) n on true
     where (b.repeats_months = 0 or n.occasion is not null) and ($1::uuid is null or b.program_id = $1)

@@ -41,7 +41,7 @@ _JOINT = """
         from counted c join programs p using (program_id) left join sites s using (site_id)
     ), attributes as (
         select distinct l.key from counted_people c, jsonb_object_keys(c.labels) l (key)
-        where l.key not in ('all', 'all sites', 'cohort', 'group')
+        where l.key not in ('all', 'cohort', 'group')
     )
     select program, site, cohort, '' as attribute, '' as value, count(*) as n
     from counted_people group by program, site, cohort

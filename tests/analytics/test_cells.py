@@ -1,4 +1,4 @@
-"""Cells are what counting everybody anew would give, after any history."""
+"""Cells and courses are what counting everybody anew would give, after any history."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ from shared.identity import derived_id
 from tests.analytics.conftest import Told
 
 AT = datetime(2026, 2, 4, 18, tzinfo=UTC)
-OCCASIONS = ("baseline", "end", "session-1", "session-2")
+OCCASIONS = ("baseline", "end", "session-1", "session-2", "session-01")  # the first session by two names
 WEEKLY = ("all", "group")  # by these labels it is counted who answered in which week
 AGES = ("young", "old", None)
 
@@ -57,7 +57,16 @@ class Person:
     cancelled: set[str] = field(default_factory=set)
     invited: set[str] = field(default_factory=set)
     reached: set[str] = field(default_factory=set)
-    answers: dict[str, int] = field(default_factory=dict)
+    said: dict[str, list[int]] = field(default_factory=dict)
+
+    @property
+    def answers(self) -> dict[str, int]:
+        """The score at each occasion: what is answered last counts, and higher scores are answered later here."""
+        return {code: max(scores) for code, scores in self.said.items()}
+
+    @property
+    def is_counted(self) -> bool:
+        return self.is_enrolled and self.is_reporting and not self.is_erased
 
 
 class World:
@@ -72,8 +81,8 @@ class World:
         self.attendance: dict[int, dict[UUID, str]] = {}
         self.people = [Person(site=number % 2, age=AGES[number % 3]) for number in range(4)]
 
-    def occasion(self, person: Person, code: str) -> UUID:
-        return derived_id(person.enrolment, code, "0")
+    def occasion(self, person: Person, code: str, again: int = 0) -> UUID:
+        return derived_id(person.enrolment, code, str(again))
 
     def happens(self, what: str, number: int, code: str, score: int) -> Event | None:
         """The event of it, or None if it cannot happen now."""
@@ -103,10 +112,11 @@ class World:
                 occasion_id=self.occasion(person, code), participant_id=person.participant,
                 enrolment_id=person.enrolment, program_id=self.program, site_id=self.sites[person.site], opened_at=AT,
             )  # fmt: skip
-        if what == "answer" and code not in person.answers:
-            person.answers[code] = score
+        if what == "answer":
+            said = person.said.setdefault(code, [])
+            said.append(score)
             return CheckInSubmitted(
-                occasion_id=self.occasion(person, code), participant_id=person.participant,
+                occasion_id=self.occasion(person, code, len(said) - 1), participant_id=person.participant,
                 enrolment_id=person.enrolment, program_id=self.program, site_id=self.sites[person.site],
                 kind="session" if code.startswith("session") else "end", code=code, ordinal=0,
                 scores=[Score(instrument="bdi-ii", version=1, count=score, unit=1)],
@@ -174,7 +184,7 @@ class World:
         """Everybody counted anew, without any SQL."""
         found: Counter[tuple[Any, ...]] = Counter()
         for person in self.people:
-            if person.is_erased or not person.is_enrolled or not person.is_reporting:
+            if not person.is_counted:
                 continue
             labels = {"all": "", "cohort": "2026-q1", "age": person.age}
             if person.group is not None and person.group in self.formed:
@@ -183,6 +193,19 @@ class World:
                 if value is not None:
                     facts = [one for one in self._facts(person) if label in WEEKLY or "week" not in one[0]]
                     found.update((self.sites[person.site], label, value, *fact) for fact in facts)
+        return found
+
+    def courses(self) -> dict[UUID, list[str]]:
+        """What each person scored after each session, by the number of it, and at each other occasion."""
+        found = {}
+        for person in filter(lambda one: one.is_counted, self.people):
+            scores = sorted(person.answers.items())
+            sessions = sorted((int(code.split("-")[1]), code, n) for code, n in scores if "-" in code)
+            points = {
+                "answers": " ".join(f"{code}:1:{score}" for code, score in scores if "-" not in code),
+                "sessions": " ".join(f"{session}:1:{score}" for session, _, score in sessions),
+            }
+            found[person.enrolment] = [f"{kind} bdi-ii {one}" for kind, one in points.items() if one]
         return found
 
     def _facts(self, person: Person) -> list[tuple[str, ...]]:
@@ -250,7 +273,9 @@ async def test_cells_equal_counting_everybody_anew(told: Told, steps: list[tuple
     await count(told, world)
     async with told.store.machinery.transaction(world.organisation) as tx:
         rows = await tx.fetch("select site_id, label, value, fact, n from cells")
+        people = await tx.fetch("select enrolment_id, courses from counted")
         left = await tx.fetchval("select count(*) from touched")
+    assert {person: sorted(courses) for person, courses in people} == world.courses()
     assert {(*row[:3], *row["fact"].split(" ")): row["n"] for row in rows} == world.counted()
     assert left == 0
 

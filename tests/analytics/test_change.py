@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from services.analytics.domain import PEOPLE_MIN, Asked, Change, Instrument, People, change
+from services.analytics.domain.reliable import counted
 
 BDI = Instrument("bdi-ii", 1, 1, 0, 63, higher_is_better=False, is_validated=True)
 PHQ9 = Instrument("phq-9", 1, 1, 0, 27, higher_is_better=False, is_validated=True, reliable_change=6, caseness=10)
@@ -48,7 +49,9 @@ def test_a_score_is_a_count_of_its_unit() -> None:
 def test_who_improved_reliably_and_who_crossed_the_cut_off() -> None:
     found = row(PHQ9, *[(16, 9)] * 5, *[(16, 10)] * 4, *[(9, 15)] * 2, (12, 12))
     assert found.reliably == {"improved": 9, "deteriorated": 2, "unchanged": 1}
-    assert found.clinically == {"recovered": 5, "improved": 4, "harmed": 2, "unchanged": 1}
+    scores = {(16, 9): 5, (16, 10): 4, (9, 15): 2, (12, 12): 1}
+    assert PHQ9.threshold
+    assert counted(scores, PHQ9.threshold.clinically) == {"recovered": 5, "improved": 4, "harmed": 2, "unchanged": 1}
 
 
 @pytest.mark.parametrize("many", [0, 1, 2, 10])

@@ -210,8 +210,8 @@ def test_staying_is_counted_with_those_who_are_still_there() -> None:
 
 
 def test_the_mean_of_personal_slopes_is_not_moved_by_who_leaves() -> None:
-    staying = [[(1, 2), (2, 4), (3, 6)] for _ in range(5)]
-    leaving = [[(1, 9)] for _ in range(5)]
+    staying = [([1, 2, 3], [2, 4, 6]) for _ in range(5)]
+    leaving = [([1], [9]) for _ in range(5)]
     found = courses.mean_slope(courses.slopes([*staying, *leaving]), unit=1)
     assert found == Estimate(2.0)
     naive = courses.by_session([*staying, *leaving], unit=1)

@@ -5,11 +5,16 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from babel.numbers import format_decimal, format_percent
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.web import Pages
+from shared.web.languages import locale_of
 
 NOW = datetime(2025, 3, 4, 17, 0, tzinfo=UTC)
 PAGES = Pages("tests", Path(__file__).parent)
+NAMES = ("number", "signed", "percent")
 
 
 def said(expression: str, lang: str = "en", **values: object) -> str:
@@ -87,3 +92,19 @@ def test_a_field_finds_its_own_error() -> None:
 def test_attributes_are_escaped_and_empty_ones_left_out() -> None:
     values = {"hx_get": '/x?"', "hidden": True, "open": False, "title": None}
     assert said("values | attributes", values=values) == ' hx-get="/x?&#34;" hidden'
+
+
+@given(
+    st.one_of(
+        st.floats(-1e9, 1e9), st.integers(-5000, 5000).map(lambda n: n / 200), st.decimals(-9999, 9999, places=4)
+    ),
+    st.integers(0, 3),
+    st.sampled_from(["en", "es"]),
+)
+def test_numbers_are_written_as_babel_writes_them(value: float, digits: int, lang: str) -> None:
+    pattern = "#,##0" + ("." + "0" * digits if digits else "")
+    plainly = {name: said(f"value | {name}({digits})", lang, value=value).replace("−", "-") for name in NAMES}
+    signed = format_decimal(value, f"+{pattern};-{pattern}", locale=locale_of(lang))
+    assert plainly["number"] == format_decimal(value, pattern, locale=locale_of(lang))
+    assert plainly["percent"] == format_percent(value, pattern + "%", locale=locale_of(lang))
+    assert plainly["signed"] in (signed, signed.lstrip("+-"))

@@ -141,8 +141,8 @@ async def trend(who: Analyst, db: Db, program: OfProgram, instrument: OfInstrume
     return Trend(
         program=program,
         instrument=instrument,
-        weeks=[Point.of(at, n, mean) for at, n, mean in one.weeks],
-        sessions=[Point.of(at, n, mean) for at, n, mean in one.sessions],
+        weeks=[Point.of(*at) for at in one.weeks],
+        sessions=[Point.of(*at) for at in domain.after_sessions(measured, courses[None], people.people_min)],
         personal=one.personal
         and SlopeShape(n=one.people, slope=one.personal.value, low=one.personal.low, high=one.personal.high),
         data_through=seen.data_through,

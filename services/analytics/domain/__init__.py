@@ -7,7 +7,7 @@ from services.analytics.domain.equity import Apart, Equity, equity
 from services.analytics.domain.figures import Estimate
 from services.analytics.domain.instrument import Instrument
 from services.analytics.domain.outcomes import TALKING_THERAPIES, Lasted, Outcomes, Rate, lasted, outcomes
-from services.analytics.domain.over_time import Staying, Trend, staying, trend
+from services.analytics.domain.over_time import Staying, Trend, after_sessions, staying, trend
 from services.analytics.domain.people import PEOPLE_MIN, UNKNOWN, Fact, People, about
 from services.analytics.domain.standing import Measure, Standing, Standings, standings
 
@@ -35,6 +35,7 @@ __all__ = [
     "Staying",
     "Trend",
     "about",
+    "after_sessions",
     "change",
     "compared",
     "equity",

@@ -48,6 +48,21 @@ def base_of(fact: Fact) -> Base:
             return fact
 
 
+def base_beginning(words: Sequence[str]) -> Base:
+    """How the bases begin of facts that begin with these words."""
+    match words:
+        case ["answer", instrument, _, *occasion]:
+            return "answer", instrument, *occasion
+        case ["pair", instrument, _, _, *occasions]:
+            return "pair", instrument, *occasions
+        case ["in-week", *instrument]:
+            return "week", *instrument
+        case ["eligible" | "invited" | "reached" | "responded", *occasion]:
+            return "asked", *occasion
+        case _:
+            return tuple(words)
+
+
 def by_base(facts: Facts) -> dict[Base, dict[Fact, int]]:
     """Facts, each with the others of its base."""
     found: dict[Base, dict[Fact, int]] = {}

@@ -63,7 +63,6 @@ class Change:
     gain: Estimate | None = None
     gain_by_change: Estimate | None = None
     reliably: Mapping[str, int] | None = None
-    clinically: Mapping[str, int] | None = None
 
 
 def change(asked: Asked, people: People, group: str | None = None) -> Change:
@@ -83,7 +82,6 @@ def change(asked: Asked, people: People, group: str | None = None) -> Change:
         gain=gain(found) if found else None,
         gain_by_change=gain_by_change(found) if found else None,
         reliably=counted(pairs, threshold.of) if found and threshold else None,
-        clinically=counted(pairs, threshold.clinically) if found and threshold and threshold.caseness else None,
     )
 
 

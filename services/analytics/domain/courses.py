@@ -8,8 +8,8 @@ from operator import mul
 
 from services.analytics.domain.figures import Estimate, mean_of
 
-Point = tuple[int, int]
-"""Session number and score, in counts."""
+Course = tuple[Sequence[int], Sequence[int]]
+"""The numbers of somebody's sessions, in order, and what they scored after each, in counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,11 @@ Slopes = Mapping[int, Sequence[int]]
 """Of each person the numerator, by their denominator, in counts: exact, and who came to the same sessions share one."""
 
 
-def slopes(people: Iterable[Sequence[Point]]) -> Slopes:
+def slopes(people: Iterable[Course]) -> Slopes:
     """By least squares: how much each person's score moves from session to session. It takes two sessions."""
     found: defaultdict[int, list[int]] = defaultdict(list)
-    for points in people:
-        n, sessions, scores = len(points), [session for session, _ in points], [score for _, score in points]
-        across = sum(sessions)
+    for sessions, scores in people:
+        n, across = len(sessions), sum(sessions)
         if spread := n * sum(map(mul, sessions, sessions)) - across**2:
             found[spread].append(n * sum(map(mul, sessions, scores)) - across * sum(scores))
     return found
@@ -52,11 +51,11 @@ def mean_slope(found: Slopes, unit: int) -> Estimate | None:
     return mean_of(sum(map(len, found.values())), total, squares)
 
 
-def by_session(people: Iterable[Sequence[Point]], unit: int) -> Mapping[int, tuple[int, Estimate | None]]:
+def by_session(people: Iterable[Course], unit: int) -> Mapping[int, tuple[int, Estimate | None]]:
     """The plain mean at each session with its n: other people at each, so it is no course of anybody."""
     scores: dict[int, list[int]] = {}
-    for points in people:
-        for session, score in points:
+    for course in people:
+        for session, score in zip(*course, strict=True):
             scores.setdefault(session, []).append(score)
     return {
         session: (len(found), Sums(len(found), sum(found), sum(map(mul, found, found))).mean(unit))

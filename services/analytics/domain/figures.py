@@ -38,7 +38,7 @@ def mean_of(n: int, total: Fraction | int, squares: Fraction | int) -> Estimate 
     """
     if n == 0:
         return None
-    mean = Fraction(total) / n
+    mean = Fraction(total, n)
     if n == 1 or not (variance := variance_of(n, total, squares)):
         return Estimate(float(mean))
     return around(float(mean), float(variance / n), float(stdtrit(n - 1, (1 + CONFIDENCE) / 2)))
@@ -46,7 +46,7 @@ def mean_of(n: int, total: Fraction | int, squares: Fraction | int) -> Estimate 
 
 def variance_of(n: int, total: Fraction | int, squares: Fraction | int) -> Fraction:
     """The sample variance (n - 1) from a sum and a sum of squares, exactly."""
-    return (squares - Fraction(total) * total / n) / (n - 1)
+    return Fraction(n * squares - total * total, n * (n - 1))
 
 
 def small_sample(degrees: int) -> float:

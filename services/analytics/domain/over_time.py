@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from services.analytics.domain.courses import Point, Sums, by_session, mean_slope, slopes
+from services.analytics.domain.courses import Course, Sums, by_session, mean_slope, slopes
 from services.analytics.domain.figures import Estimate
 from services.analytics.domain.instrument import Instrument
 from services.analytics.domain.people import People
@@ -39,30 +39,29 @@ def staying(people: People, group: str | None = None) -> Staying:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """Means by week and by session, and the mean of the personal slopes of so many people."""
+    """Means by week, and the mean of the personal slopes of so many people."""
 
     weeks: list[At]
-    sessions: list[At]
     people: int
     personal: Estimate | None
 
 
-def trend(instrument: Instrument, people: People, points: Sequence[Sequence[Point]]) -> Trend:
-    """Scores over time. A week or a session of too few people has no number."""
+def trend(instrument: Instrument, people: People, courses: Sequence[Course]) -> Trend:
+    """Scores over time. A week of too few people has no number."""
     present = people.in_week(instrument)
     weeks = [
         _at(week, present.get(week, 0), _sums(scores).mean(instrument.unit), people.people_min)
         for week, scores in people.weeks(instrument).items()
     ]
-    found = slopes(points)
+    found = slopes(courses)
     with_slope = sum(map(len, found.values()))
     personal = mean_slope(found, instrument.unit) if with_slope >= people.people_min else None
-    sessions = _sessions(instrument, points, people.people_min)
-    return Trend(weeks, sessions, with_slope, personal and _signed(personal, instrument.sign))
+    return Trend(weeks, with_slope, personal and _signed(personal, instrument.sign))
 
 
-def _sessions(instrument: Instrument, points: Sequence[Sequence[Point]], people_min: int) -> list[At]:
-    return [_at(str(one), n, mean, people_min) for one, (n, mean) in by_session(points, instrument.unit).items()]
+def after_sessions(instrument: Instrument, courses: Sequence[Course], people_min: int) -> list[At]:
+    """The plain mean after each session. One of too few people has no number."""
+    return [_at(str(one), n, mean, people_min) for one, (n, mean) in by_session(courses, instrument.unit).items()]
 
 
 def _at(when: str, n: int, mean: Estimate | None, people_min: int) -> At:

@@ -41,17 +41,24 @@ class People:
     def answers(self, instrument: Instrument, occasion: str) -> Mapping[int, int]:
         """How many people scored what at an occasion, in counts of the unit."""
         found: Counter[int] = Counter()
-        for fact, many in self._facts("answer", instrument.code, occasion):
-            if int(fact[2]) in versions(instrument):
+        known = versions(instrument)
+        for fact, many in self._facts("answer", instrument.code):
+            if fact[3] == occasion and int(fact[2]) in known:
                 found[int(fact[4])] += many
         return found
 
     def pairs(self, instrument: Instrument, first: str, later: str) -> Pairs:
         """Those who answered at both occasions. Only versions that count the same are paired."""
+        asked = instrument, first, later
+        if asked not in self._paired:
+            self._paired[asked] = self._pairs(*asked)
+        return self._paired[asked]
+
+    def _pairs(self, instrument: Instrument, first: str, later: str) -> Pairs:
         found: Counter[tuple[int, int]] = Counter()
-        known = versions(instrument)
-        for fact, many in self._facts("pair", instrument.code, *sorted((first, later))):
-            if int(fact[2]) in known and int(fact[3]) in known:
+        known, occasions = versions(instrument), tuple(sorted((first, later)))
+        for fact, many in self._facts("pair", instrument.code):
+            if fact[4:6] == occasions and int(fact[2]) in known and int(fact[3]) in known:
                 scores = int(fact[6]), int(fact[7])
                 found[scores if fact[4] == first else scores[::-1]] += many
         return found
@@ -83,8 +90,9 @@ class People:
     def weeks(self, instrument: Instrument) -> Mapping[str, Mapping[int, int]]:
         """By ISO week of the answer: how many answers had which score."""
         found: dict[str, Counter[int]] = {}
+        known = versions(instrument)
         for fact, many in self._facts("week", instrument.code):
-            if int(fact[2]) in versions(instrument):
+            if int(fact[2]) in known:
                 found.setdefault(fact[3], Counter())[int(fact[4])] += many
         return dict(sorted(found.items()))
 
@@ -100,28 +108,21 @@ class People:
         return People({fact: many for fact, many in left.items() if many}, self.people_min)
 
     def _facts(self, *place: str) -> Sequence[tuple[Fact, int]]:
-        """Those of one kind and, if it has them, of one instrument and its occasions."""
+        """Those of one kind and, if they tell of one, of one instrument."""
         return self._placed.get(place, ())
+
+    @cached_property
+    def _paired(self) -> dict[tuple[Instrument, str, str], Pairs]:
+        """Each sheet of a page asks for some of the same."""
+        return {}
 
     @cached_property
     def _placed(self) -> Mapping[Fact, Sequence[tuple[Fact, int]]]:
         found: dict[Fact, list[tuple[Fact, int]]] = {}
-        for fact, many in self.counts.items():
-            found.setdefault(_place(fact), []).append((fact, many))
+        for one in self.counts.items():
+            fact = one[0]
+            found.setdefault(fact[:2] if fact[0] in OF_AN_INSTRUMENT else fact[:1], []).append(one)
         return found
-
-
-def _place(fact: Fact) -> Fact:
-    """By what a fact is looked up."""
-    match fact:
-        case ("answer", instrument, _, occasion, _):
-            return "answer", instrument, occasion
-        case ("pair", instrument, _, _, first, later, _, _):
-            return "pair", instrument, *sorted((first, later))
-        case ("week" | "in-week" as kind, instrument, *_):
-            return kind, instrument
-        case _:
-            return (fact[0],)
 
 
 def about(instrument: str, *kinds: str) -> list[str]:

@@ -1,6 +1,6 @@
 """What a reader wants to see of a program: an instrument, and two occasions at which it is asked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 from urllib.parse import urlencode
@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from fastapi import Depends
 
 from services.analytics import store
-from services.analytics.domain import Asked, Instrument, People, about
+from services.analytics.domain import Asked, Change, Instrument, People, about, change
 from services.analytics.store import Program, Seen
 from shared.database import Tx
 from shared.doors import allow
@@ -17,8 +17,8 @@ from shared.security import Who
 
 Analyst = Annotated[Who, Depends(allow("program-manager", "coordinator", "administrator"))]
 Query = Mapping[str, str]
-KINDS = ("enrolled", "eligible", "invited", "reached", "responded", "stay", "answer", "pair")
-"""All facts that the sheets of a program need, but those by week."""
+KINDS = ("eligible", "invited", "reached", "responded", "stay", "week", "in-week")
+"""What the sheets of a program say of everybody, beside what changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,14 @@ class Choice:
 
     seen: Seen
     program: Program
+    known: Mapping[str, Instrument]
     instrument: Instrument
     first: str
     later: str
     by: str | None = None
     read: dict[str, Mapping[str, People]] = field(default_factory=dict, compare=False)
+    read_labels: list[str] = field(default_factory=list, compare=False)
+    read_changes: list[Change] = field(default_factory=list, compare=False)
 
     @property
     def occasions(self) -> list[str]:
@@ -46,35 +49,65 @@ class Choice:
         """As the figures know it."""
         return Asked(self.program.code, self.instrument, self.first, self.later)
 
+    @property
+    def course(self) -> list[Asked]:
+        """The change since the first occasion, at each later one."""
+        following = self.occasions[self.occasions.index(self.first) + 1 :]
+        return [Asked(self.program.code, self.instrument, self.first, at) for at in following]
+
+    @property
+    def after_sessions(self) -> Instrument:
+        """The first instrument of which the battery asks after sessions, if it does of any."""
+        return asked_after_sessions(self.program, self.known) or self.instrument
+
+    @property
+    def facts(self) -> set[str]:
+        """How the facts begin that tell of all of it."""
+        return {*about(self.after_sessions.code, *KINDS), *(fact for one in self.course for fact in one.facts)}
+
     async def people(self, tx: Tx, label: str) -> Mapping[str, People]:
-        """The people of the program by a label, with what is known of the instrument."""
+        """The people of the program by a label, with what is known of these two occasions, and how they stay."""
         if label not in self.read:
-            wanted = about(self.instrument.code, *KINDS)
+            wanted = [*self.asked.facts, "stay"]
             self.read[label] = await store.by(tx, self.program.program_id, label, self.seen, wanted)
         return self.read[label]
 
     async def everybody(self, tx: Tx) -> People:
-        """All of them together."""
+        """All of them together, with all that is known."""
         if "" not in self.read:
-            self.read[""] = {"": await self._everybody(tx)}
+            self.read[""] = {"": await store.everybody(tx, self.program.program_id, self.seen, self.facts)}
         return self.read[""][""]
+
+    async def changes(self, tx: Tx) -> Sequence[Change]:
+        """How everybody changed since the first occasion, at each later one."""
+        if not self.read_changes:
+            people = await self.everybody(tx)
+            self.read_changes.extend(change(asked, people) for asked in self.course)
+        return self.read_changes
 
     async def told_apart(self, tx: Tx) -> str | None:
         """The attribute by which people are told apart: the one that is asked for, or else the first."""
-        known = await store.labels(tx, self.program.program_id, self.seen)
+        known = await self.labels(tx)
         by = self.by or next((one for one in known if one not in ("cohort", "group", "site")), None)
         return by if by in known else None
 
-    async def _everybody(self, tx: Tx) -> People:
-        if store.is_by_site(self.seen):
-            return store.together_of(await self.people(tx, store.BY_SITE), self.seen)
-        return await store.everybody(tx, self.program.program_id, self.seen, about(self.instrument.code, *KINDS))
+    async def labels(self, tx: Tx) -> Sequence[str]:
+        """By what the people of the program can be told apart."""
+        if not self.read_labels:
+            self.read_labels.extend(await store.labels(tx, self.program.program_id, self.seen))
+        return self.read_labels
 
     @property
     def query(self) -> str:
         """As the end of an address."""
         asked = {"instrument": self.instrument.code, "from": self.first, "to": self.later}
         return urlencode(asked | ({"attribute": self.by} if self.by else {}))
+
+
+def asked_after_sessions(program: Program, known: Mapping[str, Instrument]) -> Instrument | None:
+    """The first instrument of which the battery asks after sessions."""
+    codes = [code for one in program.entries if one["kind"] == "session" for code in one["instruments"]]
+    return next((known[code] for code in codes if code in known), None)
 
 
 async def chosen(tx: Tx, who: Who, code: str, query: Query) -> tuple[Seen, Program, Choice | None]:
@@ -100,4 +133,4 @@ def choose(seen: Seen, program: Program, known: Mapping[str, Instrument], query:
     if first not in occasions or later not in occasions:
         raise NotFound("occasion")
     first, later = sorted((first, later), key=occasions.index)
-    return Choice(seen, program, known[code], first, later, query.get("attribute"))
+    return Choice(seen, program, known, known[code], first, later, query.get("attribute"))

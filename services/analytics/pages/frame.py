@@ -7,9 +7,11 @@ from pathlib import Path
 
 from fastapi.responses import Response
 
+from services.analytics.pages.writing import WRITING
 from shared.web import Pages
 
 PAGES = Pages("analytics", Path(__file__).parent.parent / "templates")
+PAGES.environment.filters.update(WRITING)
 
 
 def csv_file(lines: Iterable[Iterable[object]], name: str) -> Response:

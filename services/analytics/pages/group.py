@@ -11,9 +11,9 @@ from fastapi.responses import HTMLResponse
 
 from services.analytics import store
 from services.analytics.domain import People, about
-from services.analytics.pages.choice import Choice, choose
+from services.analytics.pages.choice import Choice, asked_after_sessions, choose
 from services.analytics.pages.frame import PAGES
-from services.analytics.pages.sheets import asked_after_sessions, changed, weekly
+from services.analytics.pages.sheets import changed, weekly
 from shared import clock
 from shared.doors import Db, allow
 from shared.errors import NotFound
@@ -22,6 +22,7 @@ from shared.security import Who
 
 router = APIRouter()
 Leader = Annotated[Who, Depends(allow("facilitator", "coordinator", "administrator"))]
+BY_WEEK = ("week", "in-week")
 
 
 @router.get("/groups/{code}")
@@ -32,12 +33,12 @@ async def group(request: Request, who: Leader, db: Db, code: Code) -> HTMLRespon
         if of is None:
             raise NotFound("group")
         program = await store.get_program(tx, who.organisation_id, of, who.site_ids)
-        instrument = await asked_after_sessions(tx, program)
-        wanted, seen = about(instrument.code, "week", "in-week") if instrument else (), await store.seen_by(tx, who)
-        people = await store.by(tx, program.program_id, "group", seen, wanted) if instrument else {}
-        choice = _until_the_end(choose(seen, program, await store.instruments(tx), {}))
-        change = await changed(tx, choice, (await choice.people(tx, "group")).get(code, People())) if choice else None
-    sheet = weekly(instrument, people.get(code, People())) if instrument else None
+        seen, known = await store.seen_by(tx, who), await store.instruments(tx)
+        instrument, choice = asked_after_sessions(program, known), _until_the_end(choose(seen, program, known, {}))
+        wanted = {*(about(instrument.code, *BY_WEEK) if instrument else ()), *(choice.facts if choice else ())}
+        people = (await store.by(tx, program.program_id, "group", seen, wanted)).get(code, People())
+        change = await changed(tx, choice, people) if choice else None
+    sheet = weekly(instrument, people) if instrument else None
     return PAGES.render(
         request,
         "group.html",

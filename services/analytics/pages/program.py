@@ -10,7 +10,7 @@ from services.analytics.domain import Change, Instrument, change
 from services.analytics.domain.definitions import BY_FIGURE, TRIALS, by_section
 from services.analytics.pages.choice import Analyst, Choice, choose, chosen
 from services.analytics.pages.frame import PAGES, csv_file
-from services.analytics.pages.sheets import BY_NAME, DEFINED, course, read_all
+from services.analytics.pages.sheets import BY_NAME, DEFINED, read_all
 from services.analytics.store import Program, Seen
 from shared import clock
 from shared.database import Tx
@@ -44,20 +44,19 @@ async def program(request: Request, who: Analyst, db: Db, code: str) -> HTMLResp
     """One program: who answered, what changed for those who answered twice, for whom, where, and whether it lasts."""
     async with db.transaction(who.organisation_id) as tx:
         seen, found, choice = await chosen(tx, who, code, request.query_params)
-        known = await store.instruments(tx)
-        rows = await course(tx, choice) if choice else []
-        row = next((row for row in rows if choice and row.asked.later == choice.later), None)
+        row = next((one for one in await choice.changes(tx) if one.asked == choice.asked), None) if choice else None
         sheets = await read_all(tx, choice) if choice and row else []
         comparison = (
             await store.find_program_code(tx, found.comparison_program_id) if found.comparison_program_id else None
         )
-        labels = await store.labels(tx, found.program_id, seen)
+        labels = await choice.labels(tx) if choice else []
+    known = choice.known if choice else {}
     return PAGES.render(
         request,
         "program.html",
         program=found,
         choice=choice,
-        asked=[(one, known[one].title) for one in sorted(known) if len(found.occasions(one)) > 1],
+        asked=[(code, one.title) for code, one in sorted(known.items()) if len(found.occasions(code)) > 1],
         occasions=[(one, words(one)) for one in choice.occasions] if choice else [],
         labels=[(one, words(one)) for one in labels if one != store.BY_SITE],
         row=row,

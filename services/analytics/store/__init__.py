@@ -24,7 +24,7 @@ from services.analytics.store.facts import (
     save_site,
     withdraw,
 )
-from services.analytics.store.people import BY_SITE, by, everybody, is_by_site, labels, together_of
+from services.analytics.store.people import BY_SITE, by, everybody, labels
 from services.analytics.store.reading import (
     Program,
     find_program_code,
@@ -87,7 +87,6 @@ __all__ = [
     "get_program",
     "hold_still",
     "instruments",
-    "is_by_site",
     "labels",
     "latest_releases",
     "move_horizon",
@@ -110,7 +109,6 @@ __all__ = [
     "take_out",
     "tell_planner",
     "together",
-    "together_of",
     "touch",
     "touch_everybody",
     "withdraw",

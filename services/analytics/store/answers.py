@@ -1,61 +1,32 @@
-"""What single people scored at several occasions: read from the facts, for figures that no pair of scores can give.
+"""What single people scored at several occasions, for figures that no pair of scores can give.
 
 Who is counted, and as what, is what the cells count too, so both speak of the same people.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from itertools import compress
 from uuid import UUID
 
 from asyncpg import Record
 
 from services.analytics.domain import UNKNOWN, Fact, Instrument
-from services.analytics.domain.courses import Point
+from services.analytics.domain.courses import Course
 from services.analytics.domain.people import versions
 from services.analytics.store import people
 from services.analytics.store.seeing import Seen
 from shared.database import Tx
 
 Scores = tuple[int, ...]
-_PEOPLE = """
-    select c.enrolment_id, c.program_id,
-           case $3 when 'all' then '' when 'site' then coalesce(s.code, $4)
-                   else coalesce(c.labels ->> $3, $4) end as name
+_COURSES = """
+    select case $3 when 'all' then '' when 'site' then coalesce(s.code, $4)
+                   else coalesce(labels ->> $3, $4) end as name,
+           array(select course from unnest(courses) course where course ^@ any ($5::text[])) as courses
     from counted c left join sites s using (site_id)
-    where c.program_id = $1 and ($2::uuid[] is null or c.site_id = any ($2))"""
-_TOGETHER = f"""
-    with people as ({_PEOPLE}
-    ), asked as (
-        select * from unnest($5::text[], $6::text[]) with ordinality as a (instrument, occasion, place)
-    ), latest as (
-        select distinct on (s.enrolment_id, a.place) s.enrolment_id, a.place, s.count,
-               s.instrument || ':' || s.version = any ($7) as is_comparable
-        from scores s join asked a using (instrument, occasion) join people using (enrolment_id, program_id)
-        where s.program_id = $1
-        order by s.enrolment_id, a.place, s.answered_at desc, s.occasion_id
-    ), together as (
-        select enrolment_id, array_agg(count order by place) as counts from latest
-        group by enrolment_id having count(*) = cardinality($5) and bool_and(is_comparable)
-    )
-    select name, counts, count(*) as n from together join people using (enrolment_id) group by name, counts"""
-_SESSIONS = f"""
-    with people as ({_PEOPLE}
-    ), answers as (
-        select s.*, people.name, substring(s.occasion from '[0-9]+$')::int as session
-        from scores s join people using (enrolment_id, program_id)
-        where s.program_id = $1 and s.kind = 'session' and s.instrument = $5 and s.occasion ~ '-[0-9]{{1,6}}$'
-    ), latest as (
-        select distinct on (enrolment_id, session, occasion collate "C") *
-        from answers order by enrolment_id, session, occasion collate "C", answered_at desc, occasion_id
-    ), points as (
-        select enrolment_id, name, session, count from latest where version = any ($6)
-    )
-    select name, array_agg(session order by session) as sessions, array_agg(count order by session) as counts
-    from points group by enrolment_id, name order by enrolment_id"""
-
-
+    where program_id = $1 and ($2::uuid[] is null or c.site_id = any ($2)) order by enrolment_id"""
+"""A course is words with spaces between them: `sessions` or `answers`, the instrument, and of each answer in order the
+number of its session or its occasion, with the version and the score: `answers phq-9 baseline:1:14 end:1:9`."""
 Asked = Sequence[tuple[Instrument, str]]
-Course = Sequence[Point]
 _RELEASED = """
     select distinct on (value) value, facts from released
     where program_id = $1 and label = $2 and base = $3 and release <= $4 and ($5::text[] is null or value = any ($5))
@@ -68,15 +39,30 @@ async def together(
     """How many people scored what at all of these occasions, as one group (None) or by what is asked for."""
     if not seen.is_live:
         return await _released(tx, program, seen, by, asked)
-    comparable = [f"{one.code}:{version}" for one, _ in asked for version in versions(one)]
-    rows = await tx.fetch(
-        _TOGETHER, program, seen.sites, by or "all", UNKNOWN, [one.code for one, _ in asked], [at for _, at in asked],
-        comparable,
-    )  # fmt: skip
     found: dict[str | None, Counter[Scores]] = {} if by else {None: Counter()}
-    for row in rows:
-        found.setdefault(row["name"] if by else None, Counter())[tuple(row["counts"])] += row["n"]
+    for name, courses in await _live(tx, program, seen, by, {f"answers {one.code} " for one, _ in asked}):
+        if scores := _scores(courses, asked):
+            found.setdefault(name, Counter())[scores] += 1
     return dict(found)
+
+
+async def _live(
+    tx: Tx, program: UUID, seen: Seen, by: str | None, wanted: Set[str]
+) -> list[tuple[str | None, list[str]]]:
+    """The courses of each person that begin with any of these words, and in which group the person is."""
+    rows = await tx.fetch(_COURSES, program, seen.sites, by or people.ALL, UNKNOWN, list(wanted))
+    return [(name if by else None, courses) for name, courses in rows]
+
+
+def _scores(courses: Sequence[str], asked: Asked) -> Scores | None:
+    """What somebody scored at these occasions, if they did at each, by versions that are taken together."""
+    said = {}
+    for _, instrument, *points in (one.split(" ") for one in courses):
+        for occasion, version, count in (point.split(":") for point in points):
+            said[instrument, occasion] = int(version), int(count)
+    answers = [said.get((one.code, at)) for one, at in asked]
+    known = [one for one, (instrument, _) in zip(answers, asked, strict=True) if one and one[0] in versions(instrument)]
+    return tuple(count for _, count in known) if len(known) == len(asked) else None
 
 
 async def _released(
@@ -103,7 +89,7 @@ def as_facts(asked: Asked, scores: Mapping[Scores, int]) -> dict[Fact, int]:
 
 def as_courses(instrument: str, people: Sequence[Course]) -> dict[Fact, int]:
     """As a release keeps them."""
-    return Counter(("sessions", instrument, " ".join(f"{at}:{count}" for at, count in one)) for one in people)
+    return Counter(("sessions", instrument, " ".join(map("{}:{}".format, *one))) for one in people if one[0])
 
 
 def _name(asked: Asked) -> str:
@@ -116,10 +102,9 @@ async def by_session(
     """What each person scored after which session, in order, as one group (None) or by what is asked for."""
     found: dict[str | None, list[Course]] = {} if by else {None: []}
     if seen.is_live:
-        asked = (seen.sites, by or people.ALL, UNKNOWN, one.code, sorted(versions(one)))
-        for row in await tx.fetch(_SESSIONS, program, *asked):
-            course = list(zip(row["sessions"], row["counts"], strict=True))
-            found.setdefault(row["name"] if by else None, []).append(course)
+        known = versions(one)
+        for name, written in await _live(tx, program, seen, by, {f"sessions {one.code} "}):
+            found.setdefault(name, []).extend(_comparable(course, known) for course in written)
     else:
         for row in await _rows(tx, program, seen, by, "sessions", one.code):
             courses = [_course(fact[2]) for fact, n in row["facts"] or () for _ in range(n)]
@@ -127,6 +112,20 @@ async def by_session(
     return found
 
 
+def _comparable(written: str, known: Set[int]) -> Course:
+    sessions, scored_by, counts = _parts(written.split(" ", 2)[2], 3)
+    if known >= set(scored_by):
+        return sessions, counts
+    is_known = [version in known for version in scored_by]
+    return list(compress(sessions, is_known)), list(compress(counts, is_known))
+
+
 def _course(written: str) -> Course:
-    points = (one.split(":") for one in written.split())
-    return [(int(at), int(count)) for at, count in points]
+    sessions, counts = _parts(written, 2)
+    return sessions, counts
+
+
+def _parts(written: str, many: int) -> list[list[int]]:
+    """Of points that are written with so many parts each: the first part of all, the second of all, and so on."""
+    every = list(map(int, written.replace(":", " ").split()))
+    return [every[part::many] for part in range(many)]

@@ -37,7 +37,8 @@ _COUNT = """
     ), answers as materialized (
         select distinct on (s.enrolment_id, s.instrument collate "C", s.occasion collate "C")
                s.enrolment_id, s.instrument, s.version, s.occasion, s.count, s.answered_at,
-               s.kind is not distinct from 'session' as is_after_session
+               s.kind is not distinct from 'session' as is_after_session,
+               case s.kind when 'session' then substring(s.occasion from '-([0-9]{1,6})$')::int end as session
         from scores s join people using (enrolment_id, program_id) where s.enrolment_id = any ($1)
         order by s.enrolment_id, s.instrument collate "C", s.occasion collate "C", s.answered_at desc, s.occasion_id
     ), came as materialized (
@@ -91,14 +92,25 @@ _COUNT = """
                concat_ws(' ', 'pair', a.instrument, a.version, b.version, a.occasion, b.occasion, a.count, b.count), 1
         from answers a join answers b using (enrolment_id, instrument)
         where a.occasion collate "C" < b.occasion collate "C" and not a.is_after_session and not b.is_after_session
+    ), courses as (
+        select enrolment_id, array_agg(course) as courses
+        from (
+            select enrolment_id, concat_ws(' ', kind, instrument, string_agg(
+                       concat_ws(':', coalesce(session::text, occasion), version, count), ' '
+                       order by session, occasion collate "C")) as course
+            from answers, lateral (select case when is_after_session then 'sessions' else 'answers' end as kind) one
+            where session is not null or not is_after_session
+            group by enrolment_id, kind, instrument
+        ) each
+        group by enrolment_id
     ), standing as materialized (
         select p.organisation_id, p.enrolment_id, p.program_id, p.site_id,
                jsonb_strip_nulls(p.attributes || jsonb_build_object(
                    'all', '', 'cohort', to_char(p.enrolled_on, 'YYYY-"q"Q'), 'group', p.group_code)) as labels,
-               f.facts, f.many
+               f.facts, f.many, coalesce(c.courses, '{}') as courses
         from people p join (
             select enrolment_id, array_agg(fact) as facts, array_agg(many::int) as many from facts group by enrolment_id
-        ) f using (enrolment_id)
+        ) f using (enrolment_id) left join courses c using (enrolment_id)
     ), before as materialized (
         select c.*, (s.program_id, s.site_id, s.labels) is distinct from (c.program_id, c.site_id, c.labels) as is_past
         from counted c left join standing s using (enrolment_id) where c.enrolment_id = any ($1)
@@ -112,26 +124,27 @@ _COUNT = """
         group by enrolment_id, is_past, fact
         having sum(many) <> 0
     ), differences as (
-        select p.organisation_id, p.program_id, p.site_id, l.key as label, l.value, fact, sum(many) as n
+        select p.organisation_id, p.program_id, p.site_id, l.key as label, l.value, fact collate "C", sum(many) as n
         from changes join (
             select enrolment_id, false as is_past, organisation_id, program_id, site_id, labels from standing
             union all
             select enrolment_id, true, organisation_id, program_id, site_id, labels from before where is_past
         ) p using (enrolment_id, is_past), jsonb_each_text(p.labels) l
         where l.key in ('all', 'group') or split_part(fact, ' ', 1) not in ('week', 'in-week')
-        group by p.organisation_id, p.program_id, p.site_id, label, l.value, fact
+        group by p.organisation_id, p.program_id, p.site_id, l.key, l.value, fact collate "C"
         having sum(many) <> 0
+        order by p.program_id, l.key, fact collate "C", l.value, p.site_id
     ), left_over as (
         delete from counted where enrolment_id = any ($1) and enrolment_id not in (select enrolment_id from standing)
     ), kept as (
-        insert into counted select organisation_id, enrolment_id, program_id, site_id, labels, facts, many from standing
+        insert into counted (organisation_id, enrolment_id, program_id, site_id, labels, facts, many, courses)
+        select * from standing
         on conflict (enrolment_id) do update
         set program_id = excluded.program_id, site_id = excluded.site_id, labels = excluded.labels,
-            facts = excluded.facts, many = excluded.many
+            facts = excluded.facts, many = excluded.many, courses = excluded.courses
     ), moved as (
         insert into cells as c (organisation_id, program_id, site_id, label, value, fact, n)
-        select organisation_id, program_id, site_id, label, value, fact, n
-        from differences order by program_id, label, fact collate "C", value, site_id
+        select organisation_id, program_id, site_id, label, value, fact, n from differences
         on conflict (program_id, label, fact, value, site_id) do update set n = c.n + excluded.n
         returning c.ctid as place, c.n
     )

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from uuid import UUID
 
 from services.analytics.domain import UNKNOWN, Fact, People
-from services.analytics.domain.people import OF_AN_INSTRUMENT
+from services.analytics.domain.bases import base_beginning
 from services.analytics.store.seeing import Seen
 from shared.database import Tx
 from shared.errors import Refusal
@@ -16,32 +16,27 @@ _LIVE = """
     select case when $5 then (select code from sites where sites.site_id = one.site_id) else value end as name, fact, n
     from (
         select case when $5 then site_id end as site_id, value, fact, sum(n)::bigint as n
-        from unnest($4::text[]) words, lateral (
+        from unnest($3::text[]) words, lateral (
             select * from cells where program_id = $1 and label = $2
             and fact >= words collate "C" and fact < (words || '!') collate "C" offset 0
         ) cell
-        where $3::uuid[] is null or site_id = any ($3)
+        where $4::uuid[] is null or site_id = any ($4)
         group by 1, 2, 3
     ) one"""
 """A fact is words with spaces between them. `!` is what follows a space: the words wanted, alone or with more."""
 _RELEASED = """
-    select r.value as name, array(select jsonb_array_elements_text(f -> 0)) as fact, (f ->> 1)::bigint as n
-    from (
-        select distinct on (value, base) value, base, facts from released
-        where program_id = $1 and label = $2 and release <= $3
-        order by value, base, release desc
-    ) r, jsonb_array_elements(r.facts) f
-    where f -> 0 ->> 0 = any ($4)
-      and (r.base[1] not in ('answer', 'pair', 'week') or cardinality($5::text[]) = 0 or r.base[2] = any ($5))
-      and ($6::text[] is null or r.value = any ($6))"""
+    select distinct on (value, base) value, facts from released
+    where program_id = $1 and label = $2 and release <= $3 and ($5::text[] is null or value = any ($5))
+      and array_to_string(base, ' ') || ' ' ^@ any (array(select unnest($4::text[]) || ' '))
+    order by value, base, release desc"""
 
 
 async def everybody(tx: Tx, program: UUID, seen: Seen, wanted: Collection[str]) -> People:
     """All people of a program whom the reader sees, with the facts that begin with any of these words."""
     if seen.is_live:
         return (await _live(tx, program, ALL, seen, wanted)).get("", People())
-    if is_by_site(seen):
-        return together_of(await by(tx, program, BY_SITE, seen, wanted), seen)
+    if seen.sites is not None:
+        return _together(await by(tx, program, BY_SITE, seen, wanted), seen)
     return (await _released(tx, program, ALL, seen, wanted)).get("", People())
 
 
@@ -57,11 +52,10 @@ async def by(tx: Tx, program: UUID, label: str, seen: Seen, wanted: Collection[s
                 f"By {label} figures are released for all sites of a program together. Ask for them by site.",
             )
         return await _released(tx, program, label, seen, wanted)
+    wanted = {"enrolled", *wanted}
     groups = await _live(tx, program, label, seen, wanted)
-    if label == BY_SITE:
-        return groups
-    known = (await _live(tx, program, label, seen, ["enrolled"])).values()
-    if sum(one.enrolled for one in known) == (await everybody(tx, program, seen, ["enrolled"])).enrolled:
+    known = sum(one.enrolled for one in groups.values())
+    if label == BY_SITE or known == (await everybody(tx, program, seen, ["enrolled"])).enrolled:
         return groups
     rest = (await everybody(tx, program, seen, wanted)).without(groups.values())
     return groups | ({UNKNOWN: rest} if rest.counts else {})
@@ -78,12 +72,7 @@ async def labels(tx: Tx, program: UUID, seen: Seen) -> list[str]:
     return [*known, BY_SITE]
 
 
-def is_by_site(seen: Seen) -> bool:
-    """Whether everybody is the sum of the sites that the reader sees. Of all sites a release has its own numbers."""
-    return seen.is_live or seen.sites is not None
-
-
-def together_of(groups: Mapping[str, People], seen: Seen) -> People:
+def _together(groups: Mapping[str, People], seen: Seen) -> People:
     """Several groups as one. Who is hidden is not among them."""
     counts: dict[Fact, int] = {}
     for one in groups.values():
@@ -101,7 +90,7 @@ async def site_codes(tx: Tx, seen: Seen) -> list[str] | None:
 
 async def _live(tx: Tx, program: UUID, label: str, seen: Seen, wanted: Collection[str]) -> dict[str, People]:
     by_site = label == BY_SITE
-    rows = await tx.fetch(_LIVE, program, ALL if by_site else label, seen.sites, list(wanted), by_site)
+    rows = await tx.fetch(_LIVE, program, ALL if by_site else label, _each_once(wanted), seen.sites, by_site)
     found: dict[str, dict[Fact, int]] = {}
     for name, fact, n in rows:
         facts = found.setdefault(UNKNOWN if name is None else name, {})  # of a site that is not heard of yet
@@ -110,10 +99,13 @@ async def _live(tx: Tx, program: UUID, label: str, seen: Seen, wanted: Collectio
     return {name: People(counts) for name, counts in sorted(found.items())}
 
 
+def _each_once(wanted: Collection[str]) -> list[str]:
+    """Without those that only go on from others: what begins with them would be counted twice."""
+    return [one for one in wanted if not any(one.startswith(f"{other} ") for other in wanted)]
+
+
 async def _released(tx: Tx, program: UUID, label: str, seen: Seen, wanted: Collection[str]) -> dict[str, People]:
     """Groups whose numbers are hidden are there, too: without any. More facts may be there than are wanted."""
-    words = [one.split(" ") for one in wanted]
-    kinds, instruments = [kind for kind, *_ in words], [of[0] for kind, *of in words if kind in OF_AN_INSTRUMENT and of]
     codes = await site_codes(tx, seen)
     names = await tx.fetch(
         """select distinct value from released
@@ -124,6 +116,7 @@ async def _released(tx: Tx, program: UUID, label: str, seen: Seen, wanted: Colle
         codes,
     )
     found: dict[str, dict[Fact, int]] = {row["value"]: {} for row in names}
-    for row in await tx.fetch(_RELEASED, program, label, seen.release, kinds, instruments, codes):
-        found[row["name"]][tuple(row["fact"])] = row["n"]
+    bases = [" ".join(base_beginning(one.split(" "))) for one in wanted]
+    for value, facts in await tx.fetch(_RELEASED, program, label, seen.release, bases, codes):
+        found[value].update((tuple(fact), n) for fact, n in facts or ())
     return {name: People(counts, seen.rules.people_min) for name, counts in sorted(found.items())}

@@ -35,7 +35,10 @@ async def seen_by(tx: Tx, who: Who) -> Seen:
     """What this reader sees."""
     if CARE_TEAM & who.roles:
         return Seen(who.site_ids, None, await find_horizon(tx))
-    row = await tx.fetchrow("select * from releases order by release desc limit 1")
+    row = await tx.fetchrow(
+        """select release, data_through, released_at, people_min, zeros_hidden
+           from releases order by release desc limit 1"""
+    )
     if row is None:
         return Seen(who.site_ids, 0, None)
     rules = Rules(row["people_min"], row["zeros_hidden"])

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import typst
+from jinja2.runtime import Context
 
 from services.analytics.domain.definitions import BY_FIGURE
 from services.analytics.pages.export.report import Report
 from services.analytics.pages.frame import PAGES
 from services.analytics.pages.sheets import DEFINED, Sheet, Values
+from services.analytics.pages.writing import interval, written
 
 Paper = Literal["a4", "letter"]
 COLUMNS_MAX = 4
@@ -43,24 +45,24 @@ def print_report(report: Report, paper: Paper) -> bytes:
 
 def _card(one: Sheet) -> dict[str, Any]:
     rows = one.rows[-ROWS_MAX:] if one.name in LATEST else one.rows[:ROWS_MAX]
-    figures = PAGES.environment.get_template("figures.html").make_module({"lang": "en"})
+    context = PAGES.environment.get_template("figures.html").new_context({"lang": "en"})
     defined = [BY_FIGURE[figure] for figure in DEFINED[one.name]]
     return {
         "title": one.title,
         "is_wide": len(one.shown) > COLUMNS_MAX,
         "headings": [one.head, *(name for name, *_ in one.shown)],
-        "rows": [{"label": row.label, "cells": row.values and _cells(one, row.values, figures)} for row in rows],
+        "rows": [{"label": row.label, "cells": row.values and _cells(one, row.values, context)} for row in rows],
         "left_out": len(one.rows) - len(rows),
         "notes": one.notes,
         "defined": "; ".join(f"{definition.figure} ({definition.source})" for definition in defined),
     }
 
 
-def _cells(one: Sheet, values: Values, figures: Any) -> list[str]:
+def _cells(one: Sheet, values: Values, context: Context) -> list[str]:
     """The numbers of a row, written as on the page."""
     found = []
     for _, kind, place, has_interval in one.shown:
         three = values[place : place + 3]
-        interval = figures.interval(three, kind) if has_interval else ""
-        found.append(f"{figures.main(three, kind)} {interval}".strip())
+        around = interval(context, three, kind) if has_interval else ""
+        found.append(f"{written(context, three, kind)} {around}".strip())
     return found

@@ -1,8 +1,8 @@
 """What a program's page shows, each under its heading of RE-AIM (Glasgow, Vogt and Boles 1999)."""
 
 from services.analytics.pages.choice import Choice
-from services.analytics.pages.sheets.over_time import asked_after_sessions, staying_on, weekly, weeks
-from services.analytics.pages.sheets.people import answered, became, before_and_after, changed, course, lasting
+from services.analytics.pages.sheets.over_time import staying_on, weekly, weeks
+from services.analytics.pages.sheets.people import answered, became, before_and_after, changed, lasting
 from services.analytics.pages.sheets.places import beside, groups, sites
 from services.analytics.pages.sheets.sheet import Drawing, Read, Row, Sheet, Values
 from shared.database import Tx
@@ -45,9 +45,7 @@ __all__ = [
     "Row",
     "Sheet",
     "Values",
-    "asked_after_sessions",
     "changed",
-    "course",
     "read_all",
     "weekly",
 ]

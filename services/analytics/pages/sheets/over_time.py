@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 
 from services.analytics import store
-from services.analytics.domain import Instrument, People, about, staying, trend
-from services.analytics.domain.courses import Point
+from services.analytics.domain import Instrument, People, staying, trend
+from services.analytics.domain.courses import Course
 from services.analytics.pages.choice import Choice
 from services.analytics.pages.sheets.sheet import Columns, Drawing, Row, Sheet, drawing, ends, interval
-from services.analytics.store import Program
 from shared.database import Tx
 
 DOSE = (
@@ -47,16 +46,14 @@ async def staying_on(tx: Tx, choice: Choice) -> Sheet:
 
 async def weeks(tx: Tx, choice: Choice) -> Sheet | None:
     """Means by week, beside the mean of the personal slopes; of what is asked after sessions, if anything is."""
-    instrument = await asked_after_sessions(tx, choice.program) or choice.instrument
-    program = choice.program.program_id
-    people = await store.everybody(tx, program, choice.seen, about(instrument.code, "week", "in-week"))
-    courses = await store.by_session(tx, program, choice.seen, instrument)
-    return weekly(instrument, people, courses[None])
+    instrument = choice.after_sessions
+    courses = await store.by_session(tx, choice.program.program_id, choice.seen, instrument)
+    return weekly(instrument, await choice.everybody(tx), courses[None])
 
 
-def weekly(instrument: Instrument, people: People, points_of_people: Sequence[Sequence[Point]] = ()) -> Sheet:
-    """The same of whichever people; without their points nothing is said of personal slopes."""
-    found = trend(instrument, people, points_of_people)
+def weekly(instrument: Instrument, people: People, courses: Sequence[Course] = ()) -> Sheet:
+    """The same of whichever people; without their courses nothing is said of personal slopes."""
+    found = trend(instrument, people, courses)
     rows = [Row(at, None if n is None else (n, *ends(mean))) for at, n, mean in found.weeks]
     points = [interval(at, mean, n) for at, n, mean in found.weeks if mean]
     title, personal = instrument.title, found.personal
@@ -82,13 +79,6 @@ def weekly(instrument: Instrument, people: People, points_of_people: Sequence[Se
         drawing(f"Points on {title}", points[-WEEKS_SHOWN:], "points"),
         tuple(notes),
     )
-
-
-async def asked_after_sessions(tx: Tx, program: Program) -> Instrument | None:
-    """The first instrument of which the battery asks after sessions."""
-    codes = [code for one in program.entries if one["kind"] == "session" for code in one["instruments"]]
-    known = await store.instruments(tx)
-    return next((known[code] for code in codes if code in known), None)
 
 
 WEEKS_SHOWN = 26

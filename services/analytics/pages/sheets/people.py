@@ -1,7 +1,7 @@
 """Sheets about people: who answered, what changed for them, what became of them, and whether it lasted."""
 
 from services.analytics import store
-from services.analytics.domain import Asked, Change, People, Rate, change, lasted, outcomes
+from services.analytics.domain import People, Rate, change, lasted, outcomes
 from services.analytics.domain.completeness import DIFFERENCE_MAX, differing
 from services.analytics.domain.paired import paired
 from services.analytics.domain.rates import is_short, share
@@ -56,18 +56,12 @@ def _response(people: People, occasion: str) -> tuple[int, int]:
     return people.at("responded", occasion), people.at("eligible", occasion)
 
 
-async def course(tx: Tx, choice: Choice, people: People | None = None) -> list[Change]:
-    """The change since the chosen first occasion, at each later occasion; of everybody, or of these."""
-    people = people or await choice.everybody(tx)
-    following = choice.occasions[choice.occasions.index(choice.first) + 1 :]
-    return [change(Asked(choice.program.code, choice.instrument, choice.first, at), people) for at in following]
-
-
 async def changed(tx: Tx, choice: Choice, people: People | None = None) -> Sheet:
     """The mean change at each later occasion, with its interval; of everybody, or of these."""
     first, rows, points = words(choice.first).lower(), [], []
     sentence = f"Too few people answered twice to say what changed since {first}"
-    for one in await course(tx, choice, people):
+    changes = await choice.changes(tx) if people is None else [change(asked, people) for asked in choice.course]
+    for one in changes:
         at = words(one.asked.later)
         rows.append(Row(at, (one.n.paired, *ends(one.mean), *ends(one.gain)) if one.mean else None))
         if one.mean:

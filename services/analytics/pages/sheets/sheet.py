@@ -13,7 +13,7 @@ Kind = Literal["count", "points", "change", "share", "number", "limits", "low", 
 `limits` is the lower of two shares, and `high` follows it."""
 Unit = Literal["points", "change", "share", "people"]
 Columns = tuple[tuple[str, Kind], ...]
-Values = tuple[float | int | str | None, ...]
+Values = tuple[float | int | None, ...]
 
 
 @dataclass(frozen=True, slots=True)

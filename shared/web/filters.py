@@ -21,7 +21,7 @@ Number = int | float | Decimal
 ABSENT = "–"
 _SMALL = {"and", "at", "de", "for", "in", "of", "on", "or", "plus", "the", "to", "y"}  # they stay small inside a name
 _RANGE = re.compile(r"\d+-\d+")
-_MINUS = "\N{MINUS SIGN}"
+MINUS = "\N{MINUS SIGN}"
 _WEEKDAY = {"en": "EEEE, d MMMM", "es": "EEEE, d 'de' MMMM"}
 _MOMENT = {"en": "EEE d MMMM, HH:mm", "es": "EEE d 'de' MMMM, HH:mm"}
 
@@ -172,7 +172,7 @@ def _typeset(text: str, context: Context) -> str:
 @cache
 def _signs(language: str) -> dict[int, str]:
     signs = locale_of(language).number_symbols["latn"]
-    return {ord("-"): _MINUS, ord(","): signs["group"], ord("."): signs["decimal"]}
+    return {ord("-"): MINUS, ord(","): signs["group"], ord("."): signs["decimal"]}
 
 
 def _field_error(error: Any) -> tuple[str, str]:

@@ -52,7 +52,7 @@ async def test_the_page_stands_under_the_headings_of_re_aim(client: Any, told: T
     assert headings == sorted(headings)
     for said in (
         "34 of 40 who were to be asked at end have answered",
-        "By age, these differ from all others by more than chance: 30 Plus (stayed)",
+        "By age, these differ from all others by more than chance: 30 plus (stayed)",
         "Mean of the personal slopes of 20 people",
         "What trials have found",
         "what more sessions would do",

@@ -8,6 +8,7 @@ from services.analytics.domain.courses import Course
 from services.analytics.pages.choice import Choice
 from services.analytics.pages.sheets.sheet import Columns, Drawing, Row, Sheet, drawing, ends, interval
 from shared.database import Tx
+from shared.web.filters import MINUS
 
 DOSE = (
     "People who come more often differ from those who come less, so the number of sessions beside change does not show "
@@ -60,13 +61,13 @@ def weekly(instrument: Instrument, people: People, courses: Sequence[Course] = (
     sentence = f"Too few people answer {title} more than once to say how it moves"
     if personal:
         sentence = (
-            f"From session to session a person's {title} moves by {personal.value:+.2f} points"
+            f"From session to session a person's {title} moves by {_signed(personal.value)} points"
             if personal.excludes_zero
             else f"No clear movement of {title} from session to session"
         )
     notes = ["Other people answer each week: the line through the points is nobody's course."]
     if personal and personal.low is not None and personal.high is not None:
-        spread = f"{personal.value:+.2f} points a session ({personal.low:+.2f} to {personal.high:+.2f})"
+        spread = f"{_signed(personal.value)} points a session ({_signed(personal.low)} to {_signed(personal.high)})"
         notes.insert(0, f"Mean of the personal slopes of {found.people} people: {spread}; more is better.")
     columns: Columns = (("People", "count"), ("Mean", "points"), ("from", "low"), ("to", "high"))
     shown = rows[-WEEKS_SHOWN:]
@@ -82,3 +83,7 @@ def weekly(instrument: Instrument, people: People, courses: Sequence[Course] = (
 
 
 WEEKS_SHOWN = 26
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", MINUS)

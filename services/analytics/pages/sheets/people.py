@@ -19,7 +19,8 @@ async def answered(tx: Tx, choice: Choice) -> Sheet:
     """At each occasion: how many were to be asked, were invited, touched the page, and have answered."""
     kinds = ("eligible", "invited", "reached", "responded")
     people = await choice.everybody(tx)
-    rows, points, sentence = [], [], "Too few people were to be asked or have answered to show how many."
+    rows, points, notes = [], [], await _differing(tx, choice)
+    sentence = "Too few people were to be asked or have answered to show how many."
     for occasion in choice.occasions:
         eligible, invited, reached, some = (people.at(kind, occasion) for kind in kinds)
         rate = share(some, eligible)
@@ -31,9 +32,11 @@ async def answered(tx: Tx, choice: Choice) -> Sheet:
         if occasion == choice.later and counts[-1] is not None:
             points = [{"label": name, "n": n} for name, n in zip(STAGES, counts, strict=True) if n is not None]
             sentence = f"{some} of {eligible} who were to be asked at {words(occasion).lower()} have answered"
+            if some > reached:
+                notes.append("Answers that came by file, on paper or at a tablet were given without an invitation.")
     columns: Columns = (*((name, "count") for name in STAGES), *SHARE_AND_ENDS)
     drawn = Drawing("bars", f"People, at {words(choice.later).lower()}", points, "people") if points else None
-    return Sheet("answered", sentence, "Check-in", columns, rows, drawn, tuple(await _differing(tx, choice)))
+    return Sheet("answered", sentence, "Check-in", columns, rows, drawn, tuple(notes))
 
 
 async def _differing(tx: Tx, choice: Choice) -> list[str]:

@@ -38,16 +38,16 @@ async def sites(tx: Tx, choice: Choice) -> Sheet | None:
             if outside
             else "All sites lie within the limits of chance for their size"
         )
-    did = "reliably better" if measure == "improved" else "have not left"
+    did = "are reliably better" if measure == "improved" else "have not left"
     columns: Columns = (
-        (f"People {did}", "count"), ("Of", "count"), ("Share", "share"),
+        (f"Who {did}", "count"), ("Of", "count"), ("Share", "share"),
         ("95 % of such sites", "limits"), ("to", "high"), ("99.8 % of such sites", "limits"), ("to", "high"),
     )  # fmt: skip
     if measure == "improved":
         columns += (("Observed / expected", "number"), ("from", "low"), ("to", "high"))
     return Sheet(
         "sites", sentence, "Site", columns, rows,
-        Drawing("funnel", f"Share {did}", [*points, *_limits(found.funnel, points)]) if points else None,
+        Drawing("funnel", f"Share of people who {did}", [*points, *_limits(found.funnel, points)]) if points else None,
         ("Sites differ in whom they serve. This is no ranking: a site outside of the limits is asked why.",),
     )  # fmt: skip
 

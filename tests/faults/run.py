@@ -26,7 +26,7 @@ from tests.faults.result import Result, Size
 from tests.faults.scene import Injection, Scene
 from tests.faults.verdict import ends_of, judge, verdict
 
-PEOPLE_PER_SECOND = 12.0
+PEOPLE_PER_SECOND, PEOPLE_PER_SECOND_AFTERWARDS = 12.0, 24.0
 BACKLOG_MAX = 25
 INSTRUMENTS = 1500  # so that a rebuild takes long enough to be struck
 
@@ -77,7 +77,7 @@ async def _live(scene: Scene, cell: Cell, size: Size, result: Result, meddler: M
             async with _rebuilding(scene.rebuilder if cell.workload.rebuilds else None):
                 await _storm_and_stress(scene, cell, size, result, meddler)
         with _phase(result, "rest"):
-            scene.driver.is_over = True
+            scene.driver.end()
             await meddler.flush()
             await come_to_rest(scene, result)
             if cell.rebuilds and not cell.fault.is_destructive:
@@ -139,6 +139,7 @@ async def _storm_and_stress(scene: Scene, cell: Cell, size: Size, result: Result
             if len(result.hits) >= wanted and result.events >= size.events:
                 break
             if waits or len(result.hits) >= wanted:
+                scene.are_strikes_over = not waits
                 await asyncio.sleep(0.2)
             else:
                 result.injections.append(await _strike(scene, cell))
@@ -149,13 +150,12 @@ async def _storm_and_stress(scene: Scene, cell: Cell, size: Size, result: Result
 
 async def _strike(scene: Scene, cell: Cell) -> Injection:
     assert cell.fault.strike
+    await scene.recovered(cell.fault.within_seconds)  # what came since the last strike: each is judged by itself
+    await asyncio.sleep(scene.random.uniform(0.1, 0.4))
     struck = await cell.fault.strike(scene)
     if cell.fault.is_destructive:
         return Injection(struck.how, struck.work, 0.0)
-    seconds = await scene.recovered(cell.fault.within_seconds)
-    await scene.recovered(cell.fault.within_seconds)  # what came meanwhile: the next strike is judged by itself
-    await asyncio.sleep(scene.random.uniform(0.1, 0.4))
-    return Injection(struck.how, struck.work, seconds)
+    return Injection(struck.how, struck.work, await scene.recovered(cell.fault.within_seconds))
 
 
 async def _arrivals(scene: Scene, cell: Cell, meddler: Meddler) -> None:
@@ -167,7 +167,7 @@ async def _arrivals(scene: Scene, cell: Cell, meddler: Meddler) -> None:
         if workload.burst > 1:  # the same number of people on average, most of them within a moment
             at += 1.2 if number % 18 == 0 else 0.2 / workload.burst
         else:
-            at += 1 / PEOPLE_PER_SECOND
+            at += 1 / (PEOPLE_PER_SECOND_AFTERWARDS if scene.are_strikes_over else PEOPLE_PER_SECOND)
         await asyncio.sleep(max(0.0, at - loop.time()))
         while scene.driver.overdue > BACKLOG_MAX:  # the system is away, or slow: people wait at home
             await asyncio.sleep(0.1)

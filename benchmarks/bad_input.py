@@ -18,6 +18,14 @@ from benchmarks.parts import Bench, Servers, fetch, fresh_database, parts, sprea
 
 POSITION = "select coalesce(sum(next_offset), 0) as n from machinery.offsets"
 PARKED = "select count(*) as n from machinery.parked"
+HELD = """
+    select extract(epoch from max(behind.heard_at - before.heard_at))::float as seconds from machinery.parked p
+    cross join lateral (select heard_at from machinery.heard h where (h.topic, h.part) = (p.topic, p.part)
+        and h.position < p.position order by h.position desc limit 1) before
+    cross join lateral (select heard_at from machinery.heard h where (h.topic, h.part) = (p.topic, p.part)
+        and h.position > p.position and h.key <> p.key order by h.position limit 1) behind
+"""
+"""Between the last good record before a bad one and the first of another key behind it."""
 
 
 def spoilt(good: Record, number: int) -> Record:
@@ -71,6 +79,9 @@ async def rate(servers: Servers, bench: Bench, good: int, bad: int) -> float:
         taken = time.perf_counter() - began
     [row] = await fetch(bench.dsn_admin, PARKED)
     assert row["n"] == bad, row
+    if bad:
+        [row] = await fetch(bench.dsn_admin, HELD)
+        print(f"  a bad record held its partition for {row['seconds']:.2f} s at most", flush=True)
     return good / taken
 
 

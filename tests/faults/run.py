@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import asyncpg
 
+from shared import clock
 from shared.events import TOPICS
 from shared.identity import organisation_id
 from tests.faults.attending import meet
@@ -56,8 +57,9 @@ async def run_cell(installation: Installation, cell: Cell, size: Size, seed: str
         result.findings.append(Finding("harness", f"the checker: {type(error).__name__}: {str(error)[:300]}"))
     finally:
         await driver.close()
+    result.others = share.of_others()
     judge(scene, cell, size, result, before)
-    result.seconds, result.others = time.monotonic() - began, share.of_others()
+    result.seconds = time.monotonic() - began
     return result
 
 
@@ -152,10 +154,13 @@ async def _strike(scene: Scene, cell: Cell) -> Injection:
     assert cell.fault.strike
     await scene.recovered(cell.fault.within_seconds)  # what came since the last strike: each is judged by itself
     await asyncio.sleep(scene.random.uniform(0.1, 0.4))
+    began = clock.now().timestamp()
     struck = await cell.fault.strike(scene)
     if cell.fault.is_destructive:
         return Injection(struck.how, struck.work, 0.0)
-    return Injection(struck.how, struck.work, await scene.recovered(cell.fault.within_seconds))
+    seconds = await scene.recovered(cell.fault.within_seconds)
+    scene.strikes.append((began, clock.now().timestamp()))
+    return Injection(struck.how, struck.work, seconds)
 
 
 async def _arrivals(scene: Scene, cell: Cell, meddler: Meddler) -> None:

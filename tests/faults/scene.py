@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 
-from tests.faults.checker import Finding, Mark, ends
+from tests.faults.checker import Finding, Hold, Mark, ends
 from tests.faults.driver import Driver
 from tests.faults.installation import SERVICES, Installation, Runner
 from tests.faults.machine import Share
@@ -66,6 +66,8 @@ class Scene:
     findings: list[Finding] = field(default_factory=list)  # what a strike saw itself
     decks: dict[tuple[Any, ...], list[Any]] = field(default_factory=dict)
     rebuilder: "Rebuilder | None" = None
+    strikes: list[tuple[float, float]] = field(default_factory=list)  # from each to the recovery from it
+    holds: list[Hold] = field(default_factory=list)  # of partitions, by bad records
 
     async def in_flight(self, limit_seconds: float = 15) -> Work:
         """Wait until there is something to hit, and say what."""

@@ -7,11 +7,13 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from tests.faults.cells import Cell
-from tests.faults.checker import Finding, Mark, check, check_log
+from tests.faults.checker import Finding, Mark, check, check_log, holds
 from tests.faults.installation import LOUD, SERVICES, Installation
 from tests.faults.meddling import Meddler
 from tests.faults.result import Result, Size
 from tests.faults.scene import Scene
+
+HELD_SECONDS_MAX = 1.0  # of a machine of our own
 
 
 async def verdict(scene: Scene, cell: Cell, result: Result, meddler: Meddler, since: Mark) -> None:
@@ -43,6 +45,7 @@ async def verdict(scene: Scene, cell: Cell, result: Result, meddler: Meddler, si
     )
     for connection in opened.values():
         await connection.close()
+    scene.holds = await holds(seen)
     result.findings += findings
     result.repeated, result.parked = len(seen.story.repeated), len(seen.story.parked)
     if result.parked != meddler.poison and not scene.expects_loud:
@@ -62,6 +65,7 @@ def judge(scene: Scene, cell: Cell, size: Size, result: Result, before: dict[str
     result.findings += scene.findings
     _judge_rebuilds(scene, cell, result)
     _judge_changes(scene, cell, result)
+    _judge_holds(scene, result)
     add = result.findings.append
     if len(result.hits) < (1 if cell.fault.is_destructive else size.injections):
         add(Finding("harness", f"{len(result.hits)} of {len(result.injections)} injections hit work in flight", True))
@@ -96,6 +100,18 @@ def _judge_changes(scene: Scene, cell: Cell, result: Result) -> None:
         result.notes.append(f"{erased} people were erased, attendance was said {said} times")
         if not erased or not did["attendance-corrected"]:
             result.findings.append(Finding("harness", result.notes[-1]))
+
+
+def _judge_holds(scene: Scene, result: Result) -> None:
+    """While nothing strikes and everybody has recovered, a bad record holds nobody up for long."""
+    if not scene.holds:
+        return
+    calm = [one.seconds for one in scene.holds if not one.overlaps(scene.strikes)]
+    longest = max(calm, default=0.0) * (1 - result.others)
+    told = f"bad records held partitions for at most {longest:.2f} s ({len(calm)} seen while nothing struck)"
+    result.notes.append(f"{told}, and for {max(one.seconds for one in scene.holds):.1f} s in and after a strike")
+    if longest > HELD_SECONDS_MAX:
+        result.findings.append(Finding("I7", told, is_of_time=True))
 
 
 def _judge_ends(scene: Scene, result: Result, name: str, left: list[int]) -> None:

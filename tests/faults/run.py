@@ -24,10 +24,10 @@ from tests.faults.people import enrolling
 from tests.faults.rebuilding import Rebuilder
 from tests.faults.rest import REST_SECONDS, come_to_rest
 from tests.faults.result import Result, Size
-from tests.faults.scene import Injection, Scene
+from tests.faults.scene import PEOPLE_PER_SECOND, Injection, Scene
 from tests.faults.verdict import ends_of, judge, verdict
 
-PEOPLE_PER_SECOND, PEOPLE_PER_SECOND_AFTERWARDS = 12.0, 24.0
+WHEN_STRUCK, WHEN_SEEN = 24.0, 6.0  # no recovery is measured any more; there were events enough
 BACKLOG_MAX = 25
 INSTRUMENTS = 1500  # so that a rebuild takes long enough to be struck
 
@@ -136,12 +136,12 @@ async def _storm_and_stress(scene: Scene, cell: Cell, size: Size, result: Result
                 result.events = await scene.events() - first
             if coming.done():
                 coming.result()
-            wanted = 1 if cell.fault.is_destructive else size.injections
-            waits = cell.fault.is_destructive and result.events < size.events  # afterwards nothing goes on
-            if len(result.hits) >= wanted and result.events >= size.events:
+            has_struck = len(result.hits) >= (1 if cell.fault.is_destructive else size.injections)
+            has_seen = result.events >= size.events
+            if has_struck and has_seen:
                 break
-            if waits or len(result.hits) >= wanted:
-                scene.are_strikes_over = not waits
+            scene.people_per_second = WHEN_SEEN if has_seen else WHEN_STRUCK if has_struck else PEOPLE_PER_SECOND
+            if has_struck or (cell.fault.is_destructive and not has_seen):  # afterwards nothing goes on
                 await asyncio.sleep(0.2)
             else:
                 result.injections.append(await _strike(scene, cell))
@@ -172,7 +172,7 @@ async def _arrivals(scene: Scene, cell: Cell, meddler: Meddler) -> None:
         if workload.burst > 1:  # the same number of people on average, most of them within a moment
             at += 1.2 if number % 18 == 0 else 0.2 / workload.burst
         else:
-            at += 1 / (PEOPLE_PER_SECOND_AFTERWARDS if scene.are_strikes_over else PEOPLE_PER_SECOND)
+            at += 1 / scene.people_per_second
         await asyncio.sleep(max(0.0, at - loop.time()))
         while scene.driver.overdue > BACKLOG_MAX:  # the system is away, or slow: people wait at home
             await asyncio.sleep(0.1)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tests.faults.rebuilding import Rebuilder
 
 POLL_SECONDS = 0.1
+PEOPLE_PER_SECOND = 12.0
 T = TypeVar("T")
 
 
@@ -61,7 +62,7 @@ class Scene:
     notes: list[str] = field(default_factory=list)
     expects_loud: bool = False  # a service may stop with status 3
     not_loud: list[str] = field(default_factory=list)  # who went on where it should have stopped
-    are_strikes_over: bool = False  # no recovery is measured any more: people may come as quickly as they like
+    people_per_second: float = PEOPLE_PER_SECOND  # who come just now
     is_full: bool = False  # all of the fault, and not what is enough for every commit
     findings: list[Finding] = field(default_factory=list)  # what a strike saw itself
     decks: dict[tuple[Any, ...], list[Any]] = field(default_factory=dict)

@@ -5,14 +5,12 @@ import json
 import random
 import struct
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
 
 from deploy.local.ports import free_port
 from tests.faults.checker import Finding, erased, folds
-from tests.faults.checker.held import _holds
 from tests.faults.checker.invariants import Evidence, _answered, _in_order, _once, _said
 from tests.faults.checker.log import Rec, schemas, story
 from tests.faults.driver import Write
@@ -286,14 +284,3 @@ def test_only_a_cell_in_which_nothing_was_wrong_gets_a_second_time() -> None:
     assert not Result("W1F1", "1").is_only_slow
     assert Result("W1F1", "1", [slow]).is_only_slow
     assert not Result("W1F1", "1", [slow, wrong]).is_only_slow
-
-
-def test_a_bad_record_holds_its_partition_from_the_batch_before_to_its_own() -> None:
-    def moved(number: int, part: int, next_offset: int, at: float) -> dict[str, object]:
-        moment = datetime.fromtimestamp(at, UTC)
-        return {"number": number, "topic": "t", "part": part, "next_offset": next_offset, "at": moment}
-
-    bad = [Rec("t", 0, 4, None, (), None, at) for at in (10.0, 12.5)]  # before and after the batch before was done
-    moves = [moved(1, 0, 4, 11), moved(2, 1, 9, 12), moved(3, 0, 6, 13), moved(4, 0, 7, 14)]
-    assert [hold.seconds for hold in _holds("intake", bad, moves)] == [1.0, 0.5]
-    assert next(_holds("intake", bad, moves)).overlaps([(11.0, 12.1)])

@@ -103,15 +103,18 @@ def _judge_changes(scene: Scene, cell: Cell, result: Result) -> None:
 
 
 def _judge_holds(scene: Scene, result: Result) -> None:
-    """While nothing strikes and everybody has recovered, a bad record holds nobody up for long."""
-    if not scene.holds:
-        return
-    calm = [one.seconds for one in scene.holds if not one.overlaps(scene.strikes)]
-    longest = max(calm, default=0.0) * (1 - result.others)
-    told = f"bad records held partitions for at most {longest:.2f} s ({len(calm)} seen while nothing struck)"
-    result.notes.append(f"{told}, and for {max(one.seconds for one in scene.holds):.1f} s in and after a strike")
-    if longest > HELD_SECONDS_MAX:
-        result.findings.append(Finding("I7", told, is_of_time=True))
+    """A bad record holds nobody up for long: while nothing strikes, at a reader that is not behind."""
+    calm = [one for one in scene.holds if not one.overlaps(scene.strikes)]
+    kinds = {
+        "at a reader abreast": [one.seconds for one in calm if one.is_abreast],
+        "at a reader behind": [one.seconds for one in calm if not one.is_abreast],
+        "in a strike or its recovery": [one.seconds for one in scene.holds if one.overlaps(scene.strikes)],
+    }
+    told = ", ".join(f"{max(held):.2f} s {where} ({len(held)})" for where, held in kinds.items() if held)
+    if told:
+        result.notes.append(f"a bad record held its partition for at most {told}")
+    if max(kinds["at a reader abreast"], default=0.0) * (1 - result.others) > HELD_SECONDS_MAX:
+        result.findings.append(Finding("I7", result.notes[-1], is_of_time=True))
 
 
 def _judge_ends(scene: Scene, result: Result, name: str, left: list[int]) -> None:

@@ -192,11 +192,11 @@ class House:
 
     doors: dict[str, Any]
     stores: dict[str, Any]
+    headers: dict[str, str]
 
     async def knock(self, door: str, **body: Any) -> Any:
         method, _, path = door.partition(" ")
-        headers = bearer("administrator", roles=ROLES) | {"content-type": "application/json"}
-        return await self.doors[path.split("/")[1]].request(method, path, headers=headers, **body)
+        return await self.doors[path.split("/")[1]].request(method, path, headers=self.headers, **body)
 
 
 @pytest.fixture
@@ -206,7 +206,8 @@ async def every(fresh_store: Any) -> AsyncIterator[House]:
     made = {"intake": intake(), "scheduling": scheduling(), "feedback": feedback(), "analytics": analytics()}
     async with AsyncExitStack() as opened:
         open_doors = {name: await opened.enter_async_context(doors(made[name], stores[name])) for name in DOORS}
-        house = House(open_doors, {})
+        headers = bearer("administrator", roles=ROLES, exp=2**32) | {"content-type": "application/json"}
+        house = House(open_doors, {}, headers)
         for name in ("scheduling", "feedback"):
             await furnish(made[name], stores[name])
         for door, body in (*DOORS["intake"][1:], *DOORS["feedback"][1:], DOORS["scheduling"][0]):

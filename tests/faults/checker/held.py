@@ -21,6 +21,7 @@ class Hold:
     reader: str
     begins: float
     ends: float
+    is_abreast: bool  # the reader had nothing else to do when it came: this is not the work of a full batch
 
     @property
     def seconds(self) -> float:
@@ -50,4 +51,5 @@ def _holds(reader: str, bad: Sequence[Rec], moves: Sequence[Any]) -> Iterator[Ho
             if (row["topic"], row["part"]) == (one.topic, one.part) and row["next_offset"] > one.offset
         ]
         if past:
-            yield Hold(reader, max(one.at, ends.get(min(past) - 1, 0.0)), ends[min(past)])
+            before = ends.get(min(past) - 1, 0.0)
+            yield Hold(reader, max(one.at, before), ends[min(past)], one.at >= before)

@@ -28,7 +28,9 @@ faults: $(UV)  ## kill, freeze and cut everything in 24 ways, and check that not
 
 faults-all: $(UV)  ## every cell that can be run, for hours; goes on where it was
 	@mkdir -p build
-	KITH_GENERATED=200000 $(UV) run --quiet pytest -q tests/journeys/test_generated.py
+	for seed in 1 2 3 4 5 6 7 8 9 10; do \
+		KITH_GENERATED=20000 $(UV) run --quiet pytest -q --hypothesis-seed=$$seed tests/journeys/test_generated.py || exit 1; \
+	done
 	$(UV) run --quiet python -m tests.faults --all --resume --seed 2026 --report build/faults-all.md
 
 faults-planted: $(UV)  ## show that the harness bites: 15 planted bugs, each found

@@ -18,6 +18,13 @@ from benchmarks.parts import Bench, Servers, fetch, fresh_database, parts, sprea
 
 POSITION = "select coalesce(sum(next_offset), 0) as n from machinery.offsets"
 PARKED = "select count(*) as n from machinery.parked"
+HELD = """
+    with one as (select heard_at - lag(heard_at) over same as gap, position - lag(position) over same > 1 as is_over_bad
+                 from machinery.heard window same as (partition by topic, part order by position))
+    select extract(epoch from max(gap) filter (where is_over_bad))::float as over_bad,
+           extract(epoch from max(gap) filter (where not is_over_bad))::float as over_none from one
+"""
+"""The longest time from a good record to the next good one of its partition, with bad ones between them and without."""
 
 
 def spoilt(good: Record, number: int) -> Record:
@@ -71,6 +78,12 @@ async def rate(servers: Servers, bench: Bench, good: int, bad: int) -> float:
         taken = time.perf_counter() - began
     [row] = await fetch(bench.dsn_admin, PARKED)
     assert row["n"] == bad, row
+    if bad:
+        [row] = await fetch(bench.dsn_admin, HELD)
+        over_bad, over_none = row["over_bad"], row["over_none"]
+        print(
+            f"  to the next good one over a bad one {over_bad:.2f} s at most, over none {over_none:.2f} s", flush=True
+        )
     return good / taken
 
 

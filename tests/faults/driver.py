@@ -203,6 +203,15 @@ class Driver:
         at = asyncio.get_running_loop().time() + seconds
         self.queue.put_nowait((at, next(self.numbers), action))
 
+    def end(self) -> None:
+        """Nothing goes on for ever any more, and nobody waits: what was planned for later is done now, in its order."""
+        self.is_over = True
+        planned = [self.queue.get_nowait() for _ in range(self.queue.qsize())]
+        latest = max((at for at, _, _ in planned), default=0)
+        sooner = max(0.0, latest - asyncio.get_running_loop().time())
+        for at, number, action in planned:
+            self.queue.put_nowait((at - sooner, number, action))
+
     async def work(self) -> None:
         """Do what falls due until cancelled."""
         async with asyncio.TaskGroup() as group:

@@ -135,6 +135,11 @@ class Installation:
         fresh.replace(self.clock_file(service))
         self.latest = max(self.latest, seconds)
 
+    @property
+    def compiled(self) -> dict[str, str]:
+        """Starting takes half as long once its modules are compiled, wherever the machine forbids to keep them."""
+        return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(self.data / "compiled")}
+
     def token(self, organisation: str) -> str:
         """An administrator of an organisation."""
         return self.signer.token(Person(organisation, "Fault Harness", ("administrator", "coordinator"), ("*",)))
@@ -251,7 +256,7 @@ async def _prepare(made: Installation, url: str, smtp: int) -> None:
 def _environment(made: Installation, service: str, passwords: Mapping[str, str], url: str, smtp: int) -> dict[str, str]:
     at = f"127.0.0.1:{made.postgres_proxies[service].port}/{service}"
     doors, machinery = login_roles(service)
-    return {
+    return made.compiled | {
         "KITH_ENVIRONMENT": "development",
         "KITH_DATABASE": f"postgresql://{doors}:{passwords[doors]}@{at}",
         "KITH_DATABASE_MACHINERY": f"postgresql://{machinery}:{passwords[machinery]}@{at}",

@@ -66,14 +66,10 @@ class Rebuilder:
         return await asyncio.create_subprocess_exec(
             *(*COMMAND, *words),
             cwd=ROOT,
-            env=os.environ | {"KITH_DATABASE_MACHINERY": store} | self._compiled(),
+            env=os.environ | {"KITH_DATABASE_MACHINERY": store} | self.installation.compiled,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-
-    def _compiled(self) -> dict[str, str]:
-        """Starting takes half as long once its modules are compiled."""
-        return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(self.installation.data / "compiled")}
 
     async def run(self, *words: str) -> Ended:
         """The command until it has ended; nothing of it is left if we are cancelled."""

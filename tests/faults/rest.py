@@ -10,6 +10,12 @@ from tests.faults.result import Result
 from tests.faults.scene import Scene
 
 REST_SECONDS = 60.0
+MAIL = """
+    select count(*) from messages, (select now() + make_interval(secs => $1)) as t (moment)
+    where state = 'queued'
+        and (next_attempt_at <= moment or next_attempt_at - moment between interval '55 s' and interval '60 s')
+"""
+"""Due, or claimed by somebody who sends it: for a minute, of which a try takes five seconds at most."""
 
 
 async def come_to_rest(scene: Scene, result: Result) -> None:
@@ -30,7 +36,7 @@ async def come_to_rest(scene: Scene, result: Result) -> None:
 
 
 async def due(scene: Scene) -> int:
-    """Timers that are due by the clock of their service."""
+    """Timers that are due by the clock of their service, and mail that is just being sent."""
     due = 0
     for service in SERVICES:
         seconds = float(scene.installation.clock_file(service).read_text())
@@ -40,4 +46,6 @@ async def due(scene: Scene) -> int:
                where coalesce(retry_at, due_at) <= now() + make_interval(secs => $1)""",
             seconds,
         )
+        if service == "intake":
+            due += await pool.fetchval(MAIL, seconds)
     return due

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import asyncpg
 
+from shared import clock
 from shared.events import TOPICS
 from shared.identity import organisation_id
 from tests.faults.attending import meet
@@ -23,10 +24,10 @@ from tests.faults.people import enrolling
 from tests.faults.rebuilding import Rebuilder
 from tests.faults.rest import REST_SECONDS, come_to_rest
 from tests.faults.result import Result, Size
-from tests.faults.scene import Injection, Scene
+from tests.faults.scene import PEOPLE_PER_SECOND, Injection, Scene
 from tests.faults.verdict import ends_of, judge, verdict
 
-PEOPLE_PER_SECOND = 12.0
+WHEN_STRUCK, WHEN_SEEN = 24.0, 6.0  # no recovery is measured any more; there were events enough
 BACKLOG_MAX = 25
 INSTRUMENTS = 1500  # so that a rebuild takes long enough to be struck
 
@@ -56,8 +57,9 @@ async def run_cell(installation: Installation, cell: Cell, size: Size, seed: str
         result.findings.append(Finding("harness", f"the checker: {type(error).__name__}: {str(error)[:300]}"))
     finally:
         await driver.close()
+    result.others = share.of_others()
     judge(scene, cell, size, result, before)
-    result.seconds, result.others = time.monotonic() - began, share.of_others()
+    result.seconds = time.monotonic() - began
     return result
 
 
@@ -77,7 +79,7 @@ async def _live(scene: Scene, cell: Cell, size: Size, result: Result, meddler: M
             async with _rebuilding(scene.rebuilder if cell.workload.rebuilds else None):
                 await _storm_and_stress(scene, cell, size, result, meddler)
         with _phase(result, "rest"):
-            scene.driver.is_over = True
+            scene.driver.end()
             await meddler.flush()
             await come_to_rest(scene, result)
             if cell.rebuilds and not cell.fault.is_destructive:
@@ -134,11 +136,12 @@ async def _storm_and_stress(scene: Scene, cell: Cell, size: Size, result: Result
                 result.events = await scene.events() - first
             if coming.done():
                 coming.result()
-            wanted = 1 if cell.fault.is_destructive else size.injections
-            waits = cell.fault.is_destructive and result.events < size.events  # afterwards nothing goes on
-            if len(result.hits) >= wanted and result.events >= size.events:
+            has_struck = len(result.hits) >= (1 if cell.fault.is_destructive else size.injections)
+            has_seen = result.events >= size.events
+            if has_struck and has_seen:
                 break
-            if waits or len(result.hits) >= wanted:
+            scene.people_per_second = WHEN_SEEN if has_seen else WHEN_STRUCK if has_struck else PEOPLE_PER_SECOND
+            if has_struck or (cell.fault.is_destructive and not has_seen):  # afterwards nothing goes on
                 await asyncio.sleep(0.2)
             else:
                 result.injections.append(await _strike(scene, cell))
@@ -149,12 +152,14 @@ async def _storm_and_stress(scene: Scene, cell: Cell, size: Size, result: Result
 
 async def _strike(scene: Scene, cell: Cell) -> Injection:
     assert cell.fault.strike
+    await scene.recovered(cell.fault.within_seconds)  # what came since the last strike: each is judged by itself
+    await asyncio.sleep(scene.random.uniform(0.1, 0.4))
+    began = clock.now().timestamp()
     struck = await cell.fault.strike(scene)
     if cell.fault.is_destructive:
         return Injection(struck.how, struck.work, 0.0)
     seconds = await scene.recovered(cell.fault.within_seconds)
-    await scene.recovered(cell.fault.within_seconds)  # what came meanwhile: the next strike is judged by itself
-    await asyncio.sleep(scene.random.uniform(0.1, 0.4))
+    scene.strikes.append((began, clock.now().timestamp()))
     return Injection(struck.how, struck.work, seconds)
 
 
@@ -167,7 +172,7 @@ async def _arrivals(scene: Scene, cell: Cell, meddler: Meddler) -> None:
         if workload.burst > 1:  # the same number of people on average, most of them within a moment
             at += 1.2 if number % 18 == 0 else 0.2 / workload.burst
         else:
-            at += 1 / PEOPLE_PER_SECOND
+            at += 1 / scene.people_per_second
         await asyncio.sleep(max(0.0, at - loop.time()))
         while scene.driver.overdue > BACKLOG_MAX:  # the system is away, or slow: people wait at home
             await asyncio.sleep(0.1)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 
-from tests.faults.checker import Finding, Mark, ends
+from tests.faults.checker import Finding, Hold, Mark, ends
 from tests.faults.driver import Driver
 from tests.faults.installation import SERVICES, Installation, Runner
 from tests.faults.machine import Share
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tests.faults.rebuilding import Rebuilder
 
 POLL_SECONDS = 0.1
+PEOPLE_PER_SECOND = 12.0
 T = TypeVar("T")
 
 
@@ -61,10 +62,13 @@ class Scene:
     notes: list[str] = field(default_factory=list)
     expects_loud: bool = False  # a service may stop with status 3
     not_loud: list[str] = field(default_factory=list)  # who went on where it should have stopped
+    people_per_second: float = PEOPLE_PER_SECOND  # who come just now
     is_full: bool = False  # all of the fault, and not what is enough for every commit
     findings: list[Finding] = field(default_factory=list)  # what a strike saw itself
     decks: dict[tuple[Any, ...], list[Any]] = field(default_factory=dict)
     rebuilder: "Rebuilder | None" = None
+    strikes: list[tuple[float, float]] = field(default_factory=list)  # from each to the recovery from it
+    holds: list[Hold] = field(default_factory=list)  # of partitions, by bad records
 
     async def in_flight(self, limit_seconds: float = 15) -> Work:
         """Wait until there is something to hit, and say what."""

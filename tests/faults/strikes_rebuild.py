@@ -16,6 +16,7 @@ from tests.faults.wire import PgWatch
 SHARES = {"at 1 %": 0.01, "at 50 %": 0.5, "at 99 %": 0.985}
 MOMENTS = ("switch-asked", "switch-commit-asked", "switch-commit-answered")
 POLL_SECONDS = 0.002
+HAS_BEGUN = "select exists (select from machinery.rebuilds where view = 'facts')"
 NOBODY = "select not exists (select from pg_stat_activity where application_name = 'kith command on analytics')"
 
 
@@ -78,11 +79,13 @@ def _by_way_of(scene: Scene, port: int) -> str:
 
 async def _until_folded(rebuilder: Rebuilder, share: float, process: asyncio.subprocess.Process) -> None:
     pool = await rebuilder.installation.admin("analytics")
+    has_begun = False
     while process.returncode is None:
         with contextlib.suppress(*AWAY):
-            if await folded(pool) >= share:
+            has_begun = has_begun or await pool.fetchval(HAS_BEGUN)
+            if has_begun and await folded(pool) >= share:
                 return
-        await asyncio.sleep(POLL_SECONDS)
+        await asyncio.sleep(POLL_SECONDS if has_begun else 10 * POLL_SECONDS)
 
 
 async def _wait_for(rebuilder: Rebuilder, sql: str) -> None:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from tests.faults.cells import Cell
-from tests.faults.checker import Finding, Mark, check, check_log
+from tests.faults.checker import Finding, Mark, check, check_log, holds
 from tests.faults.installation import LOUD, SERVICES, Installation
 from tests.faults.meddling import Meddler
 from tests.faults.result import Result, Size
@@ -43,6 +43,7 @@ async def verdict(scene: Scene, cell: Cell, result: Result, meddler: Meddler, si
     )
     for connection in opened.values():
         await connection.close()
+    scene.holds = await holds(seen)
     result.findings += findings
     result.repeated, result.parked = len(seen.story.repeated), len(seen.story.parked)
     if result.parked != meddler.poison and not scene.expects_loud:
@@ -62,6 +63,7 @@ def judge(scene: Scene, cell: Cell, size: Size, result: Result, before: dict[str
     result.findings += scene.findings
     _judge_rebuilds(scene, cell, result)
     _judge_changes(scene, cell, result)
+    _tell_holds(scene, result)
     add = result.findings.append
     if len(result.hits) < (1 if cell.fault.is_destructive else size.injections):
         add(Finding("harness", f"{len(result.hits)} of {len(result.injections)} injections hit work in flight", True))
@@ -96,6 +98,19 @@ def _judge_changes(scene: Scene, cell: Cell, result: Result) -> None:
         result.notes.append(f"{erased} people were erased, attendance was said {said} times")
         if not erased or not did["attendance-corrected"]:
             result.findings.append(Finding("harness", result.notes[-1]))
+
+
+def _tell_holds(scene: Scene, result: Result) -> None:
+    """How long a bad record held its partition. No limit: a full batch takes as long as the machine lets it."""
+    calm = [one for one in scene.holds if not one.overlaps(scene.strikes)]
+    kinds = {
+        "at a reader abreast": [one.seconds for one in calm if one.is_abreast],
+        "at a reader behind": [one.seconds for one in calm if not one.is_abreast],
+        "in a strike or its recovery": [one.seconds for one in scene.holds if one.overlaps(scene.strikes)],
+    }
+    told = ", ".join(f"{max(held):.2f} s {where} ({len(held)})" for where, held in kinds.items() if held)
+    if told:
+        result.notes.append(f"a bad record held its partition for at most {told}")
 
 
 def _judge_ends(scene: Scene, result: Result, name: str, left: list[int]) -> None:

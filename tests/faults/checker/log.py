@@ -28,6 +28,7 @@ class Rec:
     key: bytes | None
     headers: tuple[tuple[str, bytes | None], ...]
     value: bytes | None
+    at: float = 0.0  # when it was appended, in seconds
 
     def header(self, name: str) -> str:
         """A header as text; empty if it is missing."""
@@ -108,7 +109,8 @@ def read(kafka: str, begin: Mapping[tuple[str, int], int], end: Mapping[tuple[st
             if offset < end.get(place, 0):
                 heads: Any = message.headers() or ()
                 headers = tuple((str(name), _bytes(value)) for name, value in heads)
-                found.append(Rec(*place, offset, _bytes(message.key()), headers, _bytes(message.value())))
+                at = message.timestamp()[1] / 1000
+                found.append(Rec(*place, offset, _bytes(message.key()), headers, _bytes(message.value()), at))
             if offset + 1 >= end.get(place, 0):
                 left.discard(place)
     reader.close()

@@ -30,6 +30,18 @@ DIARY = """
     create or replace trigger fault_checker after update on machinery.offsets
         for each row when (new.next_offset < old.next_offset) execute function checker.write_down_place();
     delete from checker.diary where topic = '#back';
+    create table if not exists checker.moves (
+        batch xid8 default pg_current_xact_id(), moved_at timestamptz default clock_timestamp(),
+        topic text, part int, next_offset bigint);
+    create or replace function checker.write_down_move() returns trigger
+    language plpgsql security definer set search_path = checker, pg_temp as $$
+    begin
+        insert into checker.moves (topic, part, next_offset) values (new.topic, new.part, new.next_offset);
+        return null;
+    end $$;
+    create or replace trigger fault_checker_moves after update on machinery.offsets
+        for each row execute function checker.write_down_move();
+    truncate checker.moves;
 """
 """A diary of our own beside the machinery: what a reader has seen of each aggregate, in the order of its commits."""
 

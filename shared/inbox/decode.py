@@ -85,6 +85,7 @@ class _Bad(Exception):
         self.unreadable = Unreadable(reason, field, message)
 
 
+NO_NAME = "\x00"  # of a header whose own name cannot be read
 KEY_LENGTH_MAX = 200  # ours are ids; what is longer would not fit into an index
 SHOWN_LENGTH_MAX = 200
 
@@ -139,7 +140,11 @@ def _headers(record: Record) -> dict[str, str]:
 
 def _bad_headers(record: Record) -> Iterator[_Bad]:
     for name, value in record.headers:
-        if value is None:
+        if name == NO_NAME:
+            yield _Bad(
+                "bad-header", None, "A header's name is not UTF-8, so nothing of it was read: see it in the log."
+            )
+        elif value is None:
             yield _bad_header("null-header", name, "is null")
         elif "\x00" in name or b"\x00" in value:
             yield _bad_header("bad-header", name, "has a NUL, which no store can hold")

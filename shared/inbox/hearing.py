@@ -25,6 +25,7 @@ from shared.database import OUTAGES, Database
 from shared.inbox import store
 from shared.inbox.batch import DATA_ERRORS, Applying
 from shared.inbox.decode import Incoming, Record, decode, fingerprint
+from shared.inbox.fetching import Fetching
 from shared.inbox.flood import Flood, Watch
 from shared.inbox.positions import Lost, Positions
 
@@ -116,7 +117,10 @@ class Hearing:
         while True:
             try:
                 async with asyncio.timeout(20):
-                    return await self.broker.start()
+                    await self.broker.start()
+                consumer = self.positions.subscriber.consumer
+                consumer.getmany = Fetching(consumer, self.positions.rewind)
+                return
             except (*OUTAGES, KafkaError) as error:
                 metrics.OUTAGES.labels("consumer").inc()
                 log.warning("consumer waits for the broker", error=repr(error))

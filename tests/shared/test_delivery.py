@@ -1,6 +1,7 @@
 """Saying and hearing over the real broker: nothing lost, nothing twice, in order, bad ones parked."""
 
 import asyncio
+from asyncio.subprocess import PIPE
 from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
@@ -466,3 +467,30 @@ async def test_too_large_a_share_of_bad_events_stops_the_reader(store: Any, part
     await send_to_one_partition(parts, parcels.topic, [(b"{", [])] * 70)
     with pytest.raises(Flood, match="of the last"):
         await hearing(store, parts, parcels, flood_share=0.3).run()
+
+
+async def test_a_header_name_that_is_no_text_is_parked_and_holds_nobody_else(
+    store: Any, parts: Parts, parcels: Any
+) -> None:
+    before, beside, bad, after = ids = [uuid4() for _ in range(4)]
+    relay = Relay(store.machinery, parts.kafka)
+    async with running(relay.run()):
+        for parcel in [before, *(uuid4() for _ in range(200))]:
+            await say(store, parcels, parcel, 1)
+        await eventually(lambda: store.machinery.pool.fetchval("select count(*) = 0 from machinery.outbox"))
+        for part in range(PARTITIONS):
+            told = ("-t", parcels.topic, "-p", str(part), "-k", str(bad), b"-H", b"\xff\xfe=1")
+            kcat = await asyncio.create_subprocess_exec("kcat", "-P", "-b", parts.kafka, *told, stdin=PIPE)
+            await kcat.communicate(b"{}")
+            assert kcat.returncode == 0
+        await say(store, parcels, beside, 1)
+        await say(store, parcels, after, 1, 2)
+        async with running(hearing(store, parts, parcels).run()):
+            await eventually(lambda: store.machinery.pool.fetchval("select count(*) >= 204 from register"))
+            await eventually(lambda: store.machinery.pool.fetchval("select count(*) = 12 from machinery.parked"))
+            await say(store, parcels, after, 3)
+            await eventually(lambda: store.machinery.pool.fetchval("select count(*) >= 205 from register"))
+    assert [await numbers_heard(store, one) for one in ids] == [[1], [1], [], [1, 2, 3]]
+    rows = await store.machinery.pool.fetch("select reason, field, message from machinery.parked")
+    assert {(row["reason"], row["field"]) for row in rows} == {("bad-header", None)}
+    assert "not UTF-8" in rows[0]["message"]

@@ -1,0 +1,65 @@
+"""Fetching records so that one which cannot be read takes nothing with it that was fetched beside it.
+
+aiokafka decodes the names of headers while it hands records out. Where that fails it fails for ever, and what it has
+taken out of other partitions in the same breath is gone: its positions have moved, and nobody was given the records.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from aiokafka import ConsumerRecord, TopicPartition
+
+from shared import clock
+from shared.inbox.decode import NO_NAME, Record
+
+ASKED_AGAIN_MS = 1000
+Found = dict[TopicPartition, list[Record]]
+
+
+class Fetching:
+    """Stands in the place of a consumer's `getmany`."""
+
+    def __init__(self, consumer: Any, rewind: Callable[[], None]) -> None:
+        self.consumer, self.rewind, self.fetch = consumer, rewind, consumer.getmany
+
+    async def __call__(self, *, timeout_ms: int, max_records: int) -> Found:
+        """Records by partition, at most so many; of one that cannot be read nothing but its place."""
+        try:
+            found: Found = await self.fetch(timeout_ms=timeout_ms, max_records=max_records)
+            return found
+        except UnicodeDecodeError:
+            place = self._broken()
+            self.rewind()
+            return await self._up_to_it(place)
+        except Exception:
+            self.rewind()
+            raise
+
+    async def _up_to_it(self, place: TopicPartition) -> Found:
+        """What stands before it, one by one; it comes last, if the broker is there to ask."""
+        good: list[Record] = []
+        try:
+            while found := (await self.fetch(place, timeout_ms=ASKED_AGAIN_MS, max_records=1)).get(place):
+                good += found
+            return {place: good} if good else {}
+        except UnicodeDecodeError:
+            offset = await self.consumer.position(self._broken())
+            self.consumer.seek(place, offset + 1)
+            return {place: [*good, _unread(place, offset)]}
+
+    def _broken(self) -> TopicPartition:
+        """The partition whose records cannot go on, as the decoder gave up there. They are dropped."""
+        held = self.consumer._fetcher._records
+        place: TopicPartition = next(tp for tp, found in held.items() if _gave_up(found))
+        del held[place]
+        return place
+
+
+def _gave_up(found: Any) -> bool:
+    iterator = getattr(getattr(found, "_partition_records", None), "_records_iterator", None)
+    return iterator is not None and iterator.gi_frame is None
+
+
+def _unread(place: TopicPartition, offset: int) -> Record:
+    now_ms = int(clock.now().timestamp() * 1000)
+    return ConsumerRecord(*place, offset, now_ms, 0, None, None, None, -1, -1, ((NO_NAME, b""),))

@@ -155,8 +155,8 @@ class Scene:
         return chosen
 
     def any_service(self, *but: str) -> str:
-        """A service, by the plan's seed."""
-        return self.random.choice([one for one in SERVICES if one not in but])
+        """A service, by the plan's seed: each has its turn."""
+        return self.one_of(*(one for one in SERVICES if one not in but))
 
     def runner(self, service: str) -> Runner:
         """The first process of a service."""

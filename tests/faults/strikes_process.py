@@ -24,7 +24,7 @@ ADDED_TO = {
 async def kill_consumer(scene: Scene) -> Injection:
     """F1: SIGKILL with records in hand, before its COMMIT, before the answer to that, or at any moment."""
     work, service = await scene.in_flight(), scene.any_service()
-    where = scene.random.choice((*CONSUMER_MOMENTS, ""))
+    where = scene.one_of(*CONSUMER_MOMENTS, "")
     await asyncio.sleep(scene.random.uniform(0, 0.3))
     return Injection(f"{service} {await scene.kill_at(service, where, limit_seconds=8 if where else 0.05)}", work)
 
@@ -33,7 +33,7 @@ async def kill_relay(scene: Scene) -> Injection:
     """F12: SIGKILL around a publish, its answer, the delete and the answer to that."""
     service = scene.any_service("analytics")
     work = await scene.in_flight()
-    where = scene.random.choice(RELAY_MOMENTS)
+    where = scene.one_of(*RELAY_MOMENTS)
     return Injection(f"{service} {await scene.kill_at(service, where)}", work)
 
 

@@ -36,7 +36,8 @@ _COUNT = """
         where e.enrolment_id = any ($1::uuid[]) and e.is_reporting
     ), answers as materialized (
         select distinct on (s.enrolment_id, s.instrument collate "C", s.occasion collate "C")
-               s.enrolment_id, s.instrument, s.version, s.occasion, s.count, s.answered_at,
+               s.enrolment_id, s.instrument, s.version, s.occasion, s.count,
+               to_char(s.answered_at, 'IYYY-"w"IW') as week,
                s.kind is not distinct from 'session' as is_after_session,
                case s.kind when 'session' then substring(s.occasion from '-([0-9]{1,6})$')::int end as session
         from scores s join people using (enrolment_id, program_id) where s.enrolment_id = any ($1)
@@ -79,10 +80,10 @@ _COUNT = """
         from people left join attended using (participant_id, program_id)
         union all
         select enrolment_id, concat_ws(' ', 'week', instrument, version, week, count), count(*)
-        from (select *, to_char(answered_at, 'IYYY-"w"IW') as week from answers) one
+        from answers
         group by enrolment_id, instrument, version, week, count
         union all
-        select distinct enrolment_id, concat_ws(' ', 'in-week', instrument, to_char(answered_at, 'IYYY-"w"IW')), 1
+        select distinct enrolment_id, concat_ws(' ', 'in-week', instrument, week), 1
         from answers
         union all
         select enrolment_id, concat_ws(' ', 'answer', instrument, version, occasion, count), 1

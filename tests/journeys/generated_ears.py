@@ -51,6 +51,8 @@ class Ear:
         """All in one batch, as from one partition: each is parked whole or has its effect, and the position moves."""
         places = range(self.begin, self.begin + len(records))
         await self.hearing._hear([consumed(one, place) for one, place in zip(records, places, strict=True)])
+        assert self.hearing.before
+        assert await self.hearing.before
         self.begin = places.stop
         assert self.hearing.positions.expected[PLACE] == self.begin
         assert await self.admin.fetchval("select next_offset from machinery.offsets") == self.begin
@@ -67,9 +69,7 @@ async def ear(service: Service, store: Any) -> AsyncIterator[Ear]:
         store.machinery,
         "127.0.0.1:1",
         service.name,
-        service.handlers,
-        keeps_heard=service.keeps_heard,
-        after_batch=service.after_batch,
+        service.applying,
         flood_run=10**9,
         flood_share=1.0,
     )

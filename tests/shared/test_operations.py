@@ -365,8 +365,16 @@ async def test_what_the_broker_refused_can_be_dropped(
 
 
 async def max_bytes(parts: Parts, topic: str, count: int) -> None:
+    """The broker takes so much from now on: it goes by it a moment after it has said so."""
     async with admin_client(parts.kafka) as admin:
+
+        async def goes_by_it() -> bool:
+            [answer] = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
+            [(*_, entries)] = answer.resources
+            return ("max.message.bytes", str(count)) in {tuple(one[:2]) for one in entries}
+
         await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": str(count)})])
+        await eventually(goes_by_it)
 
 
 async def say_large(store: Any, kind: Any, parcel: UUID) -> None:

@@ -33,6 +33,7 @@ log = structlog.get_logger()
 RECORDS_MAX = 1000
 DECODED_AT_ONCE = 100  # then whatever else waits has its turn, first of all the batch before
 POLL_MS = 50
+FETCHED_BYTES_MAX = 256 * 1024  # of a partition, beside two batches in hand; a record that is larger comes by itself
 METADATA_MS_MAX = 5_000  # so soon is another number of partitions noticed
 PAUSE_SECONDS_MIN, PAUSE_SECONDS_MAX = 0.1, 5.0
 GARBAGE_MIN = 50_000  # a batch makes and drops some 20,000 objects without a cycle: looking among them costs a third
@@ -83,6 +84,7 @@ class Hearing:
             batch=True,
             max_records=RECORDS_MAX,
             batch_timeout_ms=POLL_MS,
+            max_partition_fetch_bytes=FETCHED_BYTES_MAX,
             ack_policy=AckPolicy.MANUAL,
             no_reply=True,
             auto_offset_reset="none",

@@ -3,7 +3,7 @@
 import random
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from uuid import UUID
 
@@ -63,7 +63,7 @@ async def analytics(servers: Servers, after_batch: AfterBatch | None = None) -> 
     """A fresh store. It keeps what it heard, and does after each batch what the service does, unless told otherwise."""
     bench: Bench = await fresh_database(servers, "analytics")
     service = create()
-    applying = Applying(service.handlers, service.keeps_heard, after_batch or service.after_batch)
+    applying = replace(service.applying, after_batch=after_batch or service.after_batch)
     doors = await Database.open(bench.dsn, size=4, name="bench doors", seconds_max=SECONDS_MAX)
     machinery = await Database.open(bench.dsn_machinery, size=4, name="bench machinery", seconds_max=SECONDS_MAX)
     try:

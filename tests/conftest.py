@@ -13,6 +13,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
@@ -256,3 +257,16 @@ def moved_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[fl
         os.utime(path, ns=(0, int(seconds * 1000) + 1))
 
     return move
+
+
+async def max_bytes(parts: Parts, topic: str, count: int) -> None:
+    """The broker takes so much from now on: it goes by it a moment after it has said so."""
+    async with admin_client(parts.kafka) as admin:
+
+        async def goes_by_it() -> bool:
+            [answer] = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
+            [(*_, entries)] = answer.resources
+            return ("max.message.bytes", str(count)) in {tuple(one[:2]) for one in entries}
+
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": str(count)})])
+        await eventually(goes_by_it)

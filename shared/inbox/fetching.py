@@ -25,15 +25,19 @@ class Fetching:
     async def __call__(self, *, timeout_ms: int, max_records: int) -> Found:
         """Records by partition, at most so many; of one that cannot be read nothing but its place."""
         try:
+            return await self._found(timeout_ms, max_records)
+        except Exception:
+            self.rewind()
+            raise
+
+    async def _found(self, timeout_ms: int, max_records: int) -> Found:
+        try:
             found: Found = await self.fetch(timeout_ms=timeout_ms, max_records=max_records)
             return found
         except UnicodeDecodeError:
             place = self._broken()
             self.rewind()
             return await self._up_to_it(place)
-        except Exception:
-            self.rewind()
-            raise
 
     async def _up_to_it(self, place: TopicPartition) -> Found:
         """What stands before it, one by one; it comes last, if the broker is there to ask."""

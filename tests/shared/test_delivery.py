@@ -10,7 +10,6 @@ import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import NewPartitions
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from shared.events import PARTITIONS
 from shared.inbox import parked
@@ -19,7 +18,7 @@ from shared.inbox.flood import Flood
 from shared.inbox.hearing import Hearing
 from shared.inbox.positions import Lost
 from shared.outbox import Relay, put
-from tests.conftest import Parts, admin_client, eventually, running
+from tests.conftest import Parts, admin_client, eventually, max_bytes, running
 from tests.shared.conftest import AT, ORGANISATION, Register, numbers_heard, say
 
 HEADERS = '{"ce_type": "late"}'
@@ -404,9 +403,7 @@ async def test_of_two_readers_with_one_name_the_later_one_goes_on(store: Any, pa
 async def test_an_event_that_the_broker_refuses_is_parked_and_holds_nobody_else(
     store: Any, parts: Parts, parcels: Any
 ) -> None:
-    async with admin_client(parts.kafka) as admin:
-        small = ConfigResource(ConfigResourceType.TOPIC, parcels.topic, {"max.message.bytes": "17000"})
-        await admin.alter_configs([small])
+    await max_bytes(parts, parcels.topic, 17_000)
     refused, fine = uuid4(), [uuid4() for _ in range(5)]
     relay = Relay(store.machinery, parts.kafka)
     async with running(relay.run()):

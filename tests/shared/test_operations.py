@@ -13,7 +13,6 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import NewPartitions
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.admin.records_to_delete import RecordsToDelete
 from aiokafka.errors import NotLeaderForPartitionError
 from joserfc.jwk import KeySet
@@ -35,7 +34,7 @@ from shared.security import Verifier
 from shared.settings import Settings
 from shared.timers import Timer, set_timer
 from shared.web import Pages
-from tests.conftest import Parts, admin_client, eventually, running
+from tests.conftest import Parts, admin_client, eventually, max_bytes, running
 from tests.doors import ISSUER, KEY, bearer, token
 from tests.shared.conftest import AT, Register
 
@@ -362,19 +361,6 @@ async def test_what_the_broker_refused_can_be_dropped(
         ("never-said", 1, HARBOUR),
         ("never-said", 2, HARBOUR),
     ]
-
-
-async def max_bytes(parts: Parts, topic: str, count: int) -> None:
-    """The broker takes so much from now on: it goes by it a moment after it has said so."""
-    async with admin_client(parts.kafka) as admin:
-
-        async def goes_by_it() -> bool:
-            [answer] = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
-            [(*_, entries)] = answer.resources
-            return ("max.message.bytes", str(count)) in {tuple(one[:2]) for one in entries}
-
-        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": str(count)})])
-        await eventually(goes_by_it)
 
 
 async def say_large(store: Any, kind: Any, parcel: UUID) -> None:

@@ -1,8 +1,8 @@
 """Mail: sending it outside of any transaction. A mail server that is slow or away holds up nothing but the mail.
 
 A timer a message brings it here, and is set again at once, so that a message survives this process. Whoever sends it
-claims it first, sends it, and then writes down what became of it. A process that dies in between makes a message go
-out twice, with the same Message-ID, rather than never.
+claims it first for as long as one try can take, sends it, and then writes down what became of it. A process that dies
+in between makes a message go out twice, with the same Message-ID, rather than never.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from shared.timers import Timer, set_timer
 
 log = structlog.get_logger()
 WORKERS = 3
-LEASE = timedelta(seconds=60)  # longer than one attempt can take
+LEASE = timedelta(seconds=30)  # longer than one attempt can take
 QUEUED_MAX = 500
 SMTP_SECONDS_MAX = 5.0
 ATTEMPTS_MAX = 8

@@ -191,6 +191,30 @@ async def test_mail_waits_for_a_server_that_is_away(post: Post, moved_clock: Cal
         await post.delivered()
 
 
+async def test_a_letter_whose_sender_dies_is_due_again_as_soon_as_it_is_free(
+    post: Post, moved_clock: Callable[[float], None]
+) -> None:
+    await post.intake.set_up()
+    await post.intake.hear(a_due(await enrolled(post.intake)))
+    asked = asyncio.Event()
+
+    async def silent(*_: Any) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    mute = replace(post, port=server.sockets[0].getsockname()[1])
+    async with server, running(*mute.work()), asyncio.timeout(10):
+        await asked.wait()
+    (letter,) = await post.intake.rows("select state, next_attempt_at from messages")
+    (timer,) = await post.intake.rows("select due_at from machinery.timers")
+    assert letter["state"] == "queued"
+    assert timer["due_at"] == letter["next_attempt_at"]
+    moved_clock((letter["next_attempt_at"] - now()).total_seconds())
+    async with running(*post.work()):
+        await post.delivered()
+
+
 class Refusing:
     """A mail server that knows nobody."""
 

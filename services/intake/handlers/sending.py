@@ -18,7 +18,8 @@ async def send(database: Database, settings: Settings, organisation_id: UUID, me
     """Send one message, unless it is not wanted any more."""
     async with database.transaction(organisation_id) as tx:
         occasion = await store.find_occasion_of_message(tx, message_id)  # locked first, as those who hear of it do
-        claim = await store.claim_message(tx, message_id, clock.now(), clock.now() + mail.LEASE)
+        moment = clock.now()
+        claim = await store.claim_message(tx, organisation_id, message_id, moment, moment + mail.LEASE)
         if occasion is None or claim is None:
             await store.let_ended_message_rest(tx, message_id)
             return

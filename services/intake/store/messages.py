@@ -47,7 +47,9 @@ async def add_messages(tx: Tx, messages: Sequence[tuple[Occasion, str]], now: da
     )
 
 
-async def claim_message(tx: Tx, message_id: UUID, now: datetime, until: datetime) -> Claim | None:
+async def claim_message(
+    tx: Tx, organisation_id: UUID, message_id: UUID, now: datetime, until: datetime
+) -> Claim | None:
     """Take a message until then, so that nobody else sends it meanwhile; None if it is not to be sent now."""
     row: Any = await tx.fetchrow(
         """with claimed as (
@@ -66,7 +68,10 @@ async def claim_message(tx: Tx, message_id: UUID, now: datetime, until: datetime
         now,
         until,
     )
-    return made_of(Claim, row) if row else None
+    if row is None:
+        return None
+    await _due(tx, organisation_id, message_id, until)  # as soon as it is free: whoever claimed it may have died
+    return made_of(Claim, row)
 
 
 async def postpone_message(tx: Tx, organisation_id: UUID, message_id: UUID, until: datetime, attempts_max: int) -> None:
@@ -79,8 +84,12 @@ async def postpone_message(tx: Tx, organisation_id: UUID, message_id: UUID, unti
         attempts_max,
     )
     if tag == "UPDATE 1":
-        payload = {"message_id": str(message_id)}
-        await set_timer(tx, Timer(SEND_TIMER, str(message_id), organisation_id, until, payload))
+        await _due(tx, organisation_id, message_id, until)
+
+
+async def _due(tx: Tx, organisation_id: UUID, message_id: UUID, at: datetime) -> None:
+    """Set the timer that brings a message to the sender."""
+    await set_timer(tx, Timer(SEND_TIMER, str(message_id), organisation_id, at, {"message_id": str(message_id)}))
 
 
 async def let_ended_message_rest(tx: Tx, message_id: UUID) -> None:

@@ -5,6 +5,7 @@ Read by a consumer without a group, so that asking moves nothing.
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import CorruptRecordException, KafkaError
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import CompactArray, CompactString, Int16, Int32, Int64, Schema, TaggedFields
 
@@ -31,6 +32,7 @@ class Log:
     begins: Mapping[Place, int]
     ends: Mapping[Place, int]
     oldest: Mapping[Place, datetime]  # when the next event to be applied was sent
+    damaged: Collection[Place]  # where the next one does not agree with its checksum any more
     ahead_seconds: float | None  # of its clock before ours; None if it does not tell
 
 
@@ -76,29 +78,42 @@ async def _look(consumer: Any, positions: Mapping[Place, int]) -> Log:
     begins = await consumer.beginning_offsets(there) if there else {}
     ends = await consumer.end_offsets(there) if there else {}
     behind = [tp for tp in there if begins[tp] <= positions.get(tuple(tp), ends[tp]) < ends[tp]]
+    oldest, damaged = await _next(consumer, {tp: positions[tuple(tp)] for tp in behind})
     return Log(
         begins={(tp.topic, tp.partition): at for tp, at in begins.items()},
         ends={(tp.topic, tp.partition): at for tp, at in ends.items()},
-        oldest=await _oldest(consumer, {tp: positions[tuple(tp)] for tp in behind}),
+        oldest=oldest,
+        damaged=damaged,
         ahead_seconds=await _ahead_seconds(consumer),
     )
 
 
-async def _oldest(consumer: Any, behind: Mapping[TopicPartition, int]) -> dict[Place, datetime]:
-    """When the next record of each partition was sent, as far as it comes in time."""
+async def _next(consumer: Any, behind: Mapping[TopicPartition, int]) -> tuple[dict[Place, datetime], list[Place]]:
+    """When the next record of each partition was sent, as far as it comes in time; and which of them are damaged."""
     found: dict[Place, datetime] = {}
+    damaged: list[Place] = []
     if not behind:
-        return found
+        return found, damaged
     consumer.assign(list(behind))
     for tp, position in behind.items():
         consumer.seek(tp, position)
+    left = deque(behind)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(READ_SECONDS_MAX / 2):
-            while len(found) < len(behind):
-                missing = [tp for tp in behind if tuple(tp) not in found]
-                for tp, records in (await consumer.getmany(*missing, timeout_ms=500)).items():
+            while left:
+                tp = left.popleft()
+                try:
+                    records = (await consumer.getmany(tp, timeout_ms=200)).get(tp)
+                except CorruptRecordException:
+                    damaged.append((tp.topic, tp.partition))
+                    continue
+                except UnicodeDecodeError:  # the name of a header: its reader parks it
+                    continue
+                if records:
                     found[tp.topic, tp.partition] = datetime.fromtimestamp(records[0].timestamp / 1000, UTC)
-    return found
+                else:
+                    left.append(tp)
+    return found, damaged
 
 
 async def _ahead_seconds(consumer: Any) -> float | None:

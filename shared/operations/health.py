@@ -137,6 +137,10 @@ def _about_a_place(place: tuple[str, int], position: int, log: broker.Log) -> It
         what = f"{where}: {position} events were applied and the log has {end}, so the service has stopped."
         todo = "The topic was made again or cut: restore it, or the store, to the same point."
         yield Finding(code="log-cut", what=what, todo=todo)
+    if place in log.damaged:
+        what = f"{where}: what the broker has kept from {position} on is damaged. Other partitions go on without it."
+        todo = "Restore the partition from a replica or a copy; the speaker's event log has these events, too."
+        yield Finding(code="log-damaged", what=what, todo=todo)
 
 
 def _findings(health: Health) -> Iterator[Finding]:

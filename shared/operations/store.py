@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
-from shared.database import Record, Tx
+from shared.database import Record, Tx, made_of
 from shared.errors import NotFound
 from shared.identity import NIL
 
@@ -48,6 +48,18 @@ class RefusedEvent:
     def organisation_id(self) -> UUID:
         """Whose event it is."""
         return UUID(self.headers["ce_organisation"])
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedKey:
+    """A key of which the broker did not take events: how many, and the first of them."""
+
+    topic: str
+    key: str
+    since: datetime
+    count: int
+    version: int
+    reason: str
 
 
 async def facts(tx: Tx, now: datetime) -> Stored:
@@ -94,12 +106,16 @@ async def _migrations(tx: Tx) -> dict[str, str] | None:
         return None
 
 
-async def refused(tx: Tx, *, mine: UUID | None, limit: int) -> list[RefusedEvent]:
-    """What the broker refused, the oldest first: of all organisations, or of one."""
+async def refused_keys(tx: Tx, *, mine: UUID | None) -> list[RefusedKey]:
+    """The keys of what the broker refused, the oldest first: of all organisations, or of one."""
     rows = await tx.fetch(
-        f"select * from machinery.outbox_parked where {MINE} order by parked_at, id limit $3", mine, NIL, limit
+        f"""select topic, key, min(parked_at) as since, count(*) as count, min(version) as version,
+                   (array_agg(reason order by version))[1] as reason
+            from machinery.outbox_parked where {MINE} group by topic, key order by since, min(id)""",
+        mine,
+        NIL,
     )
-    return [_refused(row) for row in rows]
+    return [made_of(RefusedKey, row) for row in rows]
 
 
 async def refused_of(tx: Tx, topic: str, key: str, *, mine: UUID | None) -> list[RefusedEvent]:

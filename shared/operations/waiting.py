@@ -14,9 +14,7 @@ from shared.inbox import parked
 from shared.inbox.batch import Applying
 from shared.inbox.parked import Act, Decision
 from shared.operations import store
-from shared.operations.store import REFUSED_BY_THE_BROKER, RefusedEvent
-
-REFUSED_MAX = 10_000
+from shared.operations.store import REFUSED_BY_THE_BROKER, RefusedEvent, RefusedKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +87,8 @@ def as_text(value: bytes | None) -> str | None:
 
 async def everything(tx: Tx, *, mine: UUID | None) -> list[Waiting]:
     """All that waits: of every organisation, or what the operators of one may see. Heard first, the oldest first."""
-    said: dict[tuple[str, str], list[RefusedEvent]] = {}
-    for one in await store.refused(tx, mine=mine, limit=REFUSED_MAX):
-        said.setdefault((one.topic, one.key), []).append(one)
     heard = [_heard(one) for one in await parked.keys(tx, mine=mine)]
-    return heard + [_said(events) for events in said.values()]
+    return heard + [_said(one) for one in await store.refused_keys(tx, mine=mine)]
 
 
 async def one(tx: Tx, topic: str, key: str, *, mine: UUID | None, limit: int) -> tuple[Waiting, list[Shown]]:
@@ -103,7 +98,9 @@ async def one(tx: Tx, topic: str, key: str, *, mine: UUID | None, limit: int) ->
         return found, [_record(record) for record in await parked.records(tx, topic, key, limit=limit)]
     except NotFound:
         events = await store.refused_of(tx, topic, key, mine=mine)
-        return _said(events), [_event(event) for event in events[:limit]]
+        since = min(event.refused_at for event in events)
+        found = _said(RefusedKey(topic, key, since, len(events), events[0].version, events[0].reason))
+        return found, [_event(event) for event in events[:limit]]
 
 
 async def replay(
@@ -150,7 +147,7 @@ async def _never_say(
     async with database.transaction() as tx:
         events = await store.refused_of(tx, topic, key, mine=mine)
         gone = events[:1] if only is not None else events
-        if only is not None and _event(gone[0]).name != only:
+        if only is not None and _name(gone[0].version) != only:
             raise Refusal("not-the-first", "That event is not the first one any more: look again at what waits.")
         for event in gone:
             await store.forget_refused(tx, topic, key, event.version)
@@ -173,18 +170,17 @@ def _heard(found: parked.ParkedKey) -> Waiting:
     return Waiting(side="heard", first=first, **about)
 
 
-def _said(events: Sequence[RefusedEvent]) -> Waiting:
-    head = min(events, key=lambda event: event.version)
+def _said(found: RefusedKey) -> Waiting:
     return Waiting(
         side="said",
-        topic=head.topic,
-        key=head.key,
-        since=min(event.refused_at for event in events),
-        count=len(events),
+        topic=found.topic,
+        key=found.key,
+        since=found.since,
+        count=found.count,
         reason=REFUSED_BY_THE_BROKER,
         field=None,
-        message=f"The broker did not take it: {head.reason}",
-        first=_event(head).name,
+        message=_why(found.reason),
+        first=_name(found.version),
     )
 
 
@@ -206,10 +202,10 @@ def _record(record: parked.ParkedRecord) -> Shown:
 
 def _event(event: RefusedEvent) -> Shown:
     return Shown(
-        name=f"version {event.version}",
+        name=_name(event.version),
         reason=REFUSED_BY_THE_BROKER,
         field=None,
-        message=f"The broker did not take it: {event.reason}",
+        message=_why(event.reason),
         version=event.version,
         event_id=event.headers.get("ce_id"),
         organisation_id=event.organisation_id,
@@ -218,6 +214,15 @@ def _event(event: RefusedEvent) -> Shown:
         headers=[(name, text.encode()) for name, text in event.headers.items()],
         value=event.value,
     )
+
+
+def _name(version: int) -> str:
+    """How an event that was refused is named."""
+    return f"version {version}"
+
+
+def _why(reason: str) -> str:
+    return f"The broker did not take it: {reason}"
 
 
 def _act(event: RefusedEvent) -> Act:

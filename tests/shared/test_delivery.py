@@ -2,7 +2,10 @@
 
 import asyncio
 from asyncio.subprocess import PIPE
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,6 +20,7 @@ from shared.inbox.batch import Applying
 from shared.inbox.flood import Flood
 from shared.inbox.hearing import Hearing
 from shared.inbox.positions import Lost
+from shared.operations.health import examine
 from shared.outbox import Relay, put
 from tests.conftest import Parts, admin_client, eventually, max_bytes, running
 from tests.shared.conftest import AT, ORGANISATION, Register, numbers_heard, say
@@ -491,3 +495,41 @@ async def test_a_header_name_that_is_no_text_is_parked_and_holds_nobody_else(
     rows = await store.machinery.pool.fetch("select reason, field, message from machinery.parked")
     assert {(row["reason"], row["field"]) for row in rows} == {("bad-header", None)}
     assert "not UTF-8" in rows[0]["message"]
+
+
+async def test_what_is_damaged_on_the_brokers_disk_holds_nobody_else(
+    store: Any, parts: Parts, parcels: Any, data_folder: Path
+) -> None:
+    relay = Relay(store.machinery, parts.kafka)
+    async with running(relay.run()):
+        for _ in range(200):
+            await say(store, parcels, uuid4(), 1, 2)
+        await eventually(lambda: store.machinery.pool.fetchval("select count(*) = 0 from machinery.outbox"))
+    [segment] = data_folder.glob(f"**/{parcels.topic}-0/*0.log")
+    held = len([one for one in await records(parts, parcels.topic, 400) if one.partition == 0])
+    async with running(hearing(store, parts, parcels).run()):
+        with damaged(segment):
+            await eventually(lambda: store.machinery.pool.fetchval("select count(*) >= $1 from register", 400 - held))
+            health = await examine("parcels", store.machinery, parts.kafka)
+            assert [(one.code, one.what.partition(":")[0]) for one in health.findings] == [
+                ("log-damaged", f"{parcels.topic}/0")
+            ]
+        await eventually(lambda: store.machinery.pool.fetchval("select count(*) >= 400 from register"))
+    rows = await store.machinery.pool.fetch("select array_agg(number order by place) from register group by parcel_id")
+    assert [row[0] for row in rows] == [[1, 2]] * 200
+
+
+@contextmanager
+def damaged(segment: Path) -> Iterator[None]:
+    """Its first batch does not agree with its own checksum any more, for a while."""
+    with segment.open("r+b") as file:
+        file.seek(100)
+        good = file.read(1)
+        try:
+            file.seek(100)
+            file.write(bytes([good[0] ^ 1]))
+            file.flush()
+            yield
+        finally:
+            file.seek(100)
+            file.write(good)

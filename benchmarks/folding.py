@@ -1,20 +1,22 @@
 """What cells cost the consumer: the same events heard with their upkeep, and with the facts alone, in turns.
 
-With: whoever an event is about is written down, and counted as the timer of the service does it, every ten seconds and
-at the end. Without: the same handlers keep the same facts, and nobody is counted.
+With: whoever an event is about is written down, and counted as the timer of the service does it: beside the reader,
+every ten seconds, and until nobody is left at the end. Without: the same handlers keep the same facts alone.
 
 Run: uv run python -m benchmarks.folding [PEOPLE] [PROGRAMS] [ROUNDS]
 """
 
+import asyncio
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import uvloop
 
 from benchmarks.crowd import Crowd
-from benchmarks.heard import BATCH, analytics
+from benchmarks.heard import BATCH, Analytics, analytics
 from benchmarks.parts import parts, spread
 from services.analytics import store
 from services.analytics.handlers import COUNTED_EVERY
@@ -45,15 +47,25 @@ async def rate(people: int, programs: int, *, is_counting: bool) -> float:
         await one.hear(crowd.enrolled())
         await one.count()
         records = list(one.post.records(course(crowd)))
-        began = counted = time.perf_counter()
-        for batch in batches(records):
-            await one.take(batch)
-            if is_counting and time.perf_counter() - counted > COUNTED_EVERY.total_seconds():
-                await one.count()
-                counted = time.perf_counter()
+        began, is_over = time.perf_counter(), asyncio.Event()
+        async with asyncio.TaskGroup() as beside:
+            if is_counting:
+                beside.create_task(counting(one, is_over))
+            for batch in batches(records):
+                await one.take(batch)
+            is_over.set()
         if is_counting:
             await one.count()
         return len(records) / (time.perf_counter() - began)
+
+
+async def counting(one: Analytics, is_over: asyncio.Event) -> None:
+    """Count every ten seconds until everything was heard."""
+    while not is_over.is_set():
+        with suppress(TimeoutError):
+            async with asyncio.timeout(COUNTED_EVERY.total_seconds()):
+                await is_over.wait()
+        await one.count()
 
 
 def course(crowd: Crowd) -> Iterator[Event]:
@@ -79,4 +91,4 @@ async def facts_alone(tx: Tx, heard: Sequence[Heard[Any]]) -> None:
 
 if __name__ == "__main__":
     given = [int(one) for one in sys.argv[1:]]
-    uvloop.run(main(*(given + [5_000, 20, 5][len(given) :])))
+    uvloop.run(main(*(given + [20_000, 80, 5][len(given) :])))

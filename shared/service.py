@@ -27,6 +27,7 @@ from shared.inbox.flood import Flood
 from shared.inbox.hearing import Hearing
 from shared.inbox.positions import Lost
 from shared.inbox.store import count_parked
+from shared.operations import standstill
 from shared.operations.doors import with_operations
 from shared.outbox import Relay
 from shared.rebuild import AfterSwitch, Views
@@ -133,16 +134,17 @@ def _work(service: Service, settings: Settings, running: Running) -> Iterator[An
     running.doors.on_said = running.machinery.on_said = relay.wake.set
     yield relay.run()
     if service.handlers:
-        hearing = Hearing(
-            running.machinery,
-            settings.kafka,
-            service.name,
-            service.applying,
-            slot=settings.slot,
-            flood_run=settings.flood_run,
-            flood_share=settings.flood_share,
+        yield standstill.hear(
+            lambda: Hearing(
+                running.machinery,
+                settings.kafka,
+                service.name,
+                service.applying,
+                slot=settings.slot,
+                flood_run=settings.flood_run,
+                flood_share=settings.flood_share,
+            )
         )
-        yield hearing.run()
     yield Timers(running.machinery, {erasing.TIMER: erasing.on_erase, **idempotency.TIMERS, **service.timers}).run()
     for task in service.tasks:
         yield task(running)

@@ -59,7 +59,8 @@ class Hearing:
         flood_run: int = 200,
         flood_share: float = 0.5,
     ) -> None:
-        self.database = database
+        self.database, self.kafka = database, kafka
+        self.applied = 0  # batches
         self.topics = sorted({event.topic for event in apply.handlers})
         self.apply = apply
         self.watch = Watch(flood_run, flood_share)
@@ -134,6 +135,13 @@ class Hearing:
     def _lost(self, sentence: str) -> None:
         self.stop(Lost(sentence))
 
+    @property
+    def state(self) -> str:
+        """What the reader holds just now, in words for a log."""
+        consumer: Any = self.positions.subscriber.consumer
+        assigned, paused = (len(consumer.assignment()), len(consumer.paused())) if consumer else (0, 0)
+        return f"{assigned} partitions assigned, {paused} of them paused, {len(self.positions.expected)} positions held"
+
     def stop(self, why: Exception) -> None:
         """Stop loudly: `run` raises it. Nothing that is read from here on takes effect."""
         self.positions.expected.clear()
@@ -169,6 +177,7 @@ class Hearing:
             self.pause_seconds = min(self.pause_seconds * 2, PAUSE_SECONDS_MAX)
         else:
             self.pause_seconds = PAUSE_SECONDS_MIN
+            self.applied += 1
             return True
         return False
 

@@ -20,6 +20,7 @@ from shared.inbox.batch import Applying
 from shared.inbox.flood import Flood
 from shared.inbox.hearing import Hearing
 from shared.inbox.positions import Lost
+from shared.operations import standstill
 from shared.operations.health import examine
 from shared.outbox import Relay, put
 from tests.conftest import Parts, admin_client, eventually, max_bytes, running
@@ -517,6 +518,26 @@ async def test_what_is_damaged_on_the_brokers_disk_holds_nobody_else(
         await eventually(lambda: store.machinery.pool.fetchval("select count(*) >= 400 from register"))
     rows = await store.machinery.pool.fetch("select array_agg(number order by place) from register group by parcel_id")
     assert [row[0] for row in rows] == [[1, 2]] * 200
+
+
+async def test_a_reader_that_stands_still_is_replaced(store: Any, parts: Parts, parcels: Any) -> None:
+    readers: list[Hearing] = []
+    parcel = uuid4()
+
+    def another() -> Hearing:
+        readers.append(hearing(store, parts, parcels))
+        return readers[-1]
+
+    relay = Relay(store.machinery, parts.kafka)
+    await say(store, parcels, parcel, 1)
+    async with running(relay.run(), standstill.hear(another, look_seconds=0.5, still_seconds=5)):
+        await eventually(lambda: store.machinery.pool.fetchval("select count(*) = 1 from register"))
+        consumer = readers[-1].positions.subscriber.consumer
+        consumer.pause(*consumer.assignment())  # it goes on as a member of its group, and reads nothing
+        await say(store, parcels, parcel, 2)
+        await eventually(lambda: store.machinery.pool.fetchval("select count(*) = 2 from register"))
+    assert await numbers_heard(store, parcel) == [1, 2]
+    assert len(readers) > 1
 
 
 @contextmanager

@@ -8,9 +8,12 @@ import asyncio
 from collections.abc import Callable
 
 import structlog
+from aiokafka import TopicPartition
 
 from shared import metrics
 from shared.database import OUTAGES, Database
+from shared.events import PARTITIONS
+from shared.inbox import store
 from shared.inbox.hearing import Hearing
 from shared.operations import broker
 
@@ -62,14 +65,12 @@ async def _watch(reader: Hearing, look_seconds: float, still_seconds: float) -> 
 
 async def _behind(database: Database, kafka: str, topics: list[str]) -> dict[broker.Place, int]:
     """The positions that have a record behind them which can be read; none while store or broker are away."""
+    every = [TopicPartition(topic, part) for topic in topics for part in range(PARTITIONS)]
     try:
         async with database.transaction() as tx:
-            rows = await tx.fetch(
-                "select topic, part, next_offset from machinery.offsets where topic = any ($1)", topics
-            )
+            positions = {tuple(place): position for place, (position, _) in (await store.offsets(tx, every)).items()}
     except OUTAGES:
         return {}
-    positions = {(row["topic"], row["part"]): row["next_offset"] for row in rows}
     seen = await broker.look(kafka, positions)
     if seen is None:
         return {}

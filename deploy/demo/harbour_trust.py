@@ -47,7 +47,7 @@ class Group:
     name: str
     program: str
     site: str
-    weekday: int
+    day: int  # of the week that begins with the day of the demo: somebody meets tonight, whatever day that is
     starts_at: str
     facilitator: str
     capacity: int = 12
@@ -55,14 +55,14 @@ class Group:
 
 
 GROUPS = (
-    Group("evening-circle-tue", "Evening Circle, Tuesdays", "evening-circle", "old-town", 2, "18:00", "f-1", 14),
-    Group("evening-circle-thu", "Evening Circle, Thursdays", "evening-circle", "old-town", 4, "19:30", "f-2", 14),
-    Group("circulo-de-tarde", "Círculo de tarde", "evening-circle", "north-quay", 1, "18:30", "f-3", 14),
-    Group("quay-circle", "Quay Circle", "evening-circle", "north-quay", 3, "19:00", "f-4", 14),
-    Group("west-circle", "West Circle", "evening-circle", "west-point", 2, "18:00", "f-5", 14),
-    Group("new-roots-mon", "New Roots, Mondays", "new-roots", "old-town", 1, "19:30", "f-1", 8),
-    Group("new-roots-sat", "New Roots, Saturdays", "new-roots", "west-point", 6, "10:30", "f-5", 14),
-    Group("small-roots", "Small Roots", "new-roots", "old-town", 5, "17:30", "f-2", 5),
+    Group("evening-circle-early", "Evening Circle, {days}", "evening-circle", "old-town", 0, "18:00", "f-1", 14),
+    Group("evening-circle-late", "Evening Circle, {days}", "evening-circle", "old-town", 2, "19:30", "f-2", 14),
+    Group("circulo-de-tarde", "Círculo de tarde", "evening-circle", "north-quay", 6, "18:30", "f-3", 14),
+    Group("quay-circle", "Quay Circle", "evening-circle", "north-quay", 1, "19:00", "f-4", 14),
+    Group("west-circle", "West Circle", "evening-circle", "west-point", 0, "18:00", "f-5", 14),
+    Group("new-roots-town", "New Roots, {days}", "new-roots", "old-town", 6, "19:30", "f-1", 8),
+    Group("new-roots-west", "New Roots, {days}", "new-roots", "west-point", 4, "10:30", "f-5", 14),
+    Group("small-roots", "Small Roots", "new-roots", "old-town", 3, "17:30", "f-2", 5),
 )
 WEEKS_LONG = {"evening-circle": 12, "new-roots": 10}
 
@@ -102,7 +102,8 @@ def write(folder: Path, today: date) -> None:
     write_rows(folder / "participants.csv", map(_participant(random), lives))
     write_rows(folder / "sessions.csv", (_session(group, day) for group in GROUPS for day in meetings[group.code]))
     write_rows(folder / "attendance.csv", _attendance(lives, meetings))
-    write_rows(folder / "check-ins.csv", (row for life in lives for row in _check_ins(random, life, today)))
+    answers = (row for life in lives for row in _check_ins(random, life, today))
+    write_rows(folder / "check-ins.csv", (row for row in answers if str(row["answered_on"]) < today.isoformat()))
 
 
 def _by_enrolment(life: Life) -> tuple[date, str]:
@@ -111,7 +112,7 @@ def _by_enrolment(life: Life) -> tuple[date, str]:
 
 def _meetings(random: Random, group: Group, first: date, today: date) -> list[date]:
     """The days on which a group was to meet; now and then it did not."""
-    day = first + timedelta(days=(group.weekday - first.isoweekday()) % 7)
+    day = first + timedelta(days=group.day)
     days = []
     group.cancelled.clear()
     while day < today:
@@ -186,13 +187,14 @@ def _facilitator(one: tuple[str, str, str, int], today: date) -> dict[str, str]:
 
 
 def _group(group: Group, first: date) -> dict[str, str | int]:
+    day = first + timedelta(days=group.day)
     return {
         "code": group.code,
-        "name": group.name,
+        "name": group.name.format(days=f"{day:%A}s"),
         "program": group.program,
         "site": group.site,
         "capacity": group.capacity,
-        "weekday": group.weekday,
+        "weekday": day.isoweekday(),
         "starts_at": group.starts_at,
         "minutes": 90,
         "first_on": first.isoformat(),
@@ -251,26 +253,24 @@ def _attendance(lives: list[Life], meetings: dict[str, list[date]]) -> Iterator[
 
 
 def _check_ins(random: Random, life: Life, today: date) -> Iterator[dict[str, str | int]]:
-    """What was answered: nearly everybody at the start, fewer later, fewest of those who fared worst."""
+    """What is answered: nearly everybody at the start, fewer later, fewest of those who fared worst; some not yet."""
     gained = sum(1 for _, status in life.attended if status in ("present", "late")) * 0.42
     start = max(1.0, life.belonging - gained)
     faring = life.belonging / 24
     if random.random() < 0.93:
-        yield _answer(random, life, "baseline", life.enrolled_on + timedelta(days=random.randrange(0, 4)), start, today)
+        yield _answer(random, life, "baseline", life.enrolled_on + timedelta(days=random.randrange(0, 4)), start)
     if life.group.program == "evening-circle":
         yield from _pulses(random, life)
     if life.completed_on and random.random() < 0.5 + 0.4 * faring:
         late = random.choice((0, 0, 1, 2, 5, 9))
-        yield _answer(random, life, "end", life.completed_on + timedelta(days=late), life.belonging, today)
+        yield _answer(random, life, "end", life.completed_on + timedelta(days=late), life.belonging)
     due = life.completed_on and life.completed_on + relativedelta(months=2)
     if due and due < today and life.may_contact_after and random.random() < 0.3 + 0.4 * faring:
         kept = life.belonging - random.gauss(0.6, 1.2)
-        yield _answer(random, life, "follow-up", due + timedelta(days=random.randrange(0, 10)), kept, today)
+        yield _answer(random, life, "follow-up", due + timedelta(days=random.randrange(0, 10)), kept)
 
 
-def _answer(
-    random: Random, life: Life, occasion: str, day: date, belonging: float, today: date
-) -> dict[str, str | int]:
+def _answer(random: Random, life: Life, occasion: str, day: date, belonging: float) -> dict[str, str | int]:
     """Belonging as a mean of six items, PHQ-4 as a total that falls as belonging grows."""
     count = min(24, max(0, round(belonging + random.gauss(0, 1))))
     is_circle = life.group.program == "evening-circle"
@@ -281,7 +281,7 @@ def _answer(
         "occasion": occasion,
         "instrument": "belonging" if is_circle else "phq-4",
         "total": f"{count / 6:.4f}" if is_circle else distress,
-        "answered_on": min(day, today - timedelta(days=1)).isoformat(),
+        "answered_on": day.isoformat(),
     }
 
 

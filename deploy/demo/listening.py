@@ -56,7 +56,7 @@ DECISIONS: tuple[tuple[str, dict[str, Any], dict[str, str]], ...] = (  # theme, 
         LATE,
         {"decision": "will-do", "site": "old-town"}
         | {"why": {"en": "Many of you lose the last bus.", "es": "Muchas personas pierden el último autobús."}},
-        {"en": "Thursdays begin at half past six.", "es": "Los jueves empezamos a las seis y media."},
+        {"en": "The later group begins at half past six.", "es": "El segundo grupo empieza a las seis y media."},
     ),
     (
         QUIET,

@@ -14,9 +14,9 @@ PAUSE_SECONDS = 0.2
 STILL = 15
 LAPSED = {reference for reference, _, _, days in FACILITATORS if days < 0}
 NEWCOMERS = (  # reference, name, e-mail, language, group
-    ("today-1", "Marisol T.", "marisol@people.example", "es", "evening-circle-tue"),
-    ("today-2", "Dev K.", "dev@people.example", "en", "evening-circle-thu"),
-    ("today-3", "June O.", "", "en", "evening-circle-thu"),
+    ("today-1", "Marisol T.", "marisol@people.example", "es", "evening-circle-early"),
+    ("today-2", "Dev K.", "dev@people.example", "en", "evening-circle-late"),
+    ("today-3", "June O.", "", "en", "evening-circle-late"),
 )
 
 

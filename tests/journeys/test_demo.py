@@ -1,5 +1,6 @@
 """What `kith demo` prints and shows, on the real parts."""
 
+import csv
 import re
 import tomllib
 from datetime import date, timedelta
@@ -80,3 +81,15 @@ def test_the_organisation_of_the_demo_reads_as_people_would_write_it(tmp_path: P
     about = tomllib.loads((tmp_path / "organisation.toml").read_text())
     confirmed = [one["confirmed_on"] for one in about["crisis_contacts"]]
     assert confirmed == [today - timedelta(days=harbour_trust.CONFIRMED_DAYS_AGO)] * 3
+
+
+def test_somebody_meets_tonight_whatever_day_it_is(tmp_path: Path) -> None:
+    for number in range(7):
+        today, folder = date(2026, 11, 23) + timedelta(days=number), tmp_path / str(number)
+        harbour_trust.write(folder, today)
+        with (folder / "groups.csv").open() as file:
+            tonight = [one for one in csv.DictReader(file) if int(one["weekday"]) == today.isoweekday()]
+        assert {one["site"] for one in tonight} >= {"old-town"}
+        assert tonight[0]["name"] == f"Evening Circle, {today:%A}s"
+        with (folder / "check-ins.csv").open() as file:
+            assert max(one["answered_on"] for one in csv.DictReader(file)) < today.isoformat()

@@ -1,5 +1,6 @@
 """How charts look. Runs in the process that draws: the libraries are loaded there and nowhere else."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from services.analytics.pages.sheets import Drawing
@@ -53,8 +54,8 @@ def _steps(altair: Any, what: Drawing) -> Any:
 
 
 def _funnel(altair: Any, what: Drawing) -> Any:
-    """Sites by their size, between the limits of chance."""
-    sites = altair.Chart(altair.InlineData(values=[one for one in what.points if "label" in one]))
+    """Sites by their size, between the limits of chance; their names on white, so that lines end there."""
+    points = [one for one in what.points if "label" in one]
     limits = altair.Chart(altair.InlineData(values=[one for one in what.points if "level" in one]))
     x = altair.X("n:Q", title="People", axis=altair.Axis(grid=False))
     dashes = altair.StrokeDash(
@@ -64,9 +65,20 @@ def _funnel(altair: Any, what: Drawing) -> Any:
         limits.mark_line(color=SOFT).encode(x=x, y=_y(altair, what, f"{end}:Q"), strokeDash=dashes)
         for end in ("low", "high")
     ]
-    dots = sites.mark_point(size=110, filled=True, color=INK, opacity=1).encode(x=x, y="value:Q")
-    names = sites.mark_text(dy=-12, fontSize=12, color="#1d2530").encode(x=x, y="value:Q", text="label:N")
-    return altair.layer(*lines, dots, names)
+    dots = altair.Chart(altair.InlineData(values=points)).mark_point(size=110, filled=True, color=INK, opacity=1)
+    layers = [*lines, dots.encode(x=x, y="value:Q")]
+    for is_below, dy in ((False, -13), (True, 15)):
+        named = altair.InlineData(values=[one for one in points if _is_below(one, points) is is_below])
+        for look in ({"stroke": "#ffffff", "strokeWidth": 4}, {"color": "#1d2530"}):
+            names = altair.Chart(named).mark_text(dy=dy, fontSize=12, **look)
+            layers.append(names.encode(x=x, y="value:Q", text="label:N"))
+    return altair.layer(*layers)
+
+
+def _is_below(one: dict[str, Any], points: Sequence[dict[str, Any]]) -> bool:
+    """Whether its name goes under its dot: a site of nearly the same size is above it."""
+    near = 0.3 * max(other["n"] for other in points)
+    return any(other["value"] > one["value"] and abs(other["n"] - one["n"]) < near for other in points)
 
 
 def _bars(altair: Any, what: Drawing) -> Any:

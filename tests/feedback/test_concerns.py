@@ -13,6 +13,7 @@ from services.feedback import store as kept
 from services.feedback.app import create
 from shared import clock
 from shared.doors import Running
+from shared.mail import LEASE
 from shared.security import Verifier
 from shared.settings import Settings
 from shared.timers import Timers
@@ -119,6 +120,20 @@ async def test_whoever_is_on_call_is_told_and_nothing_that_was_said_leaves(
     [event] = await told.said("concern-raised")
     assert event.acknowledge_by - event.raised_at == timedelta(minutes=30)
     assert CANARY not in str(await told.rows("select value from machinery.outbox"))
+
+
+async def test_a_call_whose_sender_dies_goes_out_as_soon_as_it_is_free(
+    rota: None, client: Any, watch: Watch, told: Told, moved_clock: Callable[[float], None]
+) -> None:
+    await raised(client)
+    [queued] = await told.rows("select organisation_id, alert_id from alerts")
+    async with watch.store.machinery.transaction(queued["organisation_id"]) as tx:  # the last thing the sender does
+        assert await kept.claim_alert(tx, *queued, clock.now(), clock.now() + LEASE)
+    [alert] = await told.rows("select next_attempt_at from alerts")
+    [timer] = await told.rows(f"select due_at from machinery.timers where kind = '{kept.ALERT_TIMER}'")
+    assert timer["due_at"] == alert["next_attempt_at"]
+    moved_clock((alert["next_attempt_at"] - clock.now()).total_seconds())
+    assert await watch.mails(1) == ["ana@staff.example"]
 
 
 async def test_a_concern_that_nobody_touches_goes_round_for_ever(

@@ -15,7 +15,8 @@ from shared.web.filters import words
 async def send(database: Database, settings: Settings, organisation_id: UUID, alert_id: UUID) -> None:
     """Send one message, unless it was sent."""
     async with database.transaction(organisation_id) as tx:
-        alert = await store.claim_alert(tx, alert_id, clock.now(), clock.now() + mail.LEASE)
+        now = clock.now()
+        alert = await store.claim_alert(tx, organisation_id, alert_id, now, now + mail.LEASE)
         if alert is None:
             await store.let_ended_alert_rest(tx, alert_id)
             return

@@ -238,10 +238,10 @@ async def add_alert(
         due_at,
         at,
     )
-    await set_timer(tx, Timer(ALERT_TIMER, str(alert_id), organisation, at, {"message_id": str(alert_id)}))
+    await _due(tx, organisation, alert_id, at)
 
 
-async def claim_alert(tx: Tx, alert_id: UUID, now: datetime, until: datetime) -> Alert | None:
+async def claim_alert(tx: Tx, organisation: UUID, alert_id: UUID, now: datetime, until: datetime) -> Alert | None:
     """Take a message until then; None if it is not to be sent now."""
     row = await tx.fetchrow(
         """with claimed as (
@@ -254,7 +254,10 @@ async def claim_alert(tx: Tx, alert_id: UUID, now: datetime, until: datetime) ->
         now,
         until,
     )
-    return made_of(Alert, row) if row else None
+    if row is None:
+        return None
+    await _due(tx, organisation, alert_id, until)  # as soon as it is free: whoever claimed it may have died
+    return made_of(Alert, row)
 
 
 async def end_alert(tx: Tx, alert_id: UUID, state: Literal["sent", "failed", "dropped"]) -> None:
@@ -278,4 +281,9 @@ async def postpone_alert(tx: Tx, organisation: UUID, alert_id: UUID, until: date
         until,
         attempts_max,
     )
-    await set_timer(tx, Timer(ALERT_TIMER, str(alert_id), organisation, until, {"message_id": str(alert_id)}))
+    await _due(tx, organisation, alert_id, until)
+
+
+async def _due(tx: Tx, organisation: UUID, alert_id: UUID, at: datetime) -> None:
+    """Set the timer that brings a message to the sender."""
+    await set_timer(tx, Timer(ALERT_TIMER, str(alert_id), organisation, at, {"message_id": str(alert_id)}))

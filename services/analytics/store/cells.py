@@ -115,8 +115,16 @@ _COUNT = """
     ), before as materialized (
         select c.*, (s.program_id, s.site_id, s.labels) is distinct from (c.program_id, c.site_id, c.labels) as is_past
         from counted c left join standing s using (enrolment_id) where c.enrolment_id = any ($1)
+    ), labelled as materialized (
+        select enrolment_id, is_past, organisation_id, program_id, site_id, key as label, value,
+               key in ('all', 'group') as has_weeks
+        from (
+            select enrolment_id, false as is_past, organisation_id, program_id, site_id, labels from standing
+            union all
+            select enrolment_id, true, organisation_id, program_id, site_id, labels from before where is_past
+        ) one, jsonb_each_text(labels)
     ), changes as (
-        select enrolment_id, is_past, fact, sum(many) as many
+        select enrolment_id, is_past, fact, fact ^@ 'week ' or fact ^@ 'in-week ' as is_of_week, sum(many)::int as many
         from (
             select enrolment_id, false as is_past, one.* from standing, unnest(facts, many) one (fact, many)
             union all
@@ -124,17 +132,12 @@ _COUNT = """
         ) both_sides
         group by enrolment_id, is_past, fact
         having sum(many) <> 0
-    ), differences as (
-        select p.organisation_id, p.program_id, p.site_id, l.key as label, l.value, fact collate "C", sum(many) as n
-        from changes join (
-            select enrolment_id, false as is_past, organisation_id, program_id, site_id, labels from standing
-            union all
-            select enrolment_id, true, organisation_id, program_id, site_id, labels from before where is_past
-        ) p using (enrolment_id, is_past), jsonb_each_text(p.labels) l
-        where l.key in ('all', 'group') or split_part(fact, ' ', 1) not in ('week', 'in-week')
-        group by p.organisation_id, p.program_id, p.site_id, l.key, l.value, fact collate "C"
+    ), differences as materialized (
+        select organisation_id, program_id, site_id, label, value, fact collate "C" as fact, sum(many) as n
+        from changes join labelled using (enrolment_id, is_past)
+        where has_weeks or not is_of_week
+        group by organisation_id, program_id, site_id, label, value, fact collate "C"
         having sum(many) <> 0
-        order by p.program_id, l.key, fact collate "C", l.value, p.site_id
     ), left_over as (
         delete from counted where enrolment_id = any ($1) and enrolment_id not in (select enrolment_id from standing)
     ), kept as (
@@ -146,6 +149,7 @@ _COUNT = """
     ), moved as (
         insert into cells as c (organisation_id, program_id, site_id, label, value, fact, n)
         select organisation_id, program_id, site_id, label, value, fact, n from differences
+        order by program_id, label, fact, value, site_id
         on conflict (program_id, label, fact, value, site_id) do update set n = c.n + excluded.n
         returning c.ctid as place, c.n
     )

@@ -7,6 +7,7 @@ Run: uv run python -m benchmarks.relay [DEAD_ROWS] [ROUNDS]
 import asyncio
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
@@ -17,7 +18,7 @@ from benchmarks.parts import Bench, Servers, fetch, fresh_database, parts, sprea
 from deploy.kafka.topics import ensure_topics
 from shared import clock
 from shared.database import Database
-from shared.events import TOPICS
+from shared.events import PARTITIONS, TOPICS
 from shared.outbox import Relay, put
 
 WRITERS, SECONDS = 8, 3
@@ -32,6 +33,10 @@ class Nobody:
         answer: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         answer.set_result(None)
         return answer
+
+    async def partitions_for(self, _: str) -> Sequence[int]:
+        """As many as every topic has."""
+        return range(PARTITIONS)
 
     async def stop(self) -> None:
         """Nothing to stop."""

@@ -169,7 +169,9 @@ class Hearing:
             self.positions.reload()
         except (Lost, Flood) as error:
             self.stop(error)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            if _is_to_end():
+                raise
             metrics.OUTAGES.labels("consumer").inc()
             log.warning("batch is read again", error=repr(error), exc_info=not isinstance(error, OUTAGES))
             self.positions.rewind()
@@ -224,6 +226,12 @@ class Hearing:
                 raise Fenced
             standing = await self.apply(tx, batch, carefully=carefully)
             return standing.results, self.watch.after(standing.results)
+
+
+def _is_to_end() -> bool:
+    """Whether somebody cancels us. A library that waited for what was cancelled elsewhere raises the same."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _raw_parser(records: Any) -> KafkaMessage:

@@ -1,6 +1,6 @@
 """The tables of the inbox: positions, versions seen, what is parked, what was heard."""
 
-import base64
+import binascii
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -131,22 +131,19 @@ async def keep_heard(tx: Tx, incoming: Sequence[Incoming], now: datetime) -> Non
 
 async def park(tx: Tx, bad: Sequence[tuple[Incoming, Unreadable]], now: datetime) -> None:
     """Keep records whole, with the reason, and hold their keys: later events of a key wait behind it."""
-    keys = sorted({one.aggregate for one, _ in bad})
     await tx.execute(
-        """insert into machinery.parked_keys select *, $3::timestamptz from unnest($1::text[], $2::text[])
-           on conflict do nothing""",
-        [topic for topic, _ in keys],
-        [key for _, key in keys],
-        now,
-    )
-    await tx.execute(
-        """insert into machinery.parked
+        """with bad as (
+               select * from unnest($1::text[], $2::int[], $3::bigint[], $4::text[], $5::bytea[], $6::text[],
+                                    $7::bytea[], $8::uuid[], $9::text[], $10::text[], $11::text[])
+                   as u (topic, part, position, key, raw_key, raw_headers, raw_value, organisation_id, reason, field,
+                         message)
+           ), held as (
+               insert into machinery.parked_keys
+               select distinct topic, key, $12::timestamptz from bad order by topic, key on conflict do nothing
+           )
+           insert into machinery.parked
            select topic, part, position, key, raw_key, raw_headers::jsonb, raw_value, organisation_id, reason, field,
-                  message, $12::timestamptz
-           from unnest($1::text[], $2::int[], $3::bigint[], $4::text[], $5::bytea[], $6::text[], $7::bytea[],
-                       $8::uuid[], $9::text[], $10::text[], $11::text[])
-               as u (topic, part, position, key, raw_key, raw_headers, raw_value, organisation_id, reason, field,
-                     message)""",
+                  message, $12 from bad""",
         [one.record.topic for one, _ in bad],
         [one.record.partition for one, _ in bad],
         [one.record.offset for one, _ in bad],
@@ -171,7 +168,7 @@ def raw_headers(record: Record) -> list[list[Any]]:
 
 
 def _base64(value: bytes) -> str:
-    return base64.b64encode(bytes(value)).decode()
+    return binascii.b2a_base64(value, newline=False).decode()
 
 
 async def count_parked(tx: Tx) -> int:

@@ -1,6 +1,7 @@
 """Saying and hearing over the real broker: nothing lost, nothing twice, in order, bad ones parked."""
 
 import asyncio
+import itertools
 from asyncio.subprocess import PIPE
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import NewPartitions
 
-from shared.events import PARTITIONS
+from shared.database import Tx
+from shared.events import PARTITIONS, Heard
 from shared.inbox import parked
 from shared.inbox.batch import Applying
 from shared.inbox.flood import Flood
@@ -26,6 +28,7 @@ from shared.outbox import Relay, put
 from tests.conftest import Parts, admin_client, eventually, max_bytes, running
 from tests.shared.conftest import AT, ORGANISATION, Register, numbers_heard, say
 
+HAS = "select exists (select from register where number = $1)"
 HEADERS = '{"ce_type": "late"}'
 
 
@@ -350,6 +353,25 @@ async def test_what_was_read_behind_a_batch_that_failed_waits_for_it(store: Any,
     await rival.close()
     assert await numbers_heard(store, parcel) == [1, 2, 3]
     assert await pool.fetchval("select count(*) from machinery.parked") == 0
+
+
+async def test_a_batch_that_was_cancelled_from_within_is_read_again(store: Any, parts: Parts, parcels: Any) -> None:
+    parcel, times = uuid4(), itertools.count()
+
+    async def on_parcel_sent(tx: Tx, heard: Heard[Any]) -> None:
+        if next(times) == 0:  # as a library does that waits for a future which somebody cancels
+            gone = asyncio.get_running_loop().create_future()
+            gone.cancel()
+            await gone
+        await Register.on_parcel_sent(tx, heard)
+
+    relay = Relay(store.machinery, parts.kafka)
+    reader = Hearing(store.machinery, parts.kafka, f"g-{parcels.topic}", Applying({parcels: on_parcel_sent}))
+    async with running(relay.run(), reader.run()):
+        for number in (1, 2):
+            await say(store, parcels, parcel, number)
+            await eventually(lambda number=number: store.machinery.pool.fetchval(HAS, number))
+    assert await numbers_heard(store, parcel) == [1, 2]
 
 
 async def test_two_readers_of_one_group_apply_each_event_once(store: Any, parts: Parts, parcels: Any) -> None:

@@ -44,7 +44,7 @@ async def drop(
             for record in records:
                 seen = _seen_after(record, seen)
             await acts.keep(tx, decision, [acts.about("dropped", record) for record in records])
-            await look.remove(tx, topic, [record.place for record in records])
+            await look.remove(tx, topic, key, [record.place for record in records])
             dropped += len(records)
         if seen is not None and seen != before:
             await store.save_versions(tx, {(topic, key): seen})

@@ -175,12 +175,13 @@ async def lock(tx: Tx, topic: str, key: str) -> None:
     )
 
 
-async def remove(tx: Tx, topic: str, places: Sequence[tuple[int, int]]) -> None:
+async def remove(tx: Tx, topic: str, key: str, places: Sequence[tuple[int, int]]) -> None:
     """Take these records out."""
     await tx.execute(
-        """delete from machinery.parked p using unnest($2::int[], $3::bigint[]) as u (part, position)
-           where p.topic = $1 and p.part = u.part and p.position = u.position""",
+        """delete from machinery.parked p using unnest($3::int[], $4::bigint[]) as u (part, position)
+           where p.topic = $1 and p.key = $2 and p.part = u.part and p.position = u.position""",
         topic,
+        key,
         [part for part, _ in places],
         [position for _, position in places],
     )

@@ -65,7 +65,7 @@ async def _once(
         queue = await _with_late_ones(tx, waiting, await look.seen(tx, topic, key))
         # What was unreadable was nobody's; now that it can be read, the handlers see its own tenant.
         await see_only(tx, {incoming.organisation_id for _, incoming in queue})
-        await look.remove(tx, topic, [one.place for one, _ in queue])
+        await look.remove(tx, topic, key, [one.place for one, _ in queue])
         await tx.execute("delete from machinery.parked_keys where topic = $1 and key = $2", topic, key)
         # Parks anew what cannot take effect, and what is behind it.
         standing = await applying(tx, [incoming for _, incoming in queue], carefully=True)
@@ -119,9 +119,10 @@ async def _as_it_was(tx: Tx, before: look.ParkedKey, queue: Sequence[look.Parked
     )
     await tx.execute(
         """update machinery.parked p set parked_at = u.parked_at
-           from unnest($2::int[], $3::bigint[], $4::timestamptz[]) as u (part, position, parked_at)
-           where p.topic = $1 and p.part = u.part and p.position = u.position""",
+           from unnest($3::int[], $4::bigint[], $5::timestamptz[]) as u (part, position, parked_at)
+           where p.topic = $1 and p.key = $2 and p.part = u.part and p.position = u.position""",
         before.topic,
+        before.key,
         [one.part for one in queue],
         [one.position for one in queue],
         [one.parked_at for one in queue],

@@ -9,6 +9,7 @@ from itertools import compress
 from uuid import UUID
 
 from asyncpg import Record
+from pydantic_core import from_json
 
 from services.analytics.domain import UNKNOWN, Fact, Instrument
 from services.analytics.domain.courses import Course
@@ -127,5 +128,5 @@ def _course(written: str) -> Course:
 
 def _parts(written: str, many: int) -> list[list[int]]:
     """Of points that are written with so many parts each: the first part of all, the second of all, and so on."""
-    every = list(map(int, written.replace(":", " ").split()))
+    every = from_json(f"[{written.replace(' ', ',').replace(':', ',')}]")  # twice as fast as a number at a time
     return [every[part::many] for part in range(many)]

@@ -25,7 +25,7 @@ from tests.faults.rebuilding import Rebuilder
 from tests.faults.rest import REST_SECONDS, come_to_rest
 from tests.faults.result import Result, Size
 from tests.faults.scene import PEOPLE_PER_SECOND, Injection, Scene
-from tests.faults.verdict import ends_of, judge, verdict
+from tests.faults.verdict import deadlocks, ends_of, judge, verdict
 
 WHEN_STRUCK, WHEN_SEEN = 24.0, 6.0  # no recovery is measured any more; there were events enough
 BACKLOG_MAX = 25
@@ -39,7 +39,7 @@ async def run_cell(installation: Installation, cell: Cell, size: Size, seed: str
     tenants = [_tenant(installation, f"{cell.code.lower()}-{uuid4().hex[:6]}-{one}") for one in "ab"]
     for service in SERVICES:
         await keep_diary(await installation.admin(service))
-    before = ends_of(installation)
+    before, crosswise = ends_of(installation), await deadlocks(installation)
     since = await asyncio.to_thread(ends, installation.kafka, TOPICS)
     driver = Driver(installation, tenants, cell.workload.mix, random.Random(chance.getrandbits(64)), enrolling)
     scene = Scene(installation, driver, random.Random(chance.getrandbits(64)), TOPICS, is_full=size.is_full)
@@ -59,6 +59,8 @@ async def run_cell(installation: Installation, cell: Cell, size: Size, seed: str
         await driver.close()
     result.others = share.of_others()
     judge(scene, cell, size, result, before)
+    if (more := await deadlocks(installation) - crosswise) > 0:
+        result.notes.append(f"{more} times two waited for each other, and one had to give way")
     result.seconds = time.monotonic() - began
     return result
 

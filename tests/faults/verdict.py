@@ -56,6 +56,12 @@ def ends_of(installation: Installation) -> dict[str, int]:
     return {name: len(one.ends) for name, one in installation.runners.items()}
 
 
+async def deadlocks(installation: Installation) -> int:
+    """How often PostgreSQL has found two that waited for each other, in all stores; it forgets that in a crash."""
+    pool = await installation.admin(SERVICES[0])
+    return int(await pool.fetchval("select coalesce(sum(deadlocks), 0) from pg_stat_database"))
+
+
 def judge(scene: Scene, cell: Cell, size: Size, result: Result, before: dict[str, int]) -> None:
     """What the checker cannot see: strikes that hit nothing, late recoveries, processes that left by themselves."""
     result.writes = len(scene.driver.writes)

@@ -102,8 +102,7 @@ async def end_message(
     tx: Tx, message_id: UUID, state: Literal["sent", "failed", "dropped"], now: datetime, reason: str | None = None
 ) -> bool:
     """Done with it: the token goes. False if somebody else was done with it before."""
-    await cancel_timer(tx, SEND_TIMER, str(message_id))
-    tag = await tx.execute(
+    tag = await tx.execute(  # the message first, as everywhere: two who are done with it would wait for each other
         """update messages set state = $2, ended_at = $3, reason = $4, token = null
            where message_id = $1 and state = 'queued'""",
         message_id,
@@ -111,6 +110,7 @@ async def end_message(
         now,
         reason,
     )
+    await cancel_timer(tx, SEND_TIMER, str(message_id))
     return tag == "UPDATE 1"
 
 

@@ -145,7 +145,8 @@ def _work(service: Service, settings: Settings, running: Running) -> Iterator[An
                 flood_share=settings.flood_share,
             )
         )
-    yield Timers(running.machinery, {erasing.TIMER: erasing.on_erase, **idempotency.TIMERS, **service.timers}).run()
+    yield Timers(running.machinery, {**idempotency.TIMERS, **service.timers}).run()
+    yield Timers(running.machinery, {erasing.TIMER: erasing.on_erase}).run()  # reads a whole log: no clock waits for it
     for task in service.tasks:
         yield task(running)
 

@@ -54,17 +54,17 @@ async def rate(people: int, programs: int, *, is_counting: bool) -> float:
             for batch in batches(records):
                 await one.take(batch)
             is_over.set()
-        if is_counting:
-            await one.count()
         return len(records) / (time.perf_counter() - began)
 
 
 async def counting(one: Analytics, is_over: asyncio.Event) -> None:
-    """Count every ten seconds until everything was heard."""
-    while not is_over.is_set():
+    """Count every ten seconds, and once more when everything was heard."""
+    is_last = False
+    while not is_last:
         with suppress(TimeoutError):
             async with asyncio.timeout(COUNTED_EVERY.total_seconds()):
                 await is_over.wait()
+        is_last = is_over.is_set()
         await one.count()
 
 

@@ -51,7 +51,7 @@ async def _watch(reader: Hearing, look_seconds: float, still_seconds: float) -> 
         while True:
             await asyncio.sleep(look_seconds)
             if reader.applied != applied:
-                applied, since, behind = reader.applied, loop.time(), {}
+                applied, behind = reader.applied, {}
                 continue
             found = await _behind(reader.database, reader.kafka, reader.topics)
             if not behind or not behind.items() & found.items():

@@ -53,14 +53,14 @@ async def run_cell(installation: Installation, cell: Cell, size: Size, seed: str
     try:  # also of a cell that broke off: what there is must be right
         with _phase(result, "check"):
             await verdict(scene, cell, result, meddler, since)
+            if (more := await deadlocks(installation) - crosswise) > 0:
+                result.notes.append(f"{more} times two waited for each other, and one had to give way")
     except Exception as error:
         result.findings.append(Finding("harness", f"the checker: {type(error).__name__}: {str(error)[:300]}"))
     finally:
         await driver.close()
     result.others = share.of_others()
     judge(scene, cell, size, result, before)
-    if (more := await deadlocks(installation) - crosswise) > 0:
-        result.notes.append(f"{more} times two waited for each other, and one had to give way")
     result.seconds = time.monotonic() - began
     return result
 

@@ -31,10 +31,7 @@ async def add_messages(tx: Tx, messages: Sequence[tuple[Occasion, str]], now: da
     queued = [(new_id(), occasion, token) for occasion, token in messages]
     await set_timers(
         tx,
-        [
-            Timer(SEND_TIMER, str(message_id), occasion.organisation_id, now, {"message_id": str(message_id)})
-            for message_id, occasion, _ in queued
-        ],
+        [_timer(occasion.organisation_id, message_id, now) for message_id, occasion, _ in queued],
     )
     await tx.executemany(
         """insert into messages (message_id, organisation_id, occasion_id, token, state, next_attempt_at, made_at,
@@ -70,7 +67,7 @@ async def claim_message(
     )
     if row is None:
         return None
-    await _due(tx, organisation_id, message_id, until)  # as soon as it is free: whoever claimed it may have died
+    await set_timer(tx, _timer(organisation_id, message_id, until))  # when it is free: whoever claimed it may have died
     return made_of(Claim, row)
 
 
@@ -84,12 +81,12 @@ async def postpone_message(tx: Tx, organisation_id: UUID, message_id: UUID, unti
         attempts_max,
     )
     if tag == "UPDATE 1":
-        await _due(tx, organisation_id, message_id, until)
+        await set_timer(tx, _timer(organisation_id, message_id, until))
 
 
-async def _due(tx: Tx, organisation_id: UUID, message_id: UUID, at: datetime) -> None:
-    """Set the timer that brings a message to the sender."""
-    await set_timer(tx, Timer(SEND_TIMER, str(message_id), organisation_id, at, {"message_id": str(message_id)}))
+def _timer(organisation_id: UUID, message_id: UUID, at: datetime) -> Timer:
+    """What brings a message to the sender."""
+    return Timer(SEND_TIMER, str(message_id), organisation_id, at, {"message_id": str(message_id)})
 
 
 async def let_ended_message_rest(tx: Tx, message_id: UUID) -> None:

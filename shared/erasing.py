@@ -5,35 +5,34 @@ of each id, by which an event that comes late is known and has no effect.
 """
 
 import json
-from collections.abc import Collection, Iterable
+import re
+from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from shared.database import Tx
+from shared.database import Record, Tx
 from shared.identity import digest_of, new_id, stranger_id
 from shared.timers import Timer, set_timer
 
 TIMER = "erase"
 LOCK = 1701  # of those who hear and those who erase: any number that nobody else locks
-NAMES = """exists (
-    select from unnest($1::text[]) as one (id) where position(convert_to(one.id, 'UTF8') in {column}) > 0)"""
-TIMED, ANSWERED = "convert_to(payload::text, 'UTF8')", "convert_to(body::text, 'UTF8')"
-LOGS = (
-    ("machinery.event_log", "value"),
-    ("machinery.heard", "value"),
-    ("machinery.parked", "raw_value"),
-    ("machinery.outbox_parked", "value"),
-)
+LOGS = ("machinery.event_log", "machinery.heard")  # JSON that was read before it was kept
+RAW = (("machinery.parked", "raw_value"), ("machinery.outbox_parked", "value"))  # bytes of any kind
 KEYED = (
-    "event_log",
-    "heard",
-    "parked",
-    "parked_keys",
-    "outbox_parked",
-    "seen_versions",
-    "aggregate_versions",
-    "timers",
+    *("event_log", "heard", "parked", "parked_keys", "outbox_parked"),
+    *("seen_versions", "aggregate_versions", "timers"),
 )
+PAGES_A_LOOK = 16_384  # of 8 KiB: a second or two for a statement, however long the log
+# One look at each row, however many the ids: the strings of its JSON are looked up among them.
+NAMED_IN_JSON = """
+    select every.* from (select {columns}, unnest(string_to_array({json}, '"')) as said from {table}) as every
+    join unnest($1::text[]) as one (id) on said = id"""
+NAMED_IN_BYTES = """
+    select ctid, {column} as value from {table} where exists (
+        select from unnest($1::text[]) as one (id) where position(convert_to(one.id, 'UTF8') in {column}) > 0)"""
+ID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 async def alone(tx: Tx) -> None:
@@ -66,28 +65,70 @@ async def erase(tx: Tx, organisation: UUID, ids: Collection[UUID], at: datetime)
 
 
 async def on_erase(tx: Tx, timer: Timer) -> None:
-    """When the event of the erasure itself is kept too: remove everything about these ids, or re-key it."""
-    ids = await _with_what_was_theirs(tx, timer.payload["ids"])
+    """When the event of the erasure itself is kept too: remove everything about these ids, or re-key it.
+
+    Whoever else of the organisation waits for it is taken along, as it takes a look at all that is kept. One at a time:
+    of two who re-key the same row, each would bring back whom the other one took away.
+    """
+    await tx.execute("select pg_advisory_xact_lock($1, 1)", LOCK)
+    ids = set(timer.payload["ids"]) | await _waiting_too(tx, timer)
+    naming = await _naming_in_logs(tx, ids)
+    gone = sorted(ids)
     for table in KEYED:
-        await tx.execute(f"delete from machinery.{table} where key = any($1::text[])", ids)
-    await tx.execute(f"delete from machinery.timers where {NAMES.format(column=TIMED)}", ids)
-    await tx.execute(f"delete from idempotency_keys where {NAMES.format(column=ANSWERED)}", ids)
-    await tx.execute("select machinery.forget_in_acts($1)", ids)
-    for table, column in LOGS:
-        rows = await tx.fetch(f"select ctid, {column} as value from {table} where {NAMES.format(column=column)}", ids)
+        await tx.execute(f"delete from machinery.{table} where key = any($1::text[])", gone)
+    for table, key, answer in (("machinery.timers", "kind, key", "payload"), ("idempotency_keys", "key", "body")):
+        named = NAMED_IN_JSON.format(columns=key, json=f"{answer}::text", table=table)
+        await tx.execute(f"delete from {table} where ({key}) in (select {key} from ({named}) as named)", gone)
+    await tx.execute("select machinery.forget_in_acts($1)", gone)
+    for table, column in RAW:
+        rows = await tx.fetch(NAMED_IN_BYTES.format(table=table, column=column), gone)
+        naming.append((table, column, {row["ctid"]: row["value"] for row in rows}))
+    for table, column, values in naming:
         await tx.executemany(
             f"update {table} set {column} = $2 where ctid = $1",
-            [(row["ctid"], rekeyed(row["value"], ids)) for row in rows],
+            [(place, rekeyed(value, ids)) for place, value in values.items()],
         )
 
 
-async def _with_what_was_theirs(tx: Tx, ids: Collection[str]) -> list[str]:
-    """These ids, and the keys of what else told of one of them alone, such as a milestone that was taken back."""
-    keys = set(ids)
-    for table in ("machinery.event_log", "machinery.heard"):
-        rows = await tx.fetch(f"select key, value from {table} where {NAMES.format(column='value')}", ids)
-        keys |= {row["key"] for row in rows if json.loads(row["value"]).get("participant_id") in ids}
-    return sorted(keys)
+async def _waiting_too(tx: Tx, timer: Timer) -> set[str]:
+    rows = await tx.fetch(
+        """delete from machinery.timers where (kind, key) in (
+               select kind, key from machinery.timers where kind = $1 and organisation_id = $2 for update skip locked)
+           returning payload""",
+        timer.kind,
+        timer.organisation_id,
+    )
+    return {one for row in rows for one in row["payload"]["ids"]}
+
+
+async def _naming_in_logs(tx: Tx, ids: set[str]) -> list[tuple[str, str, dict[Any, bytes]]]:
+    """What names one of these, by table and place.
+
+    `ids` grows by the keys of what else told of one of them alone, such as a milestone that was taken back.
+    """
+    found: dict[str, dict[Any, bytes]] = {table: {} for table in LOGS}
+    fresh = set(ids)
+    while fresh:
+        theirs = set[str]()
+        for table in LOGS:
+            for row in await _naming(tx, table, fresh):
+                found[table][row["ctid"]] = row["value"]
+                if json.loads(row["value"]).get("participant_id") in ids:
+                    theirs.add(row["key"])
+        fresh = theirs - ids
+        ids |= fresh
+    return [(table, "value", values) for table, values in found.items()]
+
+
+async def _naming(tx: Tx, table: str, ids: set[str]) -> list[Record]:
+    named = NAMED_IN_JSON.format(
+        columns="ctid, key, value",
+        json="encode(value, 'escape')",
+        table=f"{table} where ctid >= $2 and ctid < $3",
+    )
+    pages = await tx.fetchval(f"select pg_relation_size('{table}') / current_setting('block_size')::int")
+    looks = range(0, pages, PAGES_A_LOOK)
+    return [row for at in looks for row in await tx.fetch(named, list(ids), (at, 0), (at + PAGES_A_LOOK, 0))]
 
 
 async def erased(tx: Tx, ids: Collection[UUID]) -> set[UUID]:
@@ -97,8 +138,7 @@ async def erased(tx: Tx, ids: Collection[UUID]) -> set[UUID]:
     return {by_digest[row["digest"]] for row in rows}
 
 
-def rekeyed(value: bytes, ids: Iterable[str]) -> bytes:
+def rekeyed(value: bytes, ids: Collection[str]) -> bytes:
     """The same JSON with somebody nobody knows in the place of each of these ids."""
-    for one in ids:
-        value = value.replace(one.encode(), str(stranger_id()).encode())
-    return value
+    strangers = defaultdict[str, bytes](lambda: str(stranger_id()).encode())
+    return ID.sub(lambda found: strangers[one] if (one := found[0].decode()) in ids else found[0], value)

@@ -76,7 +76,7 @@ class Incoming:
 
     def without(self, gone: Iterable[UUID]) -> "Incoming":
         """The same event with a stranger in the place of each of these."""
-        return decode(replace(self.record, value=rekeyed(self.record.value, map(str, gone))))
+        return decode(replace(self.record, value=rekeyed(self.record.value, set(map(str, gone)))))
 
 
 class _Bad(Exception):

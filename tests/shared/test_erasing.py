@@ -1,5 +1,6 @@
 """Whoever is erased leaves no id in the store; others are still counted, and late events have no effect."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
@@ -153,6 +154,31 @@ async def test_what_told_of_them_alone_goes_with_its_key_also_where_the_service_
             return await harbour.traces(gone, ticket) == []
 
         await eventually(nothing_is_left)
+
+
+async def test_many_who_are_erased_at_once_are_all_gone_from_what_names_them_together(
+    harbour: Harbour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.erasing.PAGES_A_LOOK", 2)
+    gone, other = [uuid4() for _ in range(12)], uuid4()
+    another = [Timers(harbour.store.machinery, {TIMER: on_erase}) for _ in range(3)]
+    async with running(harbour.relay.run(), harbour.hearing.run()):
+        await harbour.say(*(harbour.ticket(one) for one in gone), *(harbour.voyage(*gone, other) for _ in range(40)))
+        await harbour.heard(52)
+
+    async def nothing_is_left() -> bool:
+        return await harbour.traces(*gone) == []
+
+    async with running(*(timers.run() for timers in another)):
+        for one in gone:
+            async with harbour.store.doors.transaction(ORGANISATION) as tx:
+                await erase(tx, ORGANISATION, {one}, clock.now())
+        await eventually(nothing_is_left)
+    for table in ("event_log", "heard"):
+        values = await harbour.store.machinery.pool.fetch(f"select value from machinery.{table}")
+        assert len(values) == 40, table
+        aboard = [[one["participant_id"] for one in json.loads(row["value"])["attendance"]] for row in values]
+        assert all(len(set(ids)) == 13 and ids[-1] == str(other) for ids in aboard)
 
 
 async def test_an_event_that_comes_late_has_no_effect_and_leaves_no_trace(harbour: Harbour) -> None:

@@ -1,6 +1,6 @@
 """A group of people as cells tell it: how many are what. Every figure about them is read out of here."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -89,11 +89,11 @@ class People:
 
     def weeks(self, instrument: Instrument) -> Mapping[str, Mapping[int, int]]:
         """By ISO week of the answer: how many answers had which score."""
-        found: dict[str, Counter[int]] = {}
+        found: defaultdict[str, Counter[int]] = defaultdict(Counter)
         known = versions(instrument)
         for fact, many in self._facts("week", instrument.code):
             if int(fact[2]) in known:
-                found.setdefault(fact[3], Counter())[int(fact[4])] += many
+                found[fact[3]][int(fact[4])] += many
         return dict(sorted(found.items()))
 
     def in_week(self, instrument: Instrument) -> Mapping[str, int]:

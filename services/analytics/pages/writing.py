@@ -11,6 +11,7 @@ from shared.web.filters import ABSENT, number, percent, signed
 
 Numbers = Sequence[float | None]
 """They begin with the one that is written; the ends of its interval follow."""
+_SOFT, _SOFT_END = Markup(' <span class="soft">'), Markup("</span>")
 
 
 @pass_context
@@ -33,7 +34,7 @@ def figure(context: Context, values: Numbers, kind: Kind, *, has_interval: bool)
     """Both, as they stand in a table."""
     number = escape(written(context, values, kind))
     around = interval(context, values, kind) if has_interval else ""
-    return number + Markup(' <span class="soft">{}</span>').format(around) if around else number
+    return number + _SOFT + around + _SOFT_END if around else number
 
 
 def _one(context: Context, value: float | None, kind: Kind) -> str:

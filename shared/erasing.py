@@ -29,6 +29,7 @@ PAGES_A_LOOK = 16_384  # of 8 KiB: a second or two for a statement, however long
 NAMED_IN_JSON = """
     select every.* from (select {columns}, unnest(string_to_array({json}, '"')) as said from {table}) as every
     join unnest($1::text[]) as one (id) on said = id"""
+IN_ADDRESSES = """'/:?&=#', repeat('"', 6)"""  # ids stand in these, too: each part as a string of its own
 NAMED_IN_BYTES = """
     select ctid, {column} as value from {table} where exists (
         select from unnest($1::text[]) as one (id) where position(convert_to(one.id, 'UTF8') in {column}) > 0)"""
@@ -76,8 +77,9 @@ async def on_erase(tx: Tx, timer: Timer) -> None:
     gone = sorted(ids)
     for table in KEYED:
         await tx.execute(f"delete from machinery.{table} where key = any($1::text[])", gone)
-    for table, key, answer in (("machinery.timers", "kind, key", "payload"), ("idempotency_keys", "key", "body")):
-        named = NAMED_IN_JSON.format(columns=key, json=f"{answer}::text", table=table)
+    for table, key, column in (("machinery.timers", "kind, key", "payload"), ("idempotency_keys", "key", "body")):
+        json_text = f"translate({column}::text, {IN_ADDRESSES})"
+        named = NAMED_IN_JSON.format(columns=key, json=json_text, table=table)
         await tx.execute(f"delete from {table} where ({key}) in (select {key} from ({named}) as named)", gone)
     await tx.execute("select machinery.forget_in_acts($1)", gone)
     for table, column in RAW:

@@ -12,6 +12,7 @@ from shared import clock
 from shared.database import Tx
 from shared.erasing import TIMER, erase, on_erase
 from shared.events.base import CATALOGUE, Event, Heard, Part, event
+from shared.identity import new_id
 from shared.inbox.batch import Applying
 from shared.inbox.hearing import Hearing
 from shared.outbox import Relay, put
@@ -123,7 +124,8 @@ async def test_nothing_is_left_of_one_and_others_are_still_counted(harbour: Harb
         await harbour.say(*(harbour.ticket(gone, one) for one in tickets), harbour.ticket(other))
         await harbour.say(harbour.voyage(gone, other))
         async with harbour.store.doors.transaction(ORGANISATION) as tx:
-            await set_timer(tx, Timer("remind", str(tickets[0]), ORGANISATION, clock.now(), {"who": str(gone)}))
+            told = {"who": f"/guests/{gone}?seat=1"}
+            await set_timer(tx, Timer("remind", str(new_id()), ORGANISATION, clock.now(), told))
         await harbour.heard(4)
         assert "machinery.event_log" in await harbour.traces(gone)
         async with harbour.store.doors.transaction(ORGANISATION) as tx:

@@ -88,6 +88,13 @@ class Tx:
             raise
         await self.connection.execute("release savepoint inner_one")
 
+    @asynccontextmanager
+    async def glance(self) -> AsyncIterator[None]:
+        """Undo what happens inside in any case: locks that were needed to read are given back."""
+        await self.connection.execute("savepoint inner_one")
+        yield
+        await self.connection.execute("rollback to savepoint inner_one; release savepoint inner_one")
+
 
 class Database:
     """A pool of connections of one role."""

@@ -30,12 +30,15 @@ class Made:
 
 
 async def make_release(tx: Tx, organisation: UUID, at: datetime) -> Made:
-    """Take what is known now, and show of it what may be shown."""
-    cut = await store.hold_still(tx, organisation)
-    rules = await store.find_rules(tx)
-    programs, instruments = await store.programs(tx, None), await store.instruments(tx)
-    facts = {one.code: await store.everything(tx, one, instruments) for one in programs}
-    people = cells(await store.find_people_tables(tx))
+    """Take what is known now, and show of it what may be shown. Finding out what may be takes up to a minute."""
+    await store.one_release_at_a_time(tx, organisation)
+    async with tx.glance():
+        cut = await store.hold_still(tx)
+        rules = await store.find_rules(tx)
+        programs, instruments = await store.programs(tx, None), await store.instruments(tx)
+        facts = {one.code: await store.everything(tx, one, instruments) for one in programs}
+        people = cells(await store.find_people_tables(tx))
+        through = await store.find_horizon(tx)
     earlier = await store.latest_releases(tx)
     now = with_empty(people) if rules.zeros_hidden else people
     made = await asyncio.to_thread(release, now, earlier, rules)
@@ -56,7 +59,7 @@ async def make_release(tx: Tx, organisation: UUID, at: datetime) -> Made:
         FiguresReleased(
             organisation_id=organisation,
             release=number,
-            data_through=await store.find_horizon(tx),
+            data_through=through,
             people_min=rules.people_min,
             programs=[ReleasedProgram(program_id=program, people=n) for program, n in shown.items()],
         ),

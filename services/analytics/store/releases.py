@@ -50,9 +50,14 @@ _JOINT = """
     from counted_people c, attributes a group by program, site, cohort, a.key, coalesce(c.labels ->> a.key, $1)"""
 
 
-async def hold_still(tx: Tx, organisation: UUID) -> dict[str, Any]:
-    """One release is made at a time, and nothing is heard meanwhile; gives how far the log has been heard."""
+async def one_release_at_a_time(tx: Tx, organisation: UUID) -> None:
+    """Whoever makes another one waits; and this one may think for longer than a transaction usually may."""
     await tx.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", f"release {organisation}")
+    await tx.execute("set local idle_in_transaction_session_timeout = '10min'")
+
+
+async def hold_still(tx: Tx) -> dict[str, Any]:
+    """Nothing is heard meanwhile; gives how far the log has been heard."""
     cut: dict[str, Any] = await tx.fetchval("select hold_still()")
     return cut
 

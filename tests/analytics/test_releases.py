@@ -7,8 +7,10 @@ from uuid import UUID
 
 import pytest
 
+from services.analytics.acts import make_release
+from shared.clock import now
 from shared.events.analytics import FiguresReleased
-from tests.analytics.conftest import NORTH_QUAY, OLD_TOWN, Told
+from tests.analytics.conftest import NORTH_QUAY, OLD_TOWN, ORGANISATION, Told
 from tests.analytics.world import ASKED, Person, play, somebody
 from tests.doors import bearer
 
@@ -182,6 +184,14 @@ async def test_the_planner_knows_of_a_release_before_anybody_reads_it(client: An
     await release(client)
     async with store.machinery.transaction() as tx:
         assert await tx.fetchval("select reltuples from pg_class where relname = 'released'") > 0
+
+
+async def test_hearing_goes_on_while_a_release_is_made(client: Any, told: Told, store: Any) -> None:
+    await play(told, [improving(number) for number in range(20)])
+    async with store.machinery.transaction(ORGANISATION) as making, store.machinery.transaction() as hearing:
+        assert (await make_release(making, ORGANISATION, now())).release == 1
+        await hearing.execute("set local lock_timeout = '1s'")
+        await hearing.execute("update machinery.offsets set moved_at = moved_at")
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,16 @@
 """What a release shows of tables of people and of what they scored: small cases that can be checked by hand."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import combinations, product
+from random import Random
 
 import pytest
 
 from services.analytics.domain.audit import unsafe
 from services.analytics.domain.bases import Facts, Latest, to_move
-from services.analytics.domain.lattice import EVERYBODY, Cell, Relation, cells
+from services.analytics.domain.fewest import COST
+from services.analytics.domain.lattice import EVERYBODY, Cell, Relation, cells, relations
 from services.analytics.domain.protecting import protect
 from services.analytics.domain.releasing import Release, release
 from services.analytics.domain.rules import Rules
@@ -54,6 +57,32 @@ def test_a_small_site_is_hidden_with_as_few_others_as_give_it_room(
 ) -> None:
     [one] = released(tables(**sites))
     assert numbers(one) == seen
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_cheaper_pattern_is_safe(seed: int) -> None:
+    chance = Random(seed)
+    places = product("abc", ("quay", "town", "hill"))
+    joint = {(*place, "spring", "", ""): chance.choice((3, 9, 14, 25, 60)) for place in places}
+    truth = {cell: n for cell, n in cells(joint).items() if "cohort" not in dict(cell)}
+    known = Tables(truth, relations(truth))
+    small = {cell for cell, n in truth.items() if n < RULES.people_min}
+    beside = protect(known, small, RULES.people_min) - small
+    assert not narrow(known, small | beside)
+    others = truth.keys() - small
+    cheaper = [set(some) for many in range(len(beside) + 1) for some in combinations(sorted(others), many)]
+    for some in cheaper:
+        assert price(some) >= price(beside) or narrow(known, small | some), (beside, some)
+
+
+def price(hidden: Collection[Cell]) -> float:
+    return sum(COST[len(cell)] for cell in hidden)
+
+
+def narrow(known: Tables, hidden: set[Cell]) -> list[int]:
+    low, high = known.bounds(hidden)
+    known.sums.tighten(low, high)
+    return list(unsafe(known.sums, low, high, known.sums.places(sorted(hidden)), RULES.people_min))
 
 
 def test_with_another_number_another_is_small() -> None:

@@ -6,7 +6,7 @@ interval at most, whichever they are. So each round rules out a pattern that was
 (Benders 1962; for tables Fischetti and Salazar 2001).
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Set
 
 import numpy as np
 
@@ -16,7 +16,8 @@ from services.analytics.domain.sums import Floats
 from services.analytics.domain.tables import Tables
 
 NOTHING = 1e-6
-NODES_MAX, GAP = 100, 0.03
+NODES_MAX, GAP = 100, 0.05
+"""How long is looked for a better pattern, and how much better it would be at most."""
 COST = (50.0, 2.0, 1.0)
 """To hide everybody, a total, or a cell within a table. Of two patterns with as many cells, the one of fewer people."""
 
@@ -41,11 +42,11 @@ class Fewest:
         for cell in hidden:
             self.choices.take(self.place[cell])
 
-    def hidden(self) -> set[Cell]:
-        """The least costly pattern as far as is known, or one nearly as good."""
+    def pattern(self) -> set[Cell]:
+        """What to hide: the least costly that is not ruled out, or nearly so."""
         return {self.cells[at] for at in self.choices.best()}
 
-    def learn(self, hidden: Collection[Cell], narrow: Collection[Cell]) -> bool:
+    def learn(self, hidden: Set[Cell], narrow: Collection[Cell]) -> bool:
         """From a pattern that leaves these too narrow; False if nothing follows for other patterns."""
         low, high = self.tables.bounds(hidden)
         return any([self._need(cell, self._by_hiding(cell, low, high), hidden) for cell in sorted(narrow)])
@@ -86,19 +87,21 @@ class Fewest:
         others = {part: float(self.tables.room(part)) for part in relation.parts}
         return others | {relation.whole: float(self.width)}
 
-    def _need(self, cell: Cell, wider: Mapping[Cell, float], hidden: Collection[Cell] = ()) -> bool:
-        """Where this cell is hidden, so are some of those that make it wide enough; False if they are anyway.
+    def _need(self, cell: Cell, wider: Mapping[Cell, float], hidden: Set[Cell] = frozenset()) -> bool:
+        """Where this cell is hidden, so are others that make it wide enough; False if nothing has to be for that.
 
-        These were not enough: where it is so only as people are whole, it takes one more.
+        These did not: where they would if people came in parts, it takes another one.
         """
         own = self.given | {cell}
         needed = self.width - sum(wider.get(one, 0.0) for one in own)
-        if hidden:
-            needed = max(needed, 1 + sum(wider.get(one, 0.0) for one in hidden if one not in own))
-        if needed <= NOTHING or not wider.keys() - own - set(hidden):
+        others = {one: min(width, needed) for one, width in wider.items() if one not in own}
+        if hidden and sum(others.get(one, 0.0) for one in hidden) > needed - NOTHING:
+            needed, others = 1.0, dict.fromkeys(others.keys() - hidden, 1.0)
+        if needed <= NOTHING or not others:
             return False
-        row = {self.place[one]: min(width, needed) for one, width in wider.items() if one not in own}
         if cell not in self.given:
-            row[self.place[cell]] = -needed
-        self.choices.add(needed if cell in self.given else 0.0, list(row), list(row.values()))
+            others[cell] = -needed
+        self.choices.add(
+            needed if cell in self.given else 0.0, [self.place[one] for one in others], list(others.values())
+        )
         return True

@@ -70,7 +70,9 @@ class Choices:
     def best(self) -> Places:
         """The cheapest choice that was found."""
         self.solver.run()
-        chosen: Places = np.flatnonzero(np.array(self.solver.getSolution().col_value) > HALF)
+        found = self.solver.getSolution()
+        assert found.value_valid  # whoever chooses everything meets every sum
+        chosen: Places = np.flatnonzero(np.array(found.col_value) > HALF)
         return chosen
 
 

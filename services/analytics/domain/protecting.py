@@ -13,7 +13,7 @@ from services.analytics.domain.fewest import Fewest
 from services.analytics.domain.lattice import Cell
 from services.analytics.domain.tables import Tables
 
-ROUNDS = 20
+ROUNDS = 30
 """After so many patterns that the audit found unsafe all that is hidden stays so, and what is lacking comes to it."""
 
 
@@ -23,13 +23,15 @@ def protect(tables: Tables, targets: Iterable[Cell], width: int, also: Iterable[
     given = targets.union(also)
     fewest = Fewest(tables, targets, given, width)
     for number in count():
-        hidden = fewest.hidden()
+        hidden = fewest.pattern()
         narrow = _narrow(tables, targets | _with_room(tables, hidden - given), hidden, width)
-        if not narrow or not fewest.learn(hidden, narrow):
-            break  # safe, or nothing is shown any more
+        if not narrow:
+            return hidden
+        if not fewest.learn(hidden, narrow):
+            break
         if number >= ROUNDS:
             fewest.keep(hidden)
-    return hidden
+    return set(tables.values)  # nothing less is safe
 
 
 def _narrow(tables: Tables, targets: Iterable[Cell], hidden: set[Cell], width: int) -> set[Cell]:

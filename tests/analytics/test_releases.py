@@ -51,6 +51,11 @@ async def test_a_manager_sees_the_release_and_a_coordinator_what_is_now(client: 
     assert "Mean of the personal slopes of 20 people" in page
 
 
+async def test_where_nobody_is_a_release_says_nothing(client: Any) -> None:
+    assert await release(client) == {"release": 1, "moved": 0, "hidden": 0}
+    assert await release(client) == {"release": None, "moved": 0, "hidden": 0}
+
+
 async def test_a_figure_moves_only_when_enough_people_changed(client: Any, told: Told) -> None:
     await play(told, [improving(number) for number in range(20)])
     await release(client)

@@ -21,6 +21,8 @@ def protect(tables: Tables, targets: Iterable[Cell], width: int, also: Iterable[
     """All cells to hide: the targets, so that each is safe, what is hidden for their sake, and what is anyway."""
     targets = set(targets)
     given = targets.union(also)
+    if not targets:
+        return given
     fewest = Fewest(tables, targets, given, width)
     for number in count():
         hidden = fewest.pattern()

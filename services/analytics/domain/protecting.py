@@ -13,8 +13,9 @@ from services.analytics.domain.fewest import Fewest
 from services.analytics.domain.lattice import Cell
 from services.analytics.domain.tables import Tables
 
-ROUNDS = 30
-"""After so many patterns that the audit found unsafe all that is hidden stays so, and what is lacking comes to it."""
+ROUNDS, WORK = 30, 10_000_000
+"""After so many patterns that the audit found unsafe all that is hidden stays so, and what is lacking comes to it. Sooner
+where many cells are to be audited among many: an audit costs about as much as their product."""
 
 
 def protect(tables: Tables, targets: Iterable[Cell], width: int, also: Iterable[Cell] = ()) -> set[Cell]:
@@ -24,6 +25,7 @@ def protect(tables: Tables, targets: Iterable[Cell], width: int, also: Iterable[
     if not targets:
         return given
     fewest = Fewest(tables, targets, given, width)
+    rounds = min(ROUNDS, WORK // (len(targets) * len(tables.sums.cells)))
     for number in count():
         hidden = fewest.pattern()
         narrow = _narrow(tables, targets | _with_room(tables, hidden - given), hidden, width)
@@ -31,7 +33,7 @@ def protect(tables: Tables, targets: Iterable[Cell], width: int, also: Iterable[
             return hidden
         if not fewest.learn(hidden, narrow):
             break
-        if number >= ROUNDS:
+        if number >= rounds:
             fewest.keep(hidden)
     return set(tables.values)  # nothing less is safe
 

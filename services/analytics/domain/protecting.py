@@ -14,8 +14,8 @@ from services.analytics.domain.lattice import Cell
 from services.analytics.domain.tables import Tables
 
 ROUNDS, WORK = 30, 10_000_000
-"""After so many patterns that the audit found unsafe all that is hidden stays so, and what is lacking comes to it. Sooner
-where many cells are to be audited among many: an audit costs about as much as their product."""
+"""After so many patterns that the audit found unsafe all that is hidden stays so, and what is lacking comes to it.
+Sooner where many cells are to be audited among many: an audit costs about as much as their product."""
 
 
 def protect(tables: Tables, targets: Iterable[Cell], width: int, also: Iterable[Cell] = ()) -> set[Cell]:

@@ -31,7 +31,8 @@ class Fewest:
         self.cells = sorted(tables.values)
         self.place = {cell: at for at, cell in enumerate(self.cells)}
         self.room = np.array([tables.room(cell) if cell in self.place else 0 for cell in tables.sums.cells])
-        cost = np.array([self._cost(cell) for cell in self.cells])
+        most = (1 + max(tables.values.values())) * len(self.cells)
+        cost = np.array([COST[len(cell)] + tables.values[cell] / most for cell in self.cells])
         self.choices = Choices(cost, nodes_max=NODES_MAX, gap=GAP)
         self.keep(given)
         for cell, wider in self._of_sums({cell for cell in tables.values if cell in targets or self._is_free(cell)}):
@@ -50,10 +51,6 @@ class Fewest:
         """From a pattern that leaves these too narrow; False if nothing follows for other patterns."""
         low, high = self.tables.bounds(hidden)
         return any([self._need(cell, self._by_hiding(cell, low, high), hidden) for cell in sorted(narrow)])
-
-    def _cost(self, cell: Cell) -> float:
-        people = self.tables.values[cell] / (1 + max(self.tables.values.values()))
-        return COST[len(cell)] + people / len(self.cells)
 
     def _is_free(self, cell: Cell) -> bool:
         """Whether it may be hidden for others' sake, and then needs room itself."""
@@ -92,11 +89,11 @@ class Fewest:
 
         These did not: where they would if people came in parts, it takes another one.
         """
-        own = self.given | {cell}
-        needed = self.width - sum(wider.get(one, 0.0) for one in own)
-        others = {one: min(width, needed) for one, width in wider.items() if one not in own}
-        if hidden and sum(others.get(one, 0.0) for one in hidden) > needed - NOTHING:
-            needed, others = 1.0, dict.fromkeys(others.keys() - hidden, 1.0)
+        anyway = {one for one in wider if one == cell or one in self.given}
+        needed = self.width - sum(width for one, width in wider.items() if one in anyway)
+        others = {one: min(width, needed) for one, width in wider.items() if one not in anyway}
+        if hidden and sum(width for one, width in others.items() if one in hidden) > needed - NOTHING:
+            needed, others = 1.0, {one: 1.0 for one in others if one not in hidden}
         if needed <= NOTHING or not others:
             return False
         if cell not in self.given:

@@ -1,6 +1,5 @@
 """Cells with their numbers: what adds up, and what a reader knows of those that are hidden."""
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -20,15 +19,10 @@ class Tables:
     values: Mapping[Cell, int]
     relations: Sequence[Relation]
     floors: Mapping[Cell, int] = field(default_factory=dict)
-    of: dict[Cell, list[Relation]] = field(init=False)
     sums: Sums = field(init=False)
 
     def __post_init__(self) -> None:
         self.sums = Sums(self.values, self.relations)
-        self.of = defaultdict(list)
-        for relation in self.relations:
-            for cell in relation.cells:
-                self.of[cell].append(relation)
 
     def room(self, cell: Cell) -> int:
         """How far below its value a reader may believe it to be. Where people left, this may be not at all."""

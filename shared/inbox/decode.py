@@ -61,7 +61,7 @@ class Unreadable:
 
 @dataclass(slots=True)
 class Incoming:
-    """A record with what could be read of it."""
+    """A record with what could be read of it; neither an event nor a reason at a place that holds no event."""
 
     record: Record
     key: str
@@ -73,6 +73,11 @@ class Incoming:
 
     def __post_init__(self) -> None:
         self.aggregate = self.record.topic, self.key
+
+    @property
+    def is_event(self) -> bool:
+        """Whether a speaker has said this, well or badly."""
+        return self.record.headers is not NO_EVENT
 
     def without(self, gone: Iterable[UUID]) -> "Incoming":
         """The same event with a stranger in the place of each of these."""
@@ -86,6 +91,7 @@ class _Bad(Exception):
 
 
 NO_NAME = "\x00"  # of a header whose own name cannot be read
+NO_EVENT = (("\x00", b"\x00"),)  # the headers at a place that holds no event: this very object, so nobody can say it
 KEY_LENGTH_MAX = 200  # ours are ids; what is longer would not fit into an index
 SHOWN_LENGTH_MAX = 200
 
@@ -93,6 +99,8 @@ SHOWN_LENGTH_MAX = 200
 def decode(record: Record) -> Incoming:
     """Read a record as far as it can be read."""
     key = _key(record)
+    if record.headers is NO_EVENT:
+        return Incoming(record, key, NIL, None, None)
     try:
         headers = _headers(record)
         heard = _heard(record, key, headers)

@@ -3,6 +3,9 @@
 aiokafka decodes the names of headers, and compares checksums, while it hands records out. Where that fails it fails for
 ever, and what it has taken out of other partitions in the same breath is gone: its positions have moved, and nobody was
 given the records.
+
+What holds no event moves positions too: the marker at the end of a transaction, and what a speaker has taken back. A
+position that stayed before it would be overtaken by the log's start one day, and be taken for one that lost events.
 """
 
 import asyncio
@@ -14,7 +17,7 @@ from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import CorruptRecordException
 
 from shared import clock
-from shared.inbox.decode import NO_NAME, Record
+from shared.inbox.decode import NO_EVENT, NO_NAME, Record
 
 log = structlog.get_logger()
 ASKED_AGAIN_MS = 1000
@@ -32,11 +35,23 @@ class Fetching:
     async def __call__(self, *, timeout_ms: int, max_records: int) -> Found:
         """Records by partition, at most so many; of one that cannot be read nothing but its place."""
         self._look_again()
+        before = self._positions()
         try:
-            return await self._found(timeout_ms, max_records)
+            found = await self._found(timeout_ms, max_records)
         except Exception:
             self.rewind()
             raise
+        for tp, at in self._positions().items():
+            told = found[tp][-1].offset + 1 if tp in found else before.get(tp, at)
+            if told < at:
+                found.setdefault(tp, []).append(_without_event(tp, at - 1))
+        return found
+
+    def _positions(self) -> dict[TopicPartition, int]:
+        """Where the next fetch begins. What the consumer offers waits for those that have no position yet."""
+        assignment = self.consumer._subscription.subscription.assignment
+        states = {tp: assignment.state_value(tp) for tp in self.consumer.assignment()}
+        return {tp: state.position for tp, state in states.items() if state.has_valid_position}
 
     async def _found(self, timeout_ms: int, max_records: int) -> Found:
         try:
@@ -87,5 +102,13 @@ def _gave_up(found: Any) -> bool:
 
 
 def _unread(place: TopicPartition, offset: int) -> Record:
+    return _standing_for(place, offset, ((NO_NAME, b""),))
+
+
+def _without_event(place: TopicPartition, offset: int) -> Record:
+    return _standing_for(place, offset, NO_EVENT)
+
+
+def _standing_for(place: TopicPartition, offset: int, headers: tuple[tuple[str, bytes], ...]) -> Record:
     now_ms = int(clock.now().timestamp() * 1000)
-    return ConsumerRecord(*place, offset, now_ms, 0, None, None, None, -1, -1, ((NO_NAME, b""),))
+    return ConsumerRecord(*place, offset, now_ms, 0, None, None, None, -1, -1, headers)

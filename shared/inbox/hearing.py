@@ -185,7 +185,7 @@ class Hearing:
 
     async def _apply_mine(self, batch: Sequence[Incoming]) -> None:
         mine, moves = self._mine(batch)
-        if mine:
+        if moves:
             results, self.watch = await self._apply_once(mine, moves)
             self.positions.expected |= {tp: there for tp, (_, there, _) in moves.items()}
             _count(mine, results)
@@ -202,11 +202,13 @@ class Hearing:
             expected = self.positions.expected.get(tp)
             if expected is None:
                 continue
-            self.positions.check_witness(tp, found[0].record)
+            events = [one for one in found if one.is_event]
+            if events:
+                self.positions.check_witness(tp, events[0].record)
             new = [one for one in found if one.record.offset >= expected]
             if new:
                 last = new[-1].record
-                mine += new
+                mine += [one for one in new if one.is_event]
                 moves[tp] = (expected, last.offset + 1, fingerprint(last))
         return mine, moves
 

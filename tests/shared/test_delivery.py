@@ -12,8 +12,8 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.admin import NewPartitions
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import NewPartitions, RecordsToDelete
 
 from shared.database import Tx
 from shared.events import PARTITIONS, Heard
@@ -540,6 +540,48 @@ async def test_what_is_damaged_on_the_brokers_disk_holds_nobody_else(
         await eventually(lambda: store.machinery.pool.fetchval("select count(*) >= 400 from register"))
     rows = await store.machinery.pool.fetch("select array_agg(number order by place) from register group by parcel_id")
     assert [row[0] for row in rows] == [[1, 2]] * 200
+
+
+async def test_a_position_passes_what_holds_no_event(store: Any, parts: Parts, parcels: Any) -> None:
+    """What a speaker takes back, and the marker at the end of a transaction: the log may begin behind them one day."""
+    kept, taken_back, later = ids = [uuid4() for _ in range(3)]
+    producer = AIOKafkaProducer(bootstrap_servers=parts.kafka, transactional_id=parcels.topic)
+    await producer.start()
+    async with producer.transaction():
+        await producer.send_and_wait(**by_hand(parcels, kept), partition=0)
+    await producer.begin_transaction()
+    await producer.send_and_wait(**by_hand(parcels, taken_back), partition=1)
+    await producer.abort_transaction()
+    await producer.stop()
+    async with running(hearing(store, parts, parcels).run()):
+        ends = await eventually(lambda: end_that_is_reached(store, parts, parcels.topic, {0: 2, 1: 2}))
+    async with admin_client(parts.kafka) as admin:
+        await admin.delete_records({place: RecordsToDelete(before_offset=end) for place, end in ends.items()})
+    await say(store, parcels, later, 1)
+    async with running(Relay(store.machinery, parts.kafka).run(), hearing(store, parts, parcels).run()):
+        await eventually(lambda: numbers_heard(store, later))
+    assert [await numbers_heard(store, one) for one in ids] == [[1], [], [1]]
+
+
+def by_hand(parcels: Any, parcel: UUID) -> dict[str, Any]:
+    """The first event of a parcel, without a relay."""
+    headers = {**GOOD, "ce_type": parcels.ce_type().encode(), "ce_aggregateversion": b"1"}
+    body = b'{"parcel_id": "%s", "number": 1}' % str(parcel).encode()
+    return {"topic": parcels.topic, "value": body, "key": str(parcel).encode(), "headers": list(headers.items())}
+
+
+async def end_that_is_reached(
+    store: Any, parts: Parts, topic: str, least: dict[int, int]
+) -> dict[TopicPartition, int] | None:
+    """Where the log ends, if that is so far and all positions stand there."""
+    every = [TopicPartition(topic, part) for part in range(PARTITIONS)]
+    reader = AIOKafkaConsumer(bootstrap_servers=parts.kafka)
+    await reader.start()
+    ends: dict[TopicPartition, int] = await reader.end_offsets(every)
+    await reader.stop()
+    rows = await store.machinery.pool.fetch("select part, next_offset from machinery.offsets where topic = $1", topic)
+    is_reached = {row["part"]: row["next_offset"] for row in rows} == {tp.partition: end for tp, end in ends.items()}
+    return ends if is_reached and all(ends[every[part]] >= end for part, end in least.items()) else None
 
 
 async def test_a_reader_that_stands_still_is_replaced(store: Any, parts: Parts, parcels: Any) -> None:

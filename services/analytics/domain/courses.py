@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from operator import mul
 
@@ -10,19 +9,6 @@ from services.analytics.domain.figures import Estimate, mean_of
 
 Course = tuple[Sequence[int], Sequence[int]]
 """The numbers of somebody's sessions, in order, and what they scored after each, in counts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sums:
-    """Of scores at one time: how many, their sum and the sum of their squares, in counts."""
-
-    n: int
-    total: int
-    squares: int
-
-    def mean(self, unit: int) -> Estimate | None:
-        """Points, with Student's interval."""
-        return mean_of(self.n, Fraction(self.total, unit), Fraction(self.squares, unit**2))
 
 
 Slopes = Mapping[int, Sequence[int]]
@@ -58,6 +44,6 @@ def by_session(people: Iterable[Course], unit: int) -> Mapping[int, tuple[int, E
         for session, score in zip(*course, strict=True):
             scores.setdefault(session, []).append(score)
     return {
-        session: (len(found), Sums(len(found), sum(found), sum(map(mul, found, found))).mean(unit))
+        session: (len(found), mean_of(len(found), sum(found), sum(map(mul, found, found)), unit))
         for session, found in sorted(scores.items())
     }

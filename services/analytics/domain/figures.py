@@ -31,17 +31,25 @@ def around(value: float, variance: float, critical: float = Z) -> Estimate:
     return Estimate(value, value - margin, value + margin)
 
 
-def mean_of(n: int, total: Fraction | int, squares: Fraction | int) -> Estimate | None:
-    """A mean with Student's interval, from a sum and a sum of squares. No mean of nothing.
+def mean_of(n: int, total: Fraction | int, squares: Fraction | int, unit: int = 1) -> Estimate | None:
+    """A mean with Student's interval, from the sum and the sum of squares of counts, so many (`unit`) to a point.
 
-    Where there is one value only, or all are the same, nothing is known of its uncertainty: there is no interval.
+    No mean of nothing.
     """
     if n == 0:
         return None
-    mean = Fraction(total, n)
-    if n == 1 or not (variance := variance_of(n, total, squares)):
+    spread = n * squares - total * total
+    return student(n, total / (n * unit), spread / (n * n * (n - 1) * unit**2) if spread else 0)
+
+
+def student(n: int, mean: Fraction | float, variance: Fraction | float) -> Estimate:
+    """The mean of `n` with Student's interval, from the variance of that mean.
+
+    Where there is one value only, or all are the same, nothing is known of its uncertainty: there is no interval.
+    """
+    if not variance:
         return Estimate(float(mean))
-    return around(float(mean), float(variance / n), float(stdtrit(n - 1, (1 + CONFIDENCE) / 2)))
+    return around(float(mean), float(variance), float(stdtrit(n - 1, (1 + CONFIDENCE) / 2)))
 
 
 def variance_of(n: int, total: Fraction | int, squares: Fraction | int) -> Fraction:

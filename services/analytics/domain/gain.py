@@ -2,7 +2,7 @@
 
 from math import sqrt
 
-from services.analytics.domain.figures import Estimate, around, mean_of, small_sample
+from services.analytics.domain.figures import Estimate, around, small_sample, student
 from services.analytics.domain.pairs import Moments
 
 PAIRS_MIN = 3  # below, J does not exist
@@ -10,11 +10,7 @@ PAIRS_MIN = 3  # below, J does not exist
 
 def mean_change(found: Moments) -> Estimate:
     """Points, more is better, with Student's paired interval."""
-    total = found.change * found.n
-    squares = found.variance_change * (found.n - 1) + found.change * total
-    estimate = mean_of(found.n, total, squares)
-    assert estimate
-    return estimate
+    return student(found.n, found.change, found.variance_change / found.n)
 
 
 def gain(found: Moments) -> Estimate | None:

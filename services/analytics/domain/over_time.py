@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from services.analytics.domain.courses import Course, Sums, by_session, mean_slope, slopes
-from services.analytics.domain.figures import Estimate
+from services.analytics.domain.courses import Course, by_session, mean_slope, slopes
+from services.analytics.domain.figures import Estimate, mean_of
 from services.analytics.domain.instrument import Instrument
 from services.analytics.domain.people import People
 from services.analytics.domain.retention import Step, kaplan_meier
@@ -50,7 +50,7 @@ def trend(instrument: Instrument, people: People, courses: Sequence[Course]) -> 
     """Scores over time. A week of too few people has no number."""
     present = people.in_week(instrument)
     weeks = [
-        _at(week, present.get(week, 0), _sums(scores).mean(instrument.unit), people.people_min)
+        _at(week, present.get(week, 0), _mean(scores, instrument.unit), people.people_min)
         for week, scores in people.weeks(instrument).items()
     ]
     found = slopes(courses)
@@ -68,9 +68,9 @@ def _at(when: str, n: int, mean: Estimate | None, people_min: int) -> At:
     return (when, n, mean) if n >= people_min else (when, None, None)
 
 
-def _sums(scores: Mapping[int, int]) -> Sums:
+def _mean(scores: Mapping[int, int], unit: int) -> Estimate | None:
     total = sum(score * many for score, many in scores.items())
-    return Sums(sum(scores.values()), total, sum(score * score * many for score, many in scores.items()))
+    return mean_of(sum(scores.values()), total, sum(score * score * many for score, many in scores.items()), unit)
 
 
 def _signed(one: Estimate, sign: int) -> Estimate:

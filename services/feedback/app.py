@@ -18,6 +18,7 @@ def create() -> Service:
         handlers=handlers.HANDLERS,
         timers={**handlers.TIMERS, store.ALERT_TIMER: sender.on_message_due},
         tasks=sender.tasks,
+        before_batch=handlers.before_batch,
         measure=handlers.measure,
     )
 

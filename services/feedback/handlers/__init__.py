@@ -2,7 +2,7 @@
 
 from services.feedback.handlers.alerts import send
 from services.feedback.handlers.clocks import TIMERS
-from services.feedback.handlers.heard import HANDLERS
+from services.feedback.handlers.heard import HANDLERS, before_batch
 from services.feedback.handlers.measuring import measure
 
-__all__ = ["HANDLERS", "TIMERS", "measure", "send"]
+__all__ = ["HANDLERS", "TIMERS", "before_batch", "measure", "send"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, time
+from typing import Any
 
 from services.feedback import acts, store
 from shared import clock
@@ -28,7 +29,15 @@ from shared.events.scheduling import (
     OccasionCancelled,
     SessionHeld,
 )
-from shared.inbox import Handlers, Many
+from shared.inbox import Handlers, Many, locks
+
+
+async def before_batch(tx: Tx, heard: Sequence[Heard[Any]]) -> None:
+    """Of two sessions of the same people that are heard at once neither would count the other: one waits."""
+    sessions = [one.event for one in heard if isinstance(one.event, (SessionHeld, AttendanceCorrected))]
+    if sessions:
+        named = {one for session in sessions for one in session.naming}
+        await locks.alone_with(tx, named | await store.circles.came_to(tx, [one.session_id for one in sessions]))
 
 
 async def on_site_opened(tx: Tx, heard: Heard[SiteOpened]) -> None:

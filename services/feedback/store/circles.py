@@ -132,6 +132,12 @@ async def _save_attendance(tx: Tx, organisation: UUID, session_id: UUID, attenda
     return {row["participant_id"] for row in before} | set(came)
 
 
+async def came_to(tx: Tx, session_ids: Collection[UUID]) -> set[UUID]:
+    """Who came to these sessions, as far as that was heard."""
+    rows = await tx.fetch("select participant_id from attended where session_id = any ($1)", session_ids)
+    return {row["participant_id"] for row in rows}
+
+
 async def program_of(tx: Tx, session_id: UUID) -> UUID | None:
     """The program of a held session."""
     found: UUID | None = await tx.fetchval("select program_id from held_sessions where session_id = $1", session_id)

@@ -49,8 +49,8 @@ class Fetching:
 
     def _positions(self) -> dict[TopicPartition, int]:
         """Where the next fetch begins. What the consumer offers waits for those that have no position yet."""
-        assignment = self.consumer._subscription.subscription.assignment
-        states = {tp: assignment.state_value(tp) for tp in self.consumer.assignment()}
+        held = self.consumer._subscription
+        states = {tp: held.subscription.assignment.state_value(tp) for tp in self.consumer.assignment()}
         return {tp: state.position for tp, state in states.items() if state.has_valid_position}
 
     async def _found(self, timeout_ms: int, max_records: int) -> Found:

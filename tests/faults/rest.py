@@ -15,12 +15,11 @@ TIMERS = """
     where coalesce(retry_at, due_at) <= now() + make_interval(secs => $1) group by kind
 """
 MAIL = """
-    select 'letter' as kind, count(*) from messages, (select now() + make_interval(secs => $1)) as t (moment)
-    where state = 'queued'
-        and (next_attempt_at <= moment or next_attempt_at - moment between interval '20 s' and interval '30 s')
+    select 'letter' as kind, count(*) from messages
+    where state = 'queued' and next_attempt_at <= now() + make_interval(secs => $1) + interval '30 s'
     having count(*) > 0
 """
-"""Due, or claimed by somebody who sends it: for half a minute, of which a try takes ten seconds at most."""
+"""Due, or claimed by somebody who sends it: one who lost the store meanwhile leaves it so for half a minute."""
 
 
 async def come_to_rest(scene: Scene, result: Result) -> None:

@@ -14,6 +14,7 @@ from tests.faults.checker import Finding, erased, folds
 from tests.faults.checker.invariants import Evidence, _answered, _in_order, _once, _said
 from tests.faults.checker.log import Rec, schemas, story
 from tests.faults.driver import Write
+from tests.faults.planted.__main__ import FOLDER, ROOT, apply
 from tests.faults.proxy import Proxy, Trap, Weather
 from tests.faults.result import Result
 from tests.faults.scene import Scene
@@ -284,3 +285,9 @@ def test_only_a_cell_in_which_nothing_was_wrong_gets_a_second_time() -> None:
     assert not Result("W1F1", "1").is_only_slow
     assert Result("W1F1", "1", [slow]).is_only_slow
     assert not Result("W1F1", "1", [slow, wrong]).is_only_slow
+
+
+def test_every_planted_bug_applies_to_the_source_as_it_is() -> None:
+    bugs = sorted(FOLDER.glob("*.diff"))
+    assert len(bugs) == 15
+    assert {one.stem: apply(one, ROOT, "--check") for one in bugs} == {one.stem: "" for one in bugs}

@@ -41,10 +41,8 @@ def found(planted: Planted, seed: str) -> tuple[bool, str]:
     with tempfile.TemporaryDirectory(prefix="kith-planted-") as name:
         copy = Path(name) / "kith"
         shutil.copytree(ROOT, copy, ignore=LEFT_OUT)
-        patch = ["patch", "-p1", "--fuzz=3", "--quiet", "-i", str(planted.path)]
-        applied = subprocess.run(patch, cwd=copy, capture_output=True, text=True)
-        if applied.returncode:
-            return False, f"it does not apply: {applied.stdout.strip()}"
+        if misfit := apply(planted.path, copy):
+            return False, f"it does not apply: {misfit}"
         cell = ["-m", "tests.faults", "--cells", planted.cell, "--injections", planted.injections]
         size = ["--events", "700", "--seconds", "100", "--seed", seed]
         ran = subprocess.run([sys.executable, *cell, *size], cwd=copy, capture_output=True, text=True)
@@ -54,6 +52,12 @@ def found(planted: Planted, seed: str) -> tuple[bool, str]:
             return True, sentence
     others = ", ".join(sorted({invariant for invariant, _ in said}))
     return False, f"only {others}" if others else f"nothing was found: {(ran.stdout + ran.stderr)[-200:]}"
+
+
+def apply(path: Path, folder: Path, *options: str) -> str:
+    """Apply a bug to the source in this folder; gives what stood in the way, if anything did."""
+    applied = subprocess.run(["git", "apply", *options, str(path)], cwd=folder, capture_output=True, text=True)
+    return applied.stderr.strip()
 
 
 def main() -> None:

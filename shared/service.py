@@ -52,6 +52,7 @@ class Service:
     routers: tuple[APIRouter, ...]
     handlers: Handlers
     timers: TimerHandlers = field(default_factory=dict)
+    long_timers: TimerHandlers = field(default_factory=dict)  # they take so long that no other clock waits for them
     tasks: tuple[Callable[[Running], Awaitable[None]], ...] = ()
     keeps_heard: bool = False
     before_batch: BeforeBatch | None = None
@@ -146,7 +147,8 @@ def _work(service: Service, settings: Settings, running: Running) -> Iterator[An
             )
         )
     yield Timers(running.machinery, {**idempotency.TIMERS, **service.timers}).run()
-    yield Timers(running.machinery, {erasing.TIMER: erasing.on_erase}).run()  # reads a whole log: no clock waits for it
+    for kind, handler in {erasing.TIMER: erasing.on_erase, **service.long_timers}.items():
+        yield Timers(running.machinery, {kind: handler}).run()
     for task in service.tasks:
         yield task(running)
 

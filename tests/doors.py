@@ -71,16 +71,13 @@ async def _has_started(server: uvicorn.Server) -> bool:
 
 def application(service: Service, store: Any, **settings: Any) -> FastAPI:
     """The doors themselves."""
+    return frame(service.name, service.routers, service.pages, running_on(store, **settings))
+
+
+def running_on(store: Any, **settings: Any) -> Running:
+    """What a process holds that works on `store`."""
     verifier = Verifier(ISSUER, "kith")
     verifier.keys, verifier.asked_at = KeySet([KEY]), time.monotonic()
-    given = Settings(
-        environment="development",
-        database=store.dsn,
-        database_machinery=store.dsn_machinery,
-        kafka="127.0.0.1:1",
-        issuer=ISSUER,
-        public_url="http://kith.test",
-        **settings,
-    )
-    running_on = Running(given, store.doors, store.machinery, verifier)
-    return frame(service.name, service.routers, service.pages, running_on)
+    given = {"environment": "development", "kafka": "127.0.0.1:1", "issuer": ISSUER, "public_url": "http://kith.test"}
+    stores = {"database": store.dsn, "database_machinery": store.dsn_machinery}
+    return Running(Settings(**given | stores | settings), store.doors, store.machinery, verifier)

@@ -188,7 +188,8 @@ def _night_after(at: datetime) -> datetime:
     return datetime.combine(at.date() + timedelta(days=1), time(3), UTC)
 
 
-TIMERS: TimerHandlers = {"count": on_count, "release": on_release}
+TIMERS: TimerHandlers = {"count": on_count}
+LONG_TIMERS: TimerHandlers = {"release": on_release}
 """What each kind of clock does."""
 HANDLERS: Handlers = {
     SiteOpened: on_site_opened,

@@ -2,14 +2,18 @@
 
 import csv
 import io
+from collections.abc import Callable
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from services.analytics.acts import make_release
+from services.analytics.app import create
 from shared.clock import now
 from shared.events.analytics import FiguresReleased
+from shared.timers import Timers
 from tests.analytics.conftest import NORTH_QUAY, OLD_TOWN, ORGANISATION, Told
 from tests.analytics.world import ASKED, Person, play, somebody
 from tests.doors import bearer
@@ -49,6 +53,27 @@ async def test_a_manager_sees_the_release_and_a_coordinator_what_is_now(client: 
     page = (await client.get("/analytics/programs/evening-circle", headers=MANAGER)).text
     assert "Release 1" in page
     assert "Mean of the personal slopes of 20 people" in page
+
+
+async def test_every_night_there_is_a_release_if_enough_has_changed(
+    client: Any, told: Told, moved_clock: Callable[[float], None]
+) -> None:
+    service = create()
+    clocks = Timers(told.store.machinery, {**service.timers, **service.long_timers})
+    evening = datetime.combine(now().date() + timedelta(days=1), time(22), UTC) - now()
+
+    async def released_after(hours: float) -> int:
+        moved_clock((evening + timedelta(hours=hours)).total_seconds())
+        while await clocks._one_round():
+            pass
+        answer = await client.get(f"{API}/releases", headers=bearer("program-manager"))
+        return len(answer.json()["rows"])
+
+    moved_clock(evening.total_seconds())
+    await play(told, [improving(number) for number in range(20)])
+    assert [await released_after(hours) for hours in (1, 6, 30)] == [0, 1, 1]
+    await play(told, [improving(number) for number in range(20)])
+    assert [await released_after(hours) for hours in (40, 54)] == [1, 2]
 
 
 async def test_where_nobody_is_a_release_says_nothing(client: Any) -> None:

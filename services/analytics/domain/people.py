@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import product
 
 from services.analytics.domain.instrument import Instrument
 from services.analytics.domain.pairs import Pairs
@@ -13,8 +14,8 @@ Fact = tuple[str, ...]
 UNKNOWN = "unknown"
 PEOPLE_MIN = 11
 """A cell with fewer people than this shows a sentence instead of numbers, unless the organisation decided otherwise."""
-OF_AN_INSTRUMENT = ("answer", "pair", "week", "in-week")
-"""Facts of these kinds name it next."""
+PARTS = {"answer": 4, "pair": 6, "week": 3, "in-week": 2}
+"""Of facts that name an instrument next: how many parts say what was counted; how they scored comes after these."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,8 @@ class People:
     def answers(self, instrument: Instrument, occasion: str) -> Mapping[int, int]:
         """How many people scored what at an occasion, in counts of the unit."""
         found: Counter[int] = Counter()
-        known = versions(instrument)
-        for fact, many in self._facts("answer", instrument.code):
-            if fact[3] == occasion and int(fact[2]) in known:
+        for version in versions(instrument):
+            for fact, many in self._facts("answer", instrument.code, str(version), occasion):
                 found[int(fact[4])] += many
         return found
 
@@ -56,9 +56,9 @@ class People:
 
     def _pairs(self, instrument: Instrument, first: str, later: str) -> Pairs:
         found: Counter[tuple[int, int]] = Counter()
-        known, occasions = versions(instrument), tuple(sorted((first, later)))
-        for fact, many in self._facts("pair", instrument.code):
-            if fact[4:6] == occasions and int(fact[2]) in known and int(fact[3]) in known:
+        occasions = sorted((first, later))
+        for one, two in product(map(str, versions(instrument)), repeat=2):
+            for fact, many in self._facts("pair", instrument.code, one, two, *occasions):
                 scores = int(fact[6]), int(fact[7])
                 found[scores if fact[4] == first else scores[::-1]] += many
         return found
@@ -90,9 +90,8 @@ class People:
     def weeks(self, instrument: Instrument) -> Mapping[str, Mapping[int, int]]:
         """By ISO week of the answer: how many answers had which score."""
         found: defaultdict[str, Counter[int]] = defaultdict(Counter)
-        known = versions(instrument)
-        for fact, many in self._facts("week", instrument.code):
-            if int(fact[2]) in known:
+        for version in versions(instrument):
+            for fact, many in self._facts("week", instrument.code, str(version)):
                 found[fact[3]][int(fact[4])] += many
         return dict(sorted(found.items()))
 
@@ -108,7 +107,7 @@ class People:
         return People({fact: many for fact, many in left.items() if many}, self.people_min)
 
     def _facts(self, *place: str) -> Sequence[tuple[Fact, int]]:
-        """Those of one kind and, if they tell of one, of one instrument."""
+        """Those of one kind that say that this was counted."""
         return self._placed.get(place, ())
 
     @cached_property
@@ -121,13 +120,13 @@ class People:
         found: dict[Fact, list[tuple[Fact, int]]] = {}
         for one in self.counts.items():
             fact = one[0]
-            found.setdefault(fact[:2] if fact[0] in OF_AN_INSTRUMENT else fact[:1], []).append(one)
+            found.setdefault(fact[: PARTS.get(fact[0], 1)], []).append(one)
         return found
 
 
 def about(instrument: str, *kinds: str) -> list[str]:
     """How the facts of these kinds begin; those that tell of an instrument tell of this one."""
-    return [f"{kind} {instrument}" if kind in OF_AN_INSTRUMENT else kind for kind in kinds]
+    return [f"{kind} {instrument}" if kind in PARTS else kind for kind in kinds]
 
 
 def versions(instrument: Instrument) -> frozenset[int]:

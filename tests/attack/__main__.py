@@ -14,7 +14,7 @@ from rich.progress import track
 from services.analytics.domain.rules import Rules
 from shared.clock import now
 from tests.attack.running import Tally, attacked
-from tests.attack.worlds import SMALL, TINY, WHOLE, Size, sequence, table
+from tests.attack.worlds import NEW, SMALL, TINY, WHOLE, Size, sequence, table
 
 Job = tuple[str, int, Size, Rules]
 HEAD = """# The attack
@@ -64,10 +64,10 @@ def _attacked(asked: argparse.Namespace, rules: Rules) -> Iterator[tuple[str, Ta
 
 
 def _size(kind: str, number: int) -> Size:
-    """Most worlds are small, where a few people are most in danger; of tables some are as large as they get."""
+    """Most worlds are small, where a few people are most in danger, or new; of tables some are as large as they get."""
     if kind == "tables" and number % 20 == 0:
         return WHOLE if number % 100 == 0 else Size()
-    return SMALL if number % 10 == 0 else TINY
+    return {0: SMALL, 5: NEW}.get(number % 10, TINY)
 
 
 def _attack(job: Job) -> Tally:

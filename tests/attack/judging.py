@@ -59,8 +59,7 @@ class Judge:
             for at, cell in enumerate(cells):
                 if cell in named:
                     self.true[day, at] = truth.get(cell, 0)
-                    is_empty = cell not in seen.without and not self.zeros_hidden
-                    self.known[day, at] = seen.numbers.get(cell, 0 if is_empty else np.nan)
+                    self.known[day, at] = seen.numbers.get(cell, np.nan if cell in seen.without else 0)
             self.was[day] = last
             last = np.where(np.isnan(self.known[day]), last, self.known[day])
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from services.analytics.domain.lattice import cells
+from services.analytics.domain.lattice import cells, with_empty
 from services.analytics.domain.releasing import Release, release
 from services.analytics.domain.rules import Rules
 from tests.attack import judging
@@ -43,7 +43,8 @@ class Tally:
 
 def attacked(days: Sequence[Joint], rules: Rules, make: Make = release) -> Tally:
     """One world, released on these days."""
-    truths, done = [cells(day) for day in days], list[Release]()
+    tables = map(cells, days)
+    truths, done = [with_empty(one) if rules.zeros_hidden else one for one in tables], list[Release]()
     for truth in truths:
         done.append(make(truth, done, rules))
     found = findings(done, truths, rules)

@@ -4,7 +4,7 @@ import pytest
 
 from services.analytics.domain.rules import Rules
 from tests.attack.running import Tally, attacked, unprotected
-from tests.attack.worlds import SMALL, TINY, sequence, table
+from tests.attack.worlds import NEW, SMALL, TINY, sequence, table
 
 RULES = Rules()
 
@@ -27,9 +27,16 @@ def test_sequences_tell_of_nobody() -> None:
 
 
 @pytest.mark.parametrize("rules", [Rules(5), Rules(20), Rules(11, zeros_hidden=True)])
-def test_tables_tell_of_nobody_by_other_rules(rules: Rules) -> None:
-    for seed in range(4):
+def test_releases_tell_of_nobody_by_other_rules(rules: Rules) -> None:
+    for seed in range(4, 8):
         assert not attacked([table(seed, SMALL)], rules).findings
+        assert not attacked(list(sequence(seed, TINY)), rules).findings
+
+
+@pytest.mark.parametrize("rules", [RULES, Rules(11, zeros_hidden=True)])
+def test_new_organisations_tell_of_nobody(rules: Rules) -> None:
+    for seed in range(15):
+        assert not attacked(list(sequence(seed, NEW)), rules).findings
 
 
 def test_where_only_small_cells_are_hidden_the_attack_recovers_them() -> None:

@@ -33,6 +33,7 @@ class Size:
 
 SMALL = Size(people=(200, 1_500), sites=8, programs=4, cohorts=3, attributes=3)
 TINY = Size(people=(100, 600), sites=4, programs=2, cohorts=2, attributes=1)
+NEW = Size(people=(2, 60), sites=4, programs=2, cohorts=2, attributes=2)
 WHOLE = Size(people=(20_000, 25_000))
 
 
@@ -86,7 +87,7 @@ class World:
         many = (int(chance.integers(1, 11)), len(self.people) // 40 + 1, len(self.people) // 6 + 1)
         self.join(many[int(chance.choice(3, p=(0.5, 0.3, 0.2)))])
         if chance.random() < 0.25:
-            for _ in range(int(chance.integers(1, 4))):
+            for _ in range(min(int(chance.integers(1, 4)), len(self.people) - 1)):
                 self.people.pop(int(chance.integers(len(self.people))))
         if self.shares and chance.random() < 0.15:
             at = int(chance.integers(len(self.people)))

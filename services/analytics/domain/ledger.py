@@ -36,16 +36,16 @@ class Ledger:
         self.days, self.width, self.least = days, rules.people_min, 0 if rules.zeros_hidden else 1
         named = {cell for day in days for cell in day.values}
         self.sums = Sums(named, relations({*named, *links(named)}))
-        nothing = np.nan if rules.zeros_hidden else 0.0
         self.true = np.full((len(self.sums.cells), len(days)), np.nan)
         self.known = self.true.copy()
         for cell in named:
             at = self.sums.place[cell]
             for number, day in enumerate(days):
-                self.true[at, number] = day.values.get(cell, nothing)
-                self.known[at, number] = (
-                    self.true[at, number] if cell in day.shown or cell not in day.values else np.nan
-                )
+                self.true[at, number] = day.values.get(
+                    cell, 0
+                )  # of what a day does not name, it tells that it is nobody
+                is_told = cell in day.shown or cell not in day.values
+                self.known[at, number] = self.true[at, number] if is_told else np.nan
         left: Truths = np.asarray((np.diff(self.true, axis=1) < 0).any(axis=1))
         self.joins: list[Truths] = [np.ones_like(left), ~left] if left.any() else [~left]
         self.beliefs = self._beliefs(self.known)

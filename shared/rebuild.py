@@ -64,6 +64,14 @@ COMPARE = """
     full join (select {key}, md5(t::text) as digest from {beside}.{table} t) made using ({key})
     where live.digest is distinct from made.digest
 """
+MIGRATED = """
+    select name from unnest($1::text[]) as name
+    where (select array_agg(row(attname, atttypid)::text order by attnum) from pg_attribute
+           where attrelid = format('public.%I', name)::regclass and attnum > 0 and not attisdropped)
+        is distinct from
+          (select array_agg(row(attname, atttypid)::text order by attnum) from pg_attribute
+           where attrelid = format('%I.%I', $2::text, name)::regclass and attnum > 0 and not attisdropped)
+"""
 COPIES = "select case state when 'building' then 'beside_' else 'before_' end || view as name from machinery.rebuilds"
 AfterSwitch = Callable[[Tx], Awaitable[None]]
 """What a service does in the transaction of a switch: what it keeps of a view elsewhere is to be made anew."""
@@ -109,6 +117,7 @@ class Rebuild:
                 await tx.execute(
                     "select machinery.begin_rebuild($1, $2, $3)", self.view, list(self.tables), clock.now()
                 )
+            await self._must_fit(tx)
 
     async def steps(self) -> AsyncIterator[Progress]:
         """Fold until nearly all that was heard is in; an interrupted rebuild goes on where it was."""
@@ -134,7 +143,9 @@ class Rebuild:
             async with self._nobody_hears():
                 async with self.database.transaction() as tx:
                     await self._fold_rest(tx)
+                await self._no_migration(reading)
                 every = {row["organisation_id"] for row in await reading.fetch(ORGANISATIONS)}  # takes the snapshot
+            await self._must_fit(reading)
             await see_only(reading, every)
             found = [await self._compare(reading, table) for table in self.tables]
         return [one for one in found if one.keys]
@@ -144,6 +155,7 @@ class Rebuild:
         async with self.database.transaction() as tx:
             await tx.execute(NOBODY_HEARS)
             await self._fold_rest(tx)
+            await self._must_fit(tx)
             await tx.execute("select machinery.switch_rebuild($1)", self.view)
             if self.after_switch:
                 await see_only(tx, {row["organisation_id"] for row in await tx.fetch(ORGANISATIONS)})
@@ -155,6 +167,21 @@ class Rebuild:
             if not await tx.fetchval("select true from machinery.rebuilds where view = $1", self.view):
                 raise NotFound("rebuild")
             await tx.execute("select machinery.drop_rebuild($1)", self.view)
+
+    async def _no_migration(self, tx: Tx) -> None:
+        """Nobody changes the columns of the live tables while `tx` lasts. This takes no snapshot."""
+        await tx.execute(f"lock table {', '.join(f'public.{table}' for table in self.tables)} in access share mode")
+
+    async def _must_fit(self, tx: Tx) -> None:
+        """Refuse tables that were made before a migration changed the live ones."""
+        await self._no_migration(tx)
+        changed = await tx.fetch(MIGRATED, list(self.tables), f"beside_{self.view}")
+        if changed:
+            names = ", ".join(row["name"] for row in changed)
+            sentence = (
+                f"The live tables have other columns than when this rebuild began ({names}): drop it, and begin anew."
+            )
+            raise Refusal("view-migrated", sentence)
 
     async def _step(self, place: Record) -> int:
         async with self.database.transaction() as tx:

@@ -87,7 +87,12 @@ class Rebuilder:
         if before.state == "switched":  # by one that could not tell us any more
             await self.drop()
             return False
-        how = await self.run(*(("--switch",) if switches else ()))
+        words = ("--switch",) if switches else ()
+        how = await self.run(*words)
+        if "view-migrated" in how.err:  # whoever reads this does what it says
+            await self.drop()
+            before, how = await self.look(), await self.run(*words)
+            self.counts["migrated"] += 1
         after = await self.look()
         self.counts["begun"] += 1
         if how.status == 0:

@@ -164,3 +164,23 @@ async def test_a_handler_that_writes_outside_its_view_is_stopped(store: Any, par
     with pytest.raises(asyncpg.UndefinedTableError):
         await one.differences()
     assert await store.machinery.pool.fetchval("select count(*) from machinery.rebuild_positions") == 0
+
+
+async def test_one_that_a_migration_has_overtaken_is_never_put_in_place(store: Any, parts: Parts, parcels: Any) -> None:
+    live = Live(store, parts, parcels)
+    async with running(live.relay.run(), live.hearing.run()):
+        await live.send(1)
+        await live.heard(30)
+    one = rebuild(store, parcels)
+    await one.begin()
+    assert await one.differences() == []
+    await as_administrator(store, "alter table shelf add column colour text")
+    for work in (one.begin, one.differences, one.switch):
+        with pytest.raises(Refusal, match=r"other columns .*shelf.*: drop it") as refused:
+            await work()
+        assert refused.value.code == "view-migrated"
+    await one.drop()
+    await one.begin()
+    assert await one.differences() == []
+    await one.switch()
+    assert len(await shelf(store)) == 30

@@ -189,8 +189,9 @@ def _night_after(at: datetime) -> datetime:
 
 
 TIMERS: TimerHandlers = {"count": on_count}
-LONG_TIMERS: TimerHandlers = {"release": on_release}
 """What each kind of clock does."""
+LONG_TIMERS: TimerHandlers = {"release": on_release}
+"""The same of those that take up to a minute."""
 HANDLERS: Handlers = {
     SiteOpened: on_site_opened,
     SiteChanged: on_site_changed,

@@ -41,10 +41,8 @@ class Ledger:
         for cell in named:
             at = self.sums.place[cell]
             for number, day in enumerate(days):
-                self.true[at, number] = day.values.get(
-                    cell, 0
-                )  # of what a day does not name, it tells that it is nobody
-                is_told = cell in day.shown or cell not in day.values
+                self.true[at, number] = day.values.get(cell, 0)
+                is_told = cell in day.shown or cell not in day.values  # what a day does not name is nobody
                 self.known[at, number] = self.true[at, number] if is_told else np.nan
         left: Truths = np.asarray((np.diff(self.true, axis=1) < 0).any(axis=1))
         self.joins: list[Truths] = [np.ones_like(left), ~left] if left.any() else [~left]

@@ -65,12 +65,12 @@ COMPARE = """
     where live.digest is distinct from made.digest
 """
 MIGRATED = """
-    select name from unnest($1::text[]) as name
-    where (select array_agg(row(attname, atttypid)::text order by attnum) from pg_attribute
-           where attrelid = format('public.%I', name)::regclass and attnum > 0 and not attisdropped)
-        is distinct from
-          (select array_agg(row(attname, atttypid)::text order by attnum) from pg_attribute
-           where attrelid = format('%I.%I', $2::text, name)::regclass and attnum > 0 and not attisdropped)
+    select name from (
+        select relname as name, array_agg(row(attname, atttypid)::text order by attnum) as columns
+        from pg_class c join pg_namespace n on n.oid = relnamespace join pg_attribute on attrelid = c.oid
+        where relname = any ($1) and nspname in ('public', $2) and attnum > 0 and not attisdropped
+        group by c.oid
+    ) each group by name having count(distinct columns) > 1
 """
 COPIES = "select case state when 'building' then 'beside_' else 'before_' end || view as name from machinery.rebuilds"
 AfterSwitch = Callable[[Tx], Awaitable[None]]

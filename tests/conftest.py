@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from hypothesis import settings
@@ -217,6 +218,18 @@ async def admin_client(kafka: str) -> AsyncIterator[AIOKafkaAdminClient]:
         yield admin
     finally:
         await admin.close()
+
+
+async def ends_of(kafka: str, topic: str) -> dict[TopicPartition, int]:
+    """Where each partition of a topic ends just now."""
+    places = [TopicPartition(topic, part) for part in range(PARTITIONS)]
+    reader = AIOKafkaConsumer(bootstrap_servers=kafka)
+    await reader.start()
+    try:
+        ends: dict[TopicPartition, int] = await reader.end_offsets(places)
+    finally:
+        await reader.stop()
+    return ends
 
 
 @contextlib.asynccontextmanager

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import RecordsToDelete
 from aiokafka.errors import MessageSizeTooLargeError
 
@@ -18,7 +18,7 @@ from deploy.postgres.provision import dsn_of
 from shared.events import PARTITIONS
 from shared.events.intake import PARTICIPANTS
 from shared.identity import new_id
-from tests.conftest import admin_client, eventually
+from tests.conftest import admin_client, ends_of, eventually
 from tests.journeys.bad_house import CANARY, logs_with, rows
 from tests.journeys.bad_records import CASES, HOUSE, STRANGE, Case, Record, good
 from tests.journeys.conftest import Kith
@@ -106,11 +106,7 @@ async def forget(sent: Sent) -> None:
 
 async def end_that_all_reached(sent: Sent) -> dict[TopicPartition, int] | None:
     """Where the topic ends, once all services stand there: what begins behind a position has lost events for it."""
-    every = [TopicPartition(PARTICIPANTS, part) for part in range(PARTITIONS)]
-    reader = AIOKafkaConsumer(bootstrap_servers=sent.kith.system.urls["kafka"])
-    await reader.start()
-    ends: dict[TopicPartition, int] = await reader.end_offsets(every)
-    await reader.stop()
+    ends = await ends_of(sent.kith.system.urls["kafka"], PARTICIPANTS)
     for service in HEARERS:
         rows = await sent.ask(service, "select part, next_offset from machinery.offsets where topic = $1", PARTICIPANTS)
         if {row["part"]: row["next_offset"] for row in rows} != {tp.partition: end for tp, end in ends.items()}:

@@ -25,7 +25,7 @@ from shared.inbox.positions import Lost
 from shared.operations import standstill
 from shared.operations.health import examine
 from shared.outbox import Relay, put
-from tests.conftest import Parts, admin_client, eventually, max_bytes, running
+from tests.conftest import Parts, admin_client, ends_of, eventually, max_bytes, running
 from tests.shared.conftest import AT, ORGANISATION, Register, numbers_heard, say
 
 HAS = "select exists (select from register where number = $1)"
@@ -574,14 +574,10 @@ async def end_that_is_reached(
     store: Any, parts: Parts, topic: str, least: dict[int, int]
 ) -> dict[TopicPartition, int] | None:
     """Where the log ends, if that is so far and all positions stand there."""
-    every = [TopicPartition(topic, part) for part in range(PARTITIONS)]
-    reader = AIOKafkaConsumer(bootstrap_servers=parts.kafka)
-    await reader.start()
-    ends: dict[TopicPartition, int] = await reader.end_offsets(every)
-    await reader.stop()
+    ends = await ends_of(parts.kafka, topic)
     rows = await store.machinery.pool.fetch("select part, next_offset from machinery.offsets where topic = $1", topic)
     is_reached = {row["part"]: row["next_offset"] for row in rows} == {tp.partition: end for tp, end in ends.items()}
-    return ends if is_reached and all(ends[every[part]] >= end for part, end in least.items()) else None
+    return ends if is_reached and all(ends[TopicPartition(topic, part)] >= end for part, end in least.items()) else None
 
 
 async def test_a_reader_that_stands_still_is_replaced(store: Any, parts: Parts, parcels: Any) -> None:

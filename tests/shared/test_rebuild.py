@@ -68,6 +68,15 @@ class Live:
         self.hearing = Hearing(store.machinery, parts.kafka, f"g-{kind.topic}", applying)
         self.relay = Relay(store.machinery, parts.kafka)
 
+    @classmethod
+    async def after(cls, store: Any, parts: Parts, kind: Any, *, rounds: int) -> "Live":
+        """So many rounds were sent and heard; now all is still."""
+        live = cls(store, parts, kind)
+        async with running(live.relay.run(), live.hearing.run()):
+            await live.send(rounds)
+            await live.heard(rounds * len(live.ids))
+        return live
+
     async def send(self, rounds: int) -> None:
         for number in range(1, rounds + 1):
             for parcel in self.ids:
@@ -108,10 +117,7 @@ async def test_a_view_made_again_under_traffic_equals_the_live_one_and_takes_its
 async def test_a_damaged_view_is_found_and_mended_and_the_old_one_kept_until_dropped(
     store: Any, parts: Parts, parcels: Any
 ) -> None:
-    live = Live(store, parts, parcels)
-    async with running(live.relay.run(), live.hearing.run()):
-        await live.send(2)
-        await live.heard(60)
+    live = await Live.after(store, parts, parcels, rounds=2)
     whole = await shelf(store)
     await as_administrator(store, f"delete from shelf where parcel_id = '{live.ids[0]}'")
     await as_administrator(store, f"update shelf set number = 99 where parcel_id = '{live.ids[1]}'")
@@ -135,10 +141,7 @@ async def test_an_interrupted_one_goes_on_where_it_was(
     store: Any, parts: Parts, parcels: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shared.rebuild.STEP", 7)
-    live = Live(store, parts, parcels)
-    async with running(live.relay.run(), live.hearing.run()):
-        await live.send(3)
-        await live.heard(90)
+    await Live.after(store, parts, parcels, rounds=3)
     one = rebuild(store, parcels)
     await one.begin()
     async for progress in one.steps():
@@ -151,10 +154,7 @@ async def test_an_interrupted_one_goes_on_where_it_was(
 
 
 async def test_a_handler_that_writes_outside_its_view_is_stopped(store: Any, parts: Parts, parcels: Any) -> None:
-    live = Live(store, parts, parcels)
-    async with running(live.relay.run(), live.hearing.run()):
-        await live.send(1)
-        await live.heard(30)
+    await Live.after(store, parts, parcels, rounds=1)
 
     async def writes_elsewhere(tx: Tx, heard: Heard[Any]) -> None:
         await tx.execute("insert into elsewhere values ($1, $2)", heard.organisation_id, heard.event.parcel_id)
@@ -167,10 +167,7 @@ async def test_a_handler_that_writes_outside_its_view_is_stopped(store: Any, par
 
 
 async def test_one_that_a_migration_has_overtaken_is_never_put_in_place(store: Any, parts: Parts, parcels: Any) -> None:
-    live = Live(store, parts, parcels)
-    async with running(live.relay.run(), live.hearing.run()):
-        await live.send(1)
-        await live.heard(30)
+    await Live.after(store, parts, parcels, rounds=1)
     one = rebuild(store, parcels)
     await one.begin()
     assert await one.differences() == []

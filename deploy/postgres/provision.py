@@ -11,6 +11,8 @@ from shared import database
 SERVICES = ("intake", "scheduling", "feedback", "analytics")
 _OLDEST = 180000  # server_version_num of 18: uuidv7(), and settings that roles get
 _ONE_AT_A_TIME = 5_483_771  # an advisory lock of ours
+_TEXT = "template template0 encoding 'UTF8' locale_provider builtin locale 'C.UTF-8'"
+"""How text is sorted: everywhere as Python does it, and never otherwise after an upgrade of the system's libraries."""
 
 
 def login_roles(service: str) -> tuple[str, str]:
@@ -67,7 +69,7 @@ async def _provision_one(admin: asyncpg.Connection, service: str, passwords: dic
         await admin.execute(f"alter role {role} set lock_timeout = '5s'")
     await admin.execute(f"alter role {doors} set statement_timeout = '30s'")
     if not await admin.fetchval("select true from pg_database where datname = $1", service):
-        await admin.execute(f"create database {service} owner {owner}")
+        await admin.execute(f"create database {service} owner {owner} {_TEXT}")
     await admin.execute(f"revoke connect on database {service} from public")
     await admin.execute(f"grant connect on database {service} to {doors}, {machinery}")
 

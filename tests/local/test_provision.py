@@ -51,6 +51,21 @@ async def test_an_administrator_without_superuser_can_do_it(admin_dsn: str) -> N
     await other.close()
 
 
+async def test_text_is_the_same_in_every_store_whatever_the_server_was_made_with(admin_dsn: str) -> None:
+    admin = await asyncpg.connect(admin_dsn)
+    await admin.execute("alter database template1 rename to template_of_ours")
+    try:
+        await admin.execute("create database template1 template template0 locale_provider libc locale 'C'")
+        await provision.provision(admin_dsn, {"elsewhere": "a", "elsewhere_machinery": "b"}, ["elsewhere"])
+    finally:
+        await admin.execute("drop database if exists template1")
+        await admin.execute("alter database template_of_ours rename to template1")
+        await admin.close()
+    elsewhere = await asyncpg.connect(provision.dsn_of(admin_dsn, "elsewhere"))
+    assert await elsewhere.fetchval("select lower('ÅSE') = 'åse' and 'B' < 'a'")
+    await elsewhere.close()
+
+
 async def test_migrations_are_applied_once(admin_dsn: str) -> None:
     first = await provision.migrate(admin_dsn, PASSWORDS)
     second = await provision.migrate(admin_dsn, PASSWORDS)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from deploy.local.postgres import CONNECTIONS_OF_EACH
 from shared.settings import Settings
 
 PAGE = Path(__file__).parent.parent / "docs" / "settings.md"
@@ -12,7 +13,8 @@ MACHINE = {
     "KITH_PROCESSES": "how many processes of each service run, default 1; each has a `KITH_SLOT` of its own",
     "KITH_POSTGRES_PORT": "port of the embedded PostgreSQL, default 5433",
     "KITH_KAFKA_PORT": "port of the embedded Kafka, default 9092",
-    "KITH_POSTGRES": "URL of an administrator of an existing PostgreSQL 18, which replaces the embedded one",
+    "KITH_POSTGRES": "URL of an administrator of an existing PostgreSQL 18, which replaces the embedded one; "
+    f"it needs room for {CONNECTIONS_OF_EACH} connections for each of `KITH_PROCESSES`, and some for commands",
     "KITH_KAFKA": "an existing Kafka, which replaces the embedded one",
     "KITH_ENVIRONMENT": "`development` (default here); the issuer and the mail sink refuse `production`",
     "KITH_CLOCK_FILE": "a file with seconds by which tests move the clock of all processes",

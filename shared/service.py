@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from shared import clock, erasing, idempotency, logs, metrics
-from shared.database import OUTAGES, Database, Tx
+from shared.database import DOORS_CONNECTIONS, MACHINERY_CONNECTIONS, OUTAGES, Database, Tx
 from shared.doors import Running, frame
 from shared.inbox import Handlers
 from shared.inbox.batch import AfterBatch, Applying, BeforeBatch
@@ -37,8 +37,6 @@ from shared.timers import TimerHandlers, Timers, overdue_seconds
 from shared.web import Pages
 
 log = structlog.get_logger()
-DOORS_CONNECTIONS = 10
-MACHINERY_CONNECTIONS = 6
 DRAIN_SECONDS = 5
 CANCEL_SECONDS = 10  # time to finish what was begun, before it is said again
 

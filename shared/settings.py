@@ -1,10 +1,12 @@
-"""What a service reads from its environment. `kith settings --help` and docs/settings.md list the same."""
+"""What a service reads from its environment; docs/settings.md lists it."""
 
 from socket import gethostname
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.database import DOORS_CONNECTIONS, MACHINERY_CONNECTIONS
 
 
 class Settings(BaseSettings):
@@ -15,8 +17,14 @@ class Settings(BaseSettings):
     environment: Literal["development", "production"] = Field(
         "production", description="`development` allows the issuer, the mail sink and the moved clock"
     )
-    database: str = Field(description="PostgreSQL URL of the role that serves people (the doors)")
-    database_machinery: str = Field(description="PostgreSQL URL of the role of relay, consumer and timers")
+    database: str = Field(
+        description="PostgreSQL URL of the role that serves people (the doors); "
+        f"at most {DOORS_CONNECTIONS} connections"
+    )
+    database_machinery: str = Field(
+        description="PostgreSQL URL of the role of relay, consumer and timers; "
+        f"at most {MACHINERY_CONNECTIONS} connections"
+    )
     kafka: str = Field(description="Kafka brokers, host:port, separated by commas")
     issuer: str = Field(description="URL of the OpenID Connect issuer")
     client_id: str = Field("kith", description="client id at the issuer, and the audience of its tokens")

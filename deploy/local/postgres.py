@@ -15,14 +15,17 @@ from deploy import Trouble
 from deploy.local.child import Account, Launch
 from deploy.local.secrets import secret
 from deploy.local.settings import is_root
+from deploy.postgres.provision import SERVICES
+from shared.database import DOORS_CONNECTIONS, MACHINERY_CONNECTIONS
 
 _PLAIN_ACCOUNTS = ("daemon", "nobody")
+CONNECTIONS_OF_EACH = len(SERVICES) * (DOORS_CONNECTIONS + MACHINERY_CONNECTIONS)
+CONNECTIONS_OF_OTHERS = 56  # commands, and people who look
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    "max_connections": "120",
     "shared_buffers": "64MB",
     "password_encryption": "scram-sha-256",
 }
@@ -34,11 +37,12 @@ class Postgres:
     name = "postgresql"
     wait_seconds = 60.0
 
-    def __init__(self, data: Path, port: int) -> None:
-        """Nothing is touched before `prepare`."""
+    def __init__(self, data: Path, port: int, processes: int = 1) -> None:
+        """Nothing is touched before `prepare`. There is room for so many processes of each service."""
         self.home = data / "postgres"
         self.port = port
         self._data = data
+        self._connections = CONNECTIONS_OF_OTHERS + processes * CONNECTIONS_OF_EACH
         self.version = ""
 
     @property
@@ -59,8 +63,11 @@ class Postgres:
         if not cluster.exists():
             self._make_cluster(install, cluster, account)
         return Launch(
-            # The port is named here and not in the settings, so that it may change between starts.
-            command=[str(install / "bin" / "postgres"), "-D", str(cluster), "-p", str(self.port)],
+            # These are named here and not in the settings, so that they may change between starts.
+            command=[
+                *(str(install / "bin" / "postgres"), "-D", str(cluster), "-p", str(self.port)),
+                *("-c", f"max_connections={self._connections}"),
+            ],
             environment=_bare_environment(),
             folder=self.home,
             account=account,

@@ -140,7 +140,7 @@ class System:
     def _all_parts(self) -> Iterator[Part]:
         data, addresses = self.settings.data, self.addresses
         if not self.settings.postgres:
-            yield Postgres(data, self.settings.postgres_port)
+            yield Postgres(data, self.settings.postgres_port, self.settings.processes)
         if not self.settings.kafka:
             yield Kafka(data, self.settings.kafka_port, free_port())
         ports = {service.name: addresses.ports(service.name) for service in self._services}

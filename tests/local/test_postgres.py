@@ -14,6 +14,7 @@ from deploy.local.child import Account
 from deploy.local.ports import free_port
 from deploy.local.postgres import Postgres, packaged_install, reachable_install
 from deploy.local.secrets import secret
+from shared.database import DOORS_CONNECTIONS, MACHINERY_CONNECTIONS
 from tests.local.conftest import running
 
 
@@ -39,6 +40,16 @@ async def test_it_asks_for_the_password_keeps_fsync_and_opens_no_socket(admin_ds
     assert await connection.fetchval("show listen_addresses") == "127.0.0.1"
     assert await connection.fetchval("show server_version_num") >= "180000"
     await connection.close()
+
+
+async def test_every_process_of_every_service_can_have_all_its_connections(data: Path) -> None:
+    postgres = Postgres(data, free_port(), processes=3)
+    async with running(postgres, data):
+        each = 3 * 4 * (DOORS_CONNECTIONS + MACHINERY_CONNECTIONS)
+        opened = [await asyncpg.connect(postgres.dsn) for _ in range(each)]
+        await (await asyncpg.connect(postgres.dsn)).close()  # and a command
+        for connection in opened:
+            await connection.close()
 
 
 async def test_it_comes_back_after_a_kill(data: Path) -> None:

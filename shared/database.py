@@ -16,7 +16,6 @@ from shared import clock
 
 __all__ = ["OUTAGES", "Database", "Record", "Tx", "made_of", "migrate", "see_only"]
 
-DOORS_CONNECTIONS, MACHINERY_CONNECTIONS = 10, 6  # of a process of a service, at most
 SHARED_MIGRATIONS = Path(__file__).parent / "migrations"
 SERVICES = Path(__file__).parent.parent / "services"
 OUTAGES = (

@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from shared import clock, erasing, idempotency, logs, metrics
-from shared.database import DOORS_CONNECTIONS, MACHINERY_CONNECTIONS, OUTAGES, Database, Tx
+from shared.database import OUTAGES, Database, Tx
 from shared.doors import Running, frame
 from shared.inbox import Handlers
 from shared.inbox.batch import AfterBatch, Applying, BeforeBatch
@@ -32,7 +32,7 @@ from shared.operations.doors import with_operations
 from shared.outbox import Relay
 from shared.rebuild import AfterSwitch, Views
 from shared.security import Verifier
-from shared.settings import Settings, host_and_port
+from shared.settings import DOORS_CONNECTIONS, MACHINERY_CONNECTIONS, Settings, host_and_port
 from shared.timers import TimerHandlers, Timers, overdue_seconds
 from shared.web import Pages
 

@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.database import DOORS_CONNECTIONS, MACHINERY_CONNECTIONS
+DOORS_CONNECTIONS, MACHINERY_CONNECTIONS = 10, 6  # of a process, at most
 
 
 class Settings(BaseSettings):

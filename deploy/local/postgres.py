@@ -16,7 +16,7 @@ from deploy.local.child import Account, Launch
 from deploy.local.secrets import secret
 from deploy.local.settings import is_root
 from deploy.postgres.provision import SERVICES
-from shared.database import DOORS_CONNECTIONS, MACHINERY_CONNECTIONS
+from shared.settings import DOORS_CONNECTIONS, MACHINERY_CONNECTIONS
 
 _PLAIN_ACCOUNTS = ("daemon", "nobody")
 CONNECTIONS_OF_EACH = len(SERVICES) * (DOORS_CONNECTIONS + MACHINERY_CONNECTIONS)

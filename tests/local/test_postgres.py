@@ -14,7 +14,7 @@ from deploy.local.child import Account
 from deploy.local.ports import free_port
 from deploy.local.postgres import Postgres, packaged_install, reachable_install
 from deploy.local.secrets import secret
-from shared.database import DOORS_CONNECTIONS, MACHINERY_CONNECTIONS
+from shared.settings import DOORS_CONNECTIONS, MACHINERY_CONNECTIONS
 from tests.local.conftest import running
 
 

@@ -56,8 +56,9 @@ def set_up(service: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
-    for noisy in ("uvicorn.access", "httpx", "faststream", "aiokafka.consumer.group_coordinator"):
+    for noisy in ("uvicorn.access", "httpx", "aiokafka.consumer.group_coordinator"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("kith.faststream").setLevel(logging.ERROR)  # it warns at each start of what we ask it for
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

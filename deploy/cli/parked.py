@@ -40,6 +40,7 @@ ServiceName = Annotated[str, typer.Argument(metavar="SERVICE", help="Whose store
 Topic = Annotated[str, typer.Argument(help="The topic, as `list` shows it.")]
 Key = Annotated[str, typer.Argument(help="The key, as `list` shows it.")]
 Only = Annotated[str | None, typer.Option("--service", help="Only this service; needed with KITH_DATABASE_MACHINERY.")]
+By = Annotated[str | None, typer.Option(help="Who decides; by default the account at this terminal.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print facts for machines.")]
 
 
@@ -89,6 +90,7 @@ def replay(
         bool, typer.Option("--accept-gap", help="Give up versions missing before the first.")
     ] = False,
     reason: Annotated[str | None, typer.Option(help="Why the missing ones will never come.")] = None,
+    by: By = None,
     as_json: AsJson = False,
 ) -> None:
     """Let what waits take effect, in the order of its key, while live events flow. Exit status 1 if some still wait.
@@ -99,7 +101,7 @@ def replay(
         raise Trouble("Name SERVICE TOPIC KEY, or --all (with SERVICE for one service).")
     if accept_gap and (everything or not (reason and reason.strip())):
         raise Trouble("A gap is accepted for one key, with --reason: say why the missing events will never come.")
-    gap = decision(reason) if accept_gap and reason else None
+    gap = decision(by, reason) if accept_gap and reason else None
     if service and topic and key:
         outcomes = _run(_replay_one(service, topic, key, gap))
     else:
@@ -117,6 +119,7 @@ def drop(
     key: Key,
     reason: Annotated[str, typer.Option(prompt="Why may it go", help="Kept with your name. Name no participant.")],
     first: Annotated[bool, typer.Option("--first", help="Only the event that stands in the way.")] = False,
+    by: By = None,
     as_json: AsJson = False,
 ) -> None:
     """Give up the events of a key, or the first. Who, when, why and a hash of the bytes are kept.
@@ -125,7 +128,7 @@ def drop(
     """
     if not reason.strip():
         raise Trouble("Say why with --reason: it is kept with your name.")
-    done = _run(_drop(service, topic, key, decision(reason), first))
+    done = _run(_drop(service, topic, key, decision(by, reason), first))
     _tell_outcomes([(service, topic, key, done)], as_json)
 
 
@@ -138,9 +141,16 @@ def chosen(service: str | None) -> list[str]:
     return list(SERVICES)
 
 
-def decision(reason: str) -> Decision:
-    """Who sits at this terminal decides."""
-    return Decision(f"{getpass.getuser()}@{socket.gethostname()}", reason.strip()[:200], clock.now())
+def decision(by: str | None, reason: str) -> Decision:
+    """Who sits at this terminal decides, unless somebody is named."""
+    return Decision((by or "").strip()[:200] or _account(), reason.strip()[:200], clock.now())
+
+
+def _account() -> str:
+    try:
+        return f"{getpass.getuser()}@{socket.gethostname()}"
+    except (KeyError, OSError) as error:  # as in a container; from Python 3.13 on it is an OSError
+        raise Trouble("The account at this terminal has no name: say who you are with --by.") from error
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:

@@ -73,7 +73,7 @@ class Hearing:
             graceful_timeout=10,
             allow_auto_create_topics=False,
             metadata_max_age_ms=METADATA_MS_MAX,
-            logger=logging.getLogger("faststream"),
+            logger=logging.getLogger("kith.faststream"),  # its own one writes past our format, messages of errors too
         )
         self._subscribe(group, slot)
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -137,7 +138,17 @@ async def at_rest(kith: Kith) -> dict[str, int]:
 
 def logs_with(kith: Kith, word: str) -> list[str]:
     """The logs of services and gateway in which a word stands."""
+    return [path.name for path in _logs(kith) if word.encode() in path.read_bytes()]
+
+
+def lines_of_services(kith: Kith) -> list[str]:
+    """What all services have logged; their ends may be half written."""
+    ours = [path for path in _logs(kith) if path.stem in SERVICES]
+    return [line for path in ours for line in path.read_text().splitlines()[:-1]]
+
+
+def _logs(kith: Kith) -> list[Path]:
     logs = (kith.system.settings.data / "logs").glob("*.log")
     ours = [path for path in logs if not path.name.startswith(("postgresql", "kafka"))]
     assert {f"{name}.log" for name in (*SERVICES, "gateway")} <= {path.name for path in ours}
-    return [path.name for path in ours if word.encode() in path.read_bytes()]
+    return ours

@@ -1,15 +1,17 @@
 """Bad input at every door: each case has its fixed answer, nothing is half written, and no log tells what was sent."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+from deploy.postgres.provision import SERVICES
 from tests.journeys.bad_bodies import CASES, ENROL, PERSON, Case, having
 from tests.journeys.bad_forms import CASES as FORMS
-from tests.journeys.bad_house import CANARY, House, at_rest, build, logs_with
+from tests.journeys.bad_house import CANARY, House, at_rest, build, lines_of_services, logs_with
 from tests.journeys.bad_wire import HEAD, KIND, WIRES, Wire, exchange
 from tests.journeys.conftest import Kith
 
@@ -63,6 +65,12 @@ async def test_a_connection_gives_the_one_answer(kith: Kith, house: House, wire:
     status, answer = await exchange(urlsplit(kith.url).port or 80, wire, sent)
     assert status in wire.statuses, answer
     assert wire.word in answer
+
+
+async def test_every_line_that_a_service_logs_is_one_json_object(kith: Kith, house: House) -> None:
+    lines = lines_of_services(kith)
+    assert lines
+    assert {json.loads(line)["service"] for line in lines} == set(SERVICES)
 
 
 async def test_slow_bodies_hold_nobody(kith: Kith, http: httpx.AsyncClient, house: House) -> None:

@@ -243,9 +243,11 @@ async def test_an_operator_recovers_on_the_page(
     await look(page, "operations-well", PHONE, DESK)
     for service in ("scheduling", "analytics"):
         for participant in (bad, gap):
-            why = ("--reason", "A test sent it.")
+            why = ("--reason", "A test sent it.", "--by", "Ola of the night shift")
             assert (await command(kith, "parked", "drop", service, TOPIC, str(participant), *why))[0] == 0
     assert await all_wait(kith, 0, bad, gap)
+    await page.goto(f"{kith.url}/scheduling/operations")
+    await expect(page.get_by_text("Ola of the night shift").first).to_be_visible()
 
 
 async def test_coordinators_have_no_such_page(kith: Kith, sign_in: Callable[[str], Awaitable[Page]]) -> None:

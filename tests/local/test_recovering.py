@@ -54,6 +54,18 @@ def test_what_cannot_be_done_is_one_sentence(words: str, sentence: str) -> None:
     assert "Traceback" not in answer.output
 
 
+def test_an_account_without_a_name_has_to_say_who_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nameless() -> str:
+        raise KeyError("getpwuid(): uid not found: 10001")  # as in our image
+
+    monkeypatch.setattr("getpass.getuser", nameless)
+    drop = ["parked", "drop", "feedback", "t", "k", "--reason", "why"]
+    answer = CliRunner().invoke(app, drop)
+    assert (answer.exit_code, "say who you are with --by" in answer.output) == (1, True)
+    answer = CliRunner().invoke(app, [*drop, "--by", "Ola"])
+    assert (answer.exit_code, "start it with `kith up`" in answer.output) == (1, True)
+
+
 @pytest.mark.parametrize("words", ["parked list", "parked replay --all", "doctor"])
 def test_the_store_of_one_container_must_be_named(words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KITH_DATABASE_MACHINERY", "postgresql://x@127.0.0.1:1/x")

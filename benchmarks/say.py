@@ -85,7 +85,9 @@ async def serve(dsn: str, port: int) -> None:
     verifier = Verifier(ISSUER, "kith")
     verifier.keys, verifier.asked_at = KeySet([key]), time.monotonic()
     database = await Database.open(dsn, size=10, name="bench")
-    settings = Settings(database=dsn, database_machinery=dsn, kafka="", issuer=ISSUER, public_url="http://127.0.0.1")
+    settings = Settings(
+        database=dsn, database_machinery=dsn, kafka="127.0.0.1:1", issuer=ISSUER, public_url="http://127.0.0.1"
+    )
     app = frame(
         "parcels", (router,), Pages("parcels", Path(__file__).parent), Running(settings, database, database, verifier)
     )

@@ -99,12 +99,15 @@ async def deliver(settings: Settings, mail: EmailMessage) -> Refused | None:
     if settings.smtp is None:
         return Refused(is_final=False, counts=False)
     server = urlsplit(settings.smtp)
+    is_encrypted = server.scheme == "smtps"
     try:
         async with asyncio.timeout(SMTP_SECONDS_MAX * 2):
             await aiosmtplib.send(
                 mail,
                 hostname=server.hostname,
-                port=server.port or 25,
+                port=server.port or (465 if is_encrypted else 25),
+                use_tls=is_encrypted,
+                start_tls=True if server.username and not is_encrypted else None,  # None: if the server can
                 username=unquote(server.username) if server.username else None,
                 password=unquote(server.password) if server.password else None,
                 timeout=SMTP_SECONDS_MAX,

@@ -70,6 +70,11 @@ class Who:
             raise Forbidden("role-needed", f"This needs the role {' or '.join(roles)}.", needed=list(roles))
 
 
+def configuration_url(issuer: str) -> str:
+    """Where an issuer tells of itself; some end with a slash (OpenID Connect Discovery 1.0, section 4)."""
+    return f"{issuer.removesuffix('/')}/.well-known/openid-configuration"
+
+
 class Verifier:
     """Verifies tokens against the issuer's published keys."""
 
@@ -128,8 +133,8 @@ class Verifier:
             self.asked_at = time.monotonic()
             async with httpx.AsyncClient(timeout=5) as http:
                 try:
-                    about = (await http.get(f"{self.issuer}/.well-known/openid-configuration")).raise_for_status()
+                    about = (await http.get(configuration_url(self.issuer))).raise_for_status()
                     keys = (await http.get(about.json()["jwks_uri"])).raise_for_status()
-                except httpx.HTTPError as error:
+                    self.keys = KeySet.import_key_set(keys.json())
+                except (httpx.HTTPError, JoseError, ValueError, LookupError, TypeError) as error:
                     raise SignedOut("issuer-away", "Sign-in is not available just now: try again soon.") from error
-            self.keys = KeySet.import_key_set(keys.json())

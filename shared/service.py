@@ -13,6 +13,7 @@ import uvicorn
 import uvloop
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -32,7 +33,7 @@ from shared.operations.doors import with_operations
 from shared.outbox import Relay
 from shared.rebuild import AfterSwitch, Views
 from shared.security import Verifier
-from shared.settings import DOORS_CONNECTIONS, MACHINERY_CONNECTIONS, Settings, host_and_port
+from shared.settings import DOORS_CONNECTIONS, MACHINERY_CONNECTIONS, Settings, host_and_port, troubles
 from shared.timers import TimerHandlers, Timers, overdue_seconds
 from shared.web import Pages
 
@@ -66,9 +67,14 @@ class Service:
 
 
 def run(service: Service) -> None:
-    """Run until SIGTERM or SIGINT; exit status 3 when a person must look before it may go on."""
+    """Run until SIGTERM or SIGINT. Exit status 2: a setting is wrong; 3: a person must look before it may go on."""
     logs.set_up(service.name)
-    settings = Settings()  # filled from the environment
+    try:
+        settings = Settings()  # filled from the environment
+    except ValidationError as wrong:
+        for trouble in troubles(wrong):
+            log.critical("a setting is wrong", trouble=trouble)
+        sys.exit(2)
     try:
         uvloop.run(_run(service, settings))
     except* (Lost, Flood) as stopped:

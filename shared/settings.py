@@ -1,37 +1,45 @@
 """What a service reads from its environment; docs/settings.md lists it."""
 
+from collections.abc import Iterator
 from socket import gethostname
-from typing import Literal, Self
+from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DOORS_CONNECTIONS, MACHINERY_CONNECTIONS = 10, 6  # of a process, at most
+PREFIX = "KITH_"
+Store: TypeAlias = Annotated[str, StringConstraints(pattern=r"^postgres(ql)?://\S+$")]
+Brokers: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\s,]+:\d{1,5}(,[^\s,]+:\d{1,5})*$")]
+Address: TypeAlias = Annotated[str, StringConstraints(pattern=r"^\S+:\d{1,5}$")]
+Url: TypeAlias = Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
+PublicUrl: TypeAlias = Annotated[str, StringConstraints(pattern=r"^https?://\S*[^\s/]$")]
+MailServer: TypeAlias = Annotated[str, StringConstraints(pattern=r"^smtps?://[^\s/]+$")]
 
 
 class Settings(BaseSettings):
     """Settings of one service process; every name has the prefix KITH_."""
 
-    model_config = SettingsConfigDict(env_prefix="KITH_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True)
 
     environment: Literal["development", "production"] = Field(
         "production", description="`development` allows the issuer, the mail sink and the moved clock"
     )
-    database: str = Field(
+    database: Store = Field(
         description="PostgreSQL URL of the role that serves people (the doors); "
         f"at most {DOORS_CONNECTIONS} connections"
     )
-    database_machinery: str = Field(
+    database_machinery: Store = Field(
         description="PostgreSQL URL of the role of relay, consumer and timers; "
         f"at most {MACHINERY_CONNECTIONS} connections"
     )
-    kafka: str = Field(description="Kafka brokers, host:port, separated by commas")
-    issuer: str = Field(description="URL of the OpenID Connect issuer")
+    kafka: Brokers = Field(description="Kafka brokers, host:port, separated by commas")
+    issuer: Url = Field(description="URL of the OpenID Connect issuer, exactly as its tokens have it")
     client_id: str = Field("kith", description="client id at the issuer, and the audience of its tokens")
     client_secret: str | None = Field(None, description="client secret, if the issuer wants one")
-    public_url: str = Field(description="the address people type, without a slash at the end")
-    listen: str = Field("127.0.0.1:8000", description="host:port for people and programs")
-    ops_listen: str = Field("127.0.0.1:9000", description="host:port for /livez, /readyz and /metrics")
+    public_url: PublicUrl = Field(description="the address people type, http(s)://..., without a slash at the end")
+    listen: Address = Field("127.0.0.1:8000", description="host:port for people and programs")
+    ops_listen: Address = Field("127.0.0.1:9000", description="host:port for /livez, /readyz and /metrics")
     slot: str = Field(
         default_factory=gethostname,
         description="name of this process among its twins, the same after a restart; default the name of the host. "
@@ -40,7 +48,11 @@ class Settings(BaseSettings):
     flood_run: int = Field(200, ge=1, description="so many bad events in a row stop the consumer")
     flood_share: float = Field(0.5, gt=0, le=1, description="a larger share of bad events stops the consumer")
     clock_file: str | None = Field(None, description="a file with seconds by which tests move the clock")
-    smtp: str | None = Field(None, description="smtp://[user:password@]host:port for messages (intake, feedback)")
+    smtp: MailServer | None = Field(
+        None,
+        description="smtp://[user:password@]host:port for messages (intake, feedback), encrypted if the server can, "
+        "and always where there is a password; smtps://... is encrypted from the first byte",
+    )
     mail_from: str = Field("kith@localhost", description="sender of messages (intake, feedback)")
 
     @model_validator(mode="after")
@@ -53,6 +65,17 @@ class Settings(BaseSettings):
     def is_production(self) -> bool:
         """Whether real people are served here."""
         return self.environment == "production"
+
+
+def troubles(error: ValidationError) -> Iterator[str]:
+    """What is wrong with each setting and what it has to be, but never what it is: some are secrets."""
+    for one in error.errors(include_input=False, include_url=False, include_context=False):
+        if not one["loc"]:
+            yield one["msg"].removeprefix("Value error, ")
+            continue
+        name = str(one["loc"][0])
+        what = "is missing" if one["type"] == "missing" else f"cannot be used: {one['msg']}"
+        yield f"{PREFIX}{name.upper()} {what}. It is: {Settings.model_fields[name].description}."
 
 
 def host_and_port(address: str) -> tuple[str, int]:

@@ -58,8 +58,15 @@ async def doors(service: Service, store: Any, **settings: Any) -> AsyncIterator[
 @asynccontextmanager
 async def listening(service: Service, store: Any) -> AsyncIterator[str]:
     """The address of the same doors, open to other programs."""
+    async with served(application(service, store)) as address:
+        yield address
+
+
+@asynccontextmanager
+async def served(app: Any) -> AsyncIterator[str]:
+    """The address at which an application is open to other programs."""
     port = free_port()
-    server = uvicorn.Server(uvicorn.Config(application(service, store), port=port, log_level="warning"))
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
     async with running(server.serve()):
         assert await until(partial(_has_started, server), 30)
         yield f"http://127.0.0.1:{port}"

@@ -171,7 +171,7 @@ async def opened(store: Any, data: Path, home: str) -> AsyncIterator[tuple[Intak
     settings = Settings(
         database=store.dsn,
         database_machinery=store.dsn_machinery,
-        kafka="none",
+        kafka="127.0.0.1:1",
         issuer=f"{home}/issuer",
         public_url=home,
     )

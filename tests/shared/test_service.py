@@ -1,17 +1,76 @@
-"""The parts of a process: none holds up another one, and every one ends, also if it missed that it was cancelled."""
+"""A process: it says what is wrong with its settings, none of its parts holds up another one, and every one ends."""
 
 import asyncio
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pytest
+from pydantic import ValidationError
+
 from shared import clock, service
 from shared.database import Tx
 from shared.doors import Running
+from shared.settings import Settings, troubles
 from shared.timers import Timer, set_timer
 from shared.web import Pages
 from tests.conftest import Parts, running
 from tests.doors import running_on
+
+ROOT = Path(__file__).parent.parent.parent
+
+WELL = {
+    "KITH_DATABASE": "postgresql://feedback:very-secret@127.0.0.1:1/feedback",
+    "KITH_DATABASE_MACHINERY": "postgresql://feedback_machinery:very-secret@127.0.0.1:1/feedback",
+    "KITH_KAFKA": "127.0.0.1:1",
+    "KITH_ISSUER": "https://sign-in.example.org/o/kith/",
+    "KITH_PUBLIC_URL": "https://kith.example.org",
+    "KITH_SMTP": "smtps://kith:very-secret@mail.example.org",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "what"),
+    [
+        ("KITH_DATABASE", None, "is missing. It is: PostgreSQL URL of the role that serves people"),
+        ("KITH_DATABASE", "", "is missing."),
+        ("KITH_DATABASE", "feedback:very-secret@127.0.0.1", "cannot be used"),
+        ("KITH_KAFKA", "kafka", "cannot be used"),
+        ("KITH_KAFKA", "one:9092 two:9092", "It is: Kafka brokers, host:port, separated by commas."),
+        ("KITH_PUBLIC_URL", "https://kith.example.org/", "without a slash at the end."),
+        ("KITH_PUBLIC_URL", "kith.example.org", "It is: the address people type"),
+        ("KITH_SMTP", "mail.example.org:587", "It is: smtp://[user:password@]host:port"),
+        ("KITH_LISTEN", "8000", "cannot be used"),
+        ("KITH_FLOOD_RUN", "many", "cannot be used"),
+        ("KITH_CLOCK_FILE", "/tmp/clock", "refused in production: unset it"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_what_it_has_to_be(
+    name: str, value: str | None, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for one, good in WELL.items():
+        monkeypatch.setenv(one, good)
+    Settings()
+    monkeypatch.delenv(name, raising=False) if value is None else monkeypatch.setenv(name, value)
+    with pytest.raises(ValidationError) as wrong:
+        Settings()
+    [trouble] = troubles(wrong.value)
+    assert trouble.startswith(name)
+    assert what in trouble
+    assert "very-secret" not in trouble
+
+
+def test_a_process_with_wrong_settings_names_all_of_them_and_ends() -> None:
+    command = [sys.executable, "-m", "services.feedback.app"]
+    given = WELL | {"KITH_KAFKA": "kafka", "KITH_SMTP": "mail"}
+    done = subprocess.run(command, env=given, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (2, "")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["trouble"].partition(" ")[0] for line in lines] == ["KITH_KAFKA", "KITH_SMTP"]
+    assert "very-secret" not in done.stdout
 
 
 async def test_a_part_that_missed_its_cancellation_ends_all_the_same(monkeypatch: Any) -> None:

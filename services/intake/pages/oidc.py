@@ -14,7 +14,7 @@ from joserfc.errors import JoseError
 from shared import clock
 from shared.doors import Running
 from shared.errors import Refusal
-from shared.security import ALGORITHMS, LEEWAY_SECONDS
+from shared.security import ALGORITHMS, LEEWAY_SECONDS, configuration_url
 
 SECONDS_MAX = 5
 
@@ -127,7 +127,7 @@ def _check_nonce(running: Running, id_token: str, nonce: str) -> None:
 
 async def _discover(http: httpx.AsyncClient, issuer: str) -> dict[str, Any]:
     try:
-        answer = (await http.get(f"{issuer}/.well-known/openid-configuration")).raise_for_status()
+        answer = (await http.get(configuration_url(issuer))).raise_for_status()
         about: dict[str, Any] = answer.json()
     except (httpx.HTTPError, ValueError) as error:
         raise _away() from error

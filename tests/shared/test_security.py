@@ -1,0 +1,56 @@
+"""Tokens are verified by what their issuer publishes, wherever it does so."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from shared.security import SignedOut, Verifier
+from tests.doors import KEY, served, token
+
+
+@asynccontextmanager
+async def issuing(path: str, **answers: str) -> AsyncIterator[str]:
+    """An issuer whose name is its address with this path; it may answer nonsense."""
+
+    async def configuration(request: Request) -> Response:
+        return PlainTextResponse(answers.get("configuration", json.dumps({"jwks_uri": f"{request.base_url}keys"})))
+
+    async def keys(_: Request) -> Response:
+        return PlainTextResponse(answers.get("keys", json.dumps({"keys": [KEY.as_dict(private=False)]})))
+
+    place = f"{path.removesuffix('/')}/.well-known/openid-configuration"
+    async with served(Starlette(routes=[Route(place, configuration), Route("/keys", keys)])) as address:
+        yield f"{address}{path}"
+
+
+@pytest.mark.parametrize("path", ["", "/realms/kith", "/application/o/kith/"])
+async def test_an_issuer_may_end_with_a_slash(path: str) -> None:
+    async with issuing(path) as issuer:
+        who = await Verifier(issuer, "kith").who(token("coordinator", iss=issuer))
+        assert who.roles == {"coordinator"}
+        with pytest.raises(SignedOut, match="not for Kith"):
+            await Verifier(issuer, "kith").who(token("coordinator", iss=issuer.removesuffix("/") + "x"))
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"configuration": "<h1>Down for maintenance</h1>"},
+        {"configuration": "[]"},
+        {"configuration": "{}"},
+        {"keys": "<h1>Down for maintenance</h1>"},
+        {"keys": "{}"},
+        {"keys": '{"keys": [{"kty": "?"}]}'},
+    ],
+)
+async def test_an_issuer_that_answers_nonsense_is_away(answers: dict[str, str]) -> None:
+    async with issuing("", **answers) as issuer:
+        with pytest.raises(SignedOut) as refused:
+            await Verifier(issuer, "kith").who(token(iss=issuer))
+    assert refused.value.code == "issuer-away"

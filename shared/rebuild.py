@@ -5,7 +5,7 @@ its own, in steps that each move its position in their transaction: killed at an
 the live view has noticed nothing.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -24,10 +24,15 @@ NOBODY_HEARS = "lock table machinery.offsets in share mode"  # a live batch begi
 WAITS = "set local idle_in_transaction_session_timeout = '60s'"  # while another transaction of ours folds the rest
 ORGANISATIONS = "select distinct organisation_id from machinery.heard"
 PLACES = """
-    select o.topic, o.part from machinery.offsets o
+    select o.topic, o.part, ahead.many from machinery.offsets o
     left join machinery.rebuild_positions p on p.view = $1 and p.topic = o.topic and p.part = o.part
-    where exists (select from machinery.heard h
-                  where h.topic = o.topic and h.part = o.part and h.place > coalesce(p.place, -1))
+    cross join lateral (
+        select count(*) as many from (
+            select from machinery.heard h
+            where h.topic = o.topic and h.part = o.part and h.place > coalesce(p.place, -1) limit $2
+        ) one
+    ) ahead
+    where ahead.many > 0
 """  # a probe of the index for each partition: it is asked while live batches wait
 COUNTS = """
     select count(*) as total, count(*) filter (where h.place <= p.place) as done
@@ -35,12 +40,16 @@ COUNTS = """
     left join machinery.rebuild_positions p on p.view = $1 and p.topic = h.topic and p.part = h.part
 """
 NEXT = """
-    select h.* from machinery.heard h where h.topic = $2 and h.part = $3 and h.place > coalesce((
-        select place from machinery.rebuild_positions where view = $1 and topic = $2 and part = $3), -1)
-    order by h.place limit $4
+    select h.* from unnest($2::text[], $3::int[]) as u (topic, part)
+    left join machinery.rebuild_positions p on p.view = $1 and p.topic = u.topic and p.part = u.part
+    cross join lateral (
+        select * from machinery.heard h
+        where h.topic = u.topic and h.part = u.part and h.place > coalesce(p.place, -1) order by h.place limit $4
+    ) h
+    order by h.place
 """  # a partition's transactions follow one another, so what commits later there has a later place
 MOVE = """
-    insert into machinery.rebuild_positions values ($1, $2, $3, $4)
+    insert into machinery.rebuild_positions select $1, * from unnest($2::text[], $3::int[], $4::bigint[])
     on conflict (view, topic, part) do update set place = excluded.place
 """
 PLACES_OF = """
@@ -120,18 +129,28 @@ class Rebuild:
             await self._must_fit(tx)
 
     async def steps(self) -> AsyncIterator[Progress]:
-        """Fold until nearly all that was heard is in; an interrupted rebuild goes on where it was."""
+        """Fold until nearly all that was heard is in; an interrupted rebuild goes on where it was.
+
+        What comes meanwhile is spread over all partitions: their last events are folded together, in one transaction,
+        or there would never be few.
+        """
+        async with self.database.transaction() as tx:
+            counts = await tx.fetchrow(COUNTS, self.view)
+        assert counts
+        done, total = counts["done"], counts["total"]
         while True:
             async with self.database.transaction() as tx:
-                counts = await tx.fetchrow(COUNTS, self.view)
-                places = await tx.fetch(PLACES, self.view)
-            assert counts
-            done, total = counts["done"], counts["total"]
+                places = await tx.fetch(PLACES, self.view, STEP)
+            ahead = sum(place["many"] for place in places)
+            total = max(total, done + ahead)
             yield Progress(done, total)
-            if total - done < STEP:
+            if ahead < STEP:
                 return
-            for place in places:
-                while folded := await self._step(place):
+            for together in _together(places):
+                folded = STEP
+                while folded >= STEP:
+                    async with self.database.transaction() as tx:
+                        folded = await self._fold(tx, together)
                     done += folded
                     yield Progress(done, max(done, total))
 
@@ -183,19 +202,16 @@ class Rebuild:
             )
             raise Refusal("view-migrated", sentence)
 
-    async def _step(self, place: Record) -> int:
-        async with self.database.transaction() as tx:
-            return await self._fold(tx, place)
-
     async def _fold_rest(self, tx: Tx) -> None:
-        for place in await tx.fetch(PLACES, self.view):
-            while await self._fold(tx, place):
-                pass
+        places = await tx.fetch(PLACES, self.view, STEP)
+        while places and await self._fold(tx, places) >= STEP:
+            pass
 
-    async def _fold(self, tx: Tx, place: Record) -> int:
-        """Fold the next events of a partition into the tables beside; gives how many there were."""
+    async def _fold(self, tx: Tx, places: Sequence[Record]) -> int:
+        """Fold the next events of these partitions into the tables beside; gives how many there were."""
         await tx.execute("lock table machinery.rebuild_positions in row exclusive mode")  # before reading: see erasures
-        rows = await tx.fetch(NEXT, self.view, place["topic"], place["part"], STEP)
+        named = [place["topic"] for place in places], [place["part"] for place in places]
+        rows = await tx.fetch(NEXT, self.view, *named, STEP)
         if not rows:
             return 0
         batch = [_as_it_was_heard(row) for row in rows]
@@ -203,7 +219,8 @@ class Rebuild:
         await _look_at(tx, f"beside_{self.view}")  # a table outside the view is an error
         await self.apply.fold(tx, batch)
         await _look_at(tx, "public")
-        await tx.execute(MOVE, self.view, place["topic"], place["part"], rows[-1]["place"])
+        moved = {(row["topic"], row["part"]): row["place"] for row in rows}  # of each the last one
+        await tx.execute(MOVE, self.view, *([*column] for column in zip(*moved, strict=True)), [*moved.values()])
         return len(rows)
 
     @asynccontextmanager
@@ -219,6 +236,18 @@ class Rebuild:
         row = await tx.fetchrow(COMPARE.format(table=table, beside=f"beside_{self.view}", key=key))
         assert row
         return made_of(Difference, row, table=table)
+
+
+def _together(places: Sequence[Record]) -> Iterator[list[Record]]:
+    """Partitions in groups that have about a step of events ahead."""
+    group: list[Record] = []
+    for place in places:
+        group.append(place)
+        if sum(one["many"] for one in group) >= STEP:
+            yield group
+            group = []
+    if group:
+        yield group
 
 
 async def fold_aside(

@@ -1,6 +1,7 @@
 """A view is made again from what was heard, while the live one goes on; readers never notice."""
 
 import asyncio
+from itertools import cycle, islice
 from typing import Any
 from uuid import uuid4
 
@@ -151,6 +152,23 @@ async def test_an_interrupted_one_goes_on_where_it_was(
     await again.begin()
     assert (await anext(again.steps())).done > 40
     assert await again.differences() == []
+
+
+async def test_it_catches_up_with_traffic_on_all_partitions(
+    store: Any, parts: Parts, parcels: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.rebuild.STEP", 60)
+    live = await Live.after(store, parts, parcels, rounds=3)
+    one, coming, sent = rebuild(store, parcels), cycle(live.ids), 90
+    await one.begin()
+    async with running(live.relay.run(), live.hearing.run()):
+        async for progress in one.steps():
+            assert progress.done < 10 * 60, "it never comes to an end"
+            for parcel in islice(coming, 15):
+                await say(store, parcels, parcel, 1)
+            sent += 15
+            await live.heard(sent)
+    assert await one.differences() == []
 
 
 async def test_a_handler_that_writes_outside_its_view_is_stopped(store: Any, parts: Parts, parcels: Any) -> None:

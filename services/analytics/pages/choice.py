@@ -97,6 +97,10 @@ class Choice:
             self.read_labels.extend(await store.labels(tx, self.program.program_id, self.seen))
         return self.read_labels
 
+    def forget(self) -> None:
+        """Let go of thousands of facts: what a template is given stays until the garbage is looked for."""
+        self.read.clear()
+
     @property
     def query(self) -> str:
         """As the end of an address."""

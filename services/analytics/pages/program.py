@@ -50,6 +50,8 @@ async def program(request: Request, who: Analyst, db: Db, code: str) -> HTMLResp
             await store.find_program_code(tx, found.comparison_program_id) if found.comparison_program_id else None
         )
         labels = await choice.labels(tx) if choice else []
+    if choice:
+        choice.forget()
     known = choice.known if choice else {}
     return PAGES.render(
         request,

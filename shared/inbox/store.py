@@ -85,13 +85,20 @@ async def move(tx: Tx, moves: Mapping[TopicPartition, tuple[int, int, str]], now
 
 
 async def standing(tx: Tx, keys: Iterable[tuple[str, str]]) -> tuple[dict[tuple[str, str], int], set[tuple[str, str]]]:
-    """Of these aggregates: the versions seen, and which of them are parked."""
+    """Of these aggregates: the versions seen, and which of them are parked.
+
+    Each is looked up by itself: a plan from when the tables were small would read all of them for every batch.
+    """
     wanted = sorted(set(keys))
     rows = await tx.fetch(
         """select topic, key, s.version, p.since is not null as is_parked
            from unnest($1::text[], $2::text[]) as u (topic, key)
-           left join machinery.seen_versions s using (topic, key)
-           left join machinery.parked_keys p using (topic, key)""",
+           left join lateral (
+               select version from machinery.seen_versions v where v.topic = u.topic and v.key = u.key limit 1
+           ) s on true
+           left join lateral (
+               select since from machinery.parked_keys k where k.topic = u.topic and k.key = u.key limit 1
+           ) p on true""",
         [topic for topic, _ in wanted],
         [key for _, key in wanted],
     )

@@ -222,7 +222,7 @@ class Hearing:
             return await self._transaction(batch, moves, carefully=True)
 
     async def _transaction(self, batch: list[Incoming], moves: Moves, *, carefully: bool) -> tuple[Results, Watch]:
-        organisations = {one.organisation_id for one in batch}
+        organisations = {one.organisation_id for one in batch if one.heard}  # what is parked has no tenants
         async with self.database.transaction(*organisations) as tx:
             if not await store.move(tx, moves, clock.now()):
                 raise Fenced

@@ -4,10 +4,11 @@ import binascii
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
 from uuid import UUID
 
 from aiokafka import TopicPartition
+from pydantic_core import to_json
 
 from shared.database import Tx
 from shared.inbox.decode import Incoming, Record, Unreadable
@@ -130,7 +131,7 @@ async def keep_heard(tx: Tx, incoming: Sequence[Incoming], now: datetime) -> Non
         [one.record.offset for one in incoming],
         [one.organisation_id for one in incoming],
         [one.key for one in incoming],
-        [json.dumps(one.headers) for one in incoming],
+        [to_json(one.headers).decode() for one in incoming],  # a quarter of what json takes
         [one.record.value for one in incoming],
         now,
     )
@@ -138,44 +139,50 @@ async def keep_heard(tx: Tx, incoming: Sequence[Incoming], now: datetime) -> Non
 
 async def park(tx: Tx, bad: Sequence[tuple[Incoming, Unreadable]], now: datetime) -> None:
     """Keep records whole, with the reason, and hold their keys: later events of a key wait behind it."""
+    keys = sorted({one.aggregate for one, _ in bad})
     await tx.execute(
-        """with bad as (
-               select * from unnest($1::text[], $2::int[], $3::bigint[], $4::text[], $5::bytea[], $6::text[],
-                                    $7::bytea[], $8::uuid[], $9::text[], $10::text[], $11::text[])
-                   as u (topic, part, position, key, raw_key, raw_headers, raw_value, organisation_id, reason, field,
-                         message)
-           ), held as (
+        """with held as (
                insert into machinery.parked_keys
-               select distinct topic, key, $12::timestamptz from bad order by topic, key on conflict do nothing
+               select *, $12::timestamptz from unnest($13::text[], $14::text[]) on conflict do nothing
            )
            insert into machinery.parked
            select topic, part, position, key, raw_key, raw_headers::jsonb, raw_value, organisation_id, reason, field,
-                  message, $12 from bad""",
+                  message, $12
+           from unnest($1::text[], $2::int[], $3::bigint[], $4::text[], $5::bytea[], $6::text[], $7::bytea[],
+                       $8::uuid[], $9::text[], $10::text[], $11::text[])
+               as u (topic, part, position, key, raw_key, raw_headers, raw_value, organisation_id, reason, field,
+                     message)""",
         [one.record.topic for one, _ in bad],
         [one.record.partition for one, _ in bad],
         [one.record.offset for one, _ in bad],
         [one.key for one, _ in bad],
         [one.record.key for one, _ in bad],
-        [json.dumps(raw_headers(one.record)) for one, _ in bad],
+        [_raw_headers(one.record) for one, _ in bad],
         [one.record.value for one, _ in bad],
         [one.organisation_id for one, _ in bad],
         [why.reason for _, why in bad],
         [why.field for _, why in bad],
         [why.message for _, why in bad],
         now,
+        [topic for topic, _ in keys],
+        [key for _, key in keys],
     )
 
 
-def raw_headers(record: Record) -> list[list[Any]]:
-    """Headers, byte for byte, as JSON in PostgreSQL can hold them: a name with a NUL is put down as its bytes."""
-    return [
-        [{"base64": _base64(name.encode())} if "\x00" in name else name, None if value is None else _base64(value)]
-        for name, value in record.headers
-    ]
+def _raw_headers(record: Record) -> str:
+    """Headers, byte for byte, as JSON that PostgreSQL can hold; written by hand, at half the price."""
+    each = (f"[{_name(name)},{'null' if value is None else _base64(value)}]" for name, value in record.headers)
+    return f"[{','.join(each)}]"
+
+
+@lru_cache(1000)  # speakers use the same ones again and again
+def _name(name: str) -> str:
+    """A name with a NUL is put down as its bytes."""
+    return f'{{"base64":{_base64(name.encode())}}}' if "\x00" in name else json.dumps(name)
 
 
 def _base64(value: bytes) -> str:
-    return binascii.b2a_base64(value, newline=False).decode()
+    return f'"{binascii.b2a_base64(value, newline=False).decode()}"'
 
 
 async def count_parked(tx: Tx) -> int:

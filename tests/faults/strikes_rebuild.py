@@ -101,7 +101,8 @@ async def _wait_for(rebuilder: Rebuilder, sql: str) -> None:
 async def _go_on(rebuilder: Rebuilder, where: str, before: Standing, killed: Standing) -> None:
     """The same command once more: it goes on, compares, switches; or says that it has switched already."""
     if killed.state == "building" and where != "switch-commit-answered":
-        await _is_resumed(rebuilder, killed)
+        if not await _is_resumed(rebuilder, killed):
+            return
     elif killed.state == "switched" and where not in ("switch-asked", "switch-commit-asked"):
         await _is_switched(rebuilder)
     else:
@@ -112,20 +113,21 @@ async def _go_on(rebuilder: Rebuilder, where: str, before: Standing, killed: Sta
         rebuilder.add("I3", f"killed {where} and completed, some tables are still the old ones: {after.live}")
 
 
-async def _is_resumed(rebuilder: Rebuilder, killed: Standing) -> None:
+async def _is_resumed(rebuilder: Rebuilder, killed: Standing) -> bool:
     reached = await folded(await rebuilder.installation.admin("analytics"))
     how = await rebuilder.run("--switch")
     after = await rebuilder.look()
     rebuilder.counts["begun"] += 1
     if how.status or json.loads(how.out)["differences"]:
         rebuilder.add("I3", f"killed at {reached:.1%}, the rebuild could not go on: {how.out}{how.last_line}")
-        return
+        return False
     if after.began_at != killed.began_at:
         rebuilder.add("I3", f"killed at {reached:.1%}, the rebuild began anew instead of going on")
     rebuilder.counts["resumed"] += 1
     rebuilder.counts["switched"] += 1
     rebuilder.expect_live(killed, after)
     await rebuilder.check()
+    return True
 
 
 async def _is_switched(rebuilder: Rebuilder) -> None:

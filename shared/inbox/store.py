@@ -1,10 +1,9 @@
 """The tables of the inbox: positions, versions seen, what is parked, what was heard."""
 
 import binascii
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 from aiokafka import TopicPartition
@@ -157,7 +156,7 @@ async def park(tx: Tx, bad: Sequence[tuple[Incoming, Unreadable]], now: datetime
         [one.record.offset for one, _ in bad],
         [one.key for one, _ in bad],
         [one.record.key for one, _ in bad],
-        [_raw_headers(one.record) for one, _ in bad],
+        [to_json(_raw_headers(one.record)).decode() for one, _ in bad],
         [one.record.value for one, _ in bad],
         [one.organisation_id for one, _ in bad],
         [why.reason for _, why in bad],
@@ -169,20 +168,16 @@ async def park(tx: Tx, bad: Sequence[tuple[Incoming, Unreadable]], now: datetime
     )
 
 
-def _raw_headers(record: Record) -> str:
-    """Headers, byte for byte, as JSON that PostgreSQL can hold; written by hand, at half the price."""
-    each = (f"[{_name(name)},{'null' if value is None else _base64(value)}]" for name, value in record.headers)
-    return f"[{','.join(each)}]"
-
-
-@lru_cache(1000)  # speakers use the same ones again and again
-def _name(name: str) -> str:
-    """A name with a NUL is put down as its bytes."""
-    return f'{{"base64":{_base64(name.encode())}}}' if "\x00" in name else json.dumps(name)
+def _raw_headers(record: Record) -> list[list[Any]]:
+    """Headers, byte for byte, as JSON in PostgreSQL can hold them: a name with a NUL is put down as its bytes."""
+    return [
+        [{"base64": _base64(name.encode())} if "\x00" in name else name, None if value is None else _base64(value)]
+        for name, value in record.headers
+    ]
 
 
 def _base64(value: bytes) -> str:
-    return f'"{binascii.b2a_base64(value, newline=False).decode()}"'
+    return binascii.b2a_base64(value, newline=False).decode()
 
 
 async def count_parked(tx: Tx) -> int:

@@ -9,8 +9,15 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DOORS_CONNECTIONS, MACHINERY_CONNECTIONS = 10, 6  # of a process, at most
 PREFIX = "KITH_"
+_HOSTS = r"[^\s,/@]+:\d{1,5}(,[^\s,/@]+:\d{1,5})*"
+KAFKA = rf"^(ssl://|(plain|scram-sha-256|scram-sha-512)\+ssl://[^\s:/@]+:[^\s/@]+@)?{_HOSTS}$"
+KAFKA_IS = (
+    "Kafka brokers, host:port, separated by commas; encrypted as ssl://host:port, and with an account as "
+    "scram-sha-512+ssl://user:password@host:port (or scram-sha-256, plain; special characters as %40); "
+    "certificates are trusted as the system or SSL_CERT_FILE says"
+)
 Store: TypeAlias = Annotated[str, StringConstraints(pattern=r"^postgres(ql)?://\S+$")]
-Brokers: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\s,]+:\d{1,5}(,[^\s,]+:\d{1,5})*$")]
+Brokers: TypeAlias = Annotated[str, StringConstraints(pattern=KAFKA)]
 Address: TypeAlias = Annotated[str, StringConstraints(pattern=r"^\S+:\d{1,5}$")]
 Url: TypeAlias = Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
 PublicUrl: TypeAlias = Annotated[str, StringConstraints(pattern=r"^https?://\S*[^\s/]$")]
@@ -33,7 +40,7 @@ class Settings(BaseSettings):
         description="PostgreSQL URL of the role of relay, consumer and timers; "
         f"at most {MACHINERY_CONNECTIONS} connections"
     )
-    kafka: Brokers = Field(description="Kafka brokers, host:port, separated by commas")
+    kafka: Brokers = Field(description=KAFKA_IS)
     issuer: Url = Field(description="URL of the OpenID Connect issuer, exactly as its tokens have it")
     client_id: str = Field("kith", description="client id at the issuer, and the audience of its tokens")
     client_secret: str | None = Field(None, description="client secret, if the issuer wants one")

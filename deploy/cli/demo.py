@@ -20,6 +20,7 @@ from deploy.importer.doors import Doors
 from deploy.local.settings import Settings
 from deploy.local.supervisor import System
 from shared import clock
+from shared.kafka import addresses
 
 SIGN_IN = """
 Sign in at {url}/sign-in as one of
@@ -64,7 +65,7 @@ async def fill(system: System) -> None:
         await release(dana, next(iter(beat_the_blues.PROGRAMS.values())))
     urls = system.urls
     shown = link or "all are answered; enrol somebody as Ana Ruiz, and hand them a link"
-    typer.echo(SIGN_IN.format(url=urls["public"], link=shown, tablet=tablet, kafka=urls["kafka"]))
+    typer.echo(SIGN_IN.format(url=urls["public"], link=shown, tablet=tablet, kafka=addresses(urls["kafka"])))
 
 
 async def _import_once(system: System, folder: Path, write: Callable[[Path], None]) -> None:

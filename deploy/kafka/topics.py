@@ -8,17 +8,18 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from deploy import Trouble
 from deploy.local.child import until
 from shared.events import PARTITIONS
+from shared.kafka import addresses, client
 
 RETENTION_DAYS = 90
 _VISIBLE_SECONDS = 15.0
 _RETENTION_MS = RETENTION_DAYS * 24 * 60 * 60 * 1000
 
 
-async def ensure_topics(bootstrap: str, names: Sequence[str]) -> list[str]:
+async def ensure_topics(kafka: str, names: Sequence[str]) -> list[str]:
     """Make the missing topics, verify the others; which ones were made."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(**client(kafka))
     try:
-        await _connect(admin, bootstrap)
+        await _connect(admin, kafka)
         known = await _partitions(admin, names)
         _refuse_other_shapes(known)
         missing = [name for name in names if name not in known]
@@ -30,11 +31,11 @@ async def ensure_topics(bootstrap: str, names: Sequence[str]) -> list[str]:
         await admin.close()
 
 
-async def _connect(admin: AIOKafkaAdminClient, bootstrap: str) -> None:
+async def _connect(admin: AIOKafkaAdminClient, kafka: str) -> None:
     try:
         await admin.start()
     except KafkaError as error:
-        raise Trouble(f"Kafka does not answer at {bootstrap}: start it, or set KITH_KAFKA.") from error
+        raise Trouble(f"Kafka does not answer at {addresses(kafka)}: start it, or set KITH_KAFKA.") from error
 
 
 async def _partitions(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, int]:
@@ -75,4 +76,4 @@ async def _create(admin: AIOKafkaAdminClient, names: Sequence[str]) -> None:
     for name, code, message in answer.topic_errors:
         error = for_code(code)
         if code and error is not TopicAlreadyExistsError:
-            raise Trouble(f"Topic {name} could not be made: {message or error.__name__}.")
+            raise Trouble(f"Topic {name} could not be made: {message.rstrip('.') if message else error.__name__}.")

@@ -1,6 +1,7 @@
 """What `kith up` reads from its environment, and where its folder of everything local is."""
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -8,6 +9,7 @@ from typing import Self
 from platformdirs import user_data_path
 
 from deploy import Trouble
+from shared.settings import KAFKA, KAFKA_IS
 
 _PROCESSES_MAX = 12  # as many as a topic has partitions: one more would have nothing to hear
 
@@ -22,7 +24,7 @@ class Settings:
     postgres_port: int = 5433
     environment: str = "development"
     postgres: str | None = field(default=None, repr=False)  # holds a password
-    kafka: str | None = None
+    kafka: str | None = field(default=None, repr=False)  # likewise
     clock_file: str | None = None
     processes: int = 1
 
@@ -37,7 +39,7 @@ class Settings:
             postgres_port=_port("KITH_POSTGRES_PORT", 5433),
             environment=read("KITH_ENVIRONMENT") or "development",
             postgres=read("KITH_POSTGRES") or None,
-            kafka=read("KITH_KAFKA") or None,
+            kafka=named_kafka(),
             clock_file=read("KITH_CLOCK_FILE") or None,
             processes=_processes(),
         )
@@ -46,6 +48,14 @@ class Settings:
     def public_url(self) -> str:
         """The address that people type."""
         return f"http://127.0.0.1:{self.port}"
+
+
+def named_kafka() -> str | None:
+    """KITH_KAFKA, if it is set. It may hold a password, and is not repeated."""
+    named = os.environ.get("KITH_KAFKA") or None
+    if named and not re.fullmatch(KAFKA, named):
+        raise Trouble(f"KITH_KAFKA cannot be used. It is: {KAFKA_IS}.")
+    return named
 
 
 def data_folder() -> Path:

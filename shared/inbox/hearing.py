@@ -28,6 +28,7 @@ from shared.inbox.decode import Incoming, Record, decode, fingerprint
 from shared.inbox.fetching import Fetching
 from shared.inbox.flood import Flood, Watch
 from shared.inbox.positions import Lost, Positions
+from shared.kafka import addresses, security
 
 log = structlog.get_logger()
 RECORDS_MAX = 1000
@@ -69,7 +70,8 @@ class Hearing:
         self.before: asyncio.Task[bool] | None = None  # the batch that is being applied
         self.pause_seconds = PAUSE_SECONDS_MIN
         self.broker = KafkaBroker(
-            kafka.split(","),
+            addresses(kafka).split(","),
+            security=security(kafka),
             graceful_timeout=10,
             allow_auto_create_topics=False,
             metadata_max_age_ms=METADATA_MS_MAX,

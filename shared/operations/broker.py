@@ -18,6 +18,7 @@ from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import CompactArray, CompactString, Int16, Int32, Int64, Schema, TaggedFields
 
 from shared import clock
+from shared.kafka import client
 
 CONNECT_SECONDS_MAX = 4.0
 READ_SECONDS_MAX = 4.0
@@ -52,7 +53,7 @@ async def look(kafka: str, positions: Mapping[Place, int]) -> Log | None:
 async def reading(kafka: str, **more: Any) -> AsyncIterator[Any]:
     """A consumer that belongs to no group and commits nothing."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=kafka, group_id=None, enable_auto_commit=False, isolation_level="read_committed", **more
+        **client(kafka), group_id=None, enable_auto_commit=False, isolation_level="read_committed", **more
     )
     try:
         async with asyncio.timeout(CONNECT_SECONDS_MAX):

@@ -19,6 +19,7 @@ from shared import clock, metrics
 from shared.database import OUTAGES, Database, Tx
 from shared.events import PARTITIONS
 from shared.inbox.positions import Lost
+from shared.kafka import client
 
 log = structlog.get_logger()
 ROWS_A_ROUND = 500
@@ -103,7 +104,7 @@ class Relay:
     async def _producer(self) -> AIOKafkaProducer:
         if self.producer is None:
             producer = AIOKafkaProducer(
-                bootstrap_servers=self.kafka,
+                **client(self.kafka),
                 enable_idempotence=True,
                 acks="all",
                 request_timeout_ms=5000,

@@ -3,19 +3,13 @@
 import asyncio
 import ssl
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from deploy.local.ports import free_port
 from shared import clock, mail
@@ -43,24 +37,10 @@ class MailServer:
 
 
 @pytest.fixture
-def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
-    """Of this machine, and trusted by it."""
-    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail")])
-    here = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-    today = clock.now()
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(today - timedelta(days=1))
-        .not_valid_after(today + timedelta(days=1))
-        .add_extension(here, critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    file, plain = tmp_path / "mail.pem", serialization.NoEncryption()
-    own = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-    file.write_bytes(made.public_bytes(serialization.Encoding.PEM) + own)
-    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+def context(certificate: Path) -> ssl.SSLContext:
+    """The server's."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(file)
+    context.load_cert_chain(certificate)
     return context
 
 
@@ -83,16 +63,16 @@ async def sent(smtp: str) -> mail.Refused | None:
     return await mail.deliver(given, one)
 
 
-async def test_a_server_that_is_encrypted_from_the_first_byte(certificate: ssl.SSLContext) -> None:
+async def test_a_server_that_is_encrypted_from_the_first_byte(context: ssl.SSLContext) -> None:
     server, port, loop = MailServer(), free_port(), asyncio.get_running_loop()
-    async with await loop.create_server(server.session, "127.0.0.1", port, ssl=certificate):
+    async with await loop.create_server(server.session, "127.0.0.1", port, ssl=context):
         assert await sent(f"smtps://kith:s%40fe@127.0.0.1:{port}") is None
     assert (len(server.messages), server.passwords) == (1, [b"s@fe"])
 
 
-async def test_a_password_goes_by_starttls(certificate: ssl.SSLContext) -> None:
+async def test_a_password_goes_by_starttls(context: ssl.SSLContext) -> None:
     server, port, loop = MailServer(), free_port(), asyncio.get_running_loop()
-    async with await loop.create_server(partial(server.session, certificate), "127.0.0.1", port):
+    async with await loop.create_server(partial(server.session, context), "127.0.0.1", port):
         assert await sent(f"smtp://kith:safe@127.0.0.1:{port}") is None
     assert (len(server.messages), server.passwords) == (1, [b"safe"])
 

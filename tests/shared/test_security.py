@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from starlette.applications import Starlette
@@ -10,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from services.intake.pages.oidc import Attempt, SignInFailed, authorization_url
 from shared.security import SignedOut, Verifier
-from tests.doors import KEY, served, token
+from tests.doors import KEY, running_on, served, token
 
 
 @asynccontextmanager
@@ -54,3 +56,21 @@ async def test_an_issuer_that_answers_nonsense_is_away(answers: dict[str, str]) 
         with pytest.raises(SignedOut) as refused:
             await Verifier(issuer, "kith").who(token(iss=issuer))
     assert refused.value.code == "issuer-away"
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        "<h1>Down for maintenance</h1>",
+        "[]",
+        "{}",
+        '{"authorization_endpoint": "https://sign-in.example.org/authorize"}',
+        '{"authorization_endpoint": "javascript:alert(1)", "token_endpoint": "https://sign-in.example.org/token"}',
+    ],
+)
+async def test_nobody_is_sent_to_sign_in_where_nonsense_is_answered(fresh_store: Any, about: str) -> None:
+    async with issuing("", configuration=about) as issuer:
+        running = running_on(await fresh_store(), issuer=issuer)
+        with pytest.raises(SignInFailed) as refused:
+            await authorization_url(running, Attempt.fresh("/"))
+    assert refused.value.code == "away"

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import re
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from deploy import Trouble
 from deploy.local import folder
-from deploy.local.settings import data_folder
+from deploy.local.settings import data_folder, named_kafka
 from shared import clock
 from shared.identity import organisation_id
 from shared.inbox.decode import Record
@@ -57,7 +56,7 @@ class Wanted:
 
 def kafka_address() -> str:
     """KITH_KAFKA, else that of the Kith whose folder is KITH_DATA."""
-    address: str = os.environ.get("KITH_KAFKA") or folder.read_run(data_folder())["urls"]["kafka"]
+    address: str = named_kafka() or folder.read_run(data_folder())["urls"]["kafka"]
     return address
 
 

@@ -10,11 +10,13 @@ from urllib.parse import parse_qsl, urlencode
 import httpx
 from joserfc import jwt
 from joserfc.errors import JoseError
+from pydantic import BaseModel
 
 from shared import clock
 from shared.doors import Running
 from shared.errors import Refusal
 from shared.security import ALGORITHMS, LEEWAY_SECONDS, configuration_url
+from shared.settings import Url
 
 SECONDS_MAX = 5
 
@@ -23,6 +25,13 @@ class SignInFailed(Refusal):
     """Somebody did not get in; the code says why."""
 
     status = 400
+
+
+class Issuer(BaseModel):
+    """What an issuer tells of itself, as far as a sign-in needs it (OpenID Connect Discovery 1.0, section 3)."""
+
+    authorization_endpoint: Url
+    token_endpoint: Url
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +88,7 @@ async def authorization_url(running: Running, attempt: Attempt) -> str:
             "code_challenge_method": "S256",
         }
     )
-    endpoint = str(about["authorization_endpoint"])
+    endpoint = about.authorization_endpoint
     return f"{endpoint}{'&' if '?' in endpoint else '?'}{query}"
 
 
@@ -97,7 +106,7 @@ async def redeem(running: Running, attempt: Attempt, code: str) -> tuple[str, in
     async with httpx.AsyncClient(timeout=SECONDS_MAX) as http:
         about = await _discover(http, settings.issuer)
         try:
-            answer = await http.post(about["token_endpoint"], data=fields, auth=auth)
+            answer = await http.post(about.token_endpoint, data=fields, auth=auth)
         except httpx.HTTPError as error:
             raise _away() from error
     if answer.status_code != 200:
@@ -125,13 +134,12 @@ def _check_nonce(running: Running, id_token: str, nonce: str) -> None:
         raise SignInFailed("expired", "The answer of the sign-in does not belong to this browser.") from error
 
 
-async def _discover(http: httpx.AsyncClient, issuer: str) -> dict[str, Any]:
+async def _discover(http: httpx.AsyncClient, issuer: str) -> Issuer:
     try:
         answer = (await http.get(configuration_url(issuer))).raise_for_status()
-        about: dict[str, Any] = answer.json()
+        return Issuer.model_validate_json(answer.content)
     except (httpx.HTTPError, ValueError) as error:
         raise _away() from error
-    return about
 
 
 def _away() -> SignInFailed:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
+from uuid import UUID
 
 from services.analytics import store
 from services.analytics.acts import make_release
@@ -32,6 +33,7 @@ from shared.events.scheduling import (
     SessionHeld,
 )
 from shared.inbox import Handlers, Many
+from shared.inbox.rounds import by_organisation
 from shared.rebuild import in_every_copy
 from shared.timers import Timer, TimerHandlers, set_timer
 
@@ -135,16 +137,17 @@ async def on_check_in_opened(tx: Tx, heard: Sequence[Heard[CheckInOpened]]) -> N
     await store.add_reached(tx, heard)
 
 
-async def on_participant_erased(tx: Tx, heard: Heard[ParticipantErased]) -> None:
+async def on_participant_erased(tx: Tx, heard: Sequence[Heard[ParticipantErased]]) -> None:
     """Remove their facts, from every copy of the view."""
-    event = heard.event
-    theirs = {event.participant_id, *event.enrolment_ids, *event.occasion_ids}
+    theirs: dict[UUID, set[UUID]] = {}
 
     async def remove() -> None:
-        theirs.update(await store.erase_participant(tx, event))
+        for organisation, erased in by_organisation(heard).items():
+            theirs.setdefault(organisation, set()).update(await store.erase_participants(tx, erased))
 
     await in_every_copy(tx, remove)
-    await erase(tx, heard.organisation_id, theirs, now())
+    for organisation, ids in theirs.items():
+        await erase(tx, organisation, ids, now())
 
 
 async def after_batch(tx: Tx, heard: Sequence[Heard[Any]]) -> None:
@@ -203,7 +206,7 @@ HANDLERS: Handlers = {
     ParticipantPlaced: on_participant_placed,
     ParticipantCompleted: on_participant_completed,
     ParticipantWithdrawn: on_participant_withdrawn,
-    ParticipantErased: on_participant_erased,
+    ParticipantErased: Many(on_participant_erased),
     GroupFormed: on_group_formed,
     SessionHeld: on_session_held,
     AttendanceCorrected: on_attendance_corrected,

@@ -1,9 +1,8 @@
 """What an event is: a fact in the past tense, frozen, without a person's name in it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, ClassVar, Generic, TypeVar
+from typing import Annotated, ClassVar, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -71,8 +70,7 @@ E = TypeVar("E", bound=Event)
 E_co = TypeVar("E_co", bound=Event, covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Heard(Generic[E_co]):
+class Heard(NamedTuple, Generic[E_co]):
     """An event as it was heard: the fact and its envelope."""
 
     event: E_co

@@ -134,6 +134,11 @@ class ParticipantErased(Event):
     enrolment_ids: list[UUID]
     occasion_ids: list[UUID]
 
+    @property
+    def ids(self) -> set[UUID]:
+        """The person's own, and those of what was theirs alone."""
+        return {self.participant_id, *self.enrolment_ids, *self.occasion_ids}
+
 
 class Qualification(Part):
     """A qualification and the last day on which it is in date."""

@@ -95,7 +95,7 @@ class Applying:
         if self.before_batch:
             await self.before_batch(tx, [one.heard for one in batch if one.heard and self._hears(one)])
         standing = Standing(*await store.standing(tx, {one.aggregate for one in batch}))
-        for part in up_to_erasures(batch):
+        for part in erasures_last(batch):
             await self._apply(tx, part, standing, carefully=carefully)
         await self._keep(tx, standing)
         return standing
@@ -170,13 +170,17 @@ class Applying:
             await self.after_batch(tx, [one.heard for one in standing.effective if one.heard])
 
 
-def up_to_erasures(batch: Sequence[Incoming]) -> Iterator[Sequence[Incoming]]:
-    """The batch in parts that end with an erasure: what comes after one must already find it done."""
-    begin = 0
-    for end, one in enumerate(batch, 1):
-        if end == len(batch) or (one.heard and one.heard.event.erases):
-            yield batch[begin:end]
-            begin = end
+def erasures_last(batch: Sequence[Incoming]) -> Iterator[Sequence[Incoming]]:
+    """All else, then the erasures together, then what comes after one under its own key and must find it done."""
+    parts: tuple[list[Incoming], ...] = ([], [], [])
+    erased = set[Key]()
+    for one in batch:
+        if one.heard and one.heard.event.erases:
+            erased.add(one.aggregate)
+            parts[1].append(one)
+        else:
+            parts[2 if one.aggregate in erased else 0].append(one)
+    return filter(None, parts)
 
 
 def turns(events: Sequence[Incoming]) -> Iterator[list[Heard[Any]]]:

@@ -204,9 +204,8 @@ class Hearing:
             expected = self.positions.expected.get(tp)
             if expected is None:
                 continue
-            events = [one for one in found if one.is_event]
-            if events:
-                self.positions.check_witness(tp, events[0].record)
+            if first := next((one.record for one in found if one.is_event), None):
+                self.positions.check_witness(tp, first)
             new = [one for one in found if one.record.offset >= expected]
             if new:
                 last = new[-1].record

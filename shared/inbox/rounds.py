@@ -1,6 +1,6 @@
-"""Events that are handled many at once where each must find done what an earlier one of the same thing did."""
+"""Events that are handled many at once, put in the order or the heaps that their handlers need."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 from uuid import UUID
@@ -8,6 +8,14 @@ from uuid import UUID
 from shared.events import Event, Heard
 
 E = TypeVar("E", bound=Event)
+
+
+def by_organisation(heard: Sequence[Heard[E]]) -> dict[UUID, list[E]]:
+    """The events of each organisation."""
+    found = defaultdict[UUID, list[E]](list)
+    for one in heard:
+        found[one.organisation_id].append(one.event)
+    return found
 
 
 def rounds(heard: Sequence[Heard[E]], of: Callable[[E], UUID]) -> list[list[Heard[E]]]:

@@ -130,7 +130,7 @@ async def keep_heard(tx: Tx, incoming: Sequence[Incoming], now: datetime) -> Non
         [one.record.offset for one in incoming],
         [one.organisation_id for one in incoming],
         [one.key for one in incoming],
-        [to_json(one.headers).decode() for one in incoming],  # a quarter of what json takes
+        [to_json(dict(one.record.headers)).decode() for one in incoming],  # a quarter of what json takes
         [one.record.value for one in incoming],
         now,
     )

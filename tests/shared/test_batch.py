@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from shared.events.base import Event, Heard
 from shared.identity import NIL
 from shared.inbox import store
-from shared.inbox.batch import turns
+from shared.inbox.batch import erasures_last, turns
 from shared.inbox.decode import Incoming
 from tests.shared.conftest import AT, ORGANISATION
 
@@ -27,6 +27,12 @@ class Sent(Event):
 
 class Opened(Event):
     """A parcel was opened."""
+
+
+class Forgotten(Event):
+    """A parcel was forgotten: nothing about it has an effect any more."""
+
+    erases = True
 
 
 def incoming(key: int, event: Event, version: int) -> Incoming:
@@ -61,6 +67,26 @@ def test_every_event_has_its_turn_after_the_earlier_ones_of_its_aggregate(histor
     for key in versions:
         own = [place[one.heard.id] for one in batch if one.heard and one.key == str(UUID(int=key))]
         assert own == sorted(own)
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), st.sampled_from([Packed, Sent, Forgotten]))))
+def test_who_is_erased_in_a_batch_is_so_at_once_and_what_follows_of_theirs_finds_it_done(
+    history: list[tuple[int, Any]],
+) -> None:
+    batch = [incoming(key, kind(), version) for version, (key, kind) in enumerate(history, 1)]
+    parts = [list(part) for part in erasures_last(batch)]
+    assert all(parts)
+    assert len([part for part in parts if any(one.heard and one.heard.event.erases for one in part)]) <= 1
+    place = {one.record.offset: number for number, part in enumerate(parts) for one in part}
+    assert sum(map(len, parts)) == len(place) == len(batch)
+    for key in range(1, 6):
+        own = [one for one in batch if one.key == str(UUID(int=key))]
+        began = next((at for at, one in enumerate(own) if one.heard and one.heard.event.erases), len(own))
+        erased = [one for one in own if one.heard and one.heard.event.erases]
+        for one in erased:
+            assert all(place[before.record.offset] < place[one.record.offset] for before in own[:began])
+            late = [later for later in own[began:] if later not in erased]
+            assert all(place[later.record.offset] > place[one.record.offset] for later in late)
 
 
 def test_one_type_of_many_aggregates_is_one_turn() -> None:

@@ -256,24 +256,24 @@ async def add_scores(tx: Tx, heard: Sequence[Heard[CheckInSubmitted]]) -> None:
     )
 
 
-async def erase_participant(tx: Tx, event: ParticipantErased) -> set[UUID]:
-    """Remove what is known of a participant; gives the ids of their occasions."""
-    rows = await tx.fetch(
-        "delete from scores where enrolment_id = any($1) or occasion_id = any($2) returning occasion_id",
-        event.enrolment_ids,
-        event.occasion_ids,
-    )
-    rows += await tx.fetch(
-        "delete from occasions where enrolment_id = any($1) or occasion_id = any($2) returning occasion_id",
-        event.enrolment_ids,
-        event.occasion_ids,
-    )
-    occasions = {row["occasion_id"] for row in rows} | set(event.occasion_ids)
+async def erase_participants(tx: Tx, erased: Sequence[ParticipantErased]) -> set[UUID]:
+    """Remove what is known of participants; gives their ids, and those of all that was theirs."""
+    people = [one.participant_id for one in erased]
+    enrolments = [id_ for one in erased for id_ in one.enrolment_ids]
+    theirs = {id_ for one in erased for id_ in one.ids}
+    occasions = {id_ for one in erased for id_ in one.occasion_ids}
+    for table in ("scores", "occasions"):
+        rows = await tx.fetch(
+            f"delete from {table} where enrolment_id = any($1) or occasion_id = any($2) returning occasion_id",
+            enrolments,
+            list(occasions),
+        )
+        occasions |= {row["occasion_id"] for row in rows}
     for table in ("invitations", "openings"):
         await tx.execute(f"delete from {table} where occasion_id = any($1)", list(occasions))
-    await tx.execute("delete from attendance where participant_id = $1", event.participant_id)
-    await tx.execute("delete from enrolments where participant_id = $1", event.participant_id)
-    return occasions
+    for table in ("attendance", "enrolments"):
+        await tx.execute(f"delete from {table} where participant_id = any($1)", people)
+    return theirs | occasions
 
 
 async def move_horizon(tx: Tx, organisation: UUID, newest: datetime) -> None:

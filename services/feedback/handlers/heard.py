@@ -30,6 +30,7 @@ from shared.events.scheduling import (
     SessionHeld,
 )
 from shared.inbox import Handlers, Many, locks
+from shared.inbox.rounds import by_organisation
 
 
 async def before_batch(tx: Tx, heard: Sequence[Heard[Any]]) -> None:
@@ -71,11 +72,10 @@ async def on_participant_withdrawn(tx: Tx, heard: Heard[ParticipantWithdrawn]) -
     await store.circles.leave(tx, heard.event.enrolment_id, heard.event.withdrawn_on)
 
 
-async def on_participant_erased(tx: Tx, heard: Heard[ParticipantErased]) -> None:
+async def on_participant_erased(tx: Tx, heard: Sequence[Heard[ParticipantErased]]) -> None:
     """Their links, answers and scores go."""
-    theirs = await store.erase_participant(tx, heard.event)
-    own = {heard.event.participant_id, *heard.event.enrolment_ids, *heard.event.occasion_ids}
-    await erase(tx, heard.organisation_id, own | theirs, clock.now())
+    for organisation, erased in by_organisation(heard).items():
+        await erase(tx, organisation, await store.erase_participants(tx, erased), clock.now())
 
 
 async def on_check_in_due(tx: Tx, heard: Sequence[Heard[CheckInDue]]) -> None:
@@ -139,7 +139,7 @@ HANDLERS: Handlers = {
     ParticipantEnrolled: Many(on_participant_enrolled),
     ConsentChanged: Many(on_consent_changed),
     ParticipantWithdrawn: on_participant_withdrawn,
-    ParticipantErased: on_participant_erased,
+    ParticipantErased: Many(on_participant_erased),
     CheckInDue: Many(on_check_in_due),
     FollowUpDue: Many(on_follow_up_due),
     OccasionCancelled: Many(on_occasion_cancelled),

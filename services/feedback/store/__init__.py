@@ -46,7 +46,7 @@ from services.feedback.store.concerns import (
     steps,
 )
 from services.feedback.store.course import own_scores
-from services.feedback.store.erased import erase_participant
+from services.feedback.store.erased import erase_participants
 from services.feedback.store.heard import (
     add_enrolments,
     add_links,
@@ -157,7 +157,7 @@ __all__ = [
     "end_alert",
     "end_visits",
     "entries",
-    "erase_participant",
+    "erase_participants",
     "find_concern",
     "find_contacts",
     "find_contacts_of",

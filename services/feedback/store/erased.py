@@ -1,12 +1,13 @@
-"""What feedback knows of a participant who is erased: their links, answers and scores go."""
+"""What feedback knows of participants who are erased: their links, answers and scores go."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from services.feedback.store.acting import EXPIRES_TIMER
 from services.feedback.store.concerns import CLOCK_TIMER
 from shared.database import Tx
 from shared.events.intake import ParticipantErased
-from shared.timers import cancel_timer
+from shared.timers import cancel_timers
 
 _TABLES = (
     *("kiosk_visits", "paper_entries", "answers", "texts", "scores", "check_ins"),
@@ -15,37 +16,37 @@ _TABLES = (
 """What hangs on an occasion, the occasion after what names it."""
 
 
-async def erase_participant(tx: Tx, event: ParticipantErased) -> set[UUID]:
-    """Remove everything; gives the ids of their occasions, stories, milestones, and of the concerns about them.
+async def erase_participants(tx: Tx, erased: Sequence[ParticipantErased]) -> set[UUID]:
+    """Remove everything; gives their ids, and those of all that was theirs: occasions, stories, milestones, concerns.
 
     Locked first: whoever is just answering one, or records something of them, has done so, and is seen by what follows.
     """
-    await tx.fetch(
-        "select from enrolments where participant_id = $1 order by enrolment_id for update", event.participant_id
+    people = [one.participant_id for one in erased]
+    named = [id_ for one in erased for id_ in one.occasion_ids]
+    await tx.fetch("select from enrolments where participant_id = any($1) order by enrolment_id for update", people)
+    rows = await tx.fetch(
+        """select occasion_id from occasions where participant_id = any($1) or occasion_id = any($2)
+           order by 1 for update""",
+        people,
+        named,
     )
-    occasions = await tx.fetch(
-        "select occasion_id from occasions where participant_id = $1 or occasion_id = any($2) order by 1 for update",
-        event.participant_id,
-        event.occasion_ids,
-    )
-    theirs = {row["occasion_id"] for row in occasions} | set(event.occasion_ids)
+    occasions = sorted({row["occasion_id"] for row in rows}.union(named))
     for table in _TABLES:
-        await tx.execute(f"delete from {table} where occasion_id = any($1::uuid[])", list(theirs))
-    for occasion_id in theirs:
-        await cancel_timer(tx, EXPIRES_TIMER, str(occasion_id))
-    concerns = await tx.fetch("select concern_id from concerns where participant_id = $1", event.participant_id)
-    for row in concerns:
-        await cancel_timer(tx, CLOCK_TIMER, str(row["concern_id"]))
-    await tx.execute("delete from concerns where participant_id = $1", event.participant_id)  # with steps and alerts
-    own = await _erase_what_was_told(tx, event.participant_id)
-    await tx.execute("delete from enrolments where participant_id = $1", event.participant_id)
-    return theirs | own | {row["concern_id"] for row in concerns}
+        await tx.execute(f"delete from {table} where occasion_id = any($1::uuid[])", occasions)
+    rows = await tx.fetch("select concern_id from concerns where participant_id = any($1)", people)
+    concerns = [row["concern_id"] for row in rows]
+    clocks = [(EXPIRES_TIMER, str(one)) for one in occasions] + [(CLOCK_TIMER, str(one)) for one in concerns]
+    await cancel_timers(tx, clocks)
+    await tx.execute("delete from concerns where participant_id = any($1)", people)  # with steps and alerts
+    told = await _erase_what_was_told(tx, people)
+    await tx.execute("delete from enrolments where participant_id = any($1)", people)
+    return {id_ for one in erased for id_ in one.ids}.union(occasions, concerns, told)
 
 
-async def _erase_what_was_told(tx: Tx, participant_id: UUID) -> set[UUID]:
+async def _erase_what_was_told(tx: Tx, people: Sequence[UUID]) -> set[UUID]:
     """Their stories and milestones go, and what was known for these; gives the ids of both."""
     for table in ("tellings", "placements", "attended"):
-        await tx.execute(f"delete from {table} where participant_id = $1", participant_id)
-    stories = await tx.fetch("delete from stories where participant_id = $1 returning story_id", participant_id)
-    reached = await tx.fetch("delete from milestones where participant_id = $1 returning milestone_id", participant_id)
+        await tx.execute(f"delete from {table} where participant_id = any($1)", people)
+    stories = await tx.fetch("delete from stories where participant_id = any($1) returning story_id", people)
+    reached = await tx.fetch("delete from milestones where participant_id = any($1) returning milestone_id", people)
     return {row["story_id"] for row in stories} | {row["milestone_id"] for row in reached}

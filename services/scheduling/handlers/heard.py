@@ -35,7 +35,7 @@ from shared.events.intake import (
     SiteOpened,
 )
 from shared.inbox import Handlers, Many, locks
-from shared.inbox.rounds import rounds
+from shared.inbox.rounds import by_organisation, rounds
 
 OF_EVERYBODY = (SiteOpened, SiteChanged, BatteryActivated)
 _ENROLMENT = attrgetter("enrolment_id")
@@ -125,11 +125,10 @@ async def on_participant_withdrawn(tx: Tx, heard: Heard[ParticipantWithdrawn]) -
     await settle(tx, [heard.event.enrolment_id], clock.now())
 
 
-async def on_participant_erased(tx: Tx, heard: Heard[ParticipantErased]) -> None:
+async def on_participant_erased(tx: Tx, heard: Sequence[Heard[ParticipantErased]]) -> None:
     """Nothing falls due for them any more; those who came with them are counted as before."""
-    theirs = await store.erase_participant(tx, heard.event)
-    own = {heard.event.participant_id, *heard.event.enrolment_ids, *heard.event.occasion_ids}
-    await erase(tx, heard.organisation_id, own | theirs, clock.now())
+    for organisation, erased in by_organisation(heard).items():
+        await erase(tx, organisation, await store.erase_participants(tx, erased), clock.now())
 
 
 async def on_check_in_submitted(tx: Tx, heard: Sequence[Heard[CheckInSubmitted]]) -> None:
@@ -173,7 +172,7 @@ HANDLERS: Handlers = {
     ParticipantPlaced: Many(on_participant_placed),
     ParticipantCompleted: on_participant_completed,
     ParticipantWithdrawn: on_participant_withdrawn,
-    ParticipantErased: on_participant_erased,
+    ParticipantErased: Many(on_participant_erased),
     CheckInSubmitted: Many(on_check_in_submitted),
     ChangeMade: on_change_made,
     MilestoneReached: on_milestone_reached,

@@ -14,7 +14,7 @@ from services.scheduling.store.course import (
     note_sent,
 )
 from services.scheduling.store.engagement import disengaged, engagement_of, save_disengagements
-from services.scheduling.store.erased import erase_participant
+from services.scheduling.store.erased import erase_participants
 from services.scheduling.store.groups import (
     alone_with,
     coming,
@@ -128,7 +128,7 @@ __all__ = [
     "enrolments_at",
     "enrolments_in",
     "enrolments_of",
-    "erase_participant",
+    "erase_participants",
     "facilitators",
     "find_battery",
     "find_facilitator",

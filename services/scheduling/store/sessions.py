@@ -157,16 +157,18 @@ async def roster_of(tx: Tx, session: Session) -> list[Record]:
     )
 
 
-async def circle_of(tx: Tx, session: Session, named: Collection[UUID]) -> Circle:
-    """The people around a session; of those who are named, it is told who is known and how often they came.
-
-    Nobody else can give these people a number for another session meanwhile.
-    """
-    people = sorted(named)
+async def lock_attendance(tx: Tx, people: Collection[UUID]) -> None:
+    """Nobody else gives these people a number for a session meanwhile, or erases them."""
     await tx.execute(
         "select pg_advisory_xact_lock(hashtextextended(person::text, 1)) from unnest($1::uuid[]) as person",
-        people,
+        sorted(people),
     )
+
+
+async def circle_of(tx: Tx, session: Session, named: Collection[UUID]) -> Circle:
+    """The people around a session; of those who are named, it is told who is known and how often they came."""
+    people = sorted(named)
+    await lock_attendance(tx, people)
     expected = await tx.fetch(
         """select participant_id from placements where group_id = $1 and placed_on <= $2
                and (until is null or until >= $2)""",

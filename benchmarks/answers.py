@@ -1,9 +1,10 @@
 """What a reader of a program waits for its page, and what cells save: 200 programs, 50,000 people, 20 check-ins each.
 
-Two stores hear everything through their own handlers: one of them two check-ins a person (the first and the last of the
-battery, so that there is change to show), the other one all twenty. The page is asked for of both in turns, by somebody
-of a care team (as it is now) and by a program manager (the newest release). Then the figures of change of a program are
-read from the cells, and computed from the facts by SQL, in turns: they must be equal.
+Three stores hear everything through their own handlers. One has all of it. The others have a tenth, and that can mean
+two things: two check-ins of each person (the first and the last of the battery, so that there is change to show), or a
+tenth of the programs with all twenty. The page is asked for of all three in turns, by somebody of a care team (as it is
+now) and by a program manager (the newest release). Then the figures of change of a program are read from the cells, and
+computed from the facts by SQL, in turns: they must be equal.
 
 Run: uv run python -m benchmarks.answers [PEOPLE] [PROGRAMS] [PAGES]
 """
@@ -12,6 +13,7 @@ import gc
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack
 from itertools import cycle, islice, product
 
 import httpx
@@ -62,27 +64,30 @@ FROM_FACTS = """
 
 
 async def main(people: int, programs: int, pages: int) -> None:
-    """Fill two stores, measure in turns, and print."""
-    two, twenty = Crowd(people, programs), Crowd(people, programs)
-    async with (
-        parts(kafka=False) as servers, analytics(servers) as few, doors(create(), few) as of_few,
-        parts(kafka=False) as others, analytics(others) as many, doors(create(), many) as of_many,
-    ):  # fmt: skip
-        for one, crowd in ((few, two), (many, twenty)):
+    """Fill three stores, measure in turns, and print."""
+    all_of_it, few_each = Crowd(people, programs), Crowd(people, programs)
+    few_programs = Crowd(people // 10, max(1, programs // 10))
+    async with AsyncExitStack() as stack:
+        stores, clients = [], []
+        for crowd in (all_of_it, few_each, few_programs):
+            one = await stack.enter_async_context(analytics(await stack.enter_async_context(parts(kafka=False))))
             await told(one, crowd.founded(), crowd.enrolled())
             await told(one, crowd.asked("baseline"), crowd.asked("follow-up"))
-        await told(many, *(twenty.session(number) for number in range(1, SESSIONS + 1)))
-        await told(many, twenty.asked("end"), twenty.ended())
-        before, after = await pages_of((of_few, of_many), twenty.codes, pages)
+            if crowd is not few_each:
+                await told(one, *(crowd.session(number) for number in range(1, SESSIONS + 1)))
+                await told(one, crowd.asked("end"), crowd.ended())
+            stores.append(one)
+            clients.append((await stack.enter_async_context(doors(create(), one)), crowd.codes))
+        of_all, *of_a_tenth = await pages_of(clients, pages)
         for reader in READERS:
-            of_two, of_twenty = before[reader], after[reader]
-            print(f"page, {reader}: {spread(of_two, 0)} ms at 2 check-ins each, {spread(of_twenty, 0)} ms at 20")
-            for share in (0.5, 0.95):
-                slow = percentile(of_twenty, share)
-                print(
-                    f"  {share:.0%} within {slow:.0f} ms at 20: {slow / percentile(of_two, share):.2f} times that at 2"
-                )
-        await from_cells_and_facts(many, twenty)
+            print(f"page, {reader}: {spread(of_all[reader], 0)} ms")
+            for what, smaller in zip(("2 check-ins of each", "a tenth of the programs"), of_a_tenth, strict=True):
+                print(f"  with {what} {spread(smaller[reader], 0)} ms; of that at", end="")
+                for share in (0.5, 0.95):
+                    slow = percentile(of_all[reader], share)
+                    print(f" {share:.0%} {slow / percentile(smaller[reader], share):.2f} times", end="")
+                print()
+        await from_cells_and_facts(stores[0], all_of_it)
 
 
 async def told(one: Analytics, *stories: Iterable[Event]) -> None:
@@ -97,9 +102,9 @@ async def told(one: Analytics, *stories: Iterable[Event]) -> None:
     print(f"  {one.post.offset - before:,} events heard in {heard:.0f} s, counted in {taken:.0f} s", flush=True)
 
 
-async def pages_of(clients: Sequence[httpx.AsyncClient], codes: Sequence[str], pages: int) -> list[Taken]:
+async def pages_of(clients: Sequence[tuple[httpx.AsyncClient, list[str]]], pages: int) -> list[Taken]:
     """Milliseconds of each page, of each store in turns. Releases first: managers see these alone."""
-    for client in clients:
+    for client, _ in clients:
         began = time.perf_counter()
         answer = await client.post("/analytics/api/v1/releases", headers=bearer("administrator"), timeout=None)
         assert answer.status_code == 201, answer.text
@@ -108,7 +113,7 @@ async def pages_of(clients: Sequence[httpx.AsyncClient], codes: Sequence[str], p
     gc.set_threshold(GARBAGE_MIN)  # as a service has it
     found: list[Taken] = [{reader: [] for reader in READERS} for _ in clients]
     for number in range(-len(READERS), pages):
-        for reader, (client, taken) in product(READERS, zip(clients, found, strict=True)):
+        for reader, ((client, codes), taken) in product(READERS, zip(clients, found, strict=True)):
             began = time.perf_counter()
             code = codes[number * 7 % len(codes)]
             answer = await client.get(f"/analytics/programs/{code}", headers=bearer(reader))

@@ -255,7 +255,8 @@ def test_moments_of_postgresql_are_told_by_what_the_transaction_touched() -> Non
     watch = PgWatch()
     assert [moment for byte in wire for moment in watch.up(bytes([byte]))] == []  # however it is cut
     assert list(watch.up(message(b"Q", b"commit\0"))) == ["consumer-commit-asked"]
-    assert list(watch.down(b"C....")) == ["consumer-commit-answered"]
+    assert list(watch.down(message(b"E", b"Mout of memory\0\0"))) == []  # an error commits nothing
+    assert list(watch.down(message(b"C", b"COMMIT\0"))) == ["consumer-commit-answered"]
     assert list(watch.down(b"Z....")) == []
     begin = message(b"Q", b"begin; set local kith.organisations = '7d4e'\0")
     assert list(watch.up(begin)) == ["batch-begin-asked"]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 CONSUMER, RELAY, TIMERS, SWITCH = "consumer", "relay", "timers", "switch"
 _SSL_REQUEST = 80877103
+_COMMITTED = b"COMMIT\0"
 _PRODUCE, _FETCH, _OFFSET_COMMIT = 0, 1, 8
 _OF_SOMEBODY = re.compile(rb"kith\.organisations = '[^']")
 _RECORDS_BYTES_MIN = 600  # an answer to a fetch that is longer has records in it
@@ -44,13 +45,14 @@ class PgWatch:
 
     def down(self, data: bytes) -> Iterator[str]:
         """What the server answers."""
-        if self.asked and data:
+        if self.asked and _COMMITTED in data:  # an error is an answer, too, and commits nothing
             asked, self.asked = self.asked, ""
             yield f"{asked}-commit-answered"
 
     def _simple(self, sql: bytes) -> Iterator[str]:
         if sql.startswith(b"begin"):
             self.touched.clear()
+            self.asked = ""
             if self.role.endswith("_machinery") and _OF_SOMEBODY.search(sql):
                 yield "batch-begin-asked"
         if sql.endswith(b"commit"):

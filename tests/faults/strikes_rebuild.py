@@ -15,6 +15,7 @@ from tests.faults.wire import PgWatch
 
 SHARES = {"at 1 %": 0.01, "at 50 %": 0.5, "at 99 %": 0.985}
 MOMENTS = ("switch-asked", "switch-commit-asked", "switch-commit-answered")
+MISSED = "somewhere"  # it was over before, or never came there
 POLL_SECONDS = 0.002
 HAS_BEGUN = "select exists (select from machinery.rebuilds where view = 'facts')"
 NOBODY = "select not exists (select from pg_stat_activity where application_name = 'kith command on analytics')"
@@ -29,7 +30,7 @@ async def kill_rebuild(scene: Scene) -> Injection:
         if (await rebuilder.look()).state:
             await rebuilder.drop()
         before = await rebuilder.look()
-        work, what = await _kill(scene, rebuilder, where)
+        work, what, where = await _kill(scene, rebuilder, where)
         await _wait_for(rebuilder, NOBODY)
         killed = await rebuilder.look()
         rebuilder.expect_live(before, killed)
@@ -39,8 +40,8 @@ async def kill_rebuild(scene: Scene) -> Injection:
     return Injection(f"killed {what}", work)
 
 
-async def _kill(scene: Scene, rebuilder: Rebuilder, where: str) -> tuple[Work, str]:
-    """SIGKILL at a share of the folding, or at a moment on its own wire to the store."""
+async def _kill(scene: Scene, rebuilder: Rebuilder, where: str) -> tuple[Work, str, str]:
+    """SIGKILL at a share of the folding, or at a moment on its own wire to the store; and where that was, if there."""
     installation = scene.installation
     own = Proxy(free_port(), installation.servers.postgres.port, PgWatch)
     await own.start()
@@ -55,20 +56,28 @@ async def _kill(scene: Scene, rebuilder: Rebuilder, where: str) -> tuple[Work, s
         if where in SHARES:
             await _until_folded(rebuilder, SHARES[where], process)
             share = await folded(await installation.admin("analytics"))
+            is_there = process.returncode is None
             work, what = await scene.work(), f"at {share:.1%} ({where[3:]} was meant)"
         else:
             own.trap = trap = Trap(frozenset({where}), kill)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(SECONDS_MAX):
-                    await trap.sprung.wait()
+            is_there = await _is_sprung(trap, process)
             work, what = await scene.work(), where
-        has_ended = process.returncode is not None and where in SHARES
         kill()
         status = (await ended(process)).status
     finally:
         await own.stop()
-    has_hit = not has_ended and status == -signal.SIGKILL
-    return (work if has_hit else Work(0, 0, 0)), what if has_hit else f"too late, {what}"
+    if is_there and status == -signal.SIGKILL:
+        return work, what, where
+    return Work(0, 0, 0), f"too late, {what}", MISSED
+
+
+async def _is_sprung(trap: Trap, process: asyncio.subprocess.Process) -> bool:
+    """Whether the moment came before the process ended by itself."""
+    waiting = [asyncio.ensure_future(one) for one in (trap.sprung.wait(), process.wait())]
+    await asyncio.wait(waiting, timeout=SECONDS_MAX, return_when=asyncio.FIRST_COMPLETED)
+    for one in waiting:
+        one.cancel()
+    return trap.sprung.is_set()
 
 
 def _by_way_of(scene: Scene, port: int) -> str:

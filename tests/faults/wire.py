@@ -45,7 +45,7 @@ class PgWatch:
 
     def down(self, data: bytes) -> Iterator[str]:
         """What the server answers."""
-        if self.asked and _COMMITTED in data:  # an error is an answer, too, and commits nothing
+        if self.asked and _COMMITTED in data:  # an error is an answer, too
             asked, self.asked = self.asked, ""
             yield f"{asked}-commit-answered"
 

@@ -172,15 +172,17 @@ class Applying:
 
 def erasures_last(batch: Sequence[Incoming]) -> Iterator[Sequence[Incoming]]:
     """All else, then the erasures together, then what comes after one under its own key and must find it done."""
-    parts: tuple[list[Incoming], ...] = ([], [], [])
+    others, erasures, late = list[Incoming](), list[Incoming](), list[Incoming]()
     erased = set[Key]()
     for one in batch:
         if one.heard and one.heard.event.erases:
+            erasures.append(one)
             erased.add(one.aggregate)
-            parts[1].append(one)
+        elif one.aggregate in erased:
+            late.append(one)
         else:
-            parts[2 if one.aggregate in erased else 0].append(one)
-    return filter(None, parts)
+            others.append(one)
+    return filter(None, (others, erasures, late))
 
 
 def turns(events: Sequence[Incoming]) -> Iterator[list[Heard[Any]]]:

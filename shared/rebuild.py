@@ -217,7 +217,7 @@ class Rebuild:
         batch = [_as_it_was_heard(row) for row in rows]
         await see_only(tx, {one.organisation_id for one in batch})
         await _look_at(tx, f"beside_{self.view}")  # a table outside the view is an error
-        await self.apply.fold(tx, batch)
+        await self.apply.again(tx, batch)
         await _look_at(tx, "public")
         moved = {(row["topic"], row["part"]): row["place"] for row in rows}  # of each the last one
         await tx.execute(MOVE, self.view, *([*column] for column in zip(*moved, strict=True)), [*moved.values()])
@@ -265,7 +265,7 @@ async def fold_aside(
     for row in rows:
         place = -1
         while folded := await tx.fetch(NEXT_OF, organisation, row["topic"], row["part"], place, until, STEP):
-            await apply.fold(tx, [_as_it_was_heard(one) for one in folded])
+            await apply.again(tx, [_as_it_was_heard(one) for one in folded])
             place, done = folded[-1]["place"], done + len(folded)
             yield Progress(done, total)
 

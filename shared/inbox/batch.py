@@ -102,7 +102,9 @@ class Applying:
 
     async def _apply(self, tx: Tx, batch: Sequence[Incoming], standing: Standing, *, carefully: bool) -> None:
         done = len(standing.effective)
-        for one in await self._of_the_living(tx, batch, standing):
+        living, late = await _of_the_living(tx, batch)
+        standing.results += [(one.record.topic, "erased") for one in late]
+        for one in living:
             why = standing.reason_to_park(one)
             if why is None and standing.is_repeated(one):
                 standing.results.append((one.record.topic, "repeated"))
@@ -114,30 +116,17 @@ class Applying:
             else:
                 standing.park(one, why)
         if not carefully:
-            await self.fold(tx, standing.effective[done:])
+            await self._fold(tx, standing.effective[done:])
 
-    async def fold(self, tx: Tx, batch: Sequence[Incoming]) -> None:
-        """The effects of events, in the order of their aggregates, and nothing of the inbox."""
+    async def again(self, tx: Tx, batch: Sequence[Incoming]) -> None:
+        """The effects of what was heard before, and nothing of the inbox: the log may still tell of who was erased."""
+        living, _ = await _of_the_living(tx, batch)
+        await self._fold(tx, living)
+
+    async def _fold(self, tx: Tx, batch: Sequence[Incoming]) -> None:
+        """The effects of events, in the order of their aggregates."""
         for together in turns([one for one in batch if self._hears(one)]):
             await handle(self.handlers, tx, together)
-
-    async def _of_the_living(self, tx: Tx, batch: Sequence[Incoming], standing: Standing) -> Sequence[Incoming]:
-        """Without late events about those who were erased, and with strangers where they are named among others."""
-        events = [one.heard.event for one in batch if one.heard]
-        gone = await erasing.erased(tx, {one for event in events for one in (*event.about, *event.naming)})
-        if not gone:
-            return batch
-        living, theirs = [], set[UUID]()
-        for one in batch:
-            if one.heard and gone.intersection(one.heard.event.about):
-                standing.results.append((one.record.topic, "erased"))
-                theirs.add(one.heard.event.key)
-                gone.add(one.heard.event.key)  # what follows under this key may name nobody, and is theirs too
-                continue
-            is_named = one.heard and gone.intersection(one.heard.event.naming)
-            living.append(one.without(gone) if is_named else one)
-        await erasing.remember(tx, theirs, clock.now())
-        return living
 
     def _hears(self, one: Incoming) -> bool:
         return one.heard is not None and type(one.heard.event) in self.handlers
@@ -168,6 +157,25 @@ class Applying:
             await store.keep_heard(tx, standing.effective, now)
         if self.after_batch:
             await self.after_batch(tx, [one.heard for one in standing.effective if one.heard])
+
+
+async def _of_the_living(tx: Tx, batch: Sequence[Incoming]) -> tuple[Sequence[Incoming], list[Incoming]]:
+    """Without what comes late about those who were erased, and with strangers where they are named among others."""
+    events = [one.heard.event for one in batch if one.heard]
+    gone = await erasing.erased(tx, {one for event in events for one in (*event.about, *event.naming)})
+    if not gone:
+        return batch, []
+    living, late, theirs = list[Incoming](), list[Incoming](), set[UUID]()
+    for one in batch:
+        if one.heard and gone.intersection(one.heard.event.about):
+            late.append(one)
+            theirs.add(one.heard.event.key)
+            gone.add(one.heard.event.key)  # what follows under this key may name nobody, and is theirs too
+            continue
+        is_named = one.heard and gone.intersection(one.heard.event.naming)
+        living.append(one.without(gone) if is_named else one)
+    await erasing.remember(tx, theirs, clock.now())
+    return living, late
 
 
 def erasures_last(batch: Sequence[Incoming]) -> Iterator[Sequence[Incoming]]:

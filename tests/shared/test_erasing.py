@@ -16,6 +16,7 @@ from shared.identity import new_id
 from shared.inbox.batch import Applying
 from shared.inbox.hearing import Hearing
 from shared.outbox import Relay, put
+from shared.rebuild import Rebuild
 from shared.timers import Timer, Timers, set_timer
 from tests.conftest import Parts, eventually, running
 from tests.shared.conftest import AT, ORGANISATION
@@ -66,6 +67,7 @@ class Harbour:
         handlers = {sold: self.on_sold, sailed: self.on_sailed, erased: self.on_erased}
         applying = Applying(handlers, keeps_heard=True)
         self.hearing = Hearing(store.machinery, parts.kafka, f"g-{sold.topic}", applying)
+        self.rebuild = Rebuild(store.machinery, applying, "voyages", ("idempotency_keys",))  # any table
         self.relay = Relay(store.machinery, parts.kafka)
         self.timers = Timers(store.machinery, {TIMER: on_erase})
         self.sold: list[UUID] = []
@@ -219,3 +221,24 @@ async def test_what_comes_after_an_erasure_in_the_same_batch_has_no_effect(harbo
                 return await harbour.traces(gone) == []
 
             await eventually(nothing_is_left)
+
+
+async def test_what_is_made_again_is_without_them_before_the_log_has_forgotten_them(harbour: Harbour) -> None:
+    gone, other = uuid4(), uuid4()
+    tickets = harbour.ticket(gone), harbour.ticket(other)
+    async with running(harbour.relay.run(), harbour.hearing.run()):  # and no timers: the log still tells of everybody
+        await harbour.say(*tickets, harbour.voyage(gone, other))
+        await harbour.heard(3)
+        await harbour.say(harbour.voyages[2](participant_id=gone))
+        await harbour.heard(4)
+    assert "machinery.heard" in await harbour.traces(gone)
+    harbour.sold.clear()
+    harbour.sailed.clear()
+    await harbour.rebuild.begin()
+    assert [one.done async for one in harbour.rebuild.steps()] == [0]
+    await harbour.rebuild.switch()
+    assert harbour.sold == [tickets[1].ticket_id]
+    [aboard] = harbour.sailed
+    assert aboard[other] == 1
+    assert sorted(aboard.values()) == [0, 1]
+    assert gone not in aboard

@@ -127,7 +127,7 @@ async def test_scores_by_week_and_by_session_beside_the_personal_slopes(client: 
     assert third["mean"] is None
     slopes = [stats.linregress(range(len(one.pulse)), one.pulse).slope / 4 for one in people if len(one.pulse) > 1]
     assert (answer["personal"]["n"], answer["personal"]["slope"]) == (20, pytest.approx(numpy.mean(slopes)))
-    assert [one["at"] for one in answer["weeks"]] == ["2025-w10", "2025-w11", "2025-w12"]
+    assert [one["at"] for one in answer["weeks"]] == ["2025-W10", "2025-W11", "2025-W12"]
     assert [one["n"] for one in answer["weeks"]] == [30, 20, None]
 
 

@@ -50,7 +50,7 @@ def trend(instrument: Instrument, people: People, courses: Sequence[Course]) -> 
     """Scores over time. A week of too few people has no number."""
     present = people.in_week(instrument)
     weeks = [
-        _at(week, present.get(week, 0), _mean(scores, instrument.unit), people.people_min)
+        _at(week.upper(), present.get(week, 0), _mean(scores, instrument.unit), people.people_min)
         for week, scores in people.weeks(instrument).items()
     ]
     found = slopes(courses)

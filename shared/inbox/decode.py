@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -46,7 +47,8 @@ async def handle(handlers: Handlers, tx: Tx, together: Sequence[Heard[Any]]) -> 
 _RFC_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]([01][0-9]|2[0-3])(:[0-5][0-9]){2}(\.[0-9]{1,20})?([Zz]|[+-][0-9]{2}:[0-9]{2})?"
 )
-_WHOLE_NUMBER = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
+_WHOLE_NUMBER = re.compile(rb"[1-9][0-9]{0,18}")
+_needed = itemgetter("ce_type", "ce_organisation", "ce_id", "ce_time", "ce_aggregateversion")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,20 +125,27 @@ def fingerprint(record: Record) -> str:
 
 
 def _heard(record: Record, key: str, headers: dict[str, bytes]) -> Heard[Any]:
-    known = _known(_needed(headers, "ce_type"), record.topic)
-    organisation = _uuid(headers, "ce_organisation", _organisation)
+    try:
+        ce_type, organisation, id_, time, version = _needed(headers)
+    except KeyError as error:
+        [name] = error.args
+        raise _Bad("missing-header", name, f"The header {name} is missing.") from None
+    known = CATALOGUE.get(ce_type.decode())
+    if known is None or known.topic != record.topic:
+        raise _unknown(ce_type.decode(), known)
+    organisation_id = _organisation(organisation)
     event = _body(known, record.value)
     if str(StoreUUID(event.key.bytes)) != key:  # three times as fast as its own text
         raise _Bad("wrong-key", known.key_field, f"The record's key is not the {known.key_field} of its body.")
-    return Heard(event, _uuid(headers, "ce_id"), organisation, _time(headers), _version(headers))
+    return Heard(event, _uuid(id_.decode(), "ce_id"), organisation_id, _time(time.decode()), _version(version))
 
 
 def _headers(record: Record) -> dict[str, bytes]:
     """By name; every one of them is a text that a store can hold."""
     headers = dict(record.headers)
     try:
-        together = b" ".join([value for _, value in record.headers])  # read at once, which is faster than one by one
-        if "\x00" not in together.decode() and "\x00" not in "".join(headers):
+        together = b" ".join(headers.values()).decode()  # at once, which is faster than one by one
+        if "\x00" not in together and "\x00" not in "".join(headers):
             return headers
     except (TypeError, UnicodeDecodeError):
         pass
@@ -165,70 +174,51 @@ def _bad_header(reason: str, name: str, what: str) -> _Bad:
     return _Bad(reason, shown, f"The header {shown} {what}.")
 
 
-def _needed(headers: dict[str, bytes], name: str) -> str:
-    if name not in headers:
-        raise _Bad("missing-header", name, f"The header {name} is missing.")
-    return headers[name].decode()
+def _unknown(ce_type: str, known: type[Event] | None) -> _Bad:
+    if known:
+        return _Bad("wrong-topic", "ce_type", f"{known.wire} belongs to the topic {known.topic}.")
+    name = ce_type.removeprefix("org.kith.").rpartition(".v")[0]
+    is_newer = any(one.wire == name for one in CATALOGUE.values())
+    reason = "future-version" if is_newer else "unknown-type"
+    return _Bad(reason, "ce_type", "This program does not know this type of event (yet): upgrade, then replay.")
 
 
-def _known(ce_type: str, topic: str) -> type[Event]:
-    known = CATALOGUE.get(ce_type)
-    if known is None:
-        name = ce_type.removeprefix("org.kith.").rpartition(".v")[0]
-        is_newer = any(one.wire == name for one in CATALOGUE.values())
-        reason = "future-version" if is_newer else "unknown-type"
-        raise _Bad(reason, "ce_type", "This program does not know this type of event (yet): upgrade, then replay.")
-    if known.topic != topic:
-        raise _Bad("wrong-topic", "ce_type", f"{known.wire} belongs to the topic {known.topic}.")
-    return known
+def _uuid(text: str, name: str) -> UUID:
+    try:
+        return StoreUUID(text)  # several times as fast, and as wide as what speakers usually write
+    except ValueError:
+        pass
+    try:
+        return UUID(text)
+    except ValueError:
+        raise _Bad("bad-header", name, f"The header {name} is not a UUID.") from None
 
 
 @lru_cache(1000)  # they are few, and the same in every batch
-def _organisation(text: str) -> UUID:
-    found = UUID(text)
+def _organisation(value: bytes) -> UUID:
+    found = _uuid(value.decode(), "ce_organisation")
     if found == NIL:
         raise _Bad("bad-header", "ce_organisation", "The nil organisation is for records that cannot be read.")
     return found
 
 
-def _id(text: str) -> UUID:
-    try:
-        return StoreUUID(text)  # several times as fast, and as wide as what speakers usually write
-    except ValueError:
-        return UUID(text)
+def _time(text: str) -> datetime:
+    if _RFC_3339.fullmatch(text):
+        try:
+            happened_at = datetime.fromisoformat(text.upper())
+            if happened_at.tzinfo is None:
+                raise _Bad("bad-header", "ce_time", "The header ce_time has no time zone.")
+            return happened_at if happened_at.tzinfo is UTC else happened_at.astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+    raise _Bad("bad-header", "ce_time", "The header ce_time is not an RFC 3339 time.")
 
 
-def _uuid(headers: dict[str, bytes], name: str, read: Callable[[str], UUID] = _id) -> UUID:
-    try:
-        return read(_needed(headers, name))
-    except ValueError:
-        raise _Bad("bad-header", name, f"The header {name} is not a UUID.") from None
-
-
-def _time(headers: dict[str, bytes]) -> datetime:
-    try:
-        happened_at = datetime.fromisoformat(_shaped(_needed(headers, "ce_time"), _RFC_3339).upper())
-        if happened_at.tzinfo is None:
-            raise _Bad("bad-header", "ce_time", "The header ce_time has no time zone.")
-        return happened_at if happened_at.tzinfo is UTC else happened_at.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise _Bad("bad-header", "ce_time", "The header ce_time is not an RFC 3339 time.") from None
-
-
-def _version(headers: dict[str, bytes]) -> int:
-    try:
-        version = int(_shaped(_needed(headers, "ce_aggregateversion"), _WHOLE_NUMBER))
-        if version < 2**63:
-            return version
-    except ValueError:
-        pass
+@lru_cache(1000)  # most are small
+def _version(value: bytes) -> int:
+    if _WHOLE_NUMBER.fullmatch(value) and (version := int(value)) < 2**63:
+        return version
     raise _Bad("bad-header", "ce_aggregateversion", "The header ce_aggregateversion is not a whole number from 1.")
-
-
-def _shaped(text: str, shape: re.Pattern[str]) -> str:
-    if not shape.fullmatch(text):
-        raise ValueError
-    return text
 
 
 def _body(known: type[Event], value: bytes | None) -> Event:

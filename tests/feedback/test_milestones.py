@@ -11,7 +11,7 @@ from services.feedback.store.milestones import shipped
 from shared import clock
 from shared.events.intake import ParticipantCompleted, ParticipantErased, ParticipantPlaced
 from shared.events.scheduling import AttendanceCorrected, Attended, GroupFormed, SessionHeld
-from shared.identity import derived_id
+from shared.identity import derived_id, stranger_id
 from tests.doors import bearer
 from tests.feedback.conftest import (
     ADMINISTRATOR,
@@ -119,6 +119,11 @@ async def test_a_correction_takes_back_what_was_not_reached_and_gives_it_again(d
     assert await kinds(told) == ["first-session", "fifth-session", "fifth-session"]
     await told.tell(corrected(6, person), corrected(99, person))
     assert len(await kinds(told)) == 3
+
+
+async def test_whoever_was_erased_and_is_still_counted_reaches_nothing(due: Any, told: Told) -> None:
+    await told.tell(held(9, due.participant_id, stranger_id()), corrected(9, due.participant_id, stranger_id()))
+    assert [one.participant_id for one in await told.said("milestone-reached")] == [due.participant_id]
 
 
 async def test_completion_is_a_milestone(due: Any, told: Told) -> None:

@@ -11,11 +11,13 @@ import pytest
 
 from services.scheduling.app import create
 from services.scheduling.domain.kinds import session_id_of
+from shared import erasing
 from shared.events import Event
 from shared.events.feedback import CheckInBegun, CheckInOpened, ConcernClosed, ConcernRaised
 from shared.events.intake import CheckInInvited, InvitationFailed, InvitationSent, ParticipantErased
 from shared.events.scheduling import CheckInDue, ParticipantDisengaged
 from shared.identity import derived_id
+from shared.timers import Timers
 from tests.doors import doors
 from tests.scheduling.conftest import Told
 from tests.scheduling.examples import (
@@ -230,6 +232,31 @@ async def test_a_correction_takes_somebody_off_the_list(circle: Told, reader: Re
         await meets(circle, reader, at, day, ana="absent")
     await meets(circle, reader, at, TUESDAYS[1], "correct", ana="excused")
     assert "Nobody stays away." in await reader.get("/scheduling/follow-up")
+
+
+async def test_a_clock_rings_for_those_alone_whom_a_correction_changes(circle: Told, reader: Reader, at: At) -> None:
+    await meets(circle, reader, at, TUESDAYS[0], ana="absent")
+    session = session_id_of(EVENING_CIRCLE, TUESDAYS[0])
+    await reader.post(f"/scheduling/sessions/{session}/correct", marks(dev="present", ana="excused"))
+    [row] = await circle.rows("select payload from machinery.timers where kind = 'attendance-recorded'")
+    assert row["payload"]["participants"] == [str(person("ana"))]
+
+
+async def test_whoever_is_erased_before_the_clock_rings_takes_nobody_along(
+    circle: Told, reader: Reader, at: At
+) -> None:
+    for day in TUESDAYS[:2]:
+        await meets(circle, reader, at, day, dev="absent", ana="present")
+    at(utc(f"{TUESDAYS[2]} 20:00"))
+    session = session_id_of(EVENING_CIRCLE, TUESDAYS[2])
+    await reader.post(f"/scheduling/sessions/{session}/hold", marks(dev="absent", ana="present"))
+    await circle.tell(
+        ParticipantErased(participant_id=person("ana"), enrolment_ids=[enrolment_of("ana")], occasion_ids=[])
+    )
+    assert await Timers(circle.store.machinery, {erasing.TIMER: erasing.on_erase})._one_round() == 1
+    await circle.ring()
+    [event] = await circle.said(ParticipantDisengaged)
+    assert event.participant_id == person("dev")
 
 
 async def test_whoever_completes_is_not_on_the_list_and_others_see_nothing(

@@ -10,6 +10,7 @@ from shared.errors import NotFound
 from shared.events import Heard
 from shared.events.intake import ParticipantPlaced
 from shared.events.scheduling import AttendanceCorrected, Attended, GroupFormed, SessionHeld
+from shared.identity import is_stranger
 
 CAME = ("present", "late")
 
@@ -122,7 +123,7 @@ async def correct_held(tx: Tx, organisation: UUID, event: AttendanceCorrected) -
 
 async def _save_attendance(tx: Tx, organisation: UUID, session_id: UUID, attendance: Collection[Attended]) -> set[UUID]:
     before = await tx.fetch("delete from attended where session_id = $1 returning participant_id", session_id)
-    came = [one.participant_id for one in attendance if one.status in CAME]
+    came = [one.participant_id for one in attendance if one.status in CAME and not is_stranger(one.participant_id)]
     await tx.execute(
         "insert into attended select $1, $2, one from unnest($3::uuid[]) as one on conflict do nothing",
         organisation,

@@ -1,6 +1,5 @@
 """What happens when a clock of scheduling rings."""
 
-from dataclasses import replace
 from uuid import UUID
 
 from services.scheduling import store
@@ -25,15 +24,13 @@ async def on_plan_sessions(tx: Tx, timer: Timer) -> None:
 
 
 async def on_attendance_recorded(tx: Tx, timer: Timer) -> None:
-    """Attendance was recorded or corrected: those who came are asked how it was.
+    """Attendance was recorded or corrected: whoever came is asked how it was.
 
-    This runs at once, but for one person at a time, and not in the transaction of the door: whoever locks many
-    enrolments could run into the consumer, which locks them in the order of the events.
+    This runs at once, but not in the transaction of the door: whoever locks many enrolments could run into the
+    consumer, which locks them in the order of the events.
     """
-    people: list[str] = timer.payload["participants"]
-    if people[1:]:
-        await set_timer(tx, replace(timer, payload=timer.payload | {"participants": people[1:]}))
-    enrolments = await store.enrolments_of(tx, [UUID(one) for one in people[:1]], UUID(timer.payload["program_id"]))
+    people = [UUID(one) for one in timer.payload["participants"]]  # of a clock that was set before: several
+    enrolments = await store.enrolments_of(tx, people, UUID(timer.payload["program_id"]))
     await settle(tx, enrolments, clock.now())
     await notice_absences(tx, enrolments, clock.now())
 

@@ -10,7 +10,7 @@ from services.scheduling.domain.shapes import Plan, Session
 from shared.database import Record, Tx, made_of
 from shared.errors import NotFound
 from shared.identity import new_id
-from shared.timers import Timer, set_timer
+from shared.timers import Timer, set_timers
 
 ATTENDANCE_RECORDED = "attendance-recorded"
 
@@ -201,19 +201,21 @@ async def attendance_of(tx: Tx, session_id: UUID) -> dict[UUID, Attending]:
 
 
 async def save_held(tx: Tx, held: Held, before: Mapping[UUID, Attending], now: datetime) -> None:
-    """A held session with its whole attendance; a clock that rings at once asks those who came how it was.
+    """A held session with its attendance; for everybody of whom something else is known than before a clock rings.
 
     A clock of its own each time: a door that moved the one that is ringing just now would wait for whom it waits for.
+    And one for each of them: it goes with whoever is erased, and with nobody else.
     """
     session, attendance = held.session, held.attendance
     await save_sessions(tx, [session])
-    people = [str(one) for one in sorted({*before, *attendance})]
-    payload = {"program_id": str(session.program_id), "participants": people}
-    await set_timer(tx, Timer(ATTENDANCE_RECORDED, str(new_id()), session.organisation_id, now, payload))
+    changed = {who: one for who, one in attendance.items() if before.get(who) != one}
+    gone = sorted(before.keys() - attendance.keys())
+    whose = [{"program_id": str(session.program_id), "participants": [str(who)]} for who in (*sorted(changed), *gone)]
+    await set_timers(
+        tx, [Timer(ATTENDANCE_RECORDED, str(new_id()), session.organisation_id, now, one) for one in whose]
+    )
     await tx.execute(
-        "delete from attendance where session_id = $1 and participant_id <> all ($2)",
-        session.session_id,
-        list(attendance),
+        "delete from attendance where session_id = $1 and participant_id = any ($2)", session.session_id, gone
     )
     await tx.executemany(
         """insert into attendance values ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -229,6 +231,6 @@ async def save_held(tx: Tx, held: Held, before: Mapping[UUID, Attending], now: d
                 one.is_history,
                 one.recorded_at,
             )
-            for who, one in attendance.items()
+            for who, one in changed.items()
         ],
     )

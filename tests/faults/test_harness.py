@@ -11,7 +11,7 @@ import pytest
 
 from deploy.local.ports import free_port
 from tests.faults.checker import Finding, erased, folds
-from tests.faults.checker.invariants import Evidence, _answered, _in_order, _once, _said
+from tests.faults.checker.invariants import Evidence, _answered, _in_order, _of_nobody, _once, _said
 from tests.faults.checker.log import Rec, schemas, story
 from tests.faults.driver import Write
 from tests.faults.planted.__main__ import FOLDER, ROOT, apply
@@ -51,7 +51,7 @@ def evidence(records: list[Rec], said: list[Rec], writes: list[Write]) -> Eviden
 
 
 def found(seen: Evidence) -> set[str]:
-    return {invariant for check in (_answered, _said, _once, _in_order) for invariant, _ in check(seen)}
+    return {invariant for check in (_answered, _said, _once, _of_nobody, _in_order) for invariant, _ in check(seen)}
 
 
 A, B = str(uuid4()), str(uuid4())
@@ -85,6 +85,11 @@ def test_the_checker_names_what_is_wrong(what: str, records: list[Rec], invarian
 def test_the_checker_sees_an_event_that_caused_the_same_twice() -> None:
     twice = [withdrawn(0, 1, A, cause=B), withdrawn(1, 2, A, cause=B)]
     assert found(evidence(twice, twice, [])) == {"I2"}
+
+
+def test_the_checker_sees_an_event_about_somebody_who_stands_for_whoever_was_erased() -> None:
+    stranger = "6f0a3a5e-6b1c-8d0b-9a51-1f6d2b8f4c11"
+    assert found(evidence([withdrawn(0, 1, stranger)], [withdrawn(0, 1, stranger)], [])) == {"I6"}
 
 
 def test_what_cannot_be_read_is_to_be_parked_with_all_that_follows() -> None:

@@ -65,6 +65,11 @@ def names_of(told: Story) -> frozenset[str]:
     return frozenset(one.key for one in told.of("participant-enrolled")) - people_of(told)
 
 
+def is_stranger(one: str | None) -> bool:
+    """Whether this id stands for somebody who was erased."""
+    return one is not None and UUID(one).version == STRANGER
+
+
 def is_rekeyed(said: bytes, kept: bytes, people: Collection[str]) -> bool:
     """Whether what was kept is what was said, to the byte, with one stranger for each of those who were erased."""
     before, after = _ID.split(said), _ID.split(kept)  # every other part is an id
@@ -76,7 +81,7 @@ def is_rekeyed(said: bytes, kept: bytes, people: Collection[str]) -> bool:
     return (
         all(one == other for one, other in pairs - set(own))
         and len({one for one, _ in own}) == len(strangers) == len(own)
-        and all(UUID(one.decode()).version == STRANGER for one in strangers)
+        and all(is_stranger(one.decode()) for one in strangers)
         and strangers.isdisjoint(before)
     )
 

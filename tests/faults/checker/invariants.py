@@ -45,7 +45,7 @@ async def check(
         said |= await stores.event_log(pool, organisations)
     told = story(records, schemas())
     seen = Evidence(pools, organisations, writes, told, records, said, set(injected), kafka, topics)
-    findings = [*_answered(seen), *_said(seen), *_once(seen)]
+    findings = [*_answered(seen), *_said(seen), *_once(seen), *_of_nobody(seen)]
     if disorder := [*_in_order(seen)]:  # nothing can be recomputed from such a log
         return [Finding(*one) for one in (*findings, *disorder)], seen
     traces = erased.traces_of(told, [word for one in writes for word in one.canaries])
@@ -151,6 +151,13 @@ def _once(seen: Evidence) -> Iterator[tuple[str, str]]:
     often = [key for key, count in by_mail.items() if count > 1]
     if often:
         yield "I2", f"{len(often)} people were invited twice: {often[:SHOWN]}"
+
+
+def _of_nobody(seen: Evidence) -> Iterator[tuple[str, str]]:
+    """I6: whoever stands for somebody who was erased is counted among others, and nothing happens to them."""
+    told = [one for one in seen.story.facts if erased.is_stranger(one.body.get("participant_id"))]
+    if told:
+        yield "I6", f"{len(told)} events tell of a stranger: {[(one.wire, one.key) for one in told[:SHOWN]]}"
 
 
 def _in_order(seen: Evidence) -> Iterator[tuple[str, str]]:

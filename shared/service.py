@@ -51,7 +51,7 @@ class Service:
     routers: tuple[APIRouter, ...]
     handlers: Handlers
     timers: TimerHandlers = field(default_factory=dict)
-    long_timers: TimerHandlers = field(default_factory=dict)  # they take so long that no other clock waits for them
+    apart: TimerHandlers = field(default_factory=dict)  # long ones, or many at once: no other clock waits for them
     tasks: tuple[Callable[[Running], Awaitable[None]], ...] = ()
     keeps_heard: bool = False
     before_batch: BeforeBatch | None = None
@@ -150,8 +150,8 @@ def _work(service: Service, settings: Settings, running: Running) -> Iterator[An
                 flood_share=settings.flood_share,
             )
         )
-    yield Timers(running.machinery, {**idempotency.TIMERS, **service.timers}).run()
-    for kind, handler in {erasing.TIMER: erasing.on_erase, **service.long_timers}.items():
+    yield Timers(running.machinery, service.timers).run()
+    for kind, handler in {erasing.TIMER: erasing.on_erase, **idempotency.TIMERS, **service.apart}.items():
         yield Timers(running.machinery, {kind: handler}).run()
     for task in service.tasks:
         yield task(running)

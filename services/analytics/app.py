@@ -13,7 +13,7 @@ def create() -> Service:
         handlers=handlers.HANDLERS,
         keeps_heard=True,
         timers=handlers.TIMERS,
-        long_timers=handlers.LONG_TIMERS,
+        apart=handlers.APART,
         after_batch=handlers.after_batch,
         views={"facts": store.FACTS},
         after_switch=store.touch_everybody,

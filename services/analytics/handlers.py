@@ -193,7 +193,7 @@ def _night_after(at: datetime) -> datetime:
 
 TIMERS: TimerHandlers = {"count": on_count}
 """What each kind of clock does."""
-LONG_TIMERS: TimerHandlers = {"release": on_release}
+APART: TimerHandlers = {"release": on_release}
 """The same of those that take up to a minute."""
 HANDLERS: Handlers = {
     SiteOpened: on_site_opened,

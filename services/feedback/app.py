@@ -17,6 +17,7 @@ def create() -> Service:
         routers=(*api.ROUTERS, *pages.ROUTERS),
         handlers=handlers.HANDLERS,
         timers={**handlers.TIMERS, store.ALERT_TIMER: sender.on_message_due},
+        apart=handlers.APART,
         tasks=sender.tasks,
         before_batch=handlers.before_batch,
         measure=handlers.measure,

@@ -59,7 +59,7 @@ async def test_every_night_there_is_a_release_if_enough_has_changed(
     client: Any, told: Told, moved_clock: Callable[[float], None]
 ) -> None:
     service = create()
-    clocks = Timers(told.store.machinery, {**service.timers, **service.long_timers})
+    clocks = Timers(told.store.machinery, {**service.timers, **service.apart})
     evening = datetime.combine(now().date() + timedelta(days=1), time(22), UTC) - now()
 
     async def released_after(hours: float) -> int:

@@ -16,7 +16,7 @@ from shared.doors import Running
 from shared.mail import LEASE
 from shared.security import Verifier
 from shared.settings import Settings
-from shared.timers import Timers
+from shared.timers import TIMERS_A_ROUND, Timers
 from tests.conftest import eventually, running
 from tests.doors import ISSUER, bearer
 from tests.feedback.conftest import (
@@ -149,6 +149,17 @@ async def test_a_concern_that_nobody_touches_goes_round_for_ever(
     assert [event.level for event in await told.said("concern-escalated")] == [2, 2, 2]
     assert sorted(await watch.mails(4)) == ["ana@staff.example", *["ben@staff.example"] * 3]
     assert one["concern_id"] == seen["concern_id"]
+
+
+async def test_nobody_who_is_to_be_called_waits_for_check_ins_that_close(
+    rota: None, client: Any, watch: Watch, told: Told, moved_clock: Callable[[float], None]
+) -> None:
+    soon = clock.now() + timedelta(minutes=1)
+    await told.tell(*(a_due(occasion_id=uuid4(), closes_at=soon) for _ in range(TIMERS_A_ROUND)))
+    await raised(client)
+    moved_clock(31 * 60)
+    await watch.timers._one_round()
+    assert len(await told.said("concern-escalated")) == 1
 
 
 async def test_acknowledging_stops_the_call_and_each_further_step_has_its_clock(

@@ -113,7 +113,7 @@ async def test_a_clock_that_takes_long_holds_up_no_other(fresh_store: Any, parts
         (),
         {},
         timers={"short": ring},
-        long_timers={"long": take_long},
+        apart={"long": take_long},
     )
     held: Running = running_on(await fresh_store(), kafka=parts.kafka)
     async with running(*service._work(one, held.settings, held)):

@@ -42,6 +42,7 @@ async def on_check_in_closes(tx: Tx, timer: Timer) -> None:
 TIMERS: TimerHandlers = {
     store.CLOCK_TIMER: on_concern_waits,
     store.ROTA_TIMER: on_rota_looked_at,
-    store.EXPIRES_TIMER: on_check_in_closes,
 }
 """What each kind of clock does."""
+APART: TimerHandlers = {store.EXPIRES_TIMER: on_check_in_closes}
+"""Thousands may close at the same moment, and nobody who is to be called waits for them."""

@@ -4,7 +4,7 @@ No sleeping task holds a promise. A timer that fell due while nobody ran is late
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -35,7 +35,18 @@ class Timer:
     attempts: int = 0
 
 
-TimerHandlers = Mapping[str, Callable[[Tx, Timer], Awaitable[None]]]
+@dataclass(frozen=True, slots=True)
+class Together:
+    """A handler of several timers of one kind and organisation, in one transaction: for what falls due in crowds.
+
+    It locks what they are about in one order. If it fails, each of them is tried by itself.
+    """
+
+    ring: Callable[[Tx, Sequence[Timer]], Awaitable[None]]
+
+
+TimerHandlers = Mapping[str, Callable[[Tx, Timer], Awaitable[None]] | Together]
+"""Which kind of timer is handled by which function."""
 
 
 async def set_timer(tx: Tx, timer: Timer) -> None:
@@ -82,7 +93,7 @@ class Timers:
                 await asyncio.sleep(WAIT_SECONDS)
 
     async def _one_round(self) -> int:
-        """Run the timers that are due, the oldest first, each in a transaction of its own."""
+        """Run the timers that are due, the oldest first."""
         async with self.database.transaction() as tx:
             due = await tx.fetch(
                 """select kind, key, organisation_id, attempts from machinery.timers
@@ -93,38 +104,60 @@ class Timers:
                 TIMERS_A_ROUND,
             )
         ran = 0
-        for row in due:
-            try:
-                ran += await self._one(row["kind"], row["key"], row["organisation_id"])
-            except asyncpg.LockNotAvailableError:
-                continue
-            except OUTAGES:
-                raise
-            except Exception:
-                log.exception("timer failed and will be tried again", kind=row["kind"], key=row["key"])
-                await self._again(row)
+        for rows in self._together(due):
+            ran += await self._ring(rows)
         return ran
 
-    async def _one(self, kind: str, key: str, organisation: UUID) -> bool:
-        """Run a timer and remove it; False if another process does so now, or it was moved meanwhile.
+    def _together(self, due: Sequence[Record]) -> Iterable[list[Record]]:
+        """Those that ring in one transaction, in the order of the oldest of each."""
+        groups: dict[tuple[str, UUID, str], list[Record]] = {}
+        for row in due:
+            alone = "" if isinstance(self.handlers[row["kind"]], Together) else row["key"]
+            groups.setdefault((row["kind"], row["organisation_id"], alone), []).append(row)
+        return groups.values()
 
-        It holds its row first, and then locks what it is about; whoever changes that locks it first, and then moves
-        the timer. So it is the timer that gives way, and comes again in a moment.
+    async def _ring(self, rows: Sequence[Record]) -> int:
+        """Run timers; gives how many ran. What cannot be done for all of them is done one by one."""
+        try:
+            return await self._run(rows)
+        except asyncpg.LockNotAvailableError:
+            pass
+        except OUTAGES:
+            raise
+        except Exception:
+            log.exception(
+                "timer failed and will be tried again", kind=rows[0]["kind"], keys=[row["key"] for row in rows]
+            )
+            if not rows[1:]:
+                await self._again(rows[0])
+        return sum([await self._ring([row]) for row in rows]) if rows[1:] else 0
+
+    async def _run(self, rows: Sequence[Record]) -> int:
+        """Run timers and remove them, but those that another process runs just now, or that were moved meanwhile.
+
+        Their rows are held first, and then what they are about is locked; whoever changes that locks it first, and then
+        moves the timer. So it is the timer that gives way, and comes again in a moment.
         """
+        kind, organisation = rows[0]["kind"], rows[0]["organisation_id"]
         async with self.database.transaction(organisation) as tx:
             await tx.execute(GIVES_WAY)
-            row = await tx.fetchrow(
+            taken = await tx.fetch(
                 """delete from machinery.timers where (kind, key) in (
                        select kind, key from machinery.timers
-                       where kind = $1 and key = $2 and coalesce(retry_at, due_at) <= $3 for update skip locked)
+                       where kind = $1 and key = any($2) and coalesce(retry_at, due_at) <= $3
+                       order by key for update skip locked)
                    returning kind, key, organisation_id, due_at, payload, attempts""",
                 kind,
-                key,
+                [row["key"] for row in rows],
                 clock.now(),
             )
-            if row:
-                await self.handlers[kind](tx, made_of(Timer, row))  # may set itself anew
-        return row is not None
+            timers, handler = [made_of(Timer, row) for row in taken], self.handlers[kind]
+            if isinstance(handler, Together):
+                await handler.ring(tx, timers)
+            else:
+                for timer in timers:  # there is one
+                    await handler(tx, timer)  # may set itself anew
+        return len(taken)
 
     async def _again(self, row: Record) -> None:
         wait = timedelta(seconds=min(2 ** row["attempts"], RETRY_SECONDS_MAX))

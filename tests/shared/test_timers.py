@@ -1,5 +1,6 @@
 """Timers: of several organisations at once, in one round, each seeing its own rows alone."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -7,7 +8,7 @@ from uuid import UUID, uuid4
 from shared import clock
 from shared.database import Tx
 from shared.outbox import put
-from shared.timers import Timer, Timers, cancel_timer, set_timer
+from shared.timers import Timer, Timers, Together, cancel_timer, set_timer
 from tests.conftest import eventually, running
 from tests.shared.conftest import AT
 
@@ -75,3 +76,23 @@ async def test_a_timer_is_not_early_and_a_cancelled_one_never_rings(fresh_store:
     async with running(Timers(store.machinery, {"send": send}).run()):
         await eventually(only_the_later_one_waits)
     assert done == ["due"]
+
+
+async def test_a_crowd_rings_together_and_whoever_fails_holds_none_of_it(fresh_store: Any) -> None:
+    store, one, other = await fresh_store(), uuid4(), uuid4()
+    for organisation, key in ((one, "a"), (other, "b"), (one, "bad"), (one, "c")):
+        await set_due(store, organisation, key)
+    rang = []
+
+    async def send(tx: Tx, timers: Sequence[Timer]) -> None:
+        if any(timer.key == "bad" and timer.attempts == 0 for timer in timers):
+            raise ValueError("not this time")
+        rang.append({timer.key for timer in timers})
+
+    async with running(Timers(store.machinery, {"send": Together(send)}).run()):
+        await eventually(lambda: nothing_waits(store))
+    assert rang == [{"a"}, {"c"}, {"b"}, {"bad"}]
+    for organisation, key in ((one, "d"), (other, "e"), (one, "f")):
+        await set_due(store, organisation, key)
+    assert await Timers(store.machinery, {"send": Together(send)})._one_round() == 3
+    assert rang[4:] == [{"d", "f"}, {"e"}]

@@ -1,5 +1,7 @@
 """What happens when a clock of scheduling rings."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from uuid import UUID
 
 from services.scheduling import store
@@ -7,12 +9,14 @@ from services.scheduling.domain.calendar import RENEWED_AFTER
 from services.scheduling.handlers.settling import notice_absences, replan, settle
 from shared import clock
 from shared.database import Tx
-from shared.timers import Timer, TimerHandlers, set_timer
+from shared.inbox import locks
+from shared.timers import Timer, TimerHandlers, Together, set_timer
 
 
-async def on_occasion(tx: Tx, timer: Timer) -> None:
-    """An occasion falls due, or closes: which of the two follows from the time."""
-    await settle(tx, [UUID(timer.payload["enrolment_id"])], clock.now())
+async def on_occasions(tx: Tx, timers: Sequence[Timer]) -> None:
+    """Occasions fall due, or close: which of the two follows from the time. At ten o'clock there are many."""
+    await locks.alone_with(tx, await store.people_of(tx, [UUID(one.key) for one in timers]))
+    await settle(tx, sorted({UUID(one.payload["enrolment_id"]) for one in timers}), clock.now())
 
 
 async def on_plan_sessions(tx: Tx, timer: Timer) -> None:
@@ -23,22 +27,27 @@ async def on_plan_sessions(tx: Tx, timer: Timer) -> None:
         await set_timer(tx, again)
 
 
-async def on_attendance_recorded(tx: Tx, timer: Timer) -> None:
+async def on_attendance_recorded(tx: Tx, timers: Sequence[Timer]) -> None:
     """Attendance was recorded or corrected: whoever came is asked how it was.
 
     This runs at once, but not in the transaction of the door: whoever locks many enrolments could run into the
-    consumer, which locks them in the order of the events.
+    consumer, which locks them in the order of the events. A clock rings for one person; one set by an earlier
+    version rings for several.
     """
-    people = [UUID(one) for one in timer.payload["participants"]]  # of a clock that was set before: several
-    enrolments = await store.enrolments_of(tx, people, UUID(timer.payload["program_id"]))
-    await settle(tx, enrolments, clock.now())
-    await notice_absences(tx, enrolments, clock.now())
+    people = defaultdict[UUID, set[UUID]](set)
+    for one in timers:
+        people[UUID(one.payload["program_id"])] |= set(map(UUID, one.payload["participants"]))
+    await locks.alone_with(tx, set[UUID]().union(*people.values()))
+    for program_id in sorted(people):
+        enrolments = await store.enrolments_of(tx, sorted(people[program_id]), program_id)
+        await settle(tx, enrolments, clock.now())
+        await notice_absences(tx, enrolments, clock.now())
 
 
 TIMERS: TimerHandlers = {
-    "occasion-due": on_occasion,
-    "occasion-closes": on_occasion,
+    "occasion-due": Together(on_occasions),
+    "occasion-closes": Together(on_occasions),
     "plan-sessions": on_plan_sessions,
-    "attendance-recorded": on_attendance_recorded,
+    "attendance-recorded": Together(on_attendance_recorded),
 }
 """What each kind of clock does."""

@@ -42,7 +42,7 @@ _ENROLMENT = attrgetter("enrolment_id")
 
 
 async def before_batch(tx: Tx, heard: Sequence[Heard[Any]]) -> None:
-    """Nobody else hears of the same people meanwhile. Clocks lock one enrolment each, and wait for no other."""
+    """Nobody else hears of the same people meanwhile, and no clock rings for them."""
     events = [one.event for one in heard]
     if any(isinstance(one, OF_EVERYBODY) for one in events):
         await locks.alone_with_everybody(tx)

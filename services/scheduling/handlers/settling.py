@@ -51,11 +51,8 @@ async def replan(tx: Tx, group_id: UUID, now: datetime) -> bool:
 
 async def notice_absences(tx: Tx, enrolments: Sequence[UUID], now: datetime) -> None:
     """Whoever stayed away from several sessions in a row without a word needs to be followed up."""
-    for enrolment_id in enrolments:
-        standing = await store.engagement_of(tx, enrolment_id)
-        if standing is None:
-            continue
-        noticed, event = engagement.notice(standing, now)
-        await store.save_disengagements(tx, noticed)
+    found = [engagement.notice(one, now) for one in await store.engagements_of(tx, enrolments)]
+    await store.save_disengagements(tx, [noticed for noticed, _ in found])
+    for noticed, event in found:
         if event:
-            outbox.put(tx, event, organisation=standing.organisation_id, at=now)
+            outbox.put(tx, event, organisation=noticed.engagement.organisation_id, at=now)

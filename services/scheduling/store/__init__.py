@@ -13,7 +13,7 @@ from services.scheduling.store.course import (
     note_opened,
     note_sent,
 )
-from services.scheduling.store.engagement import disengaged, engagement_of, save_disengagements
+from services.scheduling.store.engagement import disengaged, engagements_of, save_disengagements
 from services.scheduling.store.erased import erase_participants
 from services.scheduling.store.groups import (
     alone_with,
@@ -124,7 +124,7 @@ __all__ = [
     "debriefs",
     "disengaged",
     "end_placement",
-    "engagement_of",
+    "engagements_of",
     "enrolments_at",
     "enrolments_in",
     "enrolments_of",

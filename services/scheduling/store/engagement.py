@@ -4,33 +4,39 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from services.scheduling.domain.engagement import Disengagement, Engagement, Noticed, Recorded
+from services.scheduling.store.occasions import by_enrolment
 from shared.database import Record, Tx, made_of
 
 
-async def engagement_of(tx: Tx, enrolment_id: UUID) -> Engagement | None:
-    """An enrolment with its attendance, by the time of the sessions; it is locked."""
-    row = await tx.fetchrow("select * from enrolments where enrolment_id = $1 for update", enrolment_id)
-    if row is None:
-        return None
-    recorded = await tx.fetch(
-        """select a.session_id, a.status, a.is_history from attendance a join sessions s using (session_id)
-           where a.participant_id = $1 and a.program_id = $2 order by s.starts_at, a.session_id""",
-        row["participant_id"],
-        row["program_id"],
+async def engagements_of(tx: Tx, enrolment_ids: Sequence[UUID]) -> list[Engagement]:
+    """Enrolments with their attendance, by the time of the sessions; they are locked."""
+    rows = await tx.fetch(
+        "select * from enrolments where enrolment_id = any ($1) order by enrolment_id for update", enrolment_ids
     )
-    noticed = await tx.fetch("select * from disengagements where enrolment_id = $1", enrolment_id)
-    return made_of(
-        Engagement,
-        row,
-        is_over=row["completed_on"] is not None or row["withdrawn_on"] is not None,
-        sessions=[made_of(Recorded, one) for one in recorded],
-        noticed=[made_of(Disengagement, one) for one in noticed],
+    recorded = by_enrolment(
+        await tx.fetch(
+            """select e.enrolment_id, a.session_id, a.status, a.is_history from enrolments e
+                   join attendance a on a.participant_id = e.participant_id and a.program_id = e.program_id
+                   join sessions s using (session_id)
+               where e.enrolment_id = any ($1) order by s.starts_at, a.session_id""",
+            enrolment_ids,
+        )
     )
+    noticed = by_enrolment(await tx.fetch("select * from disengagements where enrolment_id = any ($1)", enrolment_ids))
+    return [
+        made_of(
+            Engagement,
+            row,
+            is_over=row["completed_on"] is not None or row["withdrawn_on"] is not None,
+            sessions=[made_of(Recorded, one) for one in recorded[row["enrolment_id"]]],
+            noticed=[made_of(Disengagement, one) for one in noticed[row["enrolment_id"]]],
+        )
+        for row in rows
+    ]
 
 
-async def save_disengagements(tx: Tx, noticed: Noticed) -> None:
+async def save_disengagements(tx: Tx, noticed: Sequence[Noticed]) -> None:
     """The rows of absences as they are now."""
-    whose = noticed.engagement
     await tx.executemany(
         """insert into disengagements values ($1, $2, $3, $4, $5, $6, $7, $8)
            on conflict (enrolment_id, first_session_id) do update
@@ -47,7 +53,8 @@ async def save_disengagements(tx: Tx, noticed: Noticed) -> None:
                 one.noticed_at,
                 one.ended_at,
             )
-            for one in noticed.changed
+            for whose, changed in ((one.engagement, one.changed) for one in noticed)
+            for one in changed
         ],
     )
 

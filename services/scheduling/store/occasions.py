@@ -67,7 +67,7 @@ async def bases_of(tx: Tx, enrolment_ids: Sequence[UUID]) -> dict[UUID, Basis]:
         enrolment_ids,
     )
     batteries = {one: await find_battery(tx, one) for one in {row["program_id"] for row in rows}}
-    sessions, scores = _by_enrolment(came), _by_enrolment(await _scores(tx, enrolment_ids, batteries.values()))
+    sessions, scores = by_enrolment(came), by_enrolment(await _scores(tx, enrolment_ids, batteries.values()))
     return {
         row["enrolment_id"]: Basis(
             made_of(Enrolment, row),
@@ -92,11 +92,12 @@ async def known_occasions(tx: Tx, enrolment_ids: Sequence[UUID]) -> dict[UUID, d
     rows = await tx.fetch(
         "select * from occasions where enrolment_id = any ($1) order by occasion_id for update", enrolment_ids
     )
-    found = _by_enrolment(rows)
+    found = by_enrolment(rows)
     return {one: {row["occasion_id"]: _occasion(row) for row in found[one]} for one in enrolment_ids}
 
 
-def _by_enrolment(rows: Iterable[Record]) -> defaultdict[UUID, list[Record]]:
+def by_enrolment(rows: Iterable[Record]) -> defaultdict[UUID, list[Record]]:
+    """Rows by whose they are, in their order."""
     found: defaultdict[UUID, list[Record]] = defaultdict(list)
     for row in rows:
         found[row["enrolment_id"]].append(row)

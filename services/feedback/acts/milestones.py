@@ -1,6 +1,6 @@
 """Somebody has reached something: told by themselves, recorded by staff, or found by a rule."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -19,10 +19,9 @@ async def reach(tx: Tx, milestone: Milestone, zone: ZoneInfo) -> Milestone:
     """Keep it and say it; the same once more stays as it is."""
     if known := await store.milestones.find(tx, milestone.milestone_id):
         return known
-    moment = now()
     kinds = await store.milestones.kinds(tx)
-    fresh, event = milestones.reached(milestone, kinds, moment.astimezone(zone).date())
-    return await _save(tx, fresh, event)
+    await _save(tx, [milestones.reached(milestone, kinds, now().astimezone(zone).date())])
+    return milestone
 
 
 async def record(tx: Tx, who: Who, command: RecordMilestone) -> Milestone:
@@ -44,47 +43,49 @@ async def record(tx: Tx, who: Who, command: RecordMilestone) -> Milestone:
 async def agree(tx: Tx, milestone: Milestone, may_celebrate: bool) -> Milestone:
     """Whether the group may celebrate it from now on."""
     fresh, event = milestones.agreed(milestone, may_celebrate)
-    return await _save(tx, fresh, event) if event else fresh
+    await _save(tx, [(fresh, event)] if event else [])
+    return fresh
 
 
 async def withdraw(tx: Tx, milestone: Milestone) -> Milestone:
     """It is not shown anywhere any more."""
     fresh, event = milestones.withdrawn(milestone, now())
-    return await _save(tx, fresh, event) if event else fresh
+    await _save(tx, [(fresh, event)] if event else [])
+    return fresh
 
 
 async def count_sessions(tx: Tx, organisation: UUID, people: Collection[UUID], program_id: UUID) -> None:
     """Attendance has changed: what follows from the number of sessions is reached, or was not after all."""
     came = await store.circles.sessions_of(tx, people, program_id)
-    rules = [one for one in (await store.milestones.kinds(tx)).values() if one.after_sessions]
+    kinds = await store.milestones.kinds(tx)
+    rules = [one for one in kinds.values() if one.after_sessions]
     asked = {by_rule(person, program_id, kind.code): (person, kind) for person in people for kind in rules}
     known = await store.milestones.standing(tx, asked)
+    given, taken_back = list[Milestone](), list[UUID]()
     for milestone_id, (person, kind) in sorted(asked.items()):
         days, least = came.get(person, []), kind.after_sessions or 0
         if len(days) >= least and milestone_id not in known:
-            await _give(tx, organisation, (person, program_id), kind, days[least - 1])
+            given.append(_given(organisation, (person, program_id), kind, days[least - 1]))
         elif len(days) < least and known.get(milestone_id) == "standing":
-            await _take_back(tx, milestone_id)
+            taken_back.append(milestone_id)
+    await _save(tx, [milestones.reached(one, kinds, now().date()) for one in given])
+    for one in await store.milestones.remove(tx, taken_back):
+        _, event = milestones.withdrawn(one, now())
+        if event:
+            outbox.put(tx, event, organisation=organisation, at=now())
 
 
 async def complete(tx: Tx, organisation: UUID, person: UUID, enrolment_id: UUID, at: datetime) -> None:
     """Somebody has completed a program."""
-    for kind in (await store.milestones.kinds(tx)).values():
-        if kind.rule == "completed":
-            await _give(tx, organisation, (person, enrolment_id), kind, at)
+    kinds = await store.milestones.kinds(tx)
+    rules = [one for one in kinds.values() if one.rule == "completed"]
+    given = [_given(organisation, (person, enrolment_id), kind, at) for kind in rules]
+    known = await store.milestones.standing(tx, [one.milestone_id for one in given])
+    await _save(tx, [milestones.reached(one, kinds, now().date()) for one in given if one.milestone_id not in known])
 
 
-async def _take_back(tx: Tx, milestone_id: UUID) -> None:
-    known = await store.milestones.find(tx, milestone_id)
-    assert known  # it was there a moment ago, and nobody else writes what a rule gives
-    _, event = milestones.withdrawn(known, now())
-    await store.milestones.remove(tx, milestone_id)
-    if event:
-        outbox.put(tx, event, organisation=known.organisation_id, at=now())
-
-
-async def _give(tx: Tx, organisation: UUID, whose: tuple[UUID, UUID], kind: Kind, at: datetime) -> None:
-    milestone = Milestone(
+def _given(organisation: UUID, whose: tuple[UUID, UUID], kind: Kind, at: datetime) -> Milestone:
+    return Milestone(
         milestone_id=by_rule(*whose, kind.code),
         organisation_id=organisation,
         participant_id=whose[0],
@@ -94,10 +95,9 @@ async def _give(tx: Tx, organisation: UUID, whose: tuple[UUID, UUID], kind: Kind
         recorded_at=now(),
         may_celebrate=False,
     )
-    await reach(tx, milestone, ZoneInfo("UTC"))
 
 
-async def _save(tx: Tx, milestone: Milestone, event: Event) -> Milestone:
-    await store.milestones.save(tx, milestone)
-    outbox.put(tx, event, organisation=milestone.organisation_id, at=now())
-    return milestone
+async def _save(tx: Tx, changed: Sequence[tuple[Milestone, Event]]) -> None:
+    await store.milestones.save(tx, [milestone for milestone, _ in changed])
+    for milestone, event in changed:
+        outbox.put(tx, event, organisation=milestone.organisation_id, at=now())

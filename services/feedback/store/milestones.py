@@ -58,27 +58,36 @@ async def add_kind(tx: Tx, organisation: UUID, command: AddKind, now: datetime, 
     )
 
 
-async def save(tx: Tx, milestone: Milestone) -> None:
-    """A milestone as it is now."""
-    await tx.execute(
+async def save(tx: Tx, milestones: Sequence[Milestone]) -> None:
+    """Milestones as they are now."""
+    await tx.executemany(
         """insert into milestones values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
            on conflict (milestone_id) do update
            set may_celebrate = excluded.may_celebrate, withdrawn_at = excluded.withdrawn_at""",
-        milestone.organisation_id,
-        milestone.milestone_id,
-        milestone.participant_id,
-        milestone.kind,
-        milestone.reached_on,
-        milestone.recorded_by,
-        milestone.recorded_at,
-        milestone.may_celebrate,
-        milestone.withdrawn_at,
+        [
+            (
+                one.organisation_id,
+                one.milestone_id,
+                one.participant_id,
+                one.kind,
+                one.reached_on,
+                one.recorded_by,
+                one.recorded_at,
+                one.may_celebrate,
+                one.withdrawn_at,
+            )
+            for one in milestones
+        ],
     )
 
 
-async def remove(tx: Tx, milestone_id: UUID) -> None:
-    """A rule has taken it back: it may give it once more."""
-    await tx.execute("delete from milestones where milestone_id = $1", milestone_id)
+async def remove(tx: Tx, milestone_ids: Collection[UUID]) -> list[Milestone]:
+    """A rule takes these back, and may give them once more; gives those that stood until now."""
+    rows = await tx.fetch(
+        f"delete from milestones m where m.milestone_id = any ($1) and m.withdrawn_at is null returning {_COLUMNS}",
+        milestone_ids,
+    )
+    return [made_of(Milestone, row) for row in rows]
 
 
 async def standing(tx: Tx, milestone_ids: Collection[UUID]) -> dict[UUID, str]:

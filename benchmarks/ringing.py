@@ -8,7 +8,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ import uvloop
 
 from benchmarks.parts import fresh_database, parts, spread
 from services.scheduling.handlers import HANDLERS
-from services.scheduling.handlers.clocks import TIMERS
+from services.scheduling.handlers.clocks import on_occasions
 from shared import clock
 from shared.database import Database, Tx
 from shared.events import Event, Heard
@@ -34,6 +34,7 @@ from tests.scheduling.examples import (
     utc,
 )
 
+DUE = "occasion-due"
 CROWD = 500  # enrolments that are heard at once
 
 
@@ -62,16 +63,16 @@ async def measure(database: Database, at: Callable[[datetime], None], people: in
     for number in range(1, 2 * rounds + 1):
         at(utc(f"{2025 + number // 12}-{number % 12 + 1:02}-20 15:00"))
         is_crowd = number % 2 == 1
-        (together if is_crowd else one_by_one).append(await ring(database, TIMERS if is_crowd else ALONE, people))
+        handlers: TimerHandlers = {DUE: Together(on_occasions) if is_crowd else by_itself}
+        (together if is_crowd else one_by_one).append(await ring(Timers(database, handlers), people))
         if not is_crowd:
             ratios.append(one_by_one[-1] / together[-1])
     both = f"{spread(together)} s, one by one {spread(one_by_one)} s"
     print(f"{people:,} check-ins due at once: {both}: {spread(ratios, 1)} times")
 
 
-async def ring(database: Database, handlers: TimerHandlers, people: int) -> float:
+async def ring(timers: Timers, people: int) -> float:
     """Seconds until everybody has been asked."""
-    timers = Timers(database, {"occasion-due": handlers["occasion-due"]})
     began, ran = time.perf_counter(), 0
     while more := await timers._one_round():
         ran += more
@@ -79,16 +80,9 @@ async def ring(database: Database, handlers: TimerHandlers, people: int) -> floa
     return time.perf_counter() - began
 
 
-def alone(together: Together) -> Callable[[Tx, Timer], Awaitable[None]]:
+async def by_itself(tx: Tx, timer: Timer) -> None:
     """The same handler, for one at a time."""
-
-    async def one(tx: Tx, timer: Timer) -> None:
-        await together.ring(tx, [timer])
-
-    return one
-
-
-ALONE: TimerHandlers = {kind: alone(one) if isinstance(one, Together) else one for kind, one in TIMERS.items()}
+    await on_occasions(tx, [timer])
 
 
 def move(file: Path, moment: datetime) -> None:

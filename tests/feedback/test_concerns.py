@@ -155,7 +155,7 @@ async def test_nobody_who_is_to_be_called_waits_for_check_ins_that_close(
     rota: None, client: Any, watch: Watch, told: Told, moved_clock: Callable[[float], None]
 ) -> None:
     soon = clock.now() + timedelta(minutes=1)
-    await told.tell(*(a_due(occasion_id=uuid4(), closes_at=soon) for _ in range(TIMERS_A_ROUND)))
+    await told.tell(*(a_due(closes_at=soon) for _ in range(TIMERS_A_ROUND)))
     await raised(client)
     moved_clock(31 * 60)
     await watch.timers._one_round()

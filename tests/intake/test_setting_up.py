@@ -90,12 +90,12 @@ async def test_a_program_names_sites_and_a_comparison_that_exist(intake: Intake)
 
 async def test_a_facilitator_is_said_with_codes_alone(intake: Intake) -> None:
     await intake.set_up()
-    first = await intake.put("/facilitators/F-1", A_FACILITATOR)
-    assert await intake.put("/facilitators/F-1", A_FACILITATOR) == first
+    first = await intake.put("/facilitators/staff-0017", A_FACILITATOR)
+    assert await intake.put("/facilitators/staff-0017", A_FACILITATOR) == first
     (said,) = await intake.said("facilitator-qualified")
     assert said["short_code"] == first["short_code"]
     assert "Ines" not in str(said)
-    assert "F-1" not in str(said)
+    assert "staff-0017" not in str(said)
 
 
 async def test_a_qualification_lapses_after_its_last_day_unless_renewed(

@@ -16,7 +16,7 @@ from services.scheduling.domain.history import bring_in
 from services.scheduling.domain.kinds import session_id_of
 from services.scheduling.domain.leading import Facilitator
 from services.scheduling.domain.rows import TABLES, AttendanceRow, GroupRow, Person, SessionRow
-from services.scheduling.domain.sessions import Attends, RecordAttendance, correct, hold, must_be_recordable
+from services.scheduling.domain.sessions import PEOPLE_MAX, Attends, RecordAttendance, correct, hold, must_be_recordable
 from services.scheduling.domain.shapes import Group, Session
 from shared import outbox
 from shared.clock import now
@@ -136,6 +136,8 @@ async def _attendance(tx: Tx, who: Who, rows: Sequence[Numbered], refused: _Refu
     outcomes: list[Outcome] = [_outcome(before[one].status if one in before else None, said[one]) for one in said]
     if set(outcomes) <= {"unchanged"}:
         return outcomes
+    if len(before.keys() | said.keys()) > PEOPLE_MAX:
+        raise invalid("date", "too-many-people", f"Attendance speaks of {PEOPLE_MAX} people at most in one session.")
     circle = await store.circle_of(tx, session, set(said))
     command = RecordAttendance(attendance=[Attends(participant_id=one, status=said[one]) for one in said])
     if session.state == "held":

@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
+from services.scheduling.app import create
 from services.scheduling.domain.kinds import session_id_of
+from shared.events.ids import group_id_of
 from shared.events.intake import FacilitatorLapsed
 from shared.events.scheduling import (
     AttendanceCorrected,
@@ -20,13 +22,16 @@ from shared.events.scheduling import (
     SessionHeld,
     SessionScheduled,
 )
+from tests import rivals
 from tests.doors import bearer
 from tests.scheduling.conftest import Told
 from tests.scheduling.examples import (
     EVENING_CIRCLE,
+    ORGANISATION,
     TOMASZ,
     battery_activated,
     enrolled,
+    enrolment_of,
     entry,
     facilitator_qualified,
     form_group,
@@ -59,6 +64,10 @@ def attendance(**statuses: str) -> dict[str, Any]:
 
 
 EVERYONE = attendance(ana="present", dev="late", ines="absent")
+
+
+def with_guest(status: str) -> dict[str, Any]:
+    return {"attendance": [*EVERYONE["attendance"], *attendance(guest=status)["attendance"]]}
 
 
 async def ask(client: httpx.AsyncClient, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
@@ -214,6 +223,57 @@ async def test_holding_correcting_and_who_is_asked(group: Told, client: httpx.As
     assert len(await group.said(SessionHeld)) == 1
 
 
+async def test_a_guest_who_is_taken_out_is_not_asked_and_is_asked_of_the_next_session(
+    group: Told, client: httpx.AsyncClient, at: At
+) -> None:
+    half_way = entry("half-way", "monthly", after_sessions=1)
+    await group.tell(battery_activated(entry("pulse", "session", window_days=3), half_way))
+    await group.tell(enrolled("guest", date(2025, 2, 1)))
+    at(utc("2025-03-04 18:31"))
+    assert (await ask(client, "POST", f"/sessions/{TUESDAY}/hold", with_guest("present"))).status_code == 200
+    await group.ring()
+    assert await group.occasions(enrolment_of("guest")) == {"pulse-1": "due", "half-way": "due"}
+    taken_out = await ask(client, "POST", f"/sessions/{TUESDAY}/correct", EVERYONE)
+    assert {one["participant_id"] for one in taken_out.json()["roster"]} == {str(person(name)) for name in PEOPLE}
+    (corrected,) = await group.said(AttendanceCorrected)
+    assert person("guest") not in {one.participant_id for one in corrected.attendance}
+    await group.ring()
+    assert await group.occasions(enrolment_of("guest")) == {"pulse-1": "cancelled", "half-way": "cancelled"}
+    assert [one.reason for one in await group.said(OccasionCancelled)] == ["attendance-corrected"] * 2
+    again = await ask(client, "POST", f"/sessions/{TUESDAY}/correct", EVERYONE)
+    assert code_of(again, 409) == "nothing-to-correct"
+    at(utc("2025-03-11 18:31"))
+    await ask(client, "POST", f"/sessions/{NEXT}/hold", with_guest("late"))
+    await group.ring()
+    assert (await group.occasions(enrolment_of("guest")))["pulse-2"] == "due"
+
+
+async def test_a_guest_who_is_taken_out_was_neither_there_nor_absent(
+    group: Told, client: httpx.AsyncClient, at: At
+) -> None:
+    await group.tell(enrolled("guest", date(2025, 2, 1)))
+    for session, day in ((TUESDAY, 4), (NEXT, 11), (session_id_of(EVENING_CIRCLE, date(2025, 3, 18)), 18)):
+        at(utc(f"2025-03-{day:02} 18:31"))
+        await ask(client, "POST", f"/sessions/{session}/hold", with_guest("absent"))
+        await ask(client, "POST", f"/sessions/{session}/correct", EVERYONE)
+        await group.ring()
+    away = await group.rows("select participant_id from disengagements where ended_at is null")
+    assert [row["participant_id"] for row in away] == [person("ines")]
+    shown = await client.get("/scheduling/groups/evening-circle", headers=bearer())
+    assert shown.text.count("2 of 3 came") == 3
+
+
+async def test_a_guest_who_is_put_back_keeps_the_number(group: Told, client: httpx.AsyncClient, at: At) -> None:
+    await group.tell(battery_activated(entry("pulse", "session", window_days=3)))
+    await group.tell(enrolled("guest", date(2025, 2, 1)))
+    at(utc("2025-03-04 18:31"))
+    await ask(client, "POST", f"/sessions/{TUESDAY}/hold", with_guest("present"))
+    for body in (EVERYONE, with_guest("late")):
+        assert (await ask(client, "POST", f"/sessions/{TUESDAY}/correct", body)).status_code == 200
+    await group.ring()
+    assert await group.occasions(enrolment_of("guest")) == {"pulse-1": "due"}
+
+
 async def test_a_post_that_is_sent_twice_acts_once(group: Told, client: httpx.AsyncClient, at: At) -> None:
     at(utc("2025-03-04 17:01"))
     for _ in range(2):
@@ -267,6 +327,52 @@ async def test_importers_ask_what_is_known(group: Told, client: httpx.AsyncClien
     assert {one["state"] for one in listed["occasions"]} == {"due"}
     assert (listed["occasions"][0]["program"], listed["next"]) == ("new-roots", None)
     assert (await ask(client, "GET", "/occasions?site=north-quay")).json()["occasions"] == []
+
+
+MORNING_CIRCLE = group_id_of(ORGANISATION, "morning-circle")
+
+
+async def roster(client: httpx.AsyncClient, session: UUID) -> list[str]:
+    shown = (await ask(client, "GET", f"/sessions/{session}")).json()
+    return [one["participant_id"] for one in shown["roster"] if one["participant_id"] == str(person("ana"))]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_whoever_comes_back_to_a_group_was_not_in_it_meanwhile(
+    group: Told, client: httpx.AsyncClient, times: int
+) -> None:
+    moves = rivals.incoming(
+        ORGANISATION, placed("ana", date(2025, 3, 6), MORNING_CIRCLE), placed("ana", date(2025, 3, 15))
+    )
+    for _ in range(times):  # what was heard already changes nothing
+        async with group.store.machinery.transaction(ORGANISATION) as tx:
+            await create().applying(tx, moves, carefully=False)
+    await group.tell(*[placed("ana", date(2025, 3, 15))] * times)
+    days = [date(2025, 3, day) for day in (4, 11, 18)]
+    found = [len(await roster(client, session_id_of(EVENING_CIRCLE, day))) for day in days]
+    assert found == [1, 0, 1]
+    assert (await ask(client, "GET", "/groups/evening-circle")).json()["members"] == 3
+    assert len(await group.rows("select 1 from placements where participant_id = $1", person("ana"))) == 3
+
+
+@pytest.mark.parametrize(
+    ("moves", "expected"),
+    [
+        ([(EVENING_CIRCLE, 15)], [1, 1, 1]),  # waited elsewhere meanwhile, of which nobody else hears
+        ([(MORNING_CIRCLE, 6), (EVENING_CIRCLE, 6)], [1, 1, 1]),  # a slip of the hand
+        ([(EVENING_CIRCLE, 6), (MORNING_CIRCLE, 6), (EVENING_CIRCLE, 6)], [1, 1, 1]),
+        ([(MORNING_CIRCLE, 15), (EVENING_CIRCLE, 1)], [1, 1, 1]),  # told late
+    ],
+)
+async def test_nobody_stands_twice_on_a_roster(
+    group: Told, client: httpx.AsyncClient, moves: list[tuple[UUID, int]], expected: list[int]
+) -> None:
+    await group.tell(*(placed("ana", date(2025, 3, day), where) for where, day in moves))
+    days = [date(2025, 3, day) for day in (4, 11, 18)]
+    sessions = [session_id_of(EVENING_CIRCLE, day) for day in days]
+    assert [len(await roster(client, one)) for one in sessions] == expected
+    detail = (await ask(client, "GET", "/groups/evening-circle")).json()
+    assert (detail["members"], len(detail["roster"])) == (3, 3)
 
 
 async def test_two_who_record_at_once_do_it_once(group: Told, client: httpx.AsyncClient, at: At) -> None:

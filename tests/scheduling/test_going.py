@@ -9,15 +9,20 @@ from uuid import UUID
 import pytest
 
 from services.scheduling.domain.kinds import session_id_of
+from shared.events.ids import group_id_of
+from shared.events.intake import SiteChanged
 from tests.scheduling.conftest import Told
 from tests.scheduling.examples import (
     EVENING_CIRCLE,
+    ORGANISATION,
     battery_activated,
     enrolled,
+    entry,
     form_group,
     person,
     placed,
     short_code,
+    site_opened,
     utc,
 )
 from tests.scheduling.test_loop import a_change
@@ -26,6 +31,7 @@ from tests.web.looking import DESK, DESK_AT_NIGHT, HOUSE, PHONE, look, shown_by
 
 __all__ = ["group", "reader"]  # fixtures
 GOING = f"{GROUP}/going"
+NAMES = [letter * 3 for letter in ascii_lowercase]
 
 
 async def test_a_group_that_has_not_met(group: Told, reader: Reader) -> None:
@@ -74,8 +80,40 @@ async def test_answers_are_counted_of_enough_people(
 async def group_of(told: Told, reader: Reader, people: int) -> None:
     await told.tell(battery_activated())
     await reader.post("/scheduling/groups", form_group(capacity=12))
-    for name in [letter * 3 for letter in ascii_lowercase[:people]]:
+    for name in NAMES[:people]:
         await told.tell(enrolled(name, date(2025, 3, 1)), placed(name, date(2025, 3, 1)))
+
+
+async def test_an_evening_in_new_york_counts_in_the_group_that_met(
+    at_site: Told, reader: Reader, at: Callable[[datetime], None]
+) -> None:
+    await at_site.tell(SiteChanged(**site_opened(zone="America/New_York").model_dump()))
+    await at_site.tell(battery_activated(entry("pulse", "session", window_days=3)))
+    for name in ("Evening Circle", "Morning Circle"):
+        await reader.post("/scheduling/groups", form_group(name=name, capacity=12))
+    people = NAMES[:11]
+    for name in people:
+        await at_site.tell(enrolled(name, date(2025, 3, 1)), placed(name, date(2025, 3, 1)))
+    at(utc("2025-03-05 01:00"))  # 20:00 of the day before
+    await reader.post(f"{SESSION}/hold", marks(**dict.fromkeys(people, "present")))
+    await at_site.ring()
+    morning = group_id_of(ORGANISATION, "morning-circle")
+    await at_site.tell(*(placed(name, date(2025, 3, 5), morning) for name in people))
+    assert 'data-label="Asked">11<' in await reader.get(GOING)
+    assert "Nobody has been asked yet." in await reader.get("/scheduling/groups/morning-circle/going")
+
+
+async def test_a_morning_in_auckland_counts_on_its_day(
+    at_site: Told, reader: Reader, at: Callable[[datetime], None]
+) -> None:
+    await at_site.tell(SiteChanged(**site_opened(zone="Pacific/Auckland").model_dump()))
+    await at_site.tell(battery_activated(entry("baseline", "baseline")), at=utc("2025-01-01"))
+    await reader.post("/scheduling/groups", form_group(capacity=12))
+    morning = utc("2025-03-03 20:00")  # 09:00 of the next day
+    at(morning)
+    for name in NAMES[:11]:
+        await at_site.tell(enrolled(name, date(2025, 3, 4)), placed(name, date(2025, 3, 4)), at=morning)
+    assert 'data-label="Asked">11<' in await reader.get(GOING)
 
 
 async def test_anybody_can_read_it(group: Told, reader: Reader, at: Callable[[datetime], None]) -> None:

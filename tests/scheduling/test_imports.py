@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from services.scheduling.domain.rows import TABLES
+from services.scheduling.domain.sessions import PEOPLE_MAX
 from shared.events.scheduling import (
     AttendanceCorrected,
     CheckInDue,
@@ -145,6 +146,26 @@ async def test_later_rows_of_a_held_session_are_a_correction(known: Told, client
     assert counts(await send(client, "attendance", more)) == (1, 1, 0, 0)
     (corrected,) = await known.said(AttendanceCorrected)
     assert {one.status for one in corrected.attendance} == {"excused", "present"}
+
+
+async def test_a_session_with_too_many_people_is_refused_and_the_others_go_in(
+    known: Told, client: httpx.AsyncClient
+) -> None:
+    await send(client, "groups", GROUPS)
+    await send(client, "sessions", SESSIONS)
+    names = [f"one-{number}" for number in range(PEOPLE_MAX + 1)]
+    await known.tell(*(enrolled(name, is_imported=True) for name in names))
+    crowd = "".join(f"evening-circle,2025-01-14,{person(name)},present\n" for name in names)
+    good = attendance_of(("2025-01-07", "ana", "present"))
+    report = await send(client, "attendance", good + crowd)
+    assert counts(report) == (1, 0, 0, len(names))
+    assert {(one["column"], one["code"]) for one in report["refused"]} == {("date", "too-many-people")}
+    assert [one["line"] for one in report["refused"]] == list(range(3, 3 + len(names)))
+    (held,) = await known.said(SessionHeld)
+    assert [one.participant_id for one in held.attendance] == [person("ana")]
+    for part in (crowd.splitlines()[:-1], crowd.splitlines()[-1:]):  # nor bit by bit
+        report = await send(client, "attendance", "\n".join(("group,date,participant,status", *part, "")))
+    assert (report["created"], {one["code"] for one in report["refused"]}) == (0, {"too-many-people"})
 
 
 async def test_a_file_reaches_no_other_site(known: Told, client: httpx.AsyncClient) -> None:

@@ -9,15 +9,20 @@ import pytest
 
 from services.scheduling.app import create
 from services.scheduling.domain.kinds import session_id_of
+from shared.events.ids import group_id_of
+from shared.events.intake import ParticipantErased
 from shared.events.scheduling import AttendanceCorrected, GroupFormed, SessionCancelled, SessionHeld
 from tests.doors import doors, token
 from tests.scheduling.conftest import Told
 from tests.scheduling.examples import (
     EVENING_CIRCLE,
+    ORGANISATION,
     TOMASZ,
     battery_activated,
     completed,
     enrolled,
+    enrolment_of,
+    entry,
     facilitator_qualified,
     form_group,
     person,
@@ -179,6 +184,31 @@ async def test_a_session_is_recorded_with_one_tap_each(
     assert "Nobody at this site has the code XXX-000." in unknown.text
     (held,), (corrected,) = await group.said(SessionHeld), await group.said(AttendanceCorrected)
     assert (len(held.attendance), len(corrected.attendance)) == (2, 3)
+
+
+async def test_whoever_was_moved_and_moved_back_is_listed_with_the_group_they_are_in(
+    group: Told, reader: Reader, at: Callable[[datetime], None]
+) -> None:
+    await reader.post("/scheduling/groups", form_group(name="Morning Circle"))
+    await group.tell(battery_activated(entry("baseline", "baseline")), at=utc("2025-01-01"))
+    await group.tell(enrolled("ines", date(2025, 3, 1)))
+    for where in ("morning-circle", "evening-circle"):
+        await group.tell(placed("ines", date(2025, 3, 4), group_id_of(ORGANISATION, where)))
+    at(utc("2025-03-08 12:00"))
+    await group.ring()
+    page = await reader.get("/scheduling/")
+    assert "3 check-ins overdue" in page
+    assert ("Evening Circle" in page, "Morning Circle" in page) == (True, False)
+
+
+async def test_a_session_counts_as_the_lists_do(group: Told, reader: Reader, at: Callable[[datetime], None]) -> None:
+    at(utc("2025-03-04 19:00"))
+    await reader.post(f"{SESSION}/hold", marks(ana="present", dev="late"))
+    await group.tell(enrolled("ines", date(2025, 3, 1)), placed("ines", date(2025, 3, 4)))
+    erased = ParticipantErased(participant_id=person("dev"), enrolment_ids=[enrolment_of("dev")], occasion_ids=[])
+    await group.tell(erased)
+    for path in (SESSION, "/scheduling/", GROUP):
+        assert "2 of 2 came" in await reader.get(path), path
 
 
 async def test_a_session_is_planned_led_and_cancelled(group: Told, reader: Reader) -> None:

@@ -187,7 +187,9 @@ def test_a_correction_is_the_whole_new_attendance_and_keeps_the_numbers() -> Non
     assert {who: (one.status, one.nth) for who, one in fixed.attendance.items()} == {
         ANA: ("absent", 5),
         DEV: ("late", 3),
+        GUEST: (None, 1),
     }
+    assert GUEST not in {one.participant_id for one in fixed.event.attendance}
 
 
 def test_whoever_was_erased_stays_counted_when_others_are_corrected() -> None:

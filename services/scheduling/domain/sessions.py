@@ -25,6 +25,7 @@ STATUSES: tuple[Attendance, ...] = get_args(Attendance)
 Reason = Literal["facilitator-away", "too-few-people", "room-closed", "holiday", "other"]
 REASONS: tuple[Reason, ...] = get_args(Reason)
 HISTORY_AFTER = timedelta(days=2)
+PEOPLE_MAX = 200  # of whom the attendance of one session speaks
 
 
 class Attends(Command):
@@ -37,7 +38,7 @@ class Attends(Command):
 class RecordAttendance(Command):
     """The whole attendance of a session: everybody on its roster, and guests of the site."""
 
-    attendance: Annotated[list[Attends], Field(max_length=200)]
+    attendance: Annotated[list[Attends], Field(max_length=PEOPLE_MAX)]
 
 
 class CancelSession(Command):
@@ -58,7 +59,7 @@ class PlanSession(Command):
 class Attending:
     """How a participant attended, and the how-manieth session it was for them; that number stays."""
 
-    status: Attendance
+    status: Attendance | None  # None: they were taken out by a correction
     nth: int | None
     is_history: bool
     recorded_at: datetime
@@ -119,9 +120,9 @@ def correct(
     if session.state != "held":
         raise Refusal("session-not-held", "Nothing is recorded for this session yet: record its attendance.")
     statuses = _statuses(command.attendance, circle, is_whole=not imported)
-    kept = {who: one.status for who, one in before.items() if imported or is_stranger(who)}
-    statuses = kept | statuses
-    if statuses == {who: one.status for who, one in before.items()}:
+    known = {who: one.status for who, one in before.items() if one.status}
+    statuses = {who: status for who, status in known.items() if imported or is_stranger(who)} | statuses
+    if statuses == known:
         raise Refusal("nothing-to-correct", "This is what is recorded already.")
     attendance = _attending(session, statuses, before, circle, now, imported)
     event = AttendanceCorrected(
@@ -199,9 +200,12 @@ def _attending(
     now: datetime,
     imported: bool,
 ) -> dict[UUID, Attending]:
-    """A number is given when somebody is first said to have come, and stays with the session."""
+    """A number is given when somebody is first said to have come, and stays with the session.
+
+    Also when they are taken out of it: the number has named what they were asked, and names nothing else any more.
+    """
     is_history = imported and now > session.ends_at + HISTORY_AFTER
-    attendance = {}
+    attendance = {who: replace(one, status=None) for who, one in before.items()}
     for who, status in statuses.items():
         earlier = before.get(who) or Attending(status, None, is_history, now)
         nth = earlier.nth or (circle.came.get(who, 0) + 1 if status in CAME else None)
@@ -210,4 +214,6 @@ def _attending(
 
 
 def _attended(attendance: Mapping[UUID, Attending]) -> list[Attended]:
-    return [Attended(participant_id=who, status=attendance[who].status) for who in sorted(attendance)]
+    return [
+        Attended(participant_id=who, status=status) for who in sorted(attendance) if (status := attendance[who].status)
+    ]

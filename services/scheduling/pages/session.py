@@ -185,7 +185,7 @@ async def _shown(
             raise NotFound("session")
         who.must_see(session.site_id, "session")
         (seen,) = await store.seen_sessions(tx, [session])
-        roster = await store.roster_of(tx, session)
+        people = await _people(tx, session)
         qualified = await store.facilitators(tx, [session.site_id])
         leaders = [(one, flag(one, session.local_date)) for one in qualified.values()]
         for_group = await _for_group(tx, who, session, seen.site.zone, moment)
@@ -195,16 +195,22 @@ async def _shown(
         refusal.status if refusal else 200,
         seen=seen,
         session=session,
-        roster=roster,
         leaders=leaders,
         places=range(1, max(ACTIVITIES_ASKED, len(seen.plan.activities)) + 1),
         flash=flash,
         now=moment,
+        **people,
         **for_group,
         **_said_no(trouble),
         **_form(who, session, is_correcting, moment),
         **OPTIONS,
     )
+
+
+async def _people(tx: Tx, session: Session) -> dict[str, Any]:
+    """Everybody on the roster, and the numbers as lists show them: they count those who were erased since, too."""
+    numbers = await store.session_counts(tx, [session.session_id])
+    return {"roster": await store.roster_of(tx, session), "numbers": numbers[session.session_id]}
 
 
 def _said_no(trouble: Trouble | None) -> dict[str, Any]:

@@ -18,7 +18,7 @@ async def engagements_of(tx: Tx, enrolment_ids: Sequence[UUID]) -> list[Engageme
             """select e.enrolment_id, a.session_id, a.status, a.is_history from enrolments e
                    join attendance a on a.participant_id = e.participant_id and a.program_id = e.program_id
                    join sessions s using (session_id)
-               where e.enrolment_id = any ($1) order by s.starts_at, a.session_id""",
+               where e.enrolment_id = any ($1) and a.status is not null order by s.starts_at, a.session_id""",
             enrolment_ids,
         )
     )

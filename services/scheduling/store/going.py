@@ -67,14 +67,18 @@ async def came(tx: Tx, group_id: UUID, at_most: int) -> list[Came]:
 
 
 async def answering(tx: Tx, group_id: UUID) -> list[Answering]:
-    """What fell due for people while they were in the group; not what was imported: nobody was asked."""
+    """What fell due for people while they were in the group, by the days of the site.
+
+    Not what was imported: nobody was asked.
+    """
     rows = await tx.fetch(
         """select o.kind, count(distinct o.participant_id) as people, count(*) as asked,
                   count(*) filter (where o.state = 'answered') as answered
-           from occasions o
+           from occasions o join sites s on s.site_id = o.site_id
+               cross join lateral (select (o.due_at at time zone s.time_zone)::date as due_on) d
            where o.state in ('due', 'answered', 'expired') and not o.is_history and exists (
                select from placements p where p.enrolment_id = o.enrolment_id and p.group_id = $1
-                   and p.placed_on <= o.due_at::date and (p.until is null or p.until >= o.due_at::date))
+                   and p.placed_on <= d.due_on and (p.until is null or p.until >= d.due_on))
            group by o.kind order by min(o.ordinal), o.kind""",
         group_id,
     )

@@ -211,16 +211,16 @@ async def withdraw_enrolment(tx: Tx, event: ParticipantWithdrawn, at: datetime) 
 
 
 async def place(tx: Tx, told: Sequence[Heard[ParticipantPlaced]]) -> None:
-    """Each of these enrolments has a place in its group, and none in any other."""
+    """Each of these enrolments has a place in its group from its day on, and no other."""
     await tx.executemany(
         """update placements set until = $3::date - 1
-           where enrolment_id = $1 and group_id <> $2 and until is null""",
+           where enrolment_id = $1 and (group_id, placed_on) <> ($2, $3) and (until is null or until >= $3)""",
         [(one.event.enrolment_id, one.event.group_id, one.event.placed_on) for one in told],
     )
     placed = attrgetter("enrolment_id", "group_id", "participant_id", "placed_on")
     await tx.executemany(
         """insert into placements values ($1, $2, $3, $4, $5)
-           on conflict (enrolment_id, group_id) do update set until = null""",
+           on conflict (enrolment_id, group_id, placed_on) do update set until = null""",
         [(one.organisation_id, *placed(one.event)) for one in told],
     )
 

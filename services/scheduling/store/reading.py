@@ -48,7 +48,7 @@ async def open_occasions(
     return await tx.fetch(
         """select o.*, e.short_code, e.completed_on, p.code as program, s.code as site, s.time_zone,
                   (select g.name from placements l join groups g using (group_id)
-                   where l.enrolment_id = o.enrolment_id order by l.placed_on desc limit 1) as group_name
+                   where l.enrolment_id = o.enrolment_id order by l.placed_on desc, l.until desc limit 1) as group_name
            from occasions o join enrolments e using (enrolment_id) join sites s on s.site_id = o.site_id
                left join programs p on p.program_id = o.program_id
            where o.state = 'due' and (not o.is_history or $4) and o.kind = any ($2) and o.due_at <= $3

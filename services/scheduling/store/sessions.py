@@ -103,7 +103,7 @@ async def session_counts(tx: Tx, session_ids: Sequence[UUID]) -> dict[UUID, Coun
         """select s.session_id,
                   (select count(*) from placements p where p.group_id = s.group_id and p.placed_on <= s.local_date
                        and (p.until is null or p.until >= s.local_date)) as expected,
-                  (select count(*) from attendance a where a.session_id = s.session_id) as recorded,
+                  (select count(a.status) from attendance a where a.session_id = s.session_id) as recorded,
                   (select count(*) from attendance a where a.session_id = s.session_id
                        and a.status in ('present', 'late')) as came
            from sessions s where s.session_id = any ($1)""",
@@ -142,7 +142,7 @@ async def roster_of(tx: Tx, session: Session) -> list[Record]:
                select participant_id from placements where group_id = $2 and placed_on <= $3
                    and (until is null or until >= $3)
            ), recorded as (
-               select participant_id, status from attendance where session_id = $1
+               select participant_id, status from attendance where session_id = $1 and status is not null
            ), codes as (
                select distinct on (participant_id) participant_id, short_code from enrolments
                where participant_id in (select participant_id from expected union select participant_id from recorded)
@@ -192,7 +192,7 @@ async def circle_of(tx: Tx, session: Session, named: Collection[UUID]) -> Circle
 
 
 async def attendance_of(tx: Tx, session_id: UUID) -> dict[UUID, Attending]:
-    """What is recorded of a session."""
+    """What is recorded of a session, and who was taken out of it."""
     rows = await tx.fetch("select * from attendance where session_id = $1 order by participant_id", session_id)
     return {
         row["participant_id"]: Attending(row["status"], row["nth"], row["is_history"], row["recorded_at"])
@@ -209,13 +209,9 @@ async def save_held(tx: Tx, held: Held, before: Mapping[UUID, Attending], now: d
     session, attendance = held.session, held.attendance
     await save_sessions(tx, [session])
     changed = {who: one for who, one in attendance.items() if before.get(who) != one}
-    gone = sorted(before.keys() - attendance.keys())
-    whose = [{"program_id": str(session.program_id), "participants": [str(who)]} for who in (*sorted(changed), *gone)]
+    whose = [{"program_id": str(session.program_id), "participants": [str(who)]} for who in sorted(changed)]
     await set_timers(
         tx, [Timer(ATTENDANCE_RECORDED, str(new_id()), session.organisation_id, now, one) for one in whose]
-    )
-    await tx.execute(
-        "delete from attendance where session_id = $1 and participant_id = any ($2)", session.session_id, gone
     )
     await tx.executemany(
         """insert into attendance values ($1, $2, $3, $4, $5, $6, $7, $8)

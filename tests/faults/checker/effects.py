@@ -75,7 +75,9 @@ async def _attended(seen: Evidence) -> list[tuple[str, str]]:
     columns = ("session_id", "participant_id", "status")
     found = Counter(
         (session, who if who in names else "*", status)
-        for session, who, status in await stores.rows(seen.pools["scheduling"], "attendance", columns, seen.tenants)
+        for session, who, status in await stores.rows(
+            seen.pools["scheduling"], "attendance", columns, seen.tenants, "status is not null"
+        )
     )
     last = {one.key: one for one in seen.story.of("session-held", "attendance-corrected")}
     wanted = Counter(

@@ -200,7 +200,7 @@ def _enrolments(story: Story) -> set[tuple[Any, ...]]:
 
 
 def _placements(story: Story) -> set[tuple[Any, ...]]:
-    now: dict[tuple[str, str], list[Any]] = {}
+    now: dict[tuple[str, str, str], list[Any]] = {}
     ending = ("participant-completed", "participant-withdrawn")
     for one in story.of("participant-placed", *ending):
         enrolment = one.body["enrolment_id"]
@@ -209,13 +209,11 @@ def _placements(story: Story) -> set[tuple[Any, ...]]:
             for place, row in now.items():
                 row[4] = until if place[0] == enrolment and row[4] is None else row[4]
             continue
-        placed_on = one.body["placed_on"]
+        mark = (enrolment, one.body["group_id"], one.body["placed_on"])
         for place, row in now.items():
-            if place[0] == enrolment and place[1] != one.body["group_id"] and row[4] is None:
-                row[4] = _day_before(placed_on)
-        mark = (enrolment, one.body["group_id"])
-        first = [one.organisation, *mark, placed_on, None]
-        now.setdefault(mark, first)[4] = None
+            if place[0] == enrolment and (row[4] is None or row[4] >= mark[2]):
+                row[4] = _day_before(mark[2])
+        now[mark] = [one.organisation, *mark, None]
     return {tuple(row) for row in now.values()}
 
 

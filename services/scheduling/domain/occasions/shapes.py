@@ -70,7 +70,7 @@ class Came:
     session_id: UUID
     ends_at: datetime
     nth: int
-    status: Attendance
+    status: Attendance | None  # None: they were taken out by a correction
     is_history: bool
     recorded_at: datetime
 

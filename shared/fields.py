@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any
 
+from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
@@ -17,6 +18,20 @@ def _printable(text: str) -> str:
     return text
 
 
+def _on_one_line(text: str) -> str:
+    """A break in it, pasted with it, is a space: what is one line stands in headers of mail, too."""
+    return re.sub(r"[\n\t]+", " ", text)
+
+
+def as_address(text: str) -> str:
+    """An e-mail address as mail servers take it; raises a ValueError."""
+    try:
+        found = validate_email(text, check_deliverability=False, globally_deliverable=False, allow_smtputf8=False)
+    except EmailNotValidError:
+        raise PydanticCustomError("not_an_email", "Give an e-mail address such as name@example.org.") from None
+    return found.ascii_email or text
+
+
 def _as_iso(value: Any) -> Any:
     """What looks like a number of seconds is a mistake."""
     if isinstance(value, date) or (isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value)):
@@ -25,9 +40,14 @@ def _as_iso(value: Any) -> Any:
 
 
 Line = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_printable)
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    AfterValidator(_printable),
+    AfterValidator(_on_one_line),
 ]
 """One line of text: a name, a contact."""
+Email = Annotated[Line, AfterValidator(as_address)]
+"""An e-mail address."""
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), AfterValidator(_printable)]
 """A few lines of text, possibly none."""
 

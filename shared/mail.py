@@ -8,7 +8,7 @@ in between makes a message go out twice, with the same Message-ID, rather than n
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
 from urllib.parse import unquote, urlsplit
@@ -20,6 +20,7 @@ import structlog
 from shared import clock
 from shared.database import OUTAGES, Database, Tx
 from shared.doors import Running
+from shared.fields import as_address
 from shared.settings import Settings
 from shared.timers import Timer, set_timer
 
@@ -33,6 +34,17 @@ WAIT_SECONDS_MAX = 3600  # between two attempts
 
 Send = Callable[[Database, Settings, UUID, UUID], Awaitable[None]]
 """Sends one message of an organisation, unless it is not wanted any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message: to which address, and what it says there."""
+
+    message_id: UUID
+    to: str
+    subject: str
+    body: str
+    language: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +81,8 @@ class Sender:
                 await self._send(running.machinery, running.settings, organisation_id, message_id)
             except OUTAGES as error:  # the store is away; the message comes back
                 log.warning("sending waits", error=repr(error))
+            except Exception:  # one message must not hold up the others, nor end the process; it comes back, too
+                log.exception("a message was not sent", message_id=str(message_id))
 
 
 def seconds_until_next_attempt(attempts: int) -> int:
@@ -76,21 +90,7 @@ def seconds_until_next_attempt(attempts: int) -> int:
     return min(WAIT_SECONDS_MAX, 30 << min(max(attempts, 1) - 1, 20))
 
 
-def letter(
-    settings: Settings, *, to: str, subject: str, body: str, language: str, message_id: UUID, at: datetime
-) -> EmailMessage:
-    """A message as it goes out."""
-    mail = EmailMessage()
-    mail["From"], mail["To"], mail["Subject"] = settings.mail_from, to, subject
-    mail["Date"] = format_datetime(at)
-    mail["Message-ID"] = f"<{message_id}@{settings.mail_from.rpartition('@')[2].strip('> ')}>"
-    mail["Auto-Submitted"] = "auto-generated"
-    mail["Content-Language"] = language
-    mail.set_content(body, cte="quoted-printable")
-    return mail
-
-
-async def deliver(settings: Settings, mail: EmailMessage) -> Refused | None:
+async def deliver(settings: Settings, letter: Letter) -> Refused | None:
     """Hand a message to the mail server. Nothing about whom it is for is logged.
 
     Only what is said of this recipient or this text counts. A wrong password, or a sender that the server does not
@@ -98,6 +98,11 @@ async def deliver(settings: Settings, mail: EmailMessage) -> Refused | None:
     """
     if settings.smtp is None:
         return Refused(is_final=False, counts=False)
+    try:
+        mail = _composed(settings, letter)
+    except ValueError as error:
+        log.warning("no mail can be made of a message", error=type(error).__name__)
+        return Refused(is_final=True, counts=True)
     server = urlsplit(settings.smtp)
     is_encrypted = server.scheme == "smtps"
     try:
@@ -120,6 +125,18 @@ async def deliver(settings: Settings, mail: EmailMessage) -> Refused | None:
         log.warning("the mail server is away", error=type(error).__name__)
         return Refused(is_final=False, counts=False)
     return None
+
+
+def _composed(settings: Settings, letter: Letter) -> EmailMessage:
+    """As it goes out; raises a ValueError if no mail server would take it."""
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = settings.mail_from, as_address(letter.to), letter.subject
+    mail["Date"] = format_datetime(clock.now())
+    mail["Message-ID"] = f"<{letter.message_id}@{settings.mail_from.rpartition('@')[2].strip('> ')}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["Content-Language"] = letter.language
+    mail.set_content(letter.body, cte="quoted-printable")
+    return mail
 
 
 def _by_code(code: int) -> Refused:

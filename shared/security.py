@@ -122,8 +122,8 @@ class Verifier:
         assert self.keys
         try:
             return dict(jwt.decode(token, self.keys, algorithms=ALGORITHMS).claims)
-        except (JoseError, ValueError):
-            return None
+        except (JoseError, ValueError, TypeError, AttributeError, LookupError, RecursionError):
+            return None  # the library trips over a header that is no object, or whose parts are of another kind
 
     async def _fetch_keys(self) -> None:
         """Ask the issuer for its keys, rarely: at the start, and when a key is not known."""

@@ -5,7 +5,7 @@ UTF-8 with or without BOM, comma or semicolon, CRLF or LF. An empty cell is a mi
 
 import csv
 import io
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, Self, TypeVar
 
@@ -81,8 +81,11 @@ class Report(BaseModel):
         setattr(self, outcome, getattr(self, outcome) + rows)
 
 
-def read(data: bytes, columns: Sequence[str], first_line: int = 1) -> Iterator[tuple[int, dict[str, str]]]:
-    """The rows with their line numbers; `first_line` is that of the header in the whole file."""
+def read(data: bytes, columns: Sequence[str], first_line: int = 1) -> list[tuple[int, dict[str, str]]]:
+    """The rows with their line numbers, of a file that can be read to its end.
+
+    `first_line` is that of the header in the whole file.
+    """
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -92,18 +95,22 @@ def read(data: bytes, columns: Sequence[str], first_line: int = 1) -> Iterator[t
     header = text.split("\n", 1)[0]
     delimiter = ";" if header.count(";") > header.count(",") else ","
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restkey="", strict=True)
-    names = [name.strip() for name in reader.fieldnames or []]
-    reader.fieldnames = names
-    unknown = [name for name in names if name not in columns]
-    if unknown or not names:
-        raise _unusable("unknown-column", f"Unknown column {', '.join(unknown)!r}. Columns are: {', '.join(columns)}.")
+    rows = []
     try:
+        names = [name.strip() for name in reader.fieldnames or []]
+        reader.fieldnames = names
+        unknown = [name for name in names if name not in columns]
+        if unknown or not names:
+            sentence = f"Unknown column {', '.join(unknown)!r}. Columns are: {', '.join(columns)}."
+            raise _unusable("unknown-column", sentence)
         for row in reader:
             cells = {name: (value or "").strip() for name, value in row.items() if name}
             if any(cells.values()):
-                yield first_line + reader.line_num - 1, {name: value for name, value in cells.items() if value}
+                line = first_line + reader.line_num - 1
+                rows.append((line, {name: value for name, value in cells.items() if value}))
     except csv.Error as error:
         raise _unusable("not-csv", f"Line {first_line + reader.line_num}: {error}.") from None
+    return rows
 
 
 async def apply_rows(

@@ -33,7 +33,7 @@ async def _bring_in(db: Database, who: Who, one: Answered) -> Outcome:
         if entered is None:
             return "unchanged"
         check_in, event = entered
-        await store.add_check_in(tx, who.organisation_id, check_in, {}, library, moment, who.subject)
+        await store.add_check_in(tx, who.organisation_id, check_in, library, moment, who.subject)
         outbox.put(tx, event, organisation=who.organisation_id, at=moment)
     return "created"
 

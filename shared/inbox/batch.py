@@ -14,6 +14,7 @@ from shared import clock, erasing
 from shared.database import OUTAGES, Tx
 from shared.errors import Refusal
 from shared.events import Heard
+from shared.identity import is_stranger
 from shared.inbox import store
 from shared.inbox.decode import Handlers, Incoming, Unreadable, handle
 
@@ -68,6 +69,8 @@ class Standing:
 
     def reason_to_park(self, one: Incoming) -> Unreadable | None:
         """Why the event cannot take effect, as far as can be told before it is handled."""
+        if one.heard and one.heard.event.erases:
+            return None  # it waits behind nothing: what is parked of them goes with them
         if one.aggregate in self.parked:
             return BEHIND
         if one.unreadable:
@@ -163,6 +166,8 @@ async def _of_the_living(tx: Tx, batch: Sequence[Incoming]) -> tuple[Sequence[In
     """Without what comes late about those who were erased, and with strangers where they are named among others."""
     events = [one.heard.event for one in batch if one.heard]
     gone = await erasing.erased(tx, {one for event in events for one in (*event.about, *event.naming)})
+    # What was parked when they were erased tells of a stranger alone by now.
+    gone |= {one for event in events for one in event.about if is_stranger(one)}
     if not gone:
         return batch, []
     living, late, theirs = list[Incoming](), list[Incoming](), set[UUID]()

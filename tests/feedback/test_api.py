@@ -186,6 +186,16 @@ async def test_a_total_is_entered(client: Any, told: Told) -> None:
     assert (other.status_code, other.json()["code"]) == (409, "already-answered")
 
 
+async def test_another_sheet_with_the_same_total_is_not_the_same(client: Any, told: Told) -> None:
+    due = await a_due_occasion(told, "session-pulse")
+    sheet = {"heard": 4, "safe": 3, "useful": 2, "hopeful": 1}
+    found = []
+    for answers in (sheet, sheet, sheet | {"heard": 1, "hopeful": 4}):
+        body = {"occasion_id": str(due.occasion_id), "answers": {"session-pulse": answers}}
+        found.append((await client.post(f"{API}/check-ins", json=body, headers=COORDINATOR)).status_code)
+    assert found == [201, 200, 409]
+
+
 async def test_answers_on_paper_are_entered(client: Any, told: Told) -> None:
     due = await a_due_occasion(told, "session-pulse")
     answers = {"session-pulse": {"heard": 4, "safe": 3, "useful": 2, "hopeful": 1}}

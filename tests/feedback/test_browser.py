@@ -453,6 +453,9 @@ async def test_a_rota_is_set_on_its_page(show: Any) -> None:
     await page.get_by_role("button", name="Hand over").click()
     await expect(page.get_by_role("main")).to_contain_text("The hand-over is written down.")
     await expect(page.get_by_role("main")).to_contain_text("9 March")
+    await page.get_by_role("button", name="Take back").click()
+    await expect(page.get_by_role("main")).to_contain_text("The hand-over is taken back.")
+    await expect(page.get_by_role("main")).not_to_contain_text("9 March")
 
 
 @pytest.mark.parametrize("scripted", [True, False])

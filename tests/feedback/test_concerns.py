@@ -257,6 +257,53 @@ async def test_a_hand_over_puts_somebody_else_in_the_place(rota: None, client: A
     assert stranger.json()["errors"][0]["code"] == "unknown-responder"
 
 
+async def test_a_rota_whose_hand_over_nobody_would_ask_is_refused(site: None, client: Any) -> None:
+    now = clock.now()
+    over = {
+        "level": 3,
+        "responder": "ben",
+        "begins_at": now.isoformat(),
+        "ends_at": (now + timedelta(hours=4)).isoformat(),
+    }
+    answer = await client.put(f"{API}/sites/old-town/rota", json=ROTA | {"hand_overs": [over]}, headers=COORDINATOR)
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "unknown-level")
+
+
+async def test_a_rota_whose_responder_has_no_mailbox_is_refused(site: None, client: Any) -> None:
+    people = [one | {"email": "ana@@staff.example"} for one in ROTA["responders"]]  # type: ignore[operator,attr-defined]
+    answer = await client.put(f"{API}/sites/old-town/rota", json=ROTA | {"responders": people}, headers=COORDINATOR)
+    assert answer.json()["errors"][0] | {"message": ""} == {
+        "field": "responders.0.email",
+        "code": "not-an-email",
+        "message": "",
+    }
+
+
+async def test_whoever_took_over_once_may_leave_the_rota_and_not_while_it_lasts(
+    rota: None, client: Any, moved_clock: Any
+) -> None:
+    now = clock.now()
+    over = {"responder": "ben", "begins_at": now.isoformat(), "ends_at": (now + timedelta(minutes=5)).isoformat()}
+    await client.post(f"{API}/sites/old-town/rota/hand-overs", json=over, headers=COORDINATOR)
+    alone = {
+        "acknowledge_within_minutes": "30",
+        "responders.0.code": "ana",
+        "responders.0.name": "Ana R.",
+        "responders.0.email": "ana@staff.example",
+        "shifts.0.responder": "ana",
+        "shifts.0.weekdays": ["1", "2", "3", "4", "5"],
+        "shifts.0.begins": "09:00",
+        "shifts.0.ends": "17:00",
+    }
+    refused = await client.post("/feedback/rotas/old-town", data=alone, headers=COORDINATOR)
+    assert refused.status_code == 422
+    assert "ben takes over for a time" in refused.text
+    moved_clock(600)
+    assert (await client.post("/feedback/rotas/old-town", data=alone, headers=COORDINATOR)).status_code == 303
+    shown = await client.get(f"{API}/sites/old-town/rota", headers=COORDINATOR)
+    assert [one["code"] for one in shown.json()["rota"]["responders"]] == ["ana"]
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [

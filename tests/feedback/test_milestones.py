@@ -1,7 +1,7 @@
 """What somebody has reached: found by a rule, recorded, told by themselves; celebrated only if they agree."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -22,6 +22,7 @@ from tests.feedback.conftest import (
     TOKEN,
     Told,
     a_due,
+    a_site,
     an_enrolment,
     an_invitation,
 )
@@ -124,6 +125,13 @@ async def test_a_correction_takes_back_what_was_not_reached_and_gives_it_again(d
 async def test_whoever_was_erased_and_is_still_counted_reaches_nothing(due: Any, told: Told) -> None:
     await told.tell(held(9, due.participant_id, stranger_id()), corrected(9, due.participant_id, stranger_id()))
     assert [one.participant_id for one in await told.said("milestone-reached")] == [due.participant_id]
+
+
+async def test_a_milestone_is_of_the_day_that_the_session_had_at_its_site(told: Told) -> None:
+    due, evening = a_due(), datetime(2025, 3, 5, 1, 30, tzinfo=UTC)
+    session = held(9, due.participant_id).model_copy(update={"starts_at": evening})
+    await told.tell(a_site(time_zone="America/New_York"), an_enrolment(due), session)
+    assert [one.reached_on for one in await told.said("milestone-reached")] == [date(2025, 3, 4)]
 
 
 async def test_completion_is_a_milestone(due: Any, told: Told) -> None:

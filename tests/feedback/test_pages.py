@@ -1,9 +1,11 @@
 """What staff see and set up on pages; each form also without a script."""
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from shared import clock
 from shared.events.scheduling import OccasionCancelled
 from tests.doors import bearer
 from tests.feedback.conftest import (
@@ -108,6 +110,17 @@ async def test_a_total_is_entered_on_a_page(client: Any, told: Told) -> None:
     for address in ("/feedback/occasions/x/enter", "/feedback/crisis-contacts/Not A Code", "/feedback/stories/import"):
         nowhere = await client.get(address, headers=COORDINATOR)
         assert (nowhere.status_code, "This page is not here" in nowhere.text) == (404, True), address
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])  # a day apart, whatever time it is
+@pytest.mark.parametrize("instrument", ["bdi-ii", "session-pulse"])
+async def test_the_day_that_a_form_offers_is_that_of_the_site(
+    client: Any, told: Told, zone: str, instrument: str
+) -> None:
+    due = await a_due_occasion(told, instrument)
+    await told.tell(a_site(time_zone=zone))
+    page = await client.get(f"/feedback/occasions/{due.occasion_id}/enter", headers=COORDINATOR, follow_redirects=True)
+    assert f'value="{clock.now().astimezone(ZoneInfo(zone)).date()}"' in page.text
 
 
 async def test_answers_on_paper_are_entered_twice(client: Any, told: Told) -> None:

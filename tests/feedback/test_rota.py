@@ -7,7 +7,16 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import ValidationError
 
-from services.feedback.domain.rota import HandOver, SetRota, gaps, handed_over, on_call, on_call_from, read_by
+from services.feedback.domain.rota import (
+    HandOver,
+    SetRota,
+    gaps,
+    handed_over,
+    on_call,
+    on_call_from,
+    read_by,
+    refuse_unusable,
+)
 from shared.errors import Invalid, Refusal
 
 LONDON = ZoneInfo("Europe/London")
@@ -59,18 +68,64 @@ def test_a_hand_over_counts_before_any_shift_and_the_latest_before_the_others() 
         begins, ends = at("2025-03-04T12:00"), at("2025-03-04T16:00")
         return HandOver(responder=responder, begins_at=begins, ends_at=ends)
 
-    rota = handed_over(handed_over(DAY_AND_NIGHT, over("ben")), over("cleo"))
+    early = at("2025-03-01T12:00")
+    rota = handed_over(handed_over(DAY_AND_NIGHT, over("ben"), early), over("cleo"), early)
     found = [on_call(rota, 1, at(f"2025-03-04T{hour}"), LONDON) for hour in ("11:59", "12:00", "15:59", "16:00")]
     assert [one and one.code for one in found] == ["ana", "cleo", "cleo", "ana"]
 
 
-def test_a_hand_over_needs_a_rota_and_somebody_on_it() -> None:
-    begins, ends = at("2025-03-04T12:00"), at("2025-03-04T16:00")
-    stranger = HandOver(responder="zoe", begins_at=begins, ends_at=ends)
-    with pytest.raises(Invalid, match="another look"):
-        handed_over(DAY_AND_NIGHT, stranger)
+def a_hand_over(begins: str, ends: str, responder: str = "ben", level: int = 1) -> HandOver:
+    return HandOver(level=level, responder=responder, begins_at=at(begins), ends_at=at(ends))
+
+
+def test_a_hand_over_much_later_leaves_the_one_that_holds_now() -> None:
+    holiday, later = a_hand_over("2025-03-01", "2025-03-15"), a_hand_over("2025-06-10", "2025-06-12")
+    over = a_hand_over("2025-02-01", "2025-02-03")
+    rota = DAY_AND_NIGHT.model_copy(update={"hand_overs": [over, holiday]})
+    rota = handed_over(rota, later, at("2025-03-02T12:00"))
+    assert rota.hand_overs == [holiday, later]  # what is over goes
+
+
+@pytest.mark.parametrize(
+    ("over", "moment", "field", "code"),
+    [
+        (a_hand_over("2025-03-04", "2025-03-05", "zoe"), "2025-03-01", "responder", "unknown-responder"),
+        (a_hand_over("2025-03-04", "2025-03-05", level=3), "2025-03-01", "level", "unknown-level"),
+        (a_hand_over("2025-03-04", "2025-03-05"), "2025-03-05", "ends_at", "in-the-past"),
+    ],
+)
+def test_a_hand_over_that_nobody_would_ask_is_refused(over: HandOver, moment: str, field: str, code: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        handed_over(DAY_AND_NIGHT, over, at(moment))
+    assert [(one.field, one.code) for one in refused.value.errors] == [(field, code)]
+
+
+def test_a_hand_over_needs_a_rota_and_room_in_it() -> None:
+    one = a_hand_over("2025-03-04", "2025-03-05")
     with pytest.raises(Refusal, match="no rota yet"):
-        handed_over(None, stranger)
+        handed_over(None, one, at("2025-03-01"))
+    full = DAY_AND_NIGHT.model_copy(update={"hand_overs": [one] * 200})
+    with pytest.raises(Invalid) as refused:
+        handed_over(full, one, at("2025-03-01"))
+    assert refused.value.errors[0].code == "too-many"
+
+
+@pytest.mark.parametrize(
+    "email", ["ana at home", "ana@home..example", "ana@@home.example", "(ana@home.example)", "ana"]
+)
+def test_a_responder_without_a_mailbox_is_refused(email: str) -> None:
+    rota = a_rota(shift("ana", "08:00", "20:00"), responders=[PEOPLE[1], PEOPLE[0] | {"email": email}])
+    with pytest.raises(Invalid) as refused:
+        refuse_unusable(rota)
+    assert [(one.field, one.code) for one in refused.value.errors] == [("responders.1.email", "not-an-email")]
+
+
+def test_a_hand_over_at_a_level_without_shifts_is_no_cover() -> None:
+    rota = a_rota(shift("ana", "00:00", "00:00", WORKDAYS))
+    over = a_hand_over("2025-03-08", "2025-03-10", level=2)
+    assert gaps(rota.model_copy(update={"hand_overs": [over]}), at("2025-03-05T12:00"), LONDON) == gaps(
+        rota, at("2025-03-05T12:00"), LONDON
+    )
 
 
 def test_round_the_clock_has_no_gap_also_over_a_change_of_the_clocks() -> None:
@@ -124,7 +179,6 @@ def test_from_when_on_somebody_is_on_call() -> None:
         ({"shifts": [shift("ana", "8:00", "20:00")]}, "shifts.0.begins"),
         ({"shifts": [shift("ana", "08:00", "20:00", [0])]}, "weekdays"),
         ({"responders": [PEOPLE[0], PEOPLE[0]]}, "same code"),
-        ({"responders": [PEOPLE[0] | {"email": "ana at home"}]}, "e-mail"),
         ({"acknowledge_within_minutes": 0}, "acknowledge_within_minutes"),
     ],
 )

@@ -7,12 +7,14 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from shared import clock
 from shared.database import Tx
 from shared.erasing import TIMER, erase, on_erase
 from shared.events.base import CATALOGUE, Event, Heard, Part, event
 from shared.identity import new_id
+from shared.inbox import parked
 from shared.inbox.batch import Applying
 from shared.inbox.hearing import Hearing
 from shared.outbox import Relay, put
@@ -71,8 +73,11 @@ class Harbour:
         self.relay = Relay(store.machinery, parts.kafka)
         self.timers = Timers(store.machinery, {TIMER: on_erase})
         self.sold: list[UUID] = []
+        self.refuses = False
 
     async def on_sold(self, tx: Tx, heard: Heard[Any]) -> None:
+        if self.refuses:
+            raise ValueError("sold out")
         self.sold.append(heard.event.ticket_id)
 
     async def on_sailed(self, tx: Tx, heard: Heard[Any]) -> None:
@@ -242,3 +247,53 @@ async def test_what_is_made_again_is_without_them_before_the_log_has_forgotten_t
     assert aboard[other] == 1
     assert sorted(aboard.values()) == [0, 1]
     assert gone not in aboard
+
+
+async def elsewhere_said(parts: Parts, topic: str, key: UUID, value: bytes, **headers: str) -> None:
+    """What this store does not know of."""
+    async with AIOKafkaProducer(bootstrap_servers=parts.kafka) as producer:
+        given = [(name, text.encode()) for name, text in headers.items()]
+        await producer.send_and_wait(topic, value, key=str(key).encode(), headers=given)
+
+
+async def test_what_was_parked_about_somebody_has_no_effect_once_they_are_erased(
+    harbour: Harbour, parts: Parts
+) -> None:
+    gone, harbour.refuses = uuid4(), True
+    ticket = harbour.ticket(gone)
+    about = {
+        "ce_id": str(uuid4()),
+        "ce_type": ticket.ce_type(),
+        "ce_time": AT.isoformat(),
+        "ce_organisation": str(ORGANISATION),
+        "ce_aggregateversion": "1",
+    }
+    await elsewhere_said(parts, ticket.topic, ticket.ticket_id, ticket.model_dump_json().encode(), **about)
+    async with running(harbour.hearing.run(), harbour.timers.run()):
+        await harbour.heard(1)
+        async with harbour.store.doors.transaction(ORGANISATION) as tx:
+            await erase(tx, ORGANISATION, {gone}, clock.now())
+
+        async def nothing_is_left() -> bool:
+            return await harbour.traces(gone) == []
+
+        await eventually(nothing_is_left)
+    harbour.refuses = False
+    topic, applying = harbour.voyages[0].topic, harbour.hearing.apply
+    done = await parked.replay(harbour.store.machinery, applying, topic, str(ticket.ticket_id))
+    assert (done.handled, done.passed_over, done.left) == (0, 1, 0)
+    assert harbour.sold == []
+
+
+async def test_an_erasure_waits_behind_no_parked_event(harbour: Harbour, parts: Parts) -> None:
+    gone = uuid4()
+    await elsewhere_said(parts, harbour.voyages[0].topic, gone, b"no event")
+    async with running(harbour.relay.run(), harbour.hearing.run(), harbour.timers.run()):
+        await harbour.heard(1)
+        assert "machinery.parked" in await harbour.traces(gone)
+        await harbour.say(harbour.voyages[2](participant_id=gone))
+
+        async def nothing_is_left() -> bool:
+            return await harbour.traces(gone) == []
+
+        await eventually(nothing_is_left)

@@ -5,14 +5,15 @@ import ssl
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult
 
 from deploy.local.ports import free_port
-from shared import clock, mail
+from shared import mail
 from shared.settings import Settings
 
 
@@ -56,11 +57,8 @@ def settings(smtp: str) -> Settings:
     )
 
 
-async def sent(smtp: str) -> mail.Refused | None:
-    given = settings(smtp)
-    at = clock.now()
-    one = mail.letter(given, to="a@b.example", subject="s", body="b", language="en", message_id=uuid4(), at=at)
-    return await mail.deliver(given, one)
+async def sent(smtp: str, to: str = "a@b.example", subject: str = "s") -> mail.Refused | None:
+    return await mail.deliver(settings(smtp), mail.Letter(uuid4(), to, subject, "b", "en"))
 
 
 async def test_a_server_that_is_encrypted_from_the_first_byte(context: ssl.SSLContext) -> None:
@@ -83,3 +81,34 @@ async def test_a_password_is_never_sent_in_the_open() -> None:
         assert await sent(f"smtp://kith:safe@127.0.0.1:{port}") == mail.Refused(is_final=False, counts=False)
         assert await sent(f"smtp://127.0.0.1:{port}") is None
     assert (len(server.messages), server.passwords) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("to", "subject"),
+    [("a@b..example", "s"), ("a@@b.example", "s"), ("a@b.example\nBcc: c@d.example", "s"), ("(a@b.example)", "s"),
+     ("a@b.example", "s\nBcc: c@d.example")],
+)  # fmt: skip
+async def test_what_cannot_be_a_mail_is_refused_for_good(to: str, subject: str) -> None:
+    server, port, loop = MailServer(), free_port(), asyncio.get_running_loop()
+    async with await loop.create_server(server.session, "127.0.0.1", port):
+        assert await sent(f"smtp://127.0.0.1:{port}", to, subject) == mail.Refused(is_final=True, counts=True)
+    assert server.messages == []
+
+
+async def test_a_message_that_fails_holds_up_no_other() -> None:
+    organisation, bad, good = uuid4(), uuid4(), uuid4()
+    sent_all = asyncio.Event()
+
+    async def send(_database: Any, _settings: Any, _organisation: UUID, message_id: UUID) -> None:
+        if message_id == bad:
+            raise ValueError(bad)
+        sent_all.set()
+
+    sender = mail.Sender(send)
+    for message_id in (bad, good):
+        sender._due.put_nowait((organisation, message_id))
+    running: Any = SimpleNamespace(machinery=None, settings=None)
+    work = asyncio.create_task(sender.tasks[0](running))
+    async with asyncio.timeout(10):
+        await sent_all.wait()
+    work.cancel()

@@ -1,6 +1,7 @@
 """Tokens are verified by what their issuer publishes, wherever it does so."""
 
 import json
+from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -74,3 +75,15 @@ async def test_nobody_is_sent_to_sign_in_where_nonsense_is_answered(fresh_store:
         with pytest.raises(SignInFailed) as refused:
             await authorization_url(running, Attempt.fresh("/"))
     assert refused.value.code == "away"
+
+
+@pytest.mark.parametrize(
+    "header",
+    ['"RS256"', '["RS256"]', "5", "null", '{"alg":5}', '{"alg":"RS256","crit":5}', "{", '{"alg":"none"}', "\x00"],
+)
+async def test_a_token_whose_header_is_nonsense_is_not_valid(header: str) -> None:
+    first = urlsafe_b64encode(header.encode()).rstrip(b"=").decode()
+    async with issuing("") as issuer:
+        with pytest.raises(SignedOut) as refused:
+            await Verifier(issuer, "kith").who(f"{first}.e30.AAAA")
+    assert refused.value.code == "token-not-valid"

@@ -1,6 +1,5 @@
 """Keeping what somebody has answered."""
 
-from collections.abc import Mapping
 from datetime import datetime
 
 from services.feedback import store
@@ -20,7 +19,6 @@ async def keep_check_in(
     tx: Tx,
     occasion: Occasion,
     submitted: tuple[CheckIn, CheckInSubmitted],
-    answers: Mapping[str, Mapping[str, int]],
     library: Library,
     moment: datetime,
     subject: str | None = None,
@@ -29,11 +27,11 @@ async def keep_check_in(
     check_in, event = submitted
     if check_in.entered_by == "participant":
         await open_check_in(tx, occasion.occasion_id, moment, is_begun=True)
-    await store.add_check_in(tx, occasion.organisation_id, check_in, answers, library, moment, subject)
+    await store.add_check_in(tx, occasion.organisation_id, check_in, library, moment, subject)
     outbox.put(tx, event, organisation=occasion.organisation_id, at=moment)
     risky = [
         f"{library[code].title.in_('en')}: {item}"
-        for code, given in answers.items()
+        for code, given in check_in.answers.items()
         for item in risks(library[code], given)
     ]
     if not risky:

@@ -1,7 +1,7 @@
 """Somebody has reached something: told by themselves, recorded by staff, or found by a rule."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -68,29 +68,30 @@ async def count_sessions(tx: Tx, organisation: UUID, people: Collection[UUID], p
             given.append(_given(organisation, (person, program_id), kind, days[least - 1]))
         elif len(days) < least and known.get(milestone_id) == "standing":
             taken_back.append(milestone_id)
-    await _save(tx, [milestones.reached(one, kinds, now().date()) for one in given])
+    await _save(tx, [milestones.reached(one, kinds, one.reached_on) for one in given])
     for one in await store.milestones.remove(tx, taken_back):
         _, event = milestones.withdrawn(one, now())
         if event:
             outbox.put(tx, event, organisation=organisation, at=now())
 
 
-async def complete(tx: Tx, organisation: UUID, person: UUID, enrolment_id: UUID, at: datetime) -> None:
+async def complete(tx: Tx, organisation: UUID, person: UUID, enrolment_id: UUID, on: date) -> None:
     """Somebody has completed a program."""
     kinds = await store.milestones.kinds(tx)
     rules = [one for one in kinds.values() if one.rule == "completed"]
-    given = [_given(organisation, (person, enrolment_id), kind, at) for kind in rules]
+    given = [_given(organisation, (person, enrolment_id), kind, on) for kind in rules]
     known = await store.milestones.standing(tx, [one.milestone_id for one in given])
-    await _save(tx, [milestones.reached(one, kinds, now().date()) for one in given if one.milestone_id not in known])
+    fresh = [one for one in given if one.milestone_id not in known]
+    await _save(tx, [milestones.reached(one, kinds, one.reached_on) for one in fresh])
 
 
-def _given(organisation: UUID, whose: tuple[UUID, UUID], kind: Kind, at: datetime) -> Milestone:
+def _given(organisation: UUID, whose: tuple[UUID, UUID], kind: Kind, on: date) -> Milestone:
     return Milestone(
         milestone_id=by_rule(*whose, kind.code),
         organisation_id=organisation,
         participant_id=whose[0],
         kind=kind.code,
-        reached_on=min(at, now()).date(),
+        reached_on=on,
         recorded_by="rule",
         recorded_at=now(),
         may_celebrate=False,

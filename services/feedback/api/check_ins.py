@@ -81,7 +81,7 @@ async def enter_check_in(command: EnterCheckIn, db: Db, who: Coordinator, key: I
         occasion = await store.get_occasion(tx, command.occasion_id, who.site_ids, library)
         entered = enter(occasion, command, library, moment, "staff")
         if entered:
-            await acts.keep_check_in(tx, occasion, entered, command.answers, library, moment, who.subject)
+            await acts.keep_check_in(tx, occasion, entered, library, moment, who.subject)
         shown = CheckInShape.of(entered[0] if entered else _kept(occasion.check_in)).model_dump(mode="json")
         return await idempotency.keep(tx, key, 201 if entered else 200, shown)
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
 from services.feedback import store
-from services.feedback.domain.rota import HandOver, SetRota, gaps, handed_over, on_call
+from services.feedback.domain.rota import HandOver, SetRota, gaps, handed_over, on_call, refuse_unusable
 from services.feedback.store import SiteRota
 from shared import idempotency
 from shared.clock import now
@@ -59,6 +59,7 @@ async def get_rota(code: Code, db: Db, who: Coordinator) -> RotaShape:
 async def put_rota(code: Code, command: SetRota, db: Db, who: Coordinator) -> RotaShape:
     """Set the rota of a site: the whole of it. A gap of the next 14 days is shown, not refused."""
     moment, site_id = now(), site_id_of(who.organisation_id, code)
+    refuse_unusable(command)
     async with db.transaction(who.organisation_id) as tx:
         await store.get_rota(tx, site_id, who.site_ids)
         await store.lock_rota(tx, site_id)
@@ -77,6 +78,6 @@ async def hand_over(code: Code, command: HandOver, db: Db, who: Coordinator, key
         await store.get_rota(tx, site_id, who.site_ids)
         await store.lock_rota(tx, site_id)
         site = await store.get_rota(tx, site_id, who.site_ids)
-        await store.save_rota(tx, who.organisation_id, site_id, handed_over(site.place.rota, command), moment)
+        await store.save_rota(tx, who.organisation_id, site_id, handed_over(site.place.rota, command, moment), moment)
         shown = RotaShape.of(await store.get_rota(tx, site_id, who.site_ids), moment)
         return await idempotency.keep(tx, key, 201, shown.model_dump(mode="json"))

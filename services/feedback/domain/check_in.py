@@ -50,6 +50,7 @@ class CheckIn:
     answered_at: datetime
     entered_by: EnteredBy
     scores: tuple[Score, ...]
+    answers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # to single items: they never leave
     texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # they stay here, whatever is said
 
 
@@ -111,7 +112,8 @@ def answer(
     """What a participant answers to an occasion that is open."""
     answers = {code: command.answers.get(code, {}) for code in (*occasion.instruments, *command.answers)}
     scores = scores_of(occasion.instruments, Given(answers=answers, texts=command.texts), library)
-    return _submitted(occasion, CheckIn(occasion.occasion_id, now, "participant", tuple(scores), command.texts))
+    check_in = CheckIn(occasion.occasion_id, now, "participant", tuple(scores), command.answers, command.texts)
+    return _submitted(occasion, check_in)
 
 
 def enter(
@@ -120,7 +122,8 @@ def enter(
     """What staff enter for a participant; None if the same has been entered before."""
     given = Given(command.totals, command.answers, command.scales, command.texts)
     scores = tuple(scores_of(occasion.instruments, given, library))
-    check_in = CheckIn(occasion.occasion_id, command.answered_at or now, entered_by, scores, command.texts)
+    at = command.answered_at or now
+    check_in = CheckIn(occasion.occasion_id, at, entered_by, scores, command.answers, command.texts)
     if occasion.check_in:
         _refuse_another(occasion.check_in, check_in, command.answered_at, ZoneInfo(occasion.time_zone))
         return None
@@ -139,10 +142,14 @@ def enter(
 
 
 def _refuse_another(first: CheckIn, other: CheckIn, answered_at: datetime | None, zone: ZoneInfo) -> None:
-    """The same again is no news; anything else would overwrite what somebody has answered."""
+    """The same again is no news; anything else would overwrite what somebody has answered.
+
+    One total has many sheets, and one of them may hold an answer that somebody must look at.
+    """
     answered_on = first.answered_at.astimezone(zone).date()
     is_same = {_mark(one) for one in first.scores} == {_mark(one) for one in other.scores}
-    is_same = is_same and first.texts == other.texts
+    given = {code: items for code, items in other.answers.items() if items}
+    is_same = is_same and first.texts == other.texts and given in ({}, first.answers)
     if not is_same or (answered_at and answered_at.astimezone(zone).date() != answered_on):
         raise Refusal("already-answered", f"This check-in was answered on {answered_on} already, with another result.")
 

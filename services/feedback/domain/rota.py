@@ -10,23 +10,17 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from services.feedback.domain.kinds import Moment
-from shared.errors import Refusal
+from shared.errors import FieldError, Invalid, NotFound, Refusal
 from shared.events.base import Code, LocalTime
-from shared.fields import Command, Line, invalid
+from shared.fields import Command, Line, as_address, invalid
 
 LOOKS_AHEAD = timedelta(days=14)
 LEVELS_MAX = 5
-
-
-def _mailbox(text: str) -> str:
-    name, _, host = text.rpartition("@")
-    if not name or "." not in host.strip(".") or " " in text:
-        raise PydanticCustomError("not_an_address", "Give an e-mail address such as ana@example.org.")
-    return text
+HAND_OVERS_MAX = 200
 
 
 class Responder(Command):
@@ -34,7 +28,7 @@ class Responder(Command):
 
     code: Code
     name: Line
-    email: Annotated[Line, AfterValidator(_mailbox)]
+    email: Line
 
 
 class Shift(Command):
@@ -63,23 +57,31 @@ class HandOver(Command):
 
 
 class SetRota(Command):
-    """The rota of a site from now on, and how long each step may take."""
+    """The rota of a site from now on, and how long each step may take.
+
+    It is read from the store by this shape, too: what may be asked more strictly one day is asked by `refuse_unusable`.
+    """
 
     acknowledge_within_minutes: int = Field(30, ge=1, le=1440)
     act_within_hours: int = Field(24, ge=1, le=168)
     close_within_days: int = Field(7, ge=1, le=60)
     responders: Annotated[list[Responder], Field(min_length=1, max_length=50)]
     shifts: Annotated[list[Shift], Field(min_length=1, max_length=200)]
-    hand_overs: Annotated[list[HandOver], Field(max_length=200)] = Field(default_factory=list)
+    hand_overs: Annotated[list[HandOver], Field(max_length=HAND_OVERS_MAX)] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _fits_together(self) -> "SetRota":
         known = [one.code for one in self.responders]
         if len(set(known)) < len(known):
             raise PydanticCustomError("repeated", "Two responders have the same code: give each its own.")
-        for code in [one.responder for one in self.shifts] + [one.responder for one in self.hand_overs]:
-            if code not in known:
-                raise PydanticCustomError("unknown_responder", "{code} is not among the responders.", {"code": code})
+        for one in self.shifts:
+            if one.responder not in known:
+                sentence = "{code} is not among the responders."
+                raise PydanticCustomError("unknown_responder", sentence, {"code": one.responder})
+        for over in self.hand_overs:
+            if over.responder not in known:
+                sentence = "{code} takes over for a time: keep {code} among the responders, or take that back first."
+                raise PydanticCustomError("unknown_responder", sentence, {"code": over.responder})
         levels = {one.level for one in self.shifts}
         if levels != set(range(1, len(levels) + 1)):
             raise PydanticCustomError("levels", "Number the levels of the shifts 1, 2, 3 without leaving one out.")
@@ -93,6 +95,10 @@ class SetRota(Command):
     def responder(self, code: str | None) -> Responder | None:
         """Who that is."""
         return next((one for one in self.responders if one.code == code), None)
+
+    def hand_overs_ahead(self, moment: datetime) -> list[HandOver]:
+        """Those that are not over."""
+        return [one for one in self.hand_overs if one.ends_at > moment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +128,7 @@ def gaps(rota: SetRota | None, since: datetime, zone: ZoneInfo, ahead: timedelta
         return [Span(since, until)]
     day = since.astimezone(zone).date()
     spans = [span for shift in rota.shifts for span in _spans(shift, day, ahead.days + 1, zone)]
-    spans += [Span(one.begins_at, one.ends_at) for one in rota.hand_overs]
+    spans += [Span(one.begins_at, one.ends_at) for one in rota.hand_overs if one.level <= rota.levels]
     found, covered = [], since
     for span in sorted(spans, key=lambda one: one.begins_at):
         if span.begins_at > covered:
@@ -170,11 +176,39 @@ def levels_asked(rota: SetRota, since_level: int) -> Sequence[int]:
     return [*above, *(level for level in range(1, rota.levels + 1) if level not in above)]
 
 
-def handed_over(rota: SetRota | None, command: HandOver) -> SetRota:
-    """The rota with somebody else for a time; hand-overs that are long past go."""
+def refuse_unusable(rota: SetRota) -> None:
+    """Refuse what would look like cover while nobody is asked: an address without a mailbox, a level without shifts."""
+    errors = []
+    for number, one in enumerate(rota.responders):
+        try:
+            as_address(one.email)
+        except ValueError as error:
+            errors.append(FieldError(f"responders.{number}.email", "not-an-email", str(error)))
+    if above := [one.level for one in rota.hand_overs if one.level > rota.levels]:
+        sentence = f"There is a hand-over at level {above[0]}: keep a shift there, or take it back first."
+        errors.append(FieldError("hand_overs", "unknown-level", sentence))
+    if errors:
+        raise Invalid(*errors)
+
+
+def handed_over(rota: SetRota | None, command: HandOver, moment: datetime) -> SetRota:
+    """The rota with somebody else for a time; hand-overs that are over go."""
     if rota is None:
         raise Refusal("site-without-rota", "This site has no rota yet: set one before you hand over.")
     if rota.responder(command.responder) is None:
         raise invalid("responder", "unknown-responder", "Give the code of one of the responders.")
-    kept = [one for one in rota.hand_overs if one.ends_at > command.begins_at - LOOKS_AHEAD]
-    return rota.model_copy(update={"hand_overs": [*kept, command]})
+    if command.level > rota.levels:
+        raise invalid("level", "unknown-level", f"This rota has no level above {rota.levels}: nobody would be asked.")
+    if command.ends_at <= moment:
+        raise invalid("ends_at", "in-the-past", "Let it end in the future.")
+    ahead = rota.hand_overs_ahead(moment)
+    if len(ahead) == HAND_OVERS_MAX:
+        raise invalid("begins_at", "too-many", f"A rota holds {HAND_OVERS_MAX} hand-overs: take one back first.")
+    return rota.model_copy(update={"hand_overs": [*ahead, command]})
+
+
+def taken_back(rota: SetRota | None, command: HandOver) -> SetRota:
+    """The rota without that hand-over: whoever a shift names answers again."""
+    if rota is None or command not in rota.hand_overs:
+        raise NotFound("hand-over")
+    return rota.model_copy(update={"hand_overs": [one for one in rota.hand_overs if one != command]})

@@ -1,7 +1,6 @@
 """Telling those who answer for a concern. Feedback does it itself: a concern waits neither for Kafka nor for intake."""
 
 from datetime import timedelta
-from email.message import EmailMessage
 from uuid import UUID
 
 from services.feedback import store
@@ -32,7 +31,7 @@ async def send(database: Database, settings: Settings, organisation_id: UUID, al
             await store.postpone_alert(tx, organisation_id, alert_id, again, attempts_max)
 
 
-def _letter(settings: Settings, alert: store.Alert) -> EmailMessage:
+def _letter(settings: Settings, alert: store.Alert) -> mail.Letter:
     said = alert_words(
         name=alert.name,
         site=words(alert.site),
@@ -41,12 +40,4 @@ def _letter(settings: Settings, alert: store.Alert) -> EmailMessage:
         public_url=settings.public_url,
         concern_id=alert.concern_id,
     )
-    return mail.letter(
-        settings,
-        to=alert.email,
-        subject=said.subject,
-        body=said.body,
-        language="en",
-        message_id=alert.alert_id,
-        at=clock.now(),
-    )
+    return mail.Letter(alert.alert_id, alert.email, said.subject, said.body, "en")

@@ -1,7 +1,6 @@
 """What feedback does with what it hears: it keeps what a check-in needs, and finds milestones."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, time
 from typing import Any
 
 from services.feedback import acts, store
@@ -114,8 +113,8 @@ async def on_participant_completed(tx: Tx, heard: Heard[ParticipantCompleted]) -
     """A milestone, and their place is free."""
     event = heard.event
     await store.circles.leave(tx, event.enrolment_id, event.completed_on)
-    completed_at = datetime.combine(event.completed_on, time(), tzinfo=UTC)
-    await acts.milestones.complete(tx, heard.organisation_id, event.participant_id, event.enrolment_id, completed_at)
+    who = event.participant_id, event.enrolment_id
+    await acts.milestones.complete(tx, heard.organisation_id, *who, event.completed_on)
 
 
 async def on_session_held(tx: Tx, heard: Heard[SessionHeld]) -> None:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, get_args
 from urllib.parse import urlencode
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -159,7 +160,7 @@ async def enter_on_page(request: Request, db: Db, who: Coordinator, occasion_id:
         except Refusal as refusal:
             return _entry(request, occasion, library, moment, fields, refusal)
         if entered:
-            await acts.keep_check_in(tx, occasion, entered, command.answers, library, moment, who.subject)
+            await acts.keep_check_in(tx, occasion, entered, library, moment, who.subject)
     return RedirectResponse("/feedback/?need=answered&saved", 303)
 
 
@@ -202,7 +203,7 @@ def _entry(
         occasion=occasion,
         totals=[total for one in instruments if not one.has_wording for total in _totals(one)],
         on_paper=[one for one in instruments if one.has_wording],
-        given={"answered_on": moment.date().isoformat(), **given},
+        given={"answered_on": moment.astimezone(ZoneInfo(occasion.time_zone)).date().isoformat(), **given},
         errors=list(refusal.errors) if refusal else [],
         refused=refusal.message if refusal and not refusal.errors else "",
     )

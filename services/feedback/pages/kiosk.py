@@ -128,7 +128,7 @@ async def answer_here(request: Request, db: Db, token: str, visit_id: UUID) -> R
             kept = answer(occasion, command, library, door.moment)
         except Invalid as invalid:
             return _questions(request, door, occasion, library, fields, invalid)
-        await acts.keep_check_in(tx, occasion, kept, command.answers, library, door.moment)
+        await acts.keep_check_in(tx, occasion, kept, library, door.moment)
         await store.end_visits(tx, door.kiosk)
     return door.to("/thanks")
 

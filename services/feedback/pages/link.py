@@ -94,7 +94,7 @@ async def answer_link(request: Request, db: Db, token: str) -> HTMLResponse:
             submitted_now = answer(opened.occasion, command, opened.library, moment)
         except Invalid as invalid:
             return _questions(request, opened, fields, invalid.errors)
-        concern = await acts.keep_check_in(tx, opened.occasion, submitted_now, command.answers, opened.library, moment)
+        concern = await acts.keep_check_in(tx, opened.occasion, submitted_now, opened.library, moment)
         place = (await store.get_rota(tx, opened.occasion.site_id, None)).place if concern else None
     answered = replace(opened, occasion=replace(opened.occasion, check_in=submitted_now[0]))
     return _thanks(request, answered, place, moment, is_large="large" in fields)

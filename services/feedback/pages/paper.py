@@ -4,6 +4,7 @@ a check-in."""
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -164,7 +165,7 @@ def _entered(sheet: Sheet, fields: Mapping[str, Any]) -> tuple[EnterSheet, tuple
 
 
 async def _keep(tx: Tx, who: Who, sheet: Sheet, entry: EnterSheet, kept: tuple[CheckIn, CheckInSubmitted]) -> None:
-    await acts.keep_check_in(tx, sheet.occasion, kept, entry.answers, sheet.library, now(), who.subject)
+    await acts.keep_check_in(tx, sheet.occasion, kept, sheet.library, now(), who.subject)
     await store.remove_entries(tx, sheet.occasion.occasion_id)
 
 
@@ -194,7 +195,7 @@ def _page(request: Request, sheet: Sheet, given: dict[str, Any], refusal: Refusa
         instruments=[sheet.library[code] for code in sheet.occasion.instruments],
         number=len(sheet.entries) + 1,
         given=given,
-        today=now().date().isoformat(),
+        today=now().astimezone(ZoneInfo(sheet.occasion.time_zone)).date().isoformat(),
         errors=list(refusal.errors) if refusal else [],
         refused=refusal.message if refusal and not refusal.errors else "",
     )

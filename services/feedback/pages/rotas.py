@@ -7,7 +7,16 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from services.feedback import store
-from services.feedback.domain.rota import HandOver, SetRota, gaps, handed_over, on_call
+from services.feedback.domain.rota import (
+    LEVELS_MAX,
+    HandOver,
+    SetRota,
+    gaps,
+    handed_over,
+    on_call,
+    refuse_unusable,
+    taken_back,
+)
 from services.feedback.pages.forms import nested
 from services.feedback.pages.templates import PAGES, Coordinator
 from services.feedback.store import SiteRota
@@ -19,9 +28,14 @@ from shared.events.ids import site_id_of
 
 router = APIRouter(prefix="/feedback/rotas", include_in_schema=False)
 WEEKDAYS = [(number, name) for number, name in enumerate(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), start=1)]
+LEVELS = [(number, f"level {number}") for number in range(1, LEVELS_MAX + 1)]
 EMPTY_ROWS = 2
 TIMES = ("acknowledge_within_minutes", "act_within_hours", "close_within_days")
-FLASHES = {"saved": "The rota is saved.", "handed-over": "The hand-over is written down."}
+FLASHES = {
+    "saved": "The rota is saved.",
+    "handed-over": "The hand-over is written down.",
+    "taken-back": "The hand-over is taken back.",
+}
 
 
 @router.get("")
@@ -45,15 +59,16 @@ async def rota(request: Request, db: Db, who: Coordinator, code: Code) -> HTMLRe
 
 @router.post("/{code}")
 async def set_rota(request: Request, db: Db, who: Coordinator, code: Code) -> Response:
-    """Set it, by the same rules as the JSON; hand-overs stay."""
+    """Set it, by the same rules as the JSON; hand-overs that are not over stay."""
     fields, moment = _kept(nested(await submitted(request))), now()
     async with db.transaction(who.organisation_id) as tx:
         site_id = site_id_of(who.organisation_id, code)
         await store.lock_rota(tx, site_id)
         site = await store.get_rota(tx, site_id, who.site_ids)
-        known = site.place.rota.model_dump(include={"hand_overs"}) if site.place.rota else {}
+        ahead = site.place.rota.hand_overs_ahead(moment) if site.place.rota else []
         try:
-            command = form(SetRota, fields | known)
+            command = form(SetRota, fields | {"hand_overs": [one.model_dump() for one in ahead]})
+            refuse_unusable(command)
         except Refusal as refusal:
             return _form(request, site, fields, refusal)
         await store.save_rota(tx, who.organisation_id, site.site_id, command, moment)
@@ -63,7 +78,7 @@ async def set_rota(request: Request, db: Db, who: Coordinator, code: Code) -> Re
 @router.post("/{code}/hand-over")
 async def hand_over(request: Request, db: Db, who: Coordinator, code: Code) -> Response:
     """Somebody else, from one local time to another."""
-    fields = await submitted(request)
+    fields, moment = await submitted(request), now()
     async with db.transaction(who.organisation_id) as tx:
         site_id = site_id_of(who.organisation_id, code)
         await store.lock_rota(tx, site_id)
@@ -71,12 +86,24 @@ async def hand_over(request: Request, db: Db, who: Coordinator, code: Code) -> R
         for name in ("begins_at", "ends_at"):
             fields[name] = _local(fields.get(name), site)
         try:
-            fresh = handed_over(site.place.rota, form(HandOver, {k: v for k, v in fields.items() if v is not None}))
+            command = form(HandOver, {name: value for name, value in fields.items() if value is not None})
+            fresh = handed_over(site.place.rota, command, moment)
         except Refusal as refusal:
             known = site.place.rota
             return _form(request, site, known.model_dump() if known else {}, refusal, over=fields)
-        await store.save_rota(tx, who.organisation_id, site.site_id, fresh, now())
+        await store.save_rota(tx, who.organisation_id, site.site_id, fresh, moment)
     return RedirectResponse(f"/feedback/rotas/{code}?done=handed-over", 303)
+
+
+@router.post("/{code}/take-back")
+async def take_back(request: Request, db: Db, who: Coordinator, code: Code) -> Response:
+    """Whoever the shifts name answers again."""
+    command, site_id = form(HandOver, await submitted(request)), site_id_of(who.organisation_id, code)
+    async with db.transaction(who.organisation_id) as tx:
+        await store.lock_rota(tx, site_id)
+        site = await store.get_rota(tx, site_id, who.site_ids)
+        await store.save_rota(tx, who.organisation_id, site_id, taken_back(site.place.rota, command), now())
+    return RedirectResponse(f"/feedback/rotas/{code}?done=taken-back", 303)
 
 
 def _local(text: Any, site: SiteRota) -> Any:
@@ -123,18 +150,24 @@ def _form(
         responders=[*given.get("responders", []), *({} for _ in range(EMPTY_ROWS))],
         shifts=[*given.get("shifts", []), *({} for _ in range(EMPTY_ROWS))],
         weekdays=WEEKDAYS,
-        levels=[(number, f"level {number}") for number in range(1, 6)],
+        levels=LEVELS,
+        levels_asked=LEVELS[: known.levels] if known else [],
         known=known,
         people=[(one.code, one.name) for one in known.responders] if known else [],
         gaps=gaps(known, moment, site.place.zone),
-        ahead=[one for one in known.hand_overs if one.ends_at > moment] if known else [],
+        ahead=known.hand_overs_ahead(moment) if known else [],
         over=over or {},
         errors=[_said(error) for error in refusal.errors] if refusal else [],
         flash=FLASHES.get(request.query_params.get("done", "")),
     )
 
 
-_WHOLE = {"body": "shifts.0.responder", "responders": "responders.0.code", "shifts": "shifts.0.responder"}
+_WHOLE = {
+    "body": "shifts.0.responder",
+    "responders": "responders.0.code",
+    "shifts": "shifts.0.responder",
+    "hand_overs": "shifts.0.level",
+}
 
 
 def _said(error: FieldError) -> FieldError:

@@ -1,8 +1,9 @@
 """Occasions and what was answered to them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from services.feedback.domain.check_in import CheckIn, Occasion
@@ -61,19 +62,23 @@ async def _check_in(tx: Tx, occasion_id: UUID, row: Record) -> CheckIn:
         "select instrument, version, count, unit, scale from scores where occasion_id = $1 order by instrument, scale",
         occasion_id,
     )
-    written = await tx.fetch("select instrument, item, text from texts where occasion_id = $1", occasion_id)
-    texts: dict[str, dict[str, str]] = {}
-    for one in written:
-        texts.setdefault(one["instrument"], {})[one["item"]] = one["text"]
+    chosen = await tx.fetch("select instrument, item, value from answers where occasion_id = $1", occasion_id)
+    written = await tx.fetch("select instrument, item, text as value from texts where occasion_id = $1", occasion_id)
     scores = tuple(Score.model_validate(dict(one)) for one in scored)
-    return CheckIn(occasion_id, row["answered_at"], row["entered_by"], scores, texts)
+    return CheckIn(occasion_id, row["answered_at"], row["entered_by"], scores, _by_item(chosen), _by_item(written))
+
+
+def _by_item(rows: Sequence[Record]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for one in rows:
+        found.setdefault(one["instrument"], {})[one["item"]] = one["value"]
+    return found
 
 
 async def add_check_in(
     tx: Tx,
     organisation: UUID,
     check_in: CheckIn,
-    answers: Mapping[str, Mapping[str, int]],
     definitions: Library,
     now: datetime,
     subject: str | None = None,
@@ -97,7 +102,7 @@ async def add_check_in(
     )
     given = [
         (organisation, check_in.occasion_id, code, definitions[code].version, item, value)
-        for code, items in answers.items()
+        for code, items in check_in.answers.items()
         for item, value in items.items()
     ]
     if given:

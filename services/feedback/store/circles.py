@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
 
 from shared.database import Tx, made_of
@@ -145,11 +145,14 @@ async def program_of(tx: Tx, session_id: UUID) -> UUID | None:
     return found
 
 
-async def sessions_of(tx: Tx, people: Collection[UUID], program_id: UUID) -> Mapping[UUID, list[datetime]]:
-    """When these people came to sessions of a program, the first first."""
+async def sessions_of(tx: Tx, people: Collection[UUID], program_id: UUID) -> Mapping[UUID, list[date]]:
+    """On which days, by the clock of their site, these people came to sessions of a program, the first first."""
     rows = await tx.fetch(
-        """select a.participant_id, array_agg(h.starts_at order by h.starts_at) as came
+        """select a.participant_id,
+                  array_agg((h.starts_at at time zone coalesce(s.time_zone, 'UTC'))::date order by h.starts_at) as came
            from attended a join held_sessions h using (session_id)
+           left join enrolments e on e.participant_id = a.participant_id and e.program_id = h.program_id
+           left join sites s on s.site_id = e.site_id
            where a.participant_id = any ($1) and h.program_id = $2 group by a.participant_id""",
         list(people),
         program_id,

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from services.intake.domain.kinds import Email, Phone
+from services.intake.domain.kinds import Phone
 from shared.errors import Refusal
 from shared.events.base import Language
-from shared.fields import Command, Line
+from shared.fields import Command, Email, Line
 
 _CONSONANTS = "BCDFGHJKLMNPQRSTVWXZ"  # no vowels: a code must not be a word
 

@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from services.intake.domain.kinds import Email, SomeCodes
+from services.intake.domain.kinds import SomeCodes
 from services.intake.domain.sites import Site
 from shared.errors import NotFound
 from shared.events.base import Code
 from shared.events.intake import FacilitatorLapsed, FacilitatorQualified, Qualification
-from shared.fields import Command, Day, Line
+from shared.fields import Command, Day, Email, Line
 
 
 class HoldsQualification(Command):

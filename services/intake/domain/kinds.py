@@ -5,7 +5,6 @@ from functools import cache
 from typing import Annotated, Any, TypeVar
 from zoneinfo import available_timezones
 
-from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
@@ -40,14 +39,6 @@ def _distinct(values: list[T]) -> list[T]:
     return values
 
 
-def _address(text: str) -> str:
-    try:
-        found = validate_email(text, check_deliverability=False, globally_deliverable=False, allow_smtputf8=False)
-    except EmailNotValidError:
-        raise PydanticCustomError("not_an_email", "Give an e-mail address such as name@example.org.") from None
-    return found.ascii_email or text
-
-
 def _number(text: str) -> str:
     if not _PHONE.fullmatch(text):
         raise PydanticCustomError("not_a_phone_number", "Give a phone number such as +34 600 123 456.")
@@ -56,7 +47,6 @@ def _number(text: str) -> str:
 
 ClockTime = Annotated[LocalTime, BeforeValidator(_as_clock)]
 Zone = Annotated[TimeZone, AfterValidator(_known_zone)]
-Email = Annotated[Line, AfterValidator(_address)]
 Phone = Annotated[Line, AfterValidator(_number)]
 Codes = Annotated[list[Code], Field(max_length=200), AfterValidator(_distinct)]
 SomeCodes = Annotated[Codes, Field(min_length=1)]

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from services.intake.domain.kinds import ClockTime, Codes, Email, Languages, Phone, SomeCodes, Zone
+from services.intake.domain.kinds import ClockTime, Codes, Languages, Phone, SomeCodes, Zone
 from services.intake.domain.sites import MESSAGES_A_DAY_MAX, PEOPLE_MAX
 from shared.events.base import Code, Language
-from shared.fields import Day, Line
+from shared.fields import Day, Email, Line
 from shared.tables import Table
 
 

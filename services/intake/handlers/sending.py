@@ -1,7 +1,6 @@
 """Sending the messages to participants: what is looked at once more just before, and what is written down after."""
 
 from datetime import datetime, timedelta
-from email.message import EmailMessage
 from uuid import UUID
 
 from services.intake import store
@@ -82,7 +81,7 @@ async def _give_up(tx: Tx, occasion: Occasion, message_id: UUID, moment: datetim
     outbox.put(tx, failed, organisation=occasion.organisation_id, at=moment)
 
 
-def _letter(settings: Settings, claim: store.Claim, occasion: Occasion, message_id: UUID) -> EmailMessage:
+def _letter(settings: Settings, claim: store.Claim, occasion: Occasion, message_id: UUID) -> mail.Letter:
     words = letter(
         language=occasion.language,
         kind=occasion.kind,
@@ -94,12 +93,4 @@ def _letter(settings: Settings, claim: store.Claim, occasion: Occasion, message_
         is_reminder=claim.reminder > 0,
     )
     assert occasion.email  # whoever has none was given up before
-    return mail.letter(
-        settings,
-        to=occasion.email,
-        subject=words.subject,
-        body=words.body,
-        language=occasion.language,
-        message_id=message_id,
-        at=clock.now(),
-    )
+    return mail.Letter(message_id, occasion.email, words.subject, words.body, occasion.language)

@@ -73,7 +73,7 @@ async def _facilitator(tx: Tx, who: Who, row: FacilitatorRow) -> Outcome:
     after, event = facilitators.qualify(before, known is None, command, known_sites)
     await store.save_facilitator(tx, after)
     if event:
-        await store.watch_qualifications(tx, before, after, facilitators.zones_of(after, known_sites.values()))
+        await store.watch_qualifications(tx, before, after, facilitators.zones_of(after, await store.sites(tx)))
         outbox.put(tx, event, organisation=who.organisation_id, at=now())
     return "created" if known is None else "unchanged" if known == after else "changed"
 

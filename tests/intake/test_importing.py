@@ -173,6 +173,26 @@ async def test_an_old_file_never_undoes_what_people_changed_here(intake: Intake)
     assert seen["enrolments"][0]["consents"]["contact_after"] is False
 
 
+async def test_a_file_changes_what_it_names_differently_and_nothing_beside_it(intake: Intake) -> None:
+    await intake.set_up()
+    row = {"consent_contact_after": "yes", "email": "old@example.org", "phone": "+34 600 1 2 3"}
+    await bring(intake, "participants", HEADER, a_row("P-1", **row))
+    known = (await intake.ask("GET", "/references?kind=participant")).json()["P-1"]
+    path = f"/participants/{known['id']}"
+    seen = (await intake.ask("GET", path)).json()
+    contact = {name: seen[name] for name in ("preferred_name", "phone", "language")}
+    await intake.put(f"{path}/contact", contact | {"email": "own@example.org"})
+    consent = a_participant()["consent"] | {"taking_part": False, "reporting": True, "contact_after": False}
+    await intake.post(f"{path}/enrolments/{known['enrolments']['new-roots']}/consent", consent)
+    changed = row | {"consent_reporting": "no", "phone": "+34 600 9 9 9"}
+    assert counts(await bring(intake, "participants", HEADER, a_row("P-1", **changed))) == (0, 1, 0, 0)
+    seen = (await intake.ask("GET", path)).json()
+    assert (seen["email"], seen["phone"]) == ("own@example.org", "+34 600 9 9 9")
+    assert seen["enrolments"][0]["consents"] == {"taking_part": False, "reporting": False, "contact_after": False}
+    said = (await intake.said("consent-changed"))[-1]
+    assert not said["consents"]["taking_part"]
+
+
 async def test_what_a_file_cannot_change_is_refused(intake: Intake) -> None:
     await intake.set_up()
     await bring(intake, "participants", HEADER, a_row("P-1", completed_on="2024-06-01"))

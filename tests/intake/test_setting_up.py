@@ -140,3 +140,25 @@ async def test_two_organisations_never_meet(intake: Intake) -> None:
     await intake.put("/sites/old-town", A_SITE, organisation="other-trust")
     sites = (await intake.ask("GET", "/sites")).json()
     assert len(sites) == 2
+
+
+async def test_whoever_sees_some_sites_changes_nothing_at_the_others(intake: Intake) -> None:
+    await intake.set_up()
+    here = ("administrator", "north-quay")
+    both = A_FACILITATOR | {"sites": ["old-town", "north-quay"]}
+    await intake.put("/facilitators/of-old-town", A_FACILITATOR)
+    await intake.put("/facilitators/of-both", both)
+    await intake.put("/programs/both", {"name": "Both", "sites": ["old-town", "north-quay"]})
+    named = {"sites": ["north-quay"]}
+    refused = [
+        await intake.ask("PUT", "/programs/new-roots", *here, json={"name": "Mine"} | named),
+        await intake.ask("PUT", "/facilitators/of-old-town", *here, json=A_FACILITATOR | named),
+    ]
+    assert [(one.status_code, one.json()["code"]) for one in refused] == [
+        (404, "program-not-found"),
+        (404, "facilitator-not-found"),
+    ]
+    await intake.put("/programs/both", {"name": "Both again", "objectives": ["belonging"]} | named, *here)
+    await intake.put("/facilitators/of-both", both | named | {"qualifications": []}, *here)
+    for kind in ("program-published", "facilitator-qualified"):
+        assert len((await intake.said(kind))[-1]["site_ids"]) == 2, kind

@@ -46,7 +46,7 @@ async def put_facilitator(
         facilitator, event = qualify(before, known is None, command, sites)
         await store.save_facilitator(tx, facilitator)
         if event:
-            await store.watch_qualifications(tx, before, facilitator, zones_of(facilitator, sites.values()))
+            await store.watch_qualifications(tx, before, facilitator, zones_of(facilitator, await store.sites(tx)))
             outbox.put(tx, event, organisation=who.organisation_id, at=now())
     response.status_code = 200 if known else 201
     return _shown(facilitator, {site.site_id: site.code for site in sites.values()})

@@ -11,8 +11,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from services.intake.domain.kinds import SomeCodes
-from services.intake.domain.sites import Site
-from shared.errors import NotFound
+from services.intake.domain.sites import Site, with_unseen
 from shared.events.base import Code
 from shared.events.intake import FacilitatorLapsed, FacilitatorQualified, Qualification
 from shared.fields import Command, Day, Email, Line
@@ -74,8 +73,6 @@ def qualify(
     known: Facilitator, is_new: bool, command: QualifyFacilitator, sites: dict[str, Site]
 ) -> tuple[Facilitator, FacilitatorQualified | None]:
     """The facilitator from now on, and what to say. `known` has the id and the short code that stay."""
-    if not set(command.sites) <= set(sites):
-        raise NotFound("site")
     lapsed = {(one.code, one.valid_until) for one in known.qualifications if one.has_lapsed}
     held = (
         Held(one.code, one.valid_until, (one.code, one.valid_until) in lapsed)
@@ -85,7 +82,7 @@ def qualify(
         known,
         name=command.name,
         email=command.email,
-        site_ids=tuple(sites[one].site_id for one in command.sites),
+        site_ids=with_unseen("facilitator", known.site_ids, command.sites, sites),
         qualifications=tuple(held),
     )
     if not is_new and replace(known, name=facilitator.name, email=facilitator.email) == facilitator:

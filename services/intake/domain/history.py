@@ -4,7 +4,7 @@ The row as it was last applied is kept. Only what a later file says differently 
 again never undoes what people have changed here in the meantime.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -20,7 +20,7 @@ from shared.errors import FieldError, Invalid
 from shared.fields import invalid
 
 _CONTACT = ("preferred_name", "email", "phone", "language")
-_CONSENT = ("consent_reporting", "consent_contact_after")
+_CONSENT = {"consent_reporting": "reporting", "consent_contact_after": "contact_after"}
 _NEVER_CHANGES = ("site", "enrolled_on", "attributes")
 
 
@@ -49,7 +49,7 @@ def bring_in(ground: Ground, row: ParticipantRow, participant: Participant, enro
         imported=row.model_dump(mode="json"),
         ended=("completed" if row.completed_on else "withdrawn", row.ended_on) if row.ended_on else None,
     )
-    return enrol(ground, _with_contact(participant, row), beginning)
+    return enrol(ground, _with_contact(participant, row, _CONTACT), beginning)
 
 
 def bring_up_to_date(standing: Standing, ground: Ground, row: ParticipantRow, today: date) -> Change:
@@ -61,14 +61,14 @@ def bring_up_to_date(standing: Standing, ground: Ground, row: ParticipantRow, to
         return Change()
     _refuse_what_never_changes(differs, row, before)
     working, change = standing, Change()
-    if differs & {*_CONTACT}:
-        participant = _with_contact(standing.participant, row)
+    if contact := differs.intersection(_CONTACT):
+        participant = _with_contact(standing.participant, row, contact)
         if participant.language not in standing.site.languages:
             languages = ", ".join(standing.site.languages)
             raise invalid("language", "language-not-at-site", f"Choose one of {languages}.")
         working, change = _then(working, change, Change(participant=participant))
-    if differs & {*_CONSENT}:
-        working, change = _then(working, change, change_consent(working, _consent(row)))
+    if consents := differs.intersection(_CONSENT):
+        working, change = _then(working, change, change_consent(working, _changed(working, row, consents)))
     if row.ended_on and differs & {"completed_on", "withdrawn_on"}:
         working, change = _then(working, change, _end(working, ground, row, today))
     elif "group" in differs and row.group:
@@ -134,8 +134,16 @@ def _consent(row: ParticipantRow) -> GiveConsent:
     )
 
 
-def _with_contact(participant: Participant, row: ParticipantRow) -> Participant:
-    return replace(participant, **{column: getattr(row, column) for column in _CONTACT})
+def _changed(standing: Standing, row: ParticipantRow, columns: Iterable[str]) -> GiveConsent:
+    """What they agree to here, but for these columns: a file has no say in what it does not name."""
+    enrolment = standing.enrolment
+    told = {_CONSENT[column]: getattr(row, column) for column in columns}
+    consents = enrolment.consents.model_dump() | told
+    return GiveConsent(text=enrolment.consent_text, version=enrolment.consent_version, **consents)
+
+
+def _with_contact(participant: Participant, row: ParticipantRow, columns: Iterable[str]) -> Participant:
+    return replace(participant, **{column: getattr(row, column) for column in columns})
 
 
 def _as_row(standing: Standing) -> dict[str, Any]:

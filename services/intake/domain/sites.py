@@ -1,5 +1,6 @@
 """Sites and programs: where an organisation works, and what it offers there."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Annotated
@@ -105,6 +106,20 @@ def open_site(
     )
 
 
+def with_unseen(what: str, known: Sequence[UUID], named: Sequence[str], sites: dict[str, Site]) -> tuple[UUID, ...]:
+    """Where something stands from now on: at the sites that somebody names, and still at those that they do not see.
+
+    `sites` are those that they see, by code. Raises NotFound for another one, and for what stands at none of them.
+    """
+    if not set(named) <= set(sites):
+        raise NotFound("site")
+    seen = {one.site_id for one in sites.values()}
+    unseen = [one for one in known if one not in seen]
+    if known and len(unseen) == len(known):
+        raise NotFound(what)
+    return (*(sites[one].site_id for one in named), *unseen)
+
+
 def publish_program(
     organisation_id: UUID,
     known: Program | None,
@@ -114,8 +129,6 @@ def publish_program(
     comparison: Program | None,
 ) -> tuple[Program, ProgramPublished | None]:
     """The program from now on, and what to say. `sites` are those that exist and that the person may use."""
-    if not set(command.sites) <= set(sites):
-        raise NotFound("site")
     if command.comparison_program == code:
         raise Refusal("comparison-with-itself", "A program is compared with another one: choose that.")
     if command.comparison_program and comparison is None:
@@ -125,7 +138,7 @@ def publish_program(
         organisation_id=organisation_id,
         code=code,
         name=command.name,
-        site_ids=tuple(sites[one].site_id for one in command.sites),
+        site_ids=with_unseen("program", known.site_ids if known else (), command.sites, sites),
         objectives=tuple(command.objectives),
         comparison_program_id=comparison.program_id if comparison else None,
         target_population=command.target_population,

@@ -103,7 +103,7 @@ async def _save(
             after, event = qualify(before, known is None, command, sites)
             await store.save_facilitator(tx, after)
             if event:
-                await store.watch_qualifications(tx, before, after, zones_of(after, sites.values()))
+                await store.watch_qualifications(tx, before, after, zones_of(after, await store.sites(tx)))
                 outbox.put(tx, event, organisation=who.organisation_id, at=now())
     except Refusal as refusal:
         return await _shown(request, db, who, fields, refusal, facilitator)

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 import structlog
 from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from playwright.async_api import Page, expect
 from typer.testing import CliRunner
 
@@ -147,6 +148,21 @@ async def test_events_can_be_looked_at_found_and_verified(kith: Kith, send: Send
     assert result["events"] >= result["keys"] > 0
     status, _, err = await command(kith, "events", "verify", "kith.never-made")
     assert (status, "There is no topic kith.never-made." in err) == (1, True)
+
+
+async def test_a_record_that_cannot_be_read_hides_nothing_behind_it(kith: Kith) -> None:
+    topic, broker = "kith.strange", kith.system.urls["kafka"]
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker)
+    await admin.start()
+    await admin.create_topics([NewTopic(topic, 1, 1)])
+    await admin.close()
+    for name in (b"one=1", b"\xff\xfe=1", b"two=2"):
+        words = ("-P", "-b", broker, "-t", topic, "-k", "some-key", b"-H", name)
+        kcat = await asyncio.create_subprocess_exec("kcat", *words, stdin=asyncio.subprocess.PIPE)
+        await kcat.communicate(b"{}")
+    status, [result] = await facts(kith, "events", "verify", topic)
+    assert (status, result["events"]) == (1, 3)
+    assert result["faults"]["bad-header"] == 1
 
 
 async def test_following_shows_an_event_as_soon_as_it_is_said(kith: Kith, send: Send) -> None:

@@ -18,11 +18,13 @@ from deploy.local import folder
 from deploy.local.settings import data_folder, named_kafka
 from shared import clock
 from shared.identity import organisation_id
-from shared.inbox.decode import Record
+from shared.inbox.decode import NO_EVENT, Record
+from shared.inbox.fetching import Fetching
 from shared.operations import broker
 from shared.operations.waiting import as_text, in_base64
 
 T = TypeVar("T")
+RECORDS_MAX = 1000
 SILENT_SECONDS_MAX = 20  # a broker that should have more to give, and gives nothing
 BODY_CHARS = 160
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -106,13 +108,35 @@ async def walk(
         for tp, start in starts.items():
             consumer.seek(tp, start)
         on_total(sum(max(0, ends[tp] - starts[tp]) for tp in places))
+        walker = Walker(consumer, starts)
         if follow:
             while True:
-                yield _flat(await consumer.getmany(timeout_ms=1000))
+                yield await walker.more(1000)
         left = {tp for tp in places if starts[tp] < ends[tp]}
         consumer.pause(*(tp for tp in places if tp not in left))
-        async for batch in _until(consumer, left, ends):
+        async for batch in _until(walker, left, ends):
             yield batch
+
+
+class Walker:
+    """Hands out record after record; of one that cannot be read, as the name of a header is not text, its place."""
+
+    def __init__(self, consumer: Any, starts: Mapping[TopicPartition, int]) -> None:
+        self.consumer, self.told = consumer, dict(starts)
+        self.fetching = Fetching(consumer, self._rewind)
+
+    def _rewind(self) -> None:
+        for tp, offset in self.told.items():
+            self.consumer.seek(tp, offset)
+
+    async def more(self, timeout_ms: int) -> list[Record]:
+        """What comes next; raises Trouble where what the broker keeps is damaged."""
+        for place in self.fetching.resting:
+            at = f"{place.topic}/{place.partition}:{self.told[place]}"
+            raise Trouble(f"What the broker keeps at {at} does not agree with its checksum: restore it from a replica.")
+        found = await self.fetching(timeout_ms=timeout_ms, max_records=RECORDS_MAX)
+        self.told |= {tp: records[-1].offset + 1 for tp, records in found.items()}
+        return [one for records in found.values() for one in records if one.headers is not NO_EVENT]
 
 
 async def _starts(consumer: Any, places: Sequence[TopicPartition], begin: datetime | None) -> dict[TopicPartition, int]:
@@ -124,26 +148,22 @@ async def _starts(consumer: Any, places: Sequence[TopicPartition], begin: dateti
 
 
 async def _until(
-    consumer: Any, left: set[TopicPartition], ends: Mapping[TopicPartition, int]
+    walker: Walker, left: set[TopicPartition], ends: Mapping[TopicPartition, int]
 ) -> AsyncIterator[list[Record]]:
     """Up to the ends as they were. Transactions leave places without a record, so the position tells."""
     while left:
         async with asyncio.timeout(SILENT_SECONDS_MAX):
-            while not (batch := await consumer.getmany(timeout_ms=200)):
-                if await _passed(consumer, left, ends) == left:
+            while not (batch := await walker.more(200)):
+                if await _passed(walker.consumer, left, ends) == left:
                     return
-        yield [one for one in _flat(batch) if one.offset < ends[TopicPartition(one.topic, one.partition)]]
-        done = await _passed(consumer, left, ends)
-        consumer.pause(*done)
+        yield [one for one in batch if one.offset < ends[TopicPartition(one.topic, one.partition)]]
+        done = await _passed(walker.consumer, left, ends)
+        walker.consumer.pause(*done)
         left = left - done
 
 
 async def _passed(consumer: Any, left: set[TopicPartition], ends: Mapping[TopicPartition, int]) -> set[TopicPartition]:
     return {tp for tp in left if await consumer.position(tp) >= ends[tp]}
-
-
-def _flat(batch: Mapping[TopicPartition, Sequence[Record]]) -> list[Record]:
-    return [record for records in batch.values() for record in records]
 
 
 def line(record: Record) -> str:

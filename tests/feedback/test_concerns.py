@@ -299,6 +299,8 @@ async def test_whoever_took_over_once_may_leave_the_rota_and_not_while_it_lasts(
     assert refused.status_code == 422
     assert "ben takes over for a time" in refused.text
     moved_clock(600)
+    shown = await client.get(f"{API}/sites/old-town/rota", headers=COORDINATOR)
+    assert shown.json()["rota"]["hand_overs"] == []
     assert (await client.post("/feedback/rotas/old-town", data=alone, headers=COORDINATOR)).status_code == 303
     shown = await client.get(f"{API}/sites/old-town/rota", headers=COORDINATOR)
     assert [one["code"] for one in shown.json()["rota"]["responders"]] == ["ana"]

@@ -29,7 +29,7 @@ class GapShape(BaseModel):
 
 
 class RotaShape(BaseModel):
-    """The rota of a site, who is on call now at each level, and the gaps of the next 14 days."""
+    """The rota of a site but for what is over, who is on call now at each level, and the gaps of the next 14 days."""
 
     site: str
     rota: SetRota
@@ -44,7 +44,8 @@ class RotaShape(BaseModel):
             raise NotFound("rota")
         here = [on_call(rota, level, moment, zone) for level in range(1, rota.levels + 1)]
         found = [GapShape(begins_at=one.begins_at, ends_at=one.ends_at) for one in gaps(rota, moment, zone)]
-        return cls(site=site.code, rota=rota, on_call=[one and one.code for one in here], gaps=found)
+        shown = rota.model_copy(update={"hand_overs": rota.hand_overs_ahead(moment)})
+        return cls(site=site.code, rota=shown, on_call=[one and one.code for one in here], gaps=found)
 
 
 @router.get("/sites/{code}/rota")

@@ -19,6 +19,7 @@ from shared.events.intake import (
     ParticipantEnrolled,
     ParticipantErased,
     ParticipantPlaced,
+    ParticipantWaitlisted,
     ParticipantWithdrawn,
     ProgramPublished,
     SiteChanged,
@@ -83,7 +84,12 @@ async def on_check_in_submitted(tx: Tx, heard: Sequence[Heard[CheckInSubmitted]]
 
 async def on_participant_placed(tx: Tx, heard: Heard[ParticipantPlaced]) -> None:
     """Keep in which group they meet."""
-    await store.place(tx, heard.event)
+    await store.place(tx, heard.event.enrolment_id, heard.event.group_id)
+
+
+async def on_participant_waitlisted(tx: Tx, heard: Heard[ParticipantWaitlisted]) -> None:
+    """They meet in no group meanwhile."""
+    await store.place(tx, heard.event.enrolment_id, None)
 
 
 async def on_participant_completed(tx: Tx, heard: Heard[ParticipantCompleted]) -> None:
@@ -162,6 +168,7 @@ async def after_batch(tx: Tx, heard: Sequence[Heard[Any]]) -> None:
         occasions={one.occasion_id for one in events if isinstance(one, (CheckInInvited, OccasionCancelled))},
         sessions={one.session_id for one in events if isinstance(one, (SessionHeld, AttendanceCorrected))},
         groups={one.group_id for one in events if isinstance(one, GroupFormed)},
+        sites={one.site_id for one in events if isinstance(one, (SiteOpened, SiteChanged))},
     )
     erased = [id_ for one in events if isinstance(one, ParticipantErased) for id_ in one.enrolment_ids]
     if erased:
@@ -204,6 +211,7 @@ HANDLERS: Handlers = {
     ParticipantEnrolled: Many(on_participant_enrolled),
     ConsentChanged: Many(on_consent_changed),
     ParticipantPlaced: on_participant_placed,
+    ParticipantWaitlisted: on_participant_waitlisted,
     ParticipantCompleted: on_participant_completed,
     ParticipantWithdrawn: on_participant_withdrawn,
     ParticipantErased: Many(on_participant_erased),

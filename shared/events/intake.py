@@ -105,6 +105,16 @@ class ParticipantPlaced(Event):
     placed_on: date
 
 
+@event("participant-waitlisted", topic=PARTICIPANTS, key="participant_id")
+class ParticipantWaitlisted(Event):
+    """A participant got in line for a group: from that day on they wait for a place there and have none elsewhere."""
+
+    participant_id: UUID
+    enrolment_id: UUID
+    group_id: UUID
+    asked_on: date
+
+
 @event("participant-completed", topic=PARTICIPANTS, key="participant_id")
 class ParticipantCompleted(Event):
     """A participant completed a program; the place in the group is free."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -20,7 +21,9 @@ from shared.events.intake import (
     ParticipantEnrolled,
     ParticipantErased,
     ParticipantPlaced,
+    ParticipantWaitlisted,
     ParticipantWithdrawn,
+    SiteOpened,
 )
 from shared.events.scheduling import (
     AttendanceCorrected,
@@ -36,6 +39,7 @@ from tests.analytics.conftest import Told
 AT = datetime(2026, 2, 4, 18, tzinfo=UTC)
 OCCASIONS = ("baseline", "end", "session-1", "session-2", "session-01")  # the first session by two names
 WEEKLY = ("all", "group")  # by these labels it is counted who answered in which week
+ZONES = ("America/New_York", "Pacific/Auckland")  # in the second one a Sunday's answers are of the next week
 AGES = ("young", "old", None)
 
 
@@ -69,6 +73,11 @@ class Person:
         return self.is_enrolled and self.is_reporting and not self.is_erased
 
 
+def version_of(score: int) -> str:
+    """Every other score is by the second version of the instrument."""
+    return "12"[score % 2]
+
+
 class World:
     """Makes events of what happens, and remembers it all for itself."""
 
@@ -78,6 +87,7 @@ class World:
         self.groups = (uuid4(), uuid4())
         self.sessions = (uuid4(), uuid4())
         self.formed: set[int] = set()
+        self.clocks: dict[int, str] = {}
         self.attendance: dict[int, dict[UUID, str]] = {}
         self.people = [Person(site=number % 2, age=AGES[number % 3]) for number in range(4)]
 
@@ -96,6 +106,12 @@ class World:
             )  # fmt: skip
         if what in ("hold", "correct"):
             return self._meets(what, number % 2, score)
+        if what == "site":
+            self.clocks[number % 2] = zone = ZONES[score % 2]
+            return SiteOpened(
+                organisation_id=self.organisation, site_id=self.sites[number % 2], code=f"site-{number % 2}",
+                time_zone=zone, languages=["en"],
+            )  # fmt: skip
         if person.is_erased:
             return None
         if what == "enrol" and not person.is_enrolled:
@@ -119,7 +135,7 @@ class World:
                 occasion_id=self.occasion(person, code, len(said) - 1), participant_id=person.participant,
                 enrolment_id=person.enrolment, program_id=self.program, site_id=self.sites[person.site],
                 kind="session" if code.startswith("session") else "end", code=code, ordinal=0,
-                scores=[Score(instrument="bdi-ii", version=1, count=score, unit=1)],
+                scores=[Score(instrument="bdi-ii", version=int(version_of(score)), count=score, unit=1)],
                 answered_at=AT + timedelta(days=score), entered_by="participant",
             )  # fmt: skip
         return self._of_the_enrolled(what, person, code, score) if person.is_enrolled else None
@@ -136,6 +152,9 @@ class World:
         if what == "place":
             person.group = score % 2
             return ParticipantPlaced(**ids, group_id=self.groups[score % 2], placed_on=AT.date())
+        if what == "wait":
+            person.group = None
+            return ParticipantWaitlisted(**ids, group_id=self.groups[score % 2], asked_on=AT.date())
         if what == "complete":
             person.completed = True
             return ParticipantCompleted(**ids, completed_on=AT.date())
@@ -202,8 +221,8 @@ class World:
             scores = sorted(person.answers.items())
             sessions = sorted((int(code.split("-")[1]), code, n) for code, n in scores if "-" in code)
             points = {
-                "answers": " ".join(f"{code}:1:{score}" for code, score in scores if "-" not in code),
-                "sessions": " ".join(f"{session}:1:{score}" for session, _, score in sessions),
+                "answers": " ".join(f"{code}:{version_of(n)}:{n}" for code, n in scores if "-" not in code),
+                "sessions": " ".join(f"{session}:{version_of(n)}:{n}" for session, _, n in sessions),
             }
             found[person.enrolment] = [f"{kind} bdi-ii {one}" for kind, one in points.items() if one]
         return found
@@ -222,16 +241,17 @@ class World:
             facts += [("invited", shown)] if code in person.invited else []
             facts += [("reached", shown)] if code in person.reached else []
             facts += [("responded", shown)] if code in person.answers else []
-        weeks = {(AT + timedelta(days=score)).strftime("%G-w%V") for score in person.answers.values()}
-        facts += [("in-week", "bdi-ii", week) for week in weeks]
+        zone, answered = ZoneInfo(self.clocks.get(person.site, "UTC")), dict[str, set[str]]()
         for code, score in person.answers.items():
-            week = (AT + timedelta(days=score)).strftime("%G-w%V")
-            facts.append(("week", "bdi-ii", "1", week, str(score)))
+            week = (AT + timedelta(days=score)).astimezone(zone).strftime("%G-w%V")
+            answered.setdefault(week, set()).add(version_of(score))
+            facts.append(("week", "bdi-ii", version_of(score), week, str(score)))
             if not code.startswith("session"):
-                facts.append(("answer", "bdi-ii", "1", code, str(score)))
+                facts.append(("answer", "bdi-ii", version_of(score), code, str(score)))
+        facts += [("in-week", "bdi-ii", "+".join(sorted(versions)), week) for week, versions in answered.items()]
         if {"baseline", "end"} <= person.answers.keys():
-            scores = str(person.answers["baseline"]), str(person.answers["end"])
-            facts.append(("pair", "bdi-ii", "1", "1", "baseline", "end", *scores))
+            scores = person.answers["baseline"], person.answers["end"]
+            facts.append(("pair", "bdi-ii", *map(version_of, scores), "baseline", "end", *map(str, scores)))
         return facts
 
 
@@ -246,7 +266,9 @@ WHAT = [
     "cancel",
     "consent",
     "place",
+    "wait",
     "form",
+    "site",
     "complete",
     "leave",
     "hold",

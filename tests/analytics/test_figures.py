@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy
@@ -85,6 +86,23 @@ async def test_each_group_has_its_own_rates_and_the_unknown_are_one(client: Any,
         mine = [one for one in people if (one.age or "unknown") == age]
         assert row["n_paired"] == len(changes(mine, "baseline", "end"))
         assert row["talking_therapies"]["finished"] == row["n_paired"]
+
+
+async def test_who_is_known_as_unknown_is_one_with_those_of_whom_it_is_not_known(client: Any, told: Told) -> None:
+    """As an organisation may call one of the values of an attribute."""
+    people = [replace(one, age={"30-plus": "unknown"}.get(one.age or "", one.age)) for one in map(somebody, range(40))]
+    await play(told, people)
+
+    async def many(path: str, n: str, **params: str) -> dict[str, int]:
+        return {row["group"]: row[n] for row in (await get(client, path, **params))["rows"]}
+
+    everybody = {"under-30": sum(one.age == "under-30" for one in people), "unknown": 26}
+    assert await many("change", "n_enrolled", **ASKED, by="age") == everybody
+    assert await many("rates", "n_eligible", **ASKED, by="age") == everybody
+    assert await many("retention", "n", program="evening-circle", by="age") == everybody
+    assert await many("equity", "n", **ASKED, attribute="age") == everybody
+    lasting = await many("lasting", "n", **OF, **{"from": "baseline", "end": "end", "to": "follow-up"}, by="age")
+    assert lasting == await many("change", "n_paired", **OF, **{"from": "baseline", "to": "follow-up"}, by="age")
 
 
 async def test_what_was_gained_is_looked_for_at_the_follow_up(client: Any, people: list[Person]) -> None:

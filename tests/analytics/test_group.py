@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from shared.events.intake import ParticipantPlaced
+from shared.events.intake import ParticipantPlaced, ParticipantWaitlisted
 from shared.events.scheduling import GroupFormed
 from tests.analytics.conftest import AT, OLD_TOWN, PROGRAM, Told
 from tests.analytics.world import Person, play
@@ -25,13 +25,14 @@ async def a_group(told: Told, people: Sequence[Person]) -> None:
             group_id=GROUP, code="tuesday-circle", program_id=PROGRAM,
             site_id=OLD_TOWN, capacity=12, weekday=2, starts_at_local="18:00", minutes=90, first_on=AT.date(),
         ),
-        *(
-            ParticipantPlaced(
-                participant_id=one.participant, enrolment_id=one.enrolment, group_id=GROUP, placed_on=AT.date()
-            )
-            for one in people
-        ),
+        *(placed(one) for one in people),
     )  # fmt: skip
+
+
+def placed(one: Person) -> ParticipantPlaced:
+    return ParticipantPlaced(
+        participant_id=one.participant, enrolment_id=one.enrolment, group_id=GROUP, placed_on=AT.date()
+    )
 
 
 @pytest.mark.parametrize(("people", "has_mean"), [(1, False), (10, False), (12, True)])
@@ -57,6 +58,19 @@ async def test_what_changed_for_the_people_of_the_group_alone(client: Any, told:
     page = await client.get(ADDRESS, headers=FACILITATOR)
     assert said in page.text
     assert ('data-label="Mean change"' in page.text) == (people > 10)
+
+
+async def test_whoever_waits_for_another_group_is_in_none(client: Any, told: Told) -> None:
+    people = [Person(pulse=[8 + number % 5], came=1) for number in range(11)]
+    await a_group(told, people)
+    one = people[0]
+    waits = ParticipantWaitlisted(
+        participant_id=one.participant, enrolment_id=one.enrolment, group_id=UUID(int=42), asked_on=AT.date()
+    )
+    for event, has_mean in ((placed(one), True), (waits, False), (waits, False), (placed(one), True)):
+        await told.tell(event)
+        page = await client.get(ADDRESS, headers=FACILITATOR)
+        assert ('data-label="Mean"' in page.text) is has_mean
 
 
 async def test_of_a_group_in_which_nobody_answered(client: Any, told: Told) -> None:

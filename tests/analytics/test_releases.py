@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -178,6 +179,27 @@ async def test_personal_slopes_are_released_of_single_sites_too(client: Any, tol
     assert found[0]["personal"] == found[1]["personal"]
     assert found[0]["personal"]["n"] == 30
     assert found[0]["sessions"] == found[1]["sessions"]
+
+
+async def test_who_is_known_as_unknown_is_released_with_those_of_whom_it_is_not_known(client: Any, told: Told) -> None:
+    ages = ("unknown", None, "30-plus")
+    await play(told, [replace(improving(number), age=ages[number // 4 % 3]) for number in range(96)])
+    await release(client)
+    released = await rows(client, by="age")
+    assert {row["group"]: (row["n_enrolled"], row["n_paired"]) for row in released} == {
+        "30-plus": (32, 32),
+        "unknown": (64, 64),
+    }
+    assert released == await rows(client, COORDINATOR, by="age")
+
+
+async def test_weeks_are_released_though_of_a_few_an_attribute_is_not_known(client: Any, told: Told) -> None:
+    await play(told, [replace(improving(number), age="30-plus" if number > 2 else None) for number in range(60)])
+    await release(client)
+    of = {"program": "evening-circle", "instrument": "phq-9"}
+    found = [(await client.get(f"{API}/trend", params=of, headers=who)).json() for who in (MANAGER, COORDINATOR)]
+    assert [one["n"] for one in found[0]["weeks"]] == [60, 60]
+    assert found[0]["weeks"] == found[1]["weeks"]
 
 
 async def test_whoever_asks_again_and_again_learns_nothing(client: Any, told: Told) -> None:

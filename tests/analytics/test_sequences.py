@@ -1,4 +1,7 @@
-"""Whatever people do between releases: the attack finds nothing in the tables, and scores move as whole bases."""
+"""Whatever people do between releases: the attack finds nothing in the tables, and scores move as whole bases.
+
+In one week some answered the newest version of an instrument, some an earlier one that is not comparable, some both.
+"""
 
 import os
 from collections import Counter
@@ -7,8 +10,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from services.analytics.domain import Fact, Instrument
 from services.analytics.domain.bases import Latest, to_move
 from services.analytics.domain.lattice import EVERYBODY, Cell, cells
+from services.analytics.domain.people import taken_together
 from services.analytics.domain.releasing import Release, release
 from services.analytics.domain.rules import Rules
 from tests.attack.running import findings
@@ -17,6 +22,8 @@ from tests.attack.sums import Reader, Scores, few
 SEARCHED = int(os.environ.get("KITH_SEARCHED", "30"))
 """So many histories: 30 for every day, 1,000 by chance in `make attack`."""
 RULES = Rules()
+NEWEST = Instrument("phq-9", 2, 1, 0, 27, higher_is_better=False, is_validated=True)
+ANSWERED = ("1", "1", "1+2", "2", "2")  # by the score: which versions
 Person = tuple[str, str, str, str, int]
 PLACES = st.tuples(
     st.sampled_from(("circle", "walk")), st.sampled_from(("quay", "town", "hill")), st.sampled_from(("c1", "c2")),
@@ -34,6 +41,8 @@ class Releases(RuleBasedStateMachine):
         self.truths: list[dict[Cell, int]] = []
         self.rows: list[dict[Cell, Latest]] = []
         self.reader = Reader()
+        self.weeks: list[dict[Cell, Latest]] = []
+        self.reader_of_weeks = Reader()
 
     @initialize(groups=st.lists(st.tuples(PLACES, st.integers(1, 60)), min_size=3, max_size=8))
     def begin(self, groups: list[tuple[tuple[str, str, str, str], int]]) -> None:
@@ -66,6 +75,9 @@ class Releases(RuleBasedStateMachine):
         assert not few(self.reader.read(moved), RULES.people_min)
         now = self._scores()
         assert all(row.facts is None or row.facts == now.get(cell, {}) for cell, row in self.rows[-1].items())
+        self.weeks.append(to_move(self._weeks(), self.weeks, (), RULES))
+        answered = {cell: people_of_week(row) for cell, row in self.weeks[-1].items()}
+        assert not few(self.reader_of_weeks.read(answered), RULES.people_min)
 
     def teardown(self) -> None:
         assert not findings(self.made, self.truths, RULES)
@@ -76,6 +88,20 @@ class Releases(RuleBasedStateMachine):
             for cell in (EVERYBODY, (("site", site),), (("age", age),)):
                 found.setdefault(cell, Counter())["answer", "phq-9", "1", "end", str(score)] += 1
         return found
+
+    def _weeks(self) -> dict[Cell, dict[Fact, int]]:
+        found: dict[Cell, Scores] = {}
+        for _, site, _, _, score in self.people:
+            answered = ANSWERED[score]
+            for cell in (EVERYBODY, (("site", site),)):
+                facts = found.setdefault(cell, Counter())
+                facts["in-week", "phq-9", answered, "2026-w07"] += 1
+                facts.update(("week", "phq-9", one, "2026-w07", str(score)) for one in answered.split("+"))
+        return {cell: taken_together(facts, {"phq-9": NEWEST}) for cell, facts in found.items()}
+
+
+def people_of_week(row: Latest) -> Scores | None:
+    return None if row.facts is None else Counter({fact: n for fact, n in row.facts.items() if fact[0] == "in-week"})
 
 
 TestReleases = Releases.TestCase

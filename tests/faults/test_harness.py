@@ -110,6 +110,22 @@ def test_a_view_from_scratch_follows_corrections() -> None:
     assert rows["enrolments"] == {(ORGANISATION, B, A, A, B, False)}
 
 
+def test_stays_from_scratch_end_when_somebody_waits_elsewhere_moves_or_leaves() -> None:
+    ids = {"participant_id": A, "enrolment_id": B}
+    moves = [
+        ("placed", {"group_id": A, "placed_on": "2025-03-01"}),
+        ("waitlisted", {"group_id": B, "asked_on": "2025-03-06"}),
+        ("placed", {"group_id": B, "placed_on": "2025-03-15"}),
+        ("placed", {"group_id": A, "placed_on": "2025-03-20"}),
+    ]
+    facts = [rec(n, f"participant-{what}", A, n + 1, ids | more) for n, (what, more) in enumerate(moves)]
+    stays = {(A, "2025-03-01", "2025-03-05"), (B, "2025-03-15", "2025-03-19"), (A, "2025-03-20", None)}
+    assert folds._placements(story(facts, schemas())) == {(ORGANISATION, B, *one) for one in stays}
+    left = rec(4, "participant-withdrawn", A, 5, ids | {"withdrawn_on": "2025-03-17"})
+    stays = {(A, "2025-03-01", "2025-03-05"), (B, "2025-03-15", "2025-03-16"), (A, "2025-03-20", "2025-03-16")}
+    assert folds._placements(story([*facts, left], schemas())) == {(ORGANISATION, B, *one) for one in stays}
+
+
 def test_whoever_was_erased_is_no_part_of_the_story_and_a_stranger_among_others() -> None:
     gone_too, session = str(uuid4()), str(uuid4())
     told = {"participant_id": A, "enrolment_ids": [B], "occasion_ids": [gone_too]}

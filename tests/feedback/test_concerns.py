@@ -214,6 +214,48 @@ async def test_what_was_said_is_for_those_who_need_it_and_each_reading_is_writte
     assert [row["subject"] for row in await told.rows("select subject from concern_readings")] == ["Ana R."]
 
 
+@pytest.mark.parametrize("taken", ["actions", "close", "acknowledge"])
+async def test_a_refused_step_shows_nothing_to_others_and_is_a_reading_for_those_who_may(
+    rota: None, client: Any, told: Told, taken: str
+) -> None:
+    one = await raised(client)
+    address = f"/feedback/concerns/{one['concern_id']}/{taken}"
+    elsewhere = await client.post(address, data={}, headers=bearer("coordinator", "north-quay"))
+    assert (elsewhere.status_code, CANARY in elsewhere.text) == (404, False)
+    unknown = await client.post(f"/feedback/concerns/{uuid4()}/{taken}", data={}, headers=by(ANA))
+    assert unknown.status_code == 404
+    assert await told.rows("select subject from concern_readings") == []
+    if taken == "acknowledge":
+        await step(client, one, "acknowledge", BEN)
+    refused = await client.post(address, data={}, headers=by(ANA))
+    assert (refused.status_code, CANARY in refused.text) == (409 if taken == "acknowledge" else 422, True)
+    assert [row["subject"] for row in await told.rows("select subject from concern_readings")] == ["Ana R."]
+
+
+async def test_a_call_for_what_somebody_has_in_hand_is_not_sent_any_more(
+    rota: None, client: Any, watch: Watch, told: Told, moved_clock: Callable[[float], None]
+) -> None:
+    one = await raised(client)  # nobody sends just now
+    moved_clock(31 * 60)
+    await watch.ring()
+    assert len(await told.said("concern-escalated")) == 1
+    other = await raised(client)
+    await step(client, one, "acknowledge", BEN)
+    assert await watch.mails(1) == ["ana@staff.example"]
+
+    async def all_are_done_with() -> bool:
+        return await told.rows("select 1 from alerts where state = 'queued'") == []
+
+    async with running(watch.timers.run()):
+        await eventually(all_are_done_with)
+    rows = await told.rows("select concern_id, state from alerts order by alert_id")
+    assert [(str(row["concern_id"]), row["state"]) for row in rows] == [
+        (one["concern_id"], "dropped"),
+        (one["concern_id"], "dropped"),
+        (other["concern_id"], "sent"),
+    ]
+
+
 async def test_a_further_concern_about_somebody_is_linked_to_the_one_before(
     rota: None, client: Any, told: Told
 ) -> None:

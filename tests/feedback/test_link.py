@@ -1,6 +1,7 @@
 """The check-in on a phone: what a link shows, and what is stored when it is answered."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -333,6 +334,17 @@ async def test_an_answer_of_staff_is_not_overwritten_by_the_link(client: Any, to
     page = await client.post(LINK, data=PULSE)
     assert "<b>5</b>" in page.text
     assert len(await told.said("check-in-submitted")) == 1
+
+
+async def test_an_old_form_that_is_sent_again_shows_no_score(
+    client: Any, told: Told, moved_clock: Callable[[float], None]
+) -> None:
+    await an_open_link(told)
+    assert "<b>12</b>" in (await client.post(LINK, data=PULSE)).text
+    assert "<b>12</b>" in (await client.post(LINK, data=PULSE)).text
+    moved_clock(31 * 60)
+    page = await client.post(LINK, data=PULSE)
+    assert (page.status_code, "<b>12</b>" in page.text) == (200, False)
 
 
 async def test_the_doors_cannot_list_links(store: Any, told: Told) -> None:

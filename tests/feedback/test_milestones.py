@@ -9,7 +9,13 @@ import pytest
 
 from services.feedback.store.milestones import shipped
 from shared import clock
-from shared.events.intake import ParticipantCompleted, ParticipantErased, ParticipantPlaced
+from shared.events.intake import (
+    ParticipantCompleted,
+    ParticipantErased,
+    ParticipantPlaced,
+    ParticipantWaitlisted,
+    ParticipantWithdrawn,
+)
 from shared.events.scheduling import AttendanceCorrected, Attended, GroupFormed, SessionHeld
 from shared.identity import derived_id, stranger_id
 from tests.doors import bearer
@@ -199,6 +205,17 @@ async def test_a_participant_tells_of_one_and_decides_who_hears(due: Any, told: 
     assert (await client.post(f"{PAGE}/{uuid4()}", data={"do": "withdraw"})).status_code == 404
 
 
+async def test_what_was_taken_back_can_be_told_again_the_same_day(due: Any, told: Told, client: Any) -> None:
+    for fields in ({"kind": "own-goal"}, {"kind": "own-goal", "may_celebrate": "true"}):
+        assert (await client.post(PAGE, data=fields)).status_code == 303
+    assert [one.may_celebrate for one in await told.said("milestone-consent-changed")] == [True]
+    [milestone] = await told.rows("select milestone_id from milestones")
+    await client.post(f"{PAGE}/{milestone['milestone_id']}", data={"do": "withdraw"})
+    assert (await client.post(PAGE, data={"kind": "own-goal"})).status_code == 303
+    assert [one.may_celebrate for one in await told.said("milestone-reached")] == [False, False]
+    assert str(milestone["milestone_id"]) in (await client.get(PAGE)).text
+
+
 async def test_the_form_of_a_group_names_its_members(due: Any, told: Told, client: Any) -> None:
     page = (await client.get("/feedback/milestones/record?group=tuesday", headers=FACILITATOR)).text
     assert "KLM-482" in page
@@ -209,6 +226,26 @@ async def test_the_form_of_a_group_names_its_members(due: Any, told: Told, clien
     wrong = await client.post("/feedback/milestones/record", data={"short_code": "AAA-000"}, headers=FACILITATOR)
     assert wrong.status_code == 422
     assert 'href="#f-short_code"' in wrong.text
+
+
+async def test_whoever_waits_for_another_group_is_no_member_until_they_are_placed(
+    due: Any, told: Told, client: Any
+) -> None:
+    ids = {"participant_id": due.participant_id, "enrolment_id": due.enrolment_id}
+    waits = ParticipantWaitlisted(**ids, group_id=uuid4(), asked_on=clock.now().date())
+    placed = ParticipantPlaced(**ids, group_id=GROUP, placed_on=clock.now().date())
+    for event, is_member in ((waits, False), (waits, False), (placed, True)):
+        await told.tell(event)
+        page = (await client.get("/feedback/milestones/record?group=tuesday", headers=FACILITATOR)).text
+        assert (f'value="{due.participant_id}"' in page) is is_member
+
+
+async def test_whoever_waits_left_their_group_on_the_day_they_asked(due: Any, told: Told) -> None:
+    ids = {"participant_id": due.participant_id, "enrolment_id": due.enrolment_id}
+    await told.tell(ParticipantWaitlisted(**ids, group_id=uuid4(), asked_on=date(2025, 3, 4)))
+    await told.tell(ParticipantWithdrawn(**ids, withdrawn_on=date(2025, 3, 20)))
+    [place] = await told.rows("select left_on from placements")
+    assert place["left_on"] == date(2025, 3, 4)
 
 
 async def test_an_organisation_adds_kinds_of_its_own(due: Any, told: Told, client: Any) -> None:

@@ -14,6 +14,7 @@ from pypdf import PdfReader
 from services.feedback.domain.paper import LETTERS, ids_of, sheet_code
 from shared.errors import Refusal
 from shared.events.intake import ParticipantErased
+from shared.events.scheduling import OccasionCancelled
 from tests.doors import bearer
 from tests.feedback.conftest import ADMINISTRATOR, API, COORDINATOR, PULSE, ROTA, Told, a_due, an_enrolment, long_ago
 from tests.feedback.test_wording import a_questionnaire
@@ -210,6 +211,20 @@ async def test_what_is_wrong_on_a_sheet_is_said_beside_the_fields(client: Any, t
     page = await enter(client, due, 1, PULSE | {"answered_on": long_ago(-3).date().isoformat()})
     assert (page.status_code, "f-answered_on-error" in page.text) == (422, True)
     assert await told.rows("select * from paper_entries") == []
+
+
+@pytest.mark.parametrize("why", ["answered", "cancelled"])
+async def test_a_sheet_that_is_not_needed_any_more_waits_for_nobody(client: Any, told: Told, why: str) -> None:
+    due = await a_sheet(told)
+    assert (await enter(client, due, 1, PULSE)).status_code == 303
+    assert "second entry" in (await client.get("/feedback/paper", headers=COORDINATOR)).text
+    if why == "answered":
+        body = {"occasion_id": str(due.occasion_id), "totals": {"session-pulse": 5}}
+        assert (await client.post("/feedback/api/v1/check-ins", json=body, headers=COORDINATOR)).status_code == 201
+        assert await told.rows("select * from paper_entries") == []
+    else:
+        await told.tell(OccasionCancelled(occasion_id=due.occasion_id, reason="completed"))
+    assert "second entry" not in (await client.get("/feedback/paper", headers=COORDINATOR)).text
 
 
 async def test_entries_of_somebody_who_is_erased_go(client: Any, told: Told) -> None:

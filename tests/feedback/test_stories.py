@@ -6,12 +6,14 @@ import re
 from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from shared import clock
 from shared.events.intake import ConsentChanged, Consents, ParticipantErased
 from tests.doors import bearer
-from tests.feedback.conftest import API, TOKEN, Told, a_due, an_enrolment, an_invitation
+from tests.feedback.conftest import API, TOKEN, Told, a_due, a_site, an_enrolment, an_invitation
 from tests.feedback.loop import ANA, by
 
 WORDS = "I laughed again for the first time in a year."
@@ -169,6 +171,15 @@ async def test_staff_write_down_a_story_with_how_it_was_agreed_to(due: Any, clie
     by_facilitator = await client.post("/feedback/stories/enter", data=form, headers=by(ANA, "facilitator"))
     assert by_facilitator.status_code == 403
     assert await shown(client, "public-page") == [WORDS]
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])  # a day apart, whatever time it is
+async def test_a_story_in_a_file_has_the_day_of_its_site(due: Any, client: Any, told: Told, zone: str) -> None:
+    await told.tell(a_site(time_zone=zone))
+    await share(client, "public-page")
+    answer = await client.get("/feedback/stories/export?use=public-page", headers=by(ANA))
+    [row] = csv.DictReader(io.StringIO(answer.text))
+    assert row["shared_on"] == clock.now().astimezone(ZoneInfo(zone)).date().isoformat()
 
 
 async def test_a_story_in_a_file_is_no_formula(due: Any, client: Any) -> None:

@@ -1,9 +1,10 @@
 """Texts are read by few and coded by two; what people ask for is decided, changed, and told to them."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -271,6 +272,45 @@ async def test_a_change_of_one_group_is_told_to_its_members(site: None, client: 
     )
     assert WHAT["en"] in part.text
     assert "<html" not in part.text
+
+
+async def test_the_pulse_before_and_since_a_change_is_cut_at_midnight_of_the_site(
+    site: None, client: Any, told: Told
+) -> None:
+    zone = ZoneInfo("America/New_York")
+    await told.tell(a_site(time_zone="America/New_York"))
+    await themes(client, TIME)
+    change = (await decide(client)).json()
+    since = clock.now().astimezone(zone).date() - timedelta(days=3)
+    await make(client, change, since=since.isoformat())
+    evening = datetime.combine(since - timedelta(days=1), time(20), tzinfo=zone)  # the next day, in Greenwich
+    for number in range(11):
+        due = a_due(participant_id=UUID(int=900 + number), enrolment_id=UUID(int=950 + number))
+        await told.tell(an_enrolment(due, short_code=f"PUL-{number:03}"), due)
+        body = {
+            "occasion_id": str(due.occasion_id),
+            "totals": {"session-pulse": "8"},
+            "answered_at": evening.isoformat(),
+        }
+        assert (await client.post(f"{API}/check-ins", json=body, headers=by(ANA))).status_code == 201
+    pulse = (await voice(client))["answers"][0]["pulse"]
+    assert (pulse["before"]["n"], pulse["after"]["n"]) == (11, None)
+
+
+async def test_whoever_works_at_one_site_does_not_say_that_all_have_changed(
+    site: None, client: Any, told: Told
+) -> None:
+    await themes(client, TIME)
+    everywhere = {"site": None, "program": None, "group_id": None}
+    decided = await client.post(
+        f"{API}/voices/themes/starts-too-late/decisions", json=DECIDE | everywhere, headers=ADMINISTRATOR
+    )
+    assert decided.status_code == 201, decided.text
+    refused = await make(client, decided.json())
+    assert (refused.status_code, refused.json()["code"]) == (409, "site-needed")
+    assert "It is done" not in (await client.get("/feedback/voices", headers=by(ANA))).text
+    assert "It is done" in (await client.get("/feedback/voices", headers=ADMINISTRATOR)).text
+    assert await told.said("change-made") == []
 
 
 async def test_the_pulse_stands_beside_a_change_and_hides_few(site: None, client: Any, told: Told) -> None:

@@ -26,7 +26,7 @@ from services.intake.domain.rows import TABLES, ParticipantRow
 from services.intake.domain.sites import OpenSite
 from shared.errors import Refusal
 from shared.events.base import ShortCode
-from shared.events.intake import Consents
+from shared.events.intake import Consents, ParticipantPlaced, ParticipantWaitlisted
 from shared.mail import seconds_until_next_attempt
 
 ORGANISATION = UUID("018f0000-0000-7000-8000-000000000001")
@@ -62,7 +62,9 @@ def test_a_group_is_never_overfull_and_first_come_is_first_served(capacity: int,
         else:
             asking = an_asking(group)
             came.append(asking.enrolment_id)
-            places, _ = ask(before, asking, TODAY)
+            places, events = ask(before, asking, TODAY)
+            is_placed = places[0].state == "placed"
+            assert [type(one) for one in events] == [ParticipantPlaced if is_placed else ParticipantWaitlisted]
         for one in places:
             line = [waiting for waiting in line if waiting.enrolment_id != one.enrolment_id]
             if one.state == "placed":

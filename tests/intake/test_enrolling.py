@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from services.intake.app import create
 from shared import idempotency
 from shared.clock import now
+from shared.events.ids import group_id_of
 from shared.identity import derived_id
 from shared.timers import Timers
 from tests.intake.conftest import ORGANISATION, Intake, a_group, a_participant
@@ -92,6 +93,48 @@ async def test_changing_groups_frees_the_place_left_behind(intake: Intake) -> No
     assert seen["enrolments"][0]["placement"]["state"] == "placed"
     again = await intake.ask("POST", path, json={"group": "morning-walk"})
     assert again.json()["code"] == "already-in-this-group"
+
+
+async def test_whoever_gets_in_line_for_another_group_has_left_theirs_and_it_is_said(intake: Intake) -> None:
+    await intake.set_up(capacity=1)
+    for code in ("morning-walk", "night-choir"):
+        await intake.hear(a_group(code, capacity=1))
+        await intake.post("/participants", a_participant(f"In {code}", email=None, group=code))
+    ana, ben = [await intake.post("/participants", a_participant(name)) for name in ("Ana", "Ben")]
+    before = len(await intake.said())
+    path = f"/participants/{ana['participant_id']}/enrolments/{ana['enrolment_id']}/place"
+    for code in ("morning-walk", "night-choir"):  # from a place into a line, and from there into another
+        moved = await intake.post(path, {"group": code})
+        assert moved["placement"] == {"state": "waiting", "group": code, "position": 1}
+    assert (await intake.said())[before:] == [
+        waitlisted(ana, "morning-walk"),
+        {
+            "wire": "participant-placed",
+            "participant_id": ben["participant_id"],
+            "enrolment_id": ben["enrolment_id"],
+            "group_id": str(group_id_of(ORGANISATION, "evening-circle")),
+            "placed_on": today(),
+        },
+        waitlisted(ana, "night-choir"),
+    ]
+
+
+async def test_whoever_is_enrolled_into_a_full_group_waits_from_that_day_on(intake: Intake) -> None:
+    await intake.set_up(capacity=1)
+    _, ben = [await intake.post("/participants", a_participant(name)) for name in ("Ana", "Ben")]
+    enrolled, waits = (await intake.said())[-2:]
+    assert (enrolled["wire"], enrolled["enrolment_id"]) == ("participant-enrolled", ben["enrolment_id"])
+    assert waits == waitlisted(ben, "evening-circle")
+
+
+def waitlisted(person: dict[str, Any], group: str) -> dict[str, Any]:
+    return {
+        "wire": "participant-waitlisted",
+        "participant_id": person["participant_id"],
+        "enrolment_id": person["enrolment_id"],
+        "group_id": str(group_id_of(ORGANISATION, group)),
+        "asked_on": today(),
+    }
 
 
 async def test_the_same_contact_is_shown_before_anything_is_saved(intake: Intake) -> None:

@@ -18,6 +18,7 @@ from shared.events.intake import (
     ParticipantCompleted,
     ParticipantEnrolled,
     ParticipantPlaced,
+    ParticipantWaitlisted,
     ParticipantWithdrawn,
     ProgramPublished,
     Qualification,
@@ -195,6 +196,12 @@ def enrolled(name: str, on: date = date(2025, 1, 7), **changes: Any) -> Particip
 
 def placed(name: str, on: date = date(2025, 1, 7), group: UUID = EVENING_CIRCLE) -> ParticipantPlaced:
     return ParticipantPlaced(participant_id=person(name), enrolment_id=enrolment_of(name), group_id=group, placed_on=on)
+
+
+def waitlisted(name: str, on: date, group: UUID = EVENING_CIRCLE) -> ParticipantWaitlisted:
+    return ParticipantWaitlisted(
+        participant_id=person(name), enrolment_id=enrolment_of(name), group_id=group, asked_on=on
+    )
 
 
 def consent_changed(name: str, taking_part: bool = True, contact_after: bool = True) -> ConsentChanged:

@@ -39,6 +39,8 @@ from tests.scheduling.examples import (
     placed,
     site_opened,
     utc,
+    waitlisted,
+    withdrawn,
 )
 
 At = Callable[[datetime], None]
@@ -338,6 +340,41 @@ async def roster(client: httpx.AsyncClient, session: UUID) -> list[str]:
 
 
 @pytest.mark.parametrize("times", [1, 2])
+async def test_whoever_waits_for_another_group_is_on_no_roster_until_they_are_placed(
+    group: Told, client: httpx.AsyncClient, times: int
+) -> None:
+    days = [date(2025, 3, day) for day in (4, 11, 18)]
+
+    async def expected() -> list[int]:
+        return [len(await roster(client, session_id_of(EVENING_CIRCLE, day))) for day in days]
+
+    waiting = rivals.incoming(ORGANISATION, waitlisted("ana", date(2025, 3, 6), MORNING_CIRCLE))
+    for _ in range(times):  # what was heard already changes nothing
+        async with group.store.machinery.transaction(ORGANISATION) as tx:
+            await create().applying(tx, waiting, carefully=False)
+    await group.tell(*[waitlisted("ana", date(2025, 3, 6), MORNING_CIRCLE)] * times)
+    assert await expected() == [1, 0, 0]
+    assert (await ask(client, "GET", "/groups/evening-circle")).json()["members"] == 2
+    await group.tell(placed("ana", date(2025, 3, 15)))
+    assert await expected() == [1, 0, 1]
+    assert (await ask(client, "GET", "/groups/evening-circle")).json()["members"] == 3
+
+
+async def test_whoever_waits_and_never_had_a_place_is_on_no_roster(group: Told, client: httpx.AsyncClient) -> None:
+    await group.tell(enrolled("omar", date(2025, 3, 1)), waitlisted("omar", date(2025, 3, 1)))
+    assert await group.rows("select 1 from placements where participant_id = $1", person("omar")) == []
+    assert (await ask(client, "GET", "/groups/evening-circle")).json()["members"] == 3
+
+
+async def test_whoever_had_left_before_they_asked_for_another_group_was_not_expected_any_more(
+    group: Told, client: httpx.AsyncClient
+) -> None:
+    await group.tell(waitlisted("ana", date(2025, 3, 15), MORNING_CIRCLE), withdrawn("ana", date(2025, 3, 6)))
+    days = [date(2025, 3, day) for day in (4, 11)]
+    assert [len(await roster(client, session_id_of(EVENING_CIRCLE, day))) for day in days] == [1, 0]
+
+
+@pytest.mark.parametrize("times", [1, 2])
 async def test_whoever_comes_back_to_a_group_was_not_in_it_meanwhile(
     group: Told, client: httpx.AsyncClient, times: int
 ) -> None:
@@ -358,7 +395,7 @@ async def test_whoever_comes_back_to_a_group_was_not_in_it_meanwhile(
 @pytest.mark.parametrize(
     ("moves", "expected"),
     [
-        ([(EVENING_CIRCLE, 15)], [1, 1, 1]),  # waited elsewhere meanwhile, of which nobody else hears
+        ([(EVENING_CIRCLE, 15)], [1, 1, 1]),  # nothing was heard of a place elsewhere
         ([(MORNING_CIRCLE, 6), (EVENING_CIRCLE, 6)], [1, 1, 1]),  # a slip of the hand
         ([(EVENING_CIRCLE, 6), (MORNING_CIRCLE, 6), (EVENING_CIRCLE, 6)], [1, 1, 1]),
         ([(MORNING_CIRCLE, 15), (EVENING_CIRCLE, 1)], [1, 1, 1]),  # told late

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +24,7 @@ from tests.scheduling.examples import (
     program_published,
     site_opened,
     utc,
+    waitlisted,
 )
 
 At = Callable[[datetime], None]
@@ -45,6 +46,8 @@ def history() -> list[Event]:
         *(enrolled(one) for one in ("ana", "ben", "eve")),
         placed("ana"),
         placed("ana", group=derived_id(ORGANISATION, "group", "morning-circle")),
+        waitlisted("ana", NOON.date() + timedelta(days=7)),
+        placed("ana", NOON.date() + timedelta(days=14)),
         consent_changed("ben", taking_part=False),
         consent_changed("ben"),
         consent_changed("eve", contact_after=False),

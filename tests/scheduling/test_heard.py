@@ -32,6 +32,7 @@ from tests.scheduling.examples import (
     program_published,
     site_opened,
     utc,
+    waitlisted,
     withdrawn,
 )
 
@@ -56,6 +57,7 @@ def streams() -> list[list[Event]]:
         [enrolled("ines", date(2025, 11, 30)), consent_changed("ines", taking_part=False)],
         [enrolled("noor", date(2025, 11, 30)), withdrawn("noor", date(2025, 12, 1))],
         [enrolled("omar", date(2025, 11, 30)), placed("omar")],
+        [enrolled("pia"), placed("pia"), waitlisted("pia", date(2025, 2, 1), person("another group"))],
         [answered("ana", "baseline"), answered("ana", "month-1", "monthly")],
         [facilitator_qualified(), FacilitatorLapsed(facilitator_id=TOMASZ, qualification="x", lapsed_on=HISTORY)],
     ]

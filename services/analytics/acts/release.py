@@ -45,7 +45,7 @@ async def make_release(tx: Tx, organisation: UUID, at: datetime) -> Made:
     hidden = {cell for cell in {*now, *made.values} if cell not in made.values or made.is_hidden(cell, rules)}
     rows = {}
     for one in programs:
-        before = await store.rows_of(tx, one.program_id)
+        before = await store.rows_of(tx, one.program_id, instruments)
         rows[one.program_id] = _rows(one, facts[one.code], before, hidden, rules) | _enrolled(one, before, made, rules)
     if earlier and not any(rows.values()) and made.known == earlier[-1].known:
         return Made(None)

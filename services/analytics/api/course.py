@@ -85,7 +85,9 @@ def _retention(row: domain.Staying) -> RetentionRow:
 class Point(BaseModel):
     """Scores at one time. Other people answer at each, so the line through the points is nobody's course."""
 
-    at: str = Field(description="ISO week, such as `2026-W07`, or how many sessions people had come to")
+    at: str = Field(
+        description="ISO week by the clock of the site, such as `2026-W07`, or how many sessions people had come to"
+    )
     n: int | None = Field(description="people who answered")
     mean: float | None = Field(description="points")
     low: float | None = Field(description="lower end of its 95 % interval (Student's t)")

@@ -36,7 +36,7 @@ def base_of(fact: Fact) -> Base:
             return "answer", instrument, occasion
         case ("pair", instrument, _, _, first, later, _, _):
             return "pair", instrument, first, later
-        case ("week", instrument, _, week, _) | ("in-week", instrument, week):
+        case ("week" | "in-week", instrument, _, week, *_):
             return "week", instrument, week
         case ("eligible" | "invited" | "reached" | "responded", occasion):
             return "asked", occasion

@@ -129,8 +129,8 @@ DEFINITIONS = (
         "Feldman 1988, two stages", courses.mean_slope,
     ),
     Definition(
-        _TIME, "mean of a week", "mean of the answers of an ISO week, with Student's interval", "Student 1908",
-        trend,
+        _TIME, "mean of a week", "mean of the answers of an ISO week by the clock of the site, with Student's interval",
+        "Student 1908", trend,
     ),
     Definition(
         _SITES, "limits", "sin^2(arcsin(sqrt(target)) +- z * sqrt(1 / 4n + tau^2)), at 95 % and 99.8 %",

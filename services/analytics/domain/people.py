@@ -15,7 +15,10 @@ UNKNOWN = "unknown"
 PEOPLE_MIN = 11
 """A cell with fewer people than this shows a sentence instead of numbers, unless the organisation decided otherwise."""
 PARTS = {"answer": 4, "pair": 6, "week": 3, "in-week": 2}
-"""Of facts that name an instrument next: how many parts say what was counted; how they scored comes after these."""
+"""Of facts that name an instrument next: how many parts say what was counted; how they scored comes after these.
+
+Who answered in a week is counted once, with all versions that they answered: ("in-week", "phq-9", "1+2", "2025-w10").
+"""
 
 
 @dataclass(frozen=True)
@@ -96,8 +99,12 @@ class People:
         return dict(sorted(found.items()))
 
     def in_week(self, instrument: Instrument) -> Mapping[str, int]:
-        """By ISO week: how many people answered, however often."""
-        return {fact[2]: many for fact, many in sorted(self._facts("in-week", instrument.code))}
+        """By ISO week: how many people these answers are of, however often they answered."""
+        found: Counter[str] = Counter()
+        answered = dict(self._facts("in-week", instrument.code))
+        for fact, many in taken_together(answered, {instrument.code: instrument}).items():
+            found[fact[3]] += many
+        return found
 
     def without(self, others: Collection["People"]) -> "People":
         """Those who are in none of the others: of whom it is not known to which they belong."""
@@ -127,6 +134,29 @@ class People:
 def about(instrument: str, *kinds: str) -> list[str]:
     """How the facts of these kinds begin; those that tell of an instrument tell of this one."""
     return [f"{kind} {instrument}" if kind in PARTS else kind for kind in kinds]
+
+
+def taken_together(facts: Mapping[Fact, int], known: Mapping[str, Instrument]) -> dict[Fact, int]:
+    """Those that figures are made of: without what was answered to other versions than these, which no reader sees."""
+    together = {code: frozenset(map(str, versions(one))) for code, one in known.items()}
+    found: Counter[Fact] = Counter()
+    for fact, many in facts.items():
+        if own := _by(fact, together):
+            found[own] += many
+    return found
+
+
+def _by(fact: Fact, together: Mapping[str, frozenset[str]]) -> Fact | None:
+    """What it says of these versions, if it says anything."""
+    match fact:
+        case ("answer" | "week", instrument, version, *_):
+            return fact if version in together.get(instrument, ()) else None
+        case ("pair", instrument, first, later, *_):
+            return fact if {first, later} <= together.get(instrument, frozenset()) else None
+        case ("in-week", instrument, answered, week):
+            own = together.get(instrument, frozenset()).intersection(answered.split("+"))
+            return ("in-week", instrument, "+".join(sorted(own)), week) if own else None
+    return fact
 
 
 def versions(instrument: Instrument) -> frozenset[int]:

@@ -27,17 +27,19 @@ _TOUCH = """
         union
         select e.organisation_id, e.enrolment_id from attendance a join enrolments e using (participant_id)
         where a.session_id = any ($4)
-        union
-        select organisation_id, enrolment_id from enrolments where group_id = any ($5)
     ) one"""
+_TOUCH_ALL_OF = """
+    insert into touched (organisation_id, enrolment_id)
+    select organisation_id, enrolment_id from enrolments where group_id = any ($1) or site_id = any ($2)"""
 _COUNT = """
     with people as materialized (
-        select e.*, g.code as group_code from enrolments e left join groups g using (group_id)
+        select e.*, g.code as group_code, coalesce(s.time_zone, 'UTC') as time_zone
+        from enrolments e left join groups g using (group_id) left join sites s on s.site_id = e.site_id
         where e.enrolment_id = any ($1::uuid[]) and e.is_reporting
     ), answers as materialized (
         select distinct on (s.enrolment_id, s.instrument collate "C", s.occasion collate "C")
                s.enrolment_id, s.instrument, s.version, s.occasion, s.count,
-               to_char(s.answered_at, 'IYYY-"w"IW') as week,
+               to_char(s.answered_at at time zone people.time_zone, 'IYYY-"w"IW') as week,
                s.kind is not distinct from 'session' as is_after_session,
                case s.kind when 'session' then substring(s.occasion from '-([0-9]{1,6})$')::int end as session
         from scores s join people using (enrolment_id, program_id) where s.enrolment_id = any ($1)
@@ -83,8 +85,10 @@ _COUNT = """
         from answers
         group by enrolment_id, instrument, version, week, count
         union all
-        select distinct enrolment_id, concat_ws(' ', 'in-week', instrument, week), 1
-        from answers
+        select enrolment_id,
+               concat_ws(' ', 'in-week', instrument, string_agg(version::text, '+' order by version::text), week), 1
+        from (select distinct enrolment_id, instrument, version, week from answers) each_once
+        group by enrolment_id, instrument, week
         union all
         select enrolment_id, concat_ws(' ', 'answer', instrument, version, occasion, count), 1
         from answers where not is_after_session
@@ -171,11 +175,14 @@ async def touch(
     occasions: Collection[UUID] = (),
     sessions: Collection[UUID] = (),
     groups: Collection[UUID] = (),
+    sites: Collection[UUID] = (),
 ) -> None:
     """Something was heard of these: whoever it is about is to be counted again."""
-    ids = (enrolments, participants, occasions, sessions, groups)
+    ids = (enrolments, participants, occasions, sessions)
     if any(ids):
         await tx.execute(_TOUCH, *map(list, ids))
+    if groups or sites:  # seldom: all enrolments are looked at
+        await tx.execute(_TOUCH_ALL_OF, list(groups), list(sites))
 
 
 async def touch_everybody(tx: Tx) -> None:

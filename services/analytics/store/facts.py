@@ -14,7 +14,6 @@ from shared.events.intake import (
     ParticipantCompleted,
     ParticipantEnrolled,
     ParticipantErased,
-    ParticipantPlaced,
     ParticipantWithdrawn,
     ProgramPublished,
     SiteChanged,
@@ -49,9 +48,10 @@ FACTS = (
 
 
 async def save_site(tx: Tx, organisation: UUID, event: SiteOpened | SiteChanged) -> None:
-    """A site as it is now."""
+    """A site as it is now. A clock that PostgreSQL does not know is taken for UTC: nobody could be counted by it."""
     await tx.execute(
-        """insert into sites values ($1, $2, $3, $4)
+        """insert into sites
+           values ($1, $2, $3, coalesce((select name from pg_timezone_names where name = $4), 'UTC'))
            on conflict (site_id) do update set time_zone = excluded.time_zone""",
         organisation,
         event.site_id,
@@ -136,9 +136,9 @@ async def save_consents(tx: Tx, heard: Sequence[Heard[ConsentChanged]]) -> None:
     )
 
 
-async def place(tx: Tx, event: ParticipantPlaced) -> None:
-    """The group that somebody meets in."""
-    await tx.execute("update enrolments set group_id = $2 where enrolment_id = $1", event.enrolment_id, event.group_id)
+async def place(tx: Tx, enrolment_id: UUID, group_id: UUID | None) -> None:
+    """The group that somebody meets in; None while they wait for a place."""
+    await tx.execute("update enrolments set group_id = $2 where enrolment_id = $1", enrolment_id, group_id)
 
 
 async def complete(tx: Tx, event: ParticipantCompleted) -> None:

@@ -57,8 +57,8 @@ async def by(tx: Tx, program: UUID, label: str, seen: Seen, wanted: Collection[s
     known = sum(one.enrolled for one in groups.values())
     if label == BY_SITE or known == (await everybody(tx, program, seen, ["enrolled"])).enrolled:
         return groups
-    rest = (await everybody(tx, program, seen, wanted)).without(groups.values())
-    return groups | ({UNKNOWN: rest} if rest.counts else {})
+    others = [one for name, one in groups.items() if name != UNKNOWN]  # so a value may be called, too
+    return groups | {UNKNOWN: (await everybody(tx, program, seen, wanted)).without(others)}
 
 
 async def labels(tx: Tx, program: UUID, seen: Seen) -> list[str]:

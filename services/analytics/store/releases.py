@@ -11,6 +11,7 @@ from asyncpg import Record
 from services.analytics.domain import TALKING_THERAPIES, UNKNOWN, Fact, Instrument
 from services.analytics.domain.bases import Base, Latest
 from services.analytics.domain.lattice import Cell, Joint
+from services.analytics.domain.people import taken_together
 from services.analytics.domain.releasing import EARLIER, Known, Release
 from services.analytics.domain.rules import Rules
 from services.analytics.store import answers, people
@@ -32,9 +33,9 @@ KINDS = (
     "responded",
     "answer",
     "pair",
-    "week",
-    "in-week",
 )
+WEEKS = ("week", "in-week")
+"""Of everybody and by site alone: so they are counted."""
 _JOINT = """
     with counted_people as (
         select p.code as program, coalesce(s.code, $1) as site, coalesce(c.labels ->> 'cohort', $1) as cohort, c.labels
@@ -159,10 +160,13 @@ async def everything(tx: Tx, program: Program, known: Mapping[str, Instrument]) 
     live = Seen(None, None, None)
     found: dict[Group, dict[Fact, int]] = {}
     names = [one for one in await people.labels(tx, program.program_id, live) if one != people.GROUP]
-    found[EVERYBODY] = dict((await people.everybody(tx, program.program_id, live, KINDS)).counts)
+    all_kinds = (*KINDS, *WEEKS)
+    whole = await people.everybody(tx, program.program_id, live, all_kinds)
+    found[EVERYBODY] = taken_together(whole.counts, known)
     for label in names:
-        for name, one in (await people.by(tx, program.program_id, label, live, KINDS)).items():
-            found[label, name] = dict(one.counts)
+        kinds = all_kinds if label == people.BY_SITE else KINDS
+        for name, one in (await people.by(tx, program.program_id, label, live, kinds)).items():
+            found[label, name] = taken_together(one.counts, known)
     async for group, facts in _of_courses(tx, program, known, names):
         found.setdefault(group, {}).update(facts)
     return found
@@ -200,8 +204,11 @@ def _joined(program: Program, known: Mapping[str, Instrument]) -> Iterator[list[
             yield [(one, at) for at in (first, later) for one in both]
 
 
-async def rows_of(tx: Tx, program: UUID) -> dict[Base, list[dict[Group, Latest]]]:
-    """Of each base the rows of the newest releases, the oldest first, after what readers knew before them."""
+async def rows_of(tx: Tx, program: UUID, known: Mapping[str, Instrument]) -> dict[Base, list[dict[Group, Latest]]]:
+    """Of each base the rows of the newest releases, the oldest first, after what readers knew before them.
+
+    Without versions that they see no more: many who answered those would cover for the few who changed of the others.
+    """
     since = await tx.fetchval("select coalesce(max(release), 0) - $1 from releases", EARLIER)
     rows = await tx.fetch(
         """(select distinct on (label, value, base) 0 as release, label, value, base, n, facts from released
@@ -214,7 +221,7 @@ async def rows_of(tx: Tx, program: UUID) -> dict[Base, list[dict[Group, Latest]]
     )
     found: dict[Base, dict[int, dict[Group, Latest]]] = {}
     for row in rows:
-        facts = None if row["facts"] is None else {tuple(fact): n for fact, n in row["facts"]}
+        facts = None if row["facts"] is None else taken_together({tuple(fact): n for fact, n in row["facts"]}, known)
         of = found.setdefault(tuple(row["base"]), {}).setdefault(row["release"], {})
         of[row["label"], row["value"]] = Latest(row["n"], facts)
     return {base: list(by_release.values()) for base, by_release in found.items()}

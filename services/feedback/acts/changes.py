@@ -7,7 +7,7 @@ from services.feedback.domain.changes import Change, Decide, MakeChange, Scope, 
 from shared import outbox
 from shared.clock import now
 from shared.database import Tx
-from shared.errors import NotFound
+from shared.errors import NotFound, Refusal
 from shared.events.ids import program_id_of, site_id_of
 from shared.fields import invalid
 from shared.identity import new_id
@@ -39,12 +39,19 @@ async def make(tx: Tx, who: Who, change_id: UUID, command: MakeChange) -> Change
     """It is so now; those who asked are told, and groups where it holds in their next session."""
     moment = now()
     change = (await store.changes.get(tx, change_id, who.site_ids)).change
+    if not may_make(who, change):
+        raise Refusal("site-needed", "This holds at all sites: somebody who sees all of them says that it is done.")
     languages = await store.changes.languages(tx, change.scope)
     today = await store.changes.today_at(tx, change.scope, moment)
     fresh, event = made(change, command, languages, who.name, today, moment)
     await store.changes.save(tx, fresh)
     outbox.put(tx, event, organisation=who.organisation_id, at=moment)
     return fresh
+
+
+def may_make(who: Who, change: Change) -> bool:
+    """Who works at some sites says what was changed at those alone."""
+    return who.site_ids is None or bool(change.scope.site_id or change.scope.group_id)
 
 
 async def _scope(tx: Tx, who: Who, command: Decide) -> Scope:

@@ -16,9 +16,10 @@ from shared.security import Who
 
 
 async def reach(tx: Tx, milestone: Milestone, zone: ZoneInfo) -> Milestone:
-    """Keep it and say it; the same once more stays as it is."""
-    if known := await store.milestones.find(tx, milestone.milestone_id):
-        return known
+    """Keep it and say it. The same once more is no news, unless it was taken back, or may be celebrated by now."""
+    known = await store.milestones.find(tx, milestone.milestone_id)
+    if known and not known.withdrawn_at:
+        return await agree(tx, known, known.may_celebrate or milestone.may_celebrate)
     kinds = await store.milestones.kinds(tx)
     await _save(tx, [milestones.reached(milestone, kinds, now().astimezone(zone).date())])
     return milestone

@@ -103,7 +103,12 @@ def why_closed(
 
 def shows_score(check_in: CheckIn, now: datetime) -> bool:
     """Whether a link that is opened once more shows the score. Later, somebody else may hold the phone."""
-    return check_in.entered_by == "participant" and now - check_in.answered_at < RECENT
+    return check_in.entered_by == "participant" and is_recent(check_in, now)
+
+
+def is_recent(check_in: CheckIn, now: datetime) -> bool:
+    """Whether it was answered a moment ago."""
+    return now - check_in.answered_at < RECENT
 
 
 def answer(

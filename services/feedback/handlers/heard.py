@@ -15,6 +15,7 @@ from shared.events.intake import (
     ParticipantEnrolled,
     ParticipantErased,
     ParticipantPlaced,
+    ParticipantWaitlisted,
     ParticipantWithdrawn,
     ProgramPublished,
     SiteChanged,
@@ -109,6 +110,11 @@ async def on_participant_placed(tx: Tx, heard: Sequence[Heard[ParticipantPlaced]
     await store.circles.place(tx, heard)
 
 
+async def on_participant_waitlisted(tx: Tx, heard: Heard[ParticipantWaitlisted]) -> None:
+    """They are in no group meanwhile."""
+    await store.circles.leave(tx, heard.event.enrolment_id, heard.event.asked_on)
+
+
 async def on_participant_completed(tx: Tx, heard: Heard[ParticipantCompleted]) -> None:
     """A milestone, and their place is free."""
     event = heard.event
@@ -145,6 +151,7 @@ HANDLERS: Handlers = {
     CheckInInvited: Many(on_check_in_invited),
     GroupFormed: on_group_formed,
     ParticipantPlaced: Many(on_participant_placed),
+    ParticipantWaitlisted: on_participant_waitlisted,
     ParticipantCompleted: on_participant_completed,
     SessionHeld: on_session_held,
     AttendanceCorrected: on_attendance_corrected,

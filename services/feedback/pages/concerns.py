@@ -118,10 +118,8 @@ async def _raise_form(
 
 @router.get("/{concern_id}")
 async def concern(request: Request, db: Db, who: Coordinator, concern_id: UUID) -> HTMLResponse:
-    """A concern with what was said. That it was read, when and by whom, is written down."""
+    """A concern with what was said."""
     async with db.transaction(who.organisation_id) as tx:
-        found = await store.get_concern(tx, concern_id, who.site_ids)
-        await store.add_reading(tx, found, who.subject, who.name, now())
         return await _page(request, tx, who, concern_id)
 
 
@@ -155,6 +153,9 @@ async def _step(tx: Tx, who: Who, concern_id: UUID, step: TakenStep, fields: dic
 
 
 async def _page(request: Request, tx: Tx, who: Who, concern_id: UUID, refusal: Refusal | None = None) -> HTMLResponse:
+    """With every word of it, for who may read it. That they read it, and when, is written down."""
+    found = await store.get_concern(tx, concern_id, who.site_ids)
+    await store.add_reading(tx, found, who.subject, who.name, now())
     seen = await store.see_concern(tx, concern_id)
     rota = (await store.get_rota(tx, seen.concern.site_id, None)).place.rota
     owner = rota.responder(seen.concern.owner) if rota else None

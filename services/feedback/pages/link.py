@@ -9,7 +9,15 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from services.feedback import acts, store
-from services.feedback.domain.check_in import AnswerCheckIn, Closed, Occasion, answer, shows_score, why_closed
+from services.feedback.domain.check_in import (
+    AnswerCheckIn,
+    Closed,
+    Occasion,
+    answer,
+    is_recent,
+    shows_score,
+    why_closed,
+)
 from services.feedback.domain.concerns import Place
 from services.feedback.domain.contacts import are_confirmed
 from services.feedback.domain.instruments import Library
@@ -126,7 +134,8 @@ def _thanks(
     *,
     is_large: bool = False,
 ) -> HTMLResponse:
-    """With the own score; where an answer has raised a concern, also when a person will read it."""
+    """With the own score, unless it was given long ago, and when a person will read what has raised a concern."""
+    check_in = opened.occasion.check_in
     return PAGES.render(
         request,
         "thanks.html",
@@ -136,7 +145,7 @@ def _thanks(
         lang=opened.language,
         large=is_large,
         link=request.url.path,
-        results=_results(opened),
+        results=_results(opened) if check_in and is_recent(check_in, now()) else [],
         **help_of(opened.contacts, opened.language),
     )
 

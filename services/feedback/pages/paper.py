@@ -166,7 +166,6 @@ def _entered(sheet: Sheet, fields: Mapping[str, Any]) -> tuple[EnterSheet, tuple
 
 async def _keep(tx: Tx, who: Who, sheet: Sheet, entry: EnterSheet, kept: tuple[CheckIn, CheckInSubmitted]) -> None:
     await acts.keep_check_in(tx, sheet.occasion, kept, sheet.library, now(), who.subject)
-    await store.remove_entries(tx, sheet.occasion.occasion_id)
 
 
 def _chosen(found: Sequence[Difference], fields: Mapping[str, Any]) -> dict[str, str]:

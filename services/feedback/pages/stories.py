@@ -5,6 +5,7 @@ import io
 from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -78,7 +79,7 @@ def _as_csv(found: Sequence[Seen], use: StoryUse) -> str:
     for one in found:
         text = one.story.text or ""
         plain = f"'{text}" if text.startswith(DANGEROUS) else text
-        day = one.story.shared_at.date().isoformat()
+        day = one.story.shared_at.astimezone(ZoneInfo(one.time_zone)).date().isoformat()
         writer.writerow((use, one.site, one.program, one.story.language, day, plain))
     return out.getvalue()
 

@@ -1,5 +1,6 @@
 """Voices: the loop at one sight, the codebook, and deciding what becomes of a theme."""
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -41,6 +42,7 @@ async def voices(request: Request, db: Db, who: Deciding) -> HTMLResponse:
         "voices.html",
         found=found,
         decisions=DECISIONS,
+        may_make=partial(acts.changes.may_make, who),
         may_code=bool(who.roles & {"coordinator", "administrator"}),
         flash=_flash(request),
     )

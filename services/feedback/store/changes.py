@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from fractions import Fraction
 from typing import Any
 from uuid import UUID
@@ -144,19 +144,24 @@ async def asked(tx: Tx) -> dict[UUID, Asked]:
 
 
 async def pulses(tx: Tx, change: Change, version: int) -> tuple[dict[str, list[Fraction]], dict[str, list[Fraction]]]:
-    """What people who agreed to be counted answered before and since a change, where it holds, by person."""
+    """What people who agreed to be counted answered before and since a change, where it holds, by person.
+
+    On which day that was says the clock of their site.
+    """
     assert change.since
-    begins = datetime.combine(change.since, time(), tzinfo=UTC)
     rows = await tx.fetch(
-        f"""select o.participant_id, k.answered_at >= $2 as is_after, v.count, v.unit
+        f"""select o.participant_id, d.answered_on >= $2 as is_after, v.count, v.unit
             from changes c, scores v join check_ins k using (occasion_id) join occasions o using (occasion_id)
             join enrolments e on e.enrolment_id = o.enrolment_id and e.reporting
+            left join sites s on s.site_id = o.site_id
+            cross join lateral (
+                select (k.answered_at at time zone coalesce(s.time_zone, 'UTC'))::date as answered_on) d
             where c.change_id = $1 and v.instrument = $5 and v.version = $6 and v.scale = 'total'
-              and k.answered_at >= $3 and k.answered_at < $4 and {_HOLDS}""",
+              and d.answered_on >= $3 and d.answered_on < $4 and {_HOLDS}""",
         change.change_id,
-        begins,
-        begins - WINDOW,
-        begins + WINDOW,
+        change.since,
+        change.since - WINDOW,
+        change.since + WINDOW,
         INSTRUMENT,
         version,
     )

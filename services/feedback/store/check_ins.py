@@ -9,6 +9,7 @@ from uuid import UUID
 from services.feedback.domain.check_in import CheckIn, Occasion
 from services.feedback.domain.instruments import Library
 from services.feedback.domain.rows import CheckInRow, one_of
+from services.feedback.store.paper import remove_entries
 from shared.database import Record, Tx, made_of
 from shared.errors import NotFound
 from shared.events.feedback import Score
@@ -83,7 +84,11 @@ async def add_check_in(
     now: datetime,
     subject: str | None = None,
 ) -> None:
-    """Keep what was answered, with the answers to single items, which never leave this store."""
+    """Keep what was answered, with the answers to single items, which never leave this store.
+
+    What was entered of its sheet so far is not needed any more, whichever way the answer came.
+    """
+    await remove_entries(tx, check_in.occasion_id)
     await tx.execute(
         "insert into check_ins values ($1, $2, $3, $4, $5, $6)",
         organisation,
@@ -100,20 +105,14 @@ async def add_check_in(
             for one in check_in.scores
         ],
     )
-    given = [
-        (organisation, check_in.occasion_id, code, definitions[code].version, item, value)
-        for code, items in check_in.answers.items()
-        for item, value in items.items()
-    ]
-    if given:
-        await tx.executemany("insert into answers values ($1, $2, $3, $4, $5, $6)", given)
-    written = [
-        (organisation, check_in.occasion_id, code, definitions[code].version, item, text)
-        for code, items in check_in.texts.items()
-        for item, text in items.items()
-    ]
-    if written:
-        await tx.executemany("insert into texts values ($1, $2, $3, $4, $5, $6)", written)
+    for table, said in (("answers", check_in.answers), ("texts", check_in.texts)):
+        rows = [
+            (organisation, check_in.occasion_id, code, definitions[code].version, item, value)
+            for code, items in said.items()
+            for item, value in items.items()
+        ]
+        if rows:
+            await tx.executemany(f"insert into {table} values ($1, $2, $3, $4, $5, $6)", rows)
 
 
 async def unknown_occasions(tx: Tx, ids: Sequence[UUID], site_ids: Sequence[UUID] | None) -> list[UUID]:

@@ -70,8 +70,10 @@ async def place(tx: Tx, heard: Sequence[Heard[ParticipantPlaced]]) -> None:
 
 
 async def leave(tx: Tx, enrolment_id: UUID, left_on: date) -> None:
-    """They have completed the program, or left it."""
-    await tx.execute("update placements set left_on = $2 where enrolment_id = $1", enrolment_id, left_on)
+    """They are in their group no longer: they wait for another, or have completed the program, or left it."""
+    await tx.execute(
+        "update placements set left_on = $2 where enrolment_id = $1 and left_on is null", enrolment_id, left_on
+    )
 
 
 async def get_person(tx: Tx, participant_id: UUID, site_ids: Sequence[UUID] | None) -> Person:

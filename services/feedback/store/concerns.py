@@ -110,8 +110,11 @@ async def find_short_code(tx: Tx, participant_id: UUID) -> str | None:
 
 
 async def is_participant(tx: Tx, participant_id: UUID) -> bool:
-    """Whether somebody of this organisation is known under this id."""
-    return bool(await tx.fetchval("select true from enrolments where participant_id = $1 limit 1", participant_id))
+    """Whether somebody of this organisation is known under this id, locked: nobody erases them meanwhile."""
+    row = await tx.fetchrow(
+        "select true from enrolments where participant_id = $1 order by enrolment_id limit 1 for share", participant_id
+    )
+    return row is not None
 
 
 async def find_latest_of(tx: Tx, participant_id: UUID) -> UUID | None:
@@ -242,19 +245,24 @@ async def add_alert(
 
 
 async def claim_alert(tx: Tx, organisation: UUID, alert_id: UUID, now: datetime, until: datetime) -> Alert | None:
-    """Take a message until then; None if it is not to be sent now."""
+    """Take a message until then; None if it is not to be sent now, or not at all, as somebody has done what it asks."""
     row = await tx.fetchrow(
         """with claimed as (
                update alerts set attempts = attempts + 1, next_attempt_at = $3
                where alert_id = $1 and state = 'queued' and next_attempt_at <= $2
-               returning alert_id, concern_id, site_id, email, name, due_at, attempts)
-           select c.alert_id, c.concern_id, c.email, c.name, c.due_at, c.attempts, s.code as site, s.time_zone
+               returning alert_id, concern_id, site_id, email, name, due_at, attempts, made_at)
+           select c.alert_id, c.concern_id, c.email, c.name, c.due_at, c.attempts, s.code as site, s.time_zone,
+                  exists (select from concern_steps t where t.concern_id = c.concern_id and t.at > c.made_at
+                              and t.kind in ('acknowledged', 'acted-on', 'closed')) as is_over
            from claimed c join sites s on s.site_id = c.site_id""",
         alert_id,
         now,
         until,
     )
     if row is None:
+        return None
+    if row["is_over"]:
+        await end_alert(tx, alert_id, "dropped")
         return None
     await _due(tx, organisation, alert_id, until)  # as soon as it is free: whoever claimed it may have died
     return made_of(Alert, row)

@@ -60,7 +60,7 @@ async def add_entry(
 
 
 async def remove_entries(tx: Tx, occasion_id: UUID) -> None:
-    """They have become a check-in, or somebody begins again."""
+    """There is a check-in, or somebody begins again."""
     await tx.execute("delete from paper_entries where occasion_id = $1", occasion_id)
 
 
@@ -71,7 +71,7 @@ async def sheets_begun(tx: Tx, site_ids: Sequence[UUID] | None) -> list[Begun]:
                   min(p.entered_at) as entered_at
            from paper_entries p join occasions o on o.occasion_id = p.occasion_id
            left join enrolments e on e.enrolment_id = o.enrolment_id
-           where $1::uuid[] is null or o.site_id = any ($1)
+           where ($1::uuid[] is null or o.site_id = any ($1)) and o.cancelled_for is null
            group by o.occasion_id, o.participant_id, e.short_code, o.code order by min(p.entered_at) limit 100""",
         site_ids,
     )

@@ -9,7 +9,8 @@ from datetime import date
 from typing import Literal
 from uuid import UUID
 
-from shared.events.intake import ParticipantPlaced
+from shared.events import Event
+from shared.events.intake import ParticipantPlaced, ParticipantWaitlisted
 
 PlaceState = Literal["placed", "waiting", "ended"]
 
@@ -46,11 +47,14 @@ Taken = tuple[list[Place], list[ParticipantPlaced]]
 """Places as they are from now on, and what is to be said of them."""
 
 
-def ask(group: Group, asking: Place, on: date) -> Taken:
+def ask(group: Group, asking: Place, on: date) -> tuple[list[Place], Sequence[Event]]:
     """A place if there is one and nobody waits; else the end of the line."""
     if group.taken < group.capacity and not group.line:
         return _place([asking], on)
-    return [replace(asking, state="waiting", asked_on=on, placed_on=None)], []
+    event = ParticipantWaitlisted(
+        participant_id=asking.participant_id, enrolment_id=asking.enrolment_id, group_id=asking.group_id, asked_on=on
+    )
+    return [replace(asking, state="waiting", asked_on=on, placed_on=None)], [event]
 
 
 def leave(group: Group, place: Place, on: date) -> Taken:

@@ -29,6 +29,7 @@ from shared.events.intake import (
     ParticipantEnrolled,
     ParticipantErased,
     ParticipantPlaced,
+    ParticipantWaitlisted,
     ParticipantWithdrawn,
     ProgramPublished,
     SiteChanged,
@@ -111,17 +112,22 @@ async def on_participant_placed(tx: Tx, heard: Sequence[Heard[ParticipantPlaced]
         await store.place(tx, told)
 
 
+async def on_participant_waitlisted(tx: Tx, heard: Heard[ParticipantWaitlisted]) -> None:
+    """They are on no roster from this day on."""
+    await store.end_placements(tx, [(heard.event.enrolment_id, heard.event.asked_on - timedelta(days=1))])
+
+
 async def on_participant_completed(tx: Tx, heard: Heard[ParticipantCompleted]) -> None:
     """The last day of their place; the end and the follow-up have dates now."""
     await store.complete_enrolment(tx, heard.event, heard.happened_at)
-    await store.end_placement(tx, heard.event.enrolment_id, heard.event.completed_on)
+    await store.end_placements(tx, [(heard.event.enrolment_id, heard.event.completed_on)])
     await settle(tx, [heard.event.enrolment_id], clock.now())
 
 
 async def on_participant_withdrawn(tx: Tx, heard: Heard[ParticipantWithdrawn]) -> None:
     """They are not expected any more from this day on, and are asked nothing more."""
     await store.withdraw_enrolment(tx, heard.event, heard.happened_at)
-    await store.end_placement(tx, heard.event.enrolment_id, heard.event.withdrawn_on - timedelta(days=1))
+    await store.end_placements(tx, [(heard.event.enrolment_id, heard.event.withdrawn_on - timedelta(days=1))])
     await settle(tx, [heard.event.enrolment_id], clock.now())
 
 
@@ -170,6 +176,7 @@ HANDLERS: Handlers = {
     ParticipantEnrolled: Many(on_participant_enrolled),
     ConsentChanged: Many(on_consent_changed),
     ParticipantPlaced: Many(on_participant_placed),
+    ParticipantWaitlisted: on_participant_waitlisted,
     ParticipantCompleted: on_participant_completed,
     ParticipantWithdrawn: on_participant_withdrawn,
     ParticipantErased: Many(on_participant_erased),

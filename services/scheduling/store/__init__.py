@@ -30,7 +30,7 @@ from services.scheduling.store.groups import (
 from services.scheduling.store.heard import (
     add_enrolments,
     complete_enrolment,
-    end_placement,
+    end_placements,
     facilitators,
     find_facilitator,
     find_facilitator_by_code,
@@ -123,7 +123,7 @@ __all__ = [
     "course_of",
     "debriefs",
     "disengaged",
-    "end_placement",
+    "end_placements",
     "engagements_of",
     "enrolments_at",
     "enrolments_in",

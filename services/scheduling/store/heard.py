@@ -212,11 +212,7 @@ async def withdraw_enrolment(tx: Tx, event: ParticipantWithdrawn, at: datetime) 
 
 async def place(tx: Tx, told: Sequence[Heard[ParticipantPlaced]]) -> None:
     """Each of these enrolments has a place in its group from its day on, and no other."""
-    await tx.executemany(
-        """update placements set until = $3::date - 1
-           where enrolment_id = $1 and (group_id, placed_on) <> ($2, $3) and (until is null or until >= $3)""",
-        [(one.event.enrolment_id, one.event.group_id, one.event.placed_on) for one in told],
-    )
+    await end_placements(tx, [(one.event.enrolment_id, one.event.placed_on - timedelta(days=1)) for one in told])
     placed = attrgetter("enrolment_id", "group_id", "participant_id", "placed_on")
     await tx.executemany(
         """insert into placements values ($1, $2, $3, $4, $5)
@@ -225,6 +221,8 @@ async def place(tx: Tx, told: Sequence[Heard[ParticipantPlaced]]) -> None:
     )
 
 
-async def end_placement(tx: Tx, enrolment_id: UUID, until: date) -> None:
-    """They had a place until this day."""
-    await tx.execute("update placements set until = $2 where enrolment_id = $1 and until is null", enrolment_id, until)
+async def end_placements(tx: Tx, last_days: Sequence[tuple[UUID, date]]) -> None:
+    """Each of these enrolments had places until its last day and no longer."""
+    await tx.executemany(
+        "update placements set until = $2 where enrolment_id = $1 and (until is null or until > $2)", last_days
+    )

@@ -200,20 +200,18 @@ def _enrolments(story: Story) -> set[tuple[Any, ...]]:
 
 
 def _placements(story: Story) -> set[tuple[Any, ...]]:
+    """Stays in groups: whatever comes next, another place, a place in a line or the end, ends those before it."""
     now: dict[tuple[str, str, str], list[Any]] = {}
-    ending = ("participant-completed", "participant-withdrawn")
-    for one in story.of("participant-placed", *ending):
+    begins = {"participant-placed": "placed_on", "participant-waitlisted": "asked_on"}
+    for one in story.of(*begins, "participant-completed", "participant-withdrawn"):
         enrolment = one.body["enrolment_id"]
-        if one.wire in ending:
-            until = one.body.get("completed_on") or _day_before(one.body["withdrawn_on"])
-            for place, row in now.items():
-                row[4] = until if place[0] == enrolment and row[4] is None else row[4]
-            continue
-        mark = (enrolment, one.body["group_id"], one.body["placed_on"])
+        last = one.body.get("completed_on") or _day_before(one.body[begins.get(one.wire, "withdrawn_on")])
         for place, row in now.items():
-            if place[0] == enrolment and (row[4] is None or row[4] >= mark[2]):
-                row[4] = _day_before(mark[2])
-        now[mark] = [one.organisation, *mark, None]
+            if place[0] == enrolment and (row[4] is None or row[4] > last):
+                row[4] = last
+        if one.wire == "participant-placed":
+            mark = (enrolment, one.body["group_id"], one.body["placed_on"])
+            now[mark] = [one.organisation, *mark, None]
     return {tuple(row) for row in now.values()}
 
 

@@ -238,6 +238,31 @@ async def test_a_licence_number_is_noted_on_a_page(client: Any, told: Told) -> N
     assert 'value="L-77"' in (await client.get(answer.headers["location"], headers=ADMINISTRATOR)).text
 
 
+@pytest.mark.parametrize("show", [{}, {"show": "en"}], ids=["sent", "in another language first"])
+async def test_what_was_chosen_before_the_questions_changed_is_no_answer_to_the_new_ones(
+    client: Any, told: Told, site: None, show: dict[str, str]
+) -> None:
+    await publish(client)
+    due = a_due("how-we-meet")
+    await told.tell(an_enrolment(due), due, an_invitation(due))
+    answers = {"answers.how-we-meet.item-1": "2", "answers.how-we-meet.item-2": "2"}
+    old = answers | {"versions": versions_on((await client.get(LINK)).text)}
+    await publish(client, items=[{"text": both("Was it cold?")}, {"text": both("Was it dark?")}])
+    page = await client.post(LINK, data=old | show)
+    assert page.status_code == (200 if show else 422)
+    assert ("The questions have changed meanwhile." in page.text) is not bool(show)
+    assert "Was it cold?" in page.text
+    assert " checked" not in page.text
+    assert await told.said("check-in-submitted") == []
+    fresh = answers | {"versions": versions_on(page.text)}
+    assert (await client.post(LINK, data=fresh)).status_code == 200
+    assert [one.scores[0].version for one in await told.said("check-in-submitted")] == [2]
+
+
+def versions_on(page: str) -> str:
+    return page.partition('name="versions" value="')[2].partition('"')[0]
+
+
 # ---- answers in one's own words, and an answer that is not scored ----
 
 

@@ -13,18 +13,17 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from services.feedback import acts, store
-from services.feedback.domain.check_in import AnswerCheckIn, Occasion, answer, why_closed
+from services.feedback.domain.check_in import Occasion, answer, why_closed
 from services.feedback.domain.contacts import are_confirmed
 from services.feedback.domain.instruments import Library
 from services.feedback.domain.kiosk import VISIT, Kiosk, Visit, let_try, mistyped, read_code
 from services.feedback.domain.rota import read_by
-from services.feedback.pages.forms import nested
 from services.feedback.pages.help import find_link, help_of
-from services.feedback.pages.questions import questions
+from services.feedback.pages.questions import answers_in, questions
 from services.feedback.pages.templates import PAGES
 from shared.clock import now
 from shared.database import Database, Tx
-from shared.doors import Db, form, submitted
+from shared.doors import Db, submitted
 from shared.errors import FieldError, Invalid, NotFound, Refusal
 from shared.identity import new_id
 from shared.web.languages import language_of, speaker
@@ -123,8 +122,7 @@ async def answer_here(request: Request, db: Db, token: str, visit_id: UUID) -> R
         if "show" in fields:
             return _questions(request, door, occasion, library, fields)
         try:
-            parts = {name: part for name, part in nested(fields).items() if name in ("answers", "texts")}
-            command = form(AnswerCheckIn, parts)
+            command = answers_in([library[code] for code in occasion.instruments], fields)
             kept = answer(occasion, command, library, door.moment)
         except Invalid as invalid:
             return _questions(request, door, occasion, library, fields, invalid)

@@ -10,7 +10,6 @@ from fastapi.responses import HTMLResponse
 
 from services.feedback import acts, store
 from services.feedback.domain.check_in import (
-    AnswerCheckIn,
     Closed,
     Occasion,
     answer,
@@ -22,15 +21,14 @@ from services.feedback.domain.concerns import Place
 from services.feedback.domain.contacts import are_confirmed
 from services.feedback.domain.instruments import Library
 from services.feedback.domain.rota import read_by
-from services.feedback.pages.forms import nested
 from services.feedback.pages.help import find_link, help_of
-from services.feedback.pages.questions import Unsent, questions, unsent
+from services.feedback.pages.questions import Unsent, answers_in, questions, unsent
 from services.feedback.pages.results import Result, results_of
 from services.feedback.pages.templates import PAGES
 from services.feedback.store import Contacts, Link
 from shared.clock import now
 from shared.database import Tx
-from shared.doors import Db, form, submitted
+from shared.doors import Db, submitted
 from shared.errors import FieldError, Invalid, NotFound
 from shared.web.languages import LANGUAGES, language_of
 
@@ -97,8 +95,7 @@ async def answer_link(request: Request, db: Db, token: str) -> HTMLResponse:
         if "show" in fields:  # in another language, with what was answered so far
             return _questions(request, opened, fields, ())
         try:
-            parts = {name: part for name, part in nested(fields).items() if name in ("answers", "texts")}
-            command = form(AnswerCheckIn, parts)
+            command = answers_in([opened.library[code] for code in opened.occasion.instruments], fields)
             submitted_now = answer(opened.occasion, command, opened.library, moment)
         except Invalid as invalid:
             return _questions(request, opened, fields, invalid.errors)

@@ -7,10 +7,16 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
+from services.feedback.domain.check_in import AnswerCheckIn
 from services.feedback.domain.instruments import Instrument, Item
+from services.feedback.pages.forms import nested
 from services.feedback.pages.templates import PAGES
+from shared.doors import form
 from shared.errors import FieldError
+from shared.fields import invalid
 from shared.web.languages import speaker
+
+OUTDATED = "questions-changed"
 
 
 def questions(
@@ -25,7 +31,12 @@ def questions(
     is_preview: bool = False,
     **help_: Any,
 ) -> HTMLResponse:
-    """All questions, with what has been answered so far. `stop` is where somebody who shares a tablet goes away."""
+    """All questions, with what has been answered so far. `stop` is where somebody who shares a tablet goes away.
+
+    What was chosen while they were others is not shown as an answer to these.
+    """
+    if is_outdated(instruments, given):
+        given = {name: value for name, value in given.items() if not name.startswith("answers.")}
     names = [field_of(one, item) for one in instruments for item in one.items]
     numbers = {name: number for number, name in enumerate(names, start=1)}
     wrong = {error.field: error.code for error in errors}
@@ -39,6 +50,7 @@ def questions(
         instruments=instruments,
         numbers=numbers,
         field_of=field_of,
+        versions=versions_of(instruments),
         given=given,
         large="large" in given,
         errors=said or _something_else(errors, language, names),
@@ -47,6 +59,24 @@ def questions(
         is_preview=is_preview,
         **help_,
     )
+
+
+def versions_of(instruments: Sequence[Instrument]) -> str:
+    """Which versions are asked; a form carries this along, as it may be sent when there are newer ones."""
+    return " ".join(f"{one.code}:{one.version}" for one in instruments)
+
+
+def is_outdated(instruments: Sequence[Instrument], fields: Mapping[str, Any]) -> bool:
+    """Whether a form asked other versions of the instruments."""
+    now = versions_of(instruments)
+    return bool(fields.get("versions", now) != now)
+
+
+def answers_in(instruments: Sequence[Instrument], fields: dict[str, Any]) -> AnswerCheckIn:
+    """What a form says; raises Invalid, also for answers to questions that are others by now."""
+    if is_outdated(instruments, fields):
+        raise invalid("versions", OUTDATED, "The questions have changed since this page was opened: answer them anew.")
+    return form(AnswerCheckIn, {name: part for name, part in nested(fields).items() if name in ("answers", "texts")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +112,10 @@ def _said(language: str, code: str, number: int) -> str:
 
 
 def _something_else(errors: Sequence[FieldError], language: str, names: Sequence[str]) -> list[FieldError]:
-    """A form that is not ours: one sentence, at the first question."""
+    """A form that is not ours, or not of today: one sentence, at the first question."""
     say = speaker(language)
-    sentence = say("Something that was sent does not belong here. Please answer once more.")
+    if any(error.code == OUTDATED for error in errors):
+        sentence = say("The questions have changed meanwhile. Please answer once more.")
+    else:
+        sentence = say("Something that was sent does not belong here. Please answer once more.")
     return [FieldError(names[0], "unacceptable", sentence)] if errors else []

@@ -78,8 +78,8 @@ async def on_consent_changed(tx: Tx, heard: Sequence[Heard[ConsentChanged]]) -> 
 
 
 async def on_check_in_submitted(tx: Tx, heard: Sequence[Heard[CheckInSubmitted]]) -> None:
-    """Keep their scores."""
-    await store.add_scores(tx, heard)
+    """Keep their scores, but for follow-ups of another time."""
+    await store.add_scores(tx, [one for one in heard if one.event.in_window])
 
 
 async def on_participant_placed(tx: Tx, heard: Heard[ParticipantPlaced]) -> None:

@@ -122,6 +122,7 @@ class CheckInSubmitted(Event):
     scores: list[Score]
     answered_at: AwareDatetime
     entered_by: Literal["participant", "staff", "import"]
+    in_window: bool = Field(True, description="false: a follow-up answered too late; kept, and left out of figures")
 
 
 class Acted(Event):

@@ -205,6 +205,18 @@ async def test_the_page_of_few_people_has_a_sentence_instead_of_numbers(client: 
     ).status_code == 404
 
 
+async def test_a_follow_up_of_another_time_is_not_counted(client: Any, told: Told) -> None:
+    await told.tell(a_program(), an_instrument(), a_battery("baseline", "follow-up"))
+    for number in range(14):
+        follow_up = a_check_in(one := uuid4(), "follow-up", 20).model_copy(
+            update={"kind": "follow-up", "in_window": number < 12}
+        )
+        await told.tell(an_enrolment(one), a_check_in(one, "baseline", 30), follow_up)
+    answer = await client.get(CHANGE, params=ASKED | {"to": "follow-up"}, headers=COORDINATOR)
+    [row] = answer.json()["rows"]
+    assert (row["n_first"], row["n_later"], row["n_paired"]) == (14, 12, 12)
+
+
 async def test_an_empty_program_has_a_page(client: Any, told: Told) -> None:
     await told.tell(a_program())
     page = await client.get("/analytics/programs/evening-circle", headers=COORDINATOR)

@@ -8,7 +8,7 @@ import pytest
 
 from shared import clock
 from shared.events.intake import Consents
-from shared.events.scheduling import FollowUpDue, OccasionCancelled
+from shared.events.scheduling import CheckInDue, FollowUpDue, OccasionCancelled
 from tests.doors import bearer
 from tests.feedback.conftest import (
     ADMINISTRATOR,
@@ -283,6 +283,20 @@ async def test_when_an_answer_counts(client: Any, told: Told) -> None:
     assert await status_of(-1) == (422, "invalid-fields")
     assert await status_of(60) == (409, "outside-window")
     assert await status_of(50) == (201, "")  # staff may enter late, and people may answer a little early
+
+
+@pytest.mark.parametrize(
+    ("kind", "days_ago", "counts"), [(FollowUpDue, 29, False), (FollowUpDue, 30, True), (CheckInDue, 1, True)]
+)
+async def test_a_follow_up_after_its_window_is_kept_and_said_to_be_late(
+    client: Any, told: Told, kind: Any, days_ago: int, counts: bool
+) -> None:
+    due = await a_due_occasion(told, "phq-4", event=kind, opens_at=long_ago(58), closes_at=long_ago(30))
+    at = (clock.now() - timedelta(days=days_ago)).isoformat()
+    body = {"occasion_id": str(due.occasion_id), "totals": {"phq-4": 7}, "answered_at": at}
+    assert (await client.post(f"{API}/check-ins", json=body, headers=COORDINATOR)).status_code == 201
+    assert [one.in_window for one in await told.said("check-in-submitted")] == [counts]
+    assert len(await told.rows("select * from check_ins")) == 1
 
 
 async def test_a_cancelled_occasion_and_a_consent_taken_back(client: Any, told: Told) -> None:

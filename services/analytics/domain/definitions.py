@@ -117,8 +117,9 @@ DEFINITIONS = (
         "Newcombe 1998, method 10", equity,
     ),
     Definition(
-        _RATES, "lasting", "of those reliably improved at the end: maintained, partly, lost; besides, late", "Kith",
-        reliable.lasting,
+        _RATES, "lasting",
+        "of those reliably improved at the end: maintained, partly, lost; besides, late; follow-ups in their window",
+        "Kith", reliable.lasting,
     ),
     Definition(
         _TIME, "staying", "product of (1 - left / at risk); Greenwood's variance, log(-log) scale",

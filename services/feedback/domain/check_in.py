@@ -170,4 +170,12 @@ def _submitted(occasion: Occasion, check_in: CheckIn) -> tuple[CheckIn, CheckInS
         scores=list(check_in.scores),
         answered_at=check_in.answered_at,
         entered_by=check_in.entered_by,
+        in_window=_is_in_window(occasion, check_in.answered_at),
     )
+
+
+def _is_in_window(occasion: Occasion, answered_at: datetime) -> bool:
+    """Whether what lasts may be read from it: a follow-up is of a time, by the day of the site that is entered."""
+    zone = ZoneInfo(occasion.time_zone)
+    is_late = answered_at.astimezone(zone).date() > occasion.closes_at.astimezone(zone).date()
+    return occasion.kind != "follow-up" or not is_late

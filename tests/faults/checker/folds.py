@@ -76,7 +76,7 @@ def analytics(story: Story) -> Rows:
                 one.body["enrolment_id"], one.body["program_id"], one.body["code"], score["count"],
                 moment(one.body["answered_at"]),
             )
-            for score in one.body["scores"]
+            for score in one.body["scores"] if one.body.get("in_window", True)
         }  # fmt: skip
     heard = [one for one in story.facts if one.rec.topic in HEARS["analytics"]]
     for organisation in {one.organisation for one in heard}:

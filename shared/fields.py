@@ -12,6 +12,11 @@ from pydantic_core import PydanticCustomError
 from shared.errors import FieldError, Invalid
 
 
+def _as_typed(value: Any) -> Any:
+    """Browsers send the breaks of lines as CR and LF, whatever somebody typed or pasted."""
+    return value.replace("\r\n", "\n").replace("\r", "\n") if isinstance(value, str) else value
+
+
 def _printable(text: str) -> str:
     if any(ord(char) < 32 and char not in "\n\t" for char in text) or "\x7f" in text:
         raise PydanticCustomError("control-character", "Remove the characters that cannot be printed.")
@@ -42,13 +47,19 @@ def _as_iso(value: Any) -> Any:
 Line = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    BeforeValidator(_as_typed),
     AfterValidator(_printable),
     AfterValidator(_on_one_line),
 ]
 """One line of text: a name, a contact."""
 Email = Annotated[Line, AfterValidator(as_address)]
 """An e-mail address."""
-Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), AfterValidator(_printable)]
+Text = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=2000),
+    BeforeValidator(_as_typed),
+    AfterValidator(_printable),
+]
 """A few lines of text, possibly none."""
 
 

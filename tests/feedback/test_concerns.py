@@ -436,6 +436,18 @@ async def test_a_form_that_says_nothing_comes_back(rota: None, client: Any, told
     assert await told.said("concern-raised") == []
 
 
+async def test_what_somebody_writes_may_have_several_lines(rota: None, client: Any, told: Told) -> None:
+    await a_link(told)
+    assert (await ask(client, text="On the stairs.\r\n\r\nPlease call.")).status_code == 303  # as browsers send it
+    [event] = await told.said("concern-raised")
+    path = f"/feedback/concerns/{event.concern_id}"
+    await client.post(f"{path}/acknowledge", headers=by(ANA))
+    done = await client.post(f"{path}/actions", data={"text": "Called.\r\nTwice."}, headers=by(ANA))
+    assert done.status_code == 303
+    rows = await told.rows("select text from concern_steps where text is not null order by at")
+    assert [row["text"] for row in rows] == ["On the stairs.\n\nPlease call.", "Called.\nTwice."]
+
+
 async def test_a_link_that_is_unknown_leads_nowhere(client: Any) -> None:
     assert (await client.get("/c/AAAAAAAAAAAAAAAAAAAAAA/contact")).status_code == 404
     assert (await ask(client)).status_code == 404

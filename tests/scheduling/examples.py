@@ -172,9 +172,9 @@ BATTERY = [
 ]
 
 
-def facilitator_qualified(valid_until: date | None = date(2026, 12, 31)) -> FacilitatorQualified:
+def facilitator_qualified(valid_until: date | None = date(2026, 12, 31), site: UUID = OLD_TOWN) -> FacilitatorQualified:
     held = [Qualification(code=NEEDED, valid_until=valid_until)] if valid_until else []
-    return FacilitatorQualified(facilitator_id=TOMASZ, short_code="TMW-101", site_ids=[OLD_TOWN], qualifications=held)
+    return FacilitatorQualified(facilitator_id=TOMASZ, short_code="TMW-101", site_ids=[site], qualifications=held)
 
 
 def enrolled(name: str, on: date = date(2025, 1, 7), **changes: Any) -> ParticipantEnrolled:

@@ -185,6 +185,16 @@ async def test_only_who_is_qualified_leads_and_a_lapse_flags_the_coming_sessions
     assert code_of(missing, 409) == "qualification-missing"
 
 
+async def test_whoever_leads_and_does_not_work_here_any_more_is_flagged(group: Told, client: httpx.AsyncClient) -> None:
+    await ask(client, "PUT", "/groups/evening-circle/facilitator", {"facilitator_id": str(TOMASZ)})
+    await group.tell(facilitator_qualified(site=uuid4()))
+    shown = (await ask(client, "GET", f"/sessions/{TUESDAY}")).json()
+    assert shown["flag"]["code"] == "facilitator-not-at-site"
+    for path in ("/scheduling/groups", "/scheduling/groups/evening-circle"):
+        page = await client.get(path, headers=bearer())
+        assert "does not work" in page.text, path
+
+
 async def test_a_session_has_a_plan_and_can_be_given_another(group: Told, client: httpx.AsyncClient) -> None:
     shown = (await ask(client, "GET", f"/sessions/{TUESDAY}", role="facilitator")).json()
     assert shown["plan"]["is_own"] is False
@@ -263,6 +273,34 @@ async def test_a_guest_who_is_taken_out_was_neither_there_nor_absent(
     assert [row["participant_id"] for row in away] == [person("ines")]
     shown = await client.get("/scheduling/groups/evening-circle", headers=bearer())
     assert shown.text.count("2 of 3 came") == 3
+
+
+async def test_whoever_came_after_all_is_not_asked_about_what_had_closed_by_then(
+    group: Told, client: httpx.AsyncClient, at: At
+) -> None:
+    await group.tell(battery_activated(entry("pulse", "session", window_days=3)))
+    at(utc("2025-03-04 18:31"))
+    everyone = {one["participant_id"]: one for one in EVERYONE["attendance"]}
+    ana = str(person("ana"))
+    away = {"attendance": [*({**everyone, ana: everyone[ana] | {"status": "absent"}}).values()]}
+    came = {"attendance": [*({**everyone, ana: everyone[ana] | {"status": "present"}}).values()]}
+    await ask(client, "POST", f"/sessions/{TUESDAY}/hold", away)
+    at(utc("2025-03-13 12:00"))
+    assert (await ask(client, "POST", f"/sessions/{TUESDAY}/correct", came)).status_code == 200
+    await group.ring()
+    assert await group.occasions(enrolment_of("ana")) == {}
+
+
+async def test_visits_before_the_enrolment_are_not_asked_about(group: Told, client: httpx.AsyncClient, at: At) -> None:
+    await group.tell(battery_activated(entry("pulse", "session", window_days=3)))
+    elsewhere = enrolled("guest", date(2025, 2, 1), program_id=uuid4(), enrolment_id=uuid4())
+    await group.tell(elsewhere)
+    at(utc("2025-03-04 18:31"))
+    assert (await ask(client, "POST", f"/sessions/{TUESDAY}/hold", with_guest("present"))).status_code == 200
+    at(utc("2025-03-20 12:00"))
+    await group.tell(enrolled("guest", date(2025, 3, 20)), at=utc("2025-03-20 12:00"))
+    await group.ring()
+    assert await group.occasions(enrolment_of("guest")) == {}
 
 
 async def test_a_guest_who_is_put_back_keeps_the_number(group: Told, client: httpx.AsyncClient, at: At) -> None:

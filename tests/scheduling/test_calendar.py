@@ -72,6 +72,12 @@ def test_another_time_of_the_day_moves_the_sessions() -> None:
     assert found.sessions[0].starts_at == utc("2025-03-04 18:30")
 
 
+def test_what_has_begun_today_stays_when_the_group_meets_later_from_now_on() -> None:
+    known = by_day(planned(a_group()))
+    found = planned(a_group(starts_at_local="21:30"), known, utc("2025-03-04 19:00"))
+    assert min(by_day(found)) == date(2025, 3, 11)
+
+
 def test_another_weekday_cancels_the_old_days_and_schedules_the_new_ones() -> None:
     known = by_day(planned(a_group()))
     found = planned(a_group(weekday=4), known)

@@ -1,12 +1,13 @@
 """Files of groups, sessions and attendance: good rows go in, bad ones are named, twice is once."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import httpx
 import pytest
 
+from services.scheduling.domain.kinds import session_id_of
 from services.scheduling.domain.rows import TABLES
 from services.scheduling.domain.sessions import PEOPLE_MAX
 from shared.events.scheduling import (
@@ -18,7 +19,7 @@ from shared.events.scheduling import (
 )
 from tests.doors import bearer
 from tests.scheduling.conftest import Told
-from tests.scheduling.examples import battery_activated, enrolled, entry, person, short_code, utc
+from tests.scheduling.examples import EVENING_CIRCLE, battery_activated, enrolled, entry, person, short_code, utc
 
 API = "/scheduling/api/v1"
 GROUPS = """code,name,program,site,capacity,weekday,starts_at,minutes,first_on
@@ -146,6 +147,22 @@ async def test_later_rows_of_a_held_session_are_a_correction(known: Told, client
     assert counts(await send(client, "attendance", more)) == (1, 1, 0, 0)
     (corrected,) = await known.said(AttendanceCorrected)
     assert {one.status for one in corrected.attendance} == {"excused", "present"}
+
+
+async def test_a_day_that_a_file_puts_back_into_the_calendar_stays_there(
+    known: Told, client: httpx.AsyncClient, at: Any
+) -> None:
+    at(utc("2025-01-08 12:00"))
+    await send(client, "groups", GROUPS)
+    thursdays = GROUPS.replace("Tuesday,18:00", "Thursday,19:00")
+    await send(client, "groups", thursdays)
+    day = "group,date,starts_at,minutes,status,facilitator,reason\nevening-circle,2025-01-21,,,scheduled,,\n"
+    assert counts(await send(client, "sessions", day)) == (0, 1, 0, 0)
+    at(utc("2025-01-16 12:00"))
+    await known.ring()
+    tuesday = session_id_of(EVENING_CIRCLE, date(2025, 1, 21))
+    [row] = await known.rows("select state, starts_at from sessions where session_id = $1", tuesday)
+    assert (row["state"], row["starts_at"]) == ("scheduled", utc("2025-01-21 18:00"))
 
 
 async def test_a_session_with_too_many_people_is_refused_and_the_others_go_in(

@@ -14,6 +14,13 @@ class Parcel(Command):
     weight: int
 
 
+class Labelled(Command):
+    """A row with a cell that may be empty."""
+
+    code: Line
+    label: Line | None = None
+
+
 PARCELS = Table("parcels", Parcel, {"code": "a-1", "weight": "3"})
 
 
@@ -67,6 +74,18 @@ async def test_a_bad_row_is_named_and_leaves_nothing_behind() -> None:
         (15, "code", "missing"),
     ]
     assert (report.rows, report.created) == (5, 2)
+
+
+async def test_a_row_knows_which_columns_its_file_has() -> None:
+    taken = []
+
+    async def take(item: Labelled) -> str:
+        taken.append((item.label, item.model_fields_set))
+        return "created"
+
+    for data in (b"code\na\n", b"code,label\na,\n", b"code,label\na,x\n", b"code,label\na\n"):
+        await apply_rows(Table("labelled", Labelled, {}), data, take)
+    assert taken == [(None, {"code"}), *((label, {"code", "label"}) for label in (None, "x", None))]
 
 
 async def test_of_a_file_that_is_broken_further_down_nothing_goes_in() -> None:

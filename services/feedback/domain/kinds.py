@@ -46,11 +46,6 @@ def _address(text: str) -> str:
     return text
 
 
-def _as_typed(value: Any) -> Any:
-    """Forms end their lines in two characters, people press one key."""
-    return value.replace("\r\n", "\n") if isinstance(value, str) else value
-
-
 def _without_blanks(texts: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
     written = {code: {item: text for item, text in items.items() if text} for code, items in texts.items()}
     return {code: items for code, items in written.items() if items}
@@ -64,7 +59,7 @@ Url = Annotated[Line, AfterValidator(_address)]
 Totals = Annotated[dict[Code, Points], Field(max_length=20)]
 ScaleTotals = Annotated[dict[Code, Annotated[dict[Code, Points], Field(max_length=20)]], Field(max_length=20)]
 Texts = Annotated[
-    dict[Code, Annotated[dict[Code, Annotated[Text, BeforeValidator(_as_typed)]], Field(max_length=100)]],
+    dict[Code, Annotated[dict[Code, Text], Field(max_length=100)]],
     AfterValidator(_without_blanks),
     Field(max_length=20),
 ]

@@ -36,7 +36,7 @@ class LeaderShape(Shape):
 class FlagShape(Shape):
     """Why a coming session has nobody who may lead it."""
 
-    code: Literal["facilitator-missing", "qualification-missing", "qualification-lapsed"]
+    code: Literal["facilitator-missing", "facilitator-not-at-site", "qualification-missing", "qualification-lapsed"]
     qualification: str | None
     valid_until: date | None
 

@@ -37,7 +37,7 @@ def replan(group: Group, zone: ZoneInfo, known: dict[date, Session], now: dateti
     another weekday; one that somebody has touched stays where it is, and so does one that a person cancelled.
     """
     wanted = dates(group, zone, now)
-    changed = [one for day in wanted if (one := _on(group, zone, day, known.get(day)))]
+    changed = [one for day in wanted if (one := _on(group, zone, day, known.get(day), now))]
     done = {one.local_date for one in changed}
     for day, session in known.items():
         is_to_come = session.state == "scheduled" and session.starts_at > now
@@ -48,11 +48,13 @@ def replan(group: Group, zone: ZoneInfo, known: dict[date, Session], now: dateti
     return Planned(tuple(changed), tuple(map(said, changed)))
 
 
-def _on(group: Group, zone: ZoneInfo, day: date, known: Session | None) -> Session | None:
-    """The session of this day, if it is new or different."""
+def _on(group: Group, zone: ZoneInfo, day: date, known: Session | None, now: datetime) -> Session | None:
+    """The session of this day, if it is new or different; one that has begun is neither."""
     starts_at = at_local(day, group.starts_at_local, zone)
     if known is None:
         return new_session(group, day, starts_at, group.minutes)
+    if known.state == "scheduled" and known.starts_at <= now:
+        return None
     if known.state != "scheduled" and not known.was_moved:
         return None
     session = replace(_led(known, group), state="scheduled", reason=None, was_moved=False)

@@ -63,7 +63,9 @@ def _told(
     """The session as the row tells of it. What the row leaves empty stays, or is as the group usually does it."""
     usual = at_local(row.date, group.starts_at_local, zone)
     session = known or replace(new_session(group, row.date, usual, group.minutes), facilitator_id=None)
-    if known is None or row.starts_at or row.minutes:
+    if session.was_moved:
+        session = replace(session, starts_at=usual, minutes=group.minutes)
+    if known is None or known.was_moved or row.starts_at or row.minutes:
         starts_at = at_local(row.date, row.starts_at, zone) if row.starts_at else session.starts_at
         minutes = row.minutes or session.minutes
         is_other = (starts_at, minutes) != (session.starts_at, session.minutes) or is_off(group, row.date)

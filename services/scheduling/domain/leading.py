@@ -27,15 +27,17 @@ class Facilitator:
 class Flag:
     """Why a session has nobody who may lead it."""
 
-    code: Literal["facilitator-missing", "qualification-missing", "qualification-lapsed"]
+    code: Literal["facilitator-missing", "facilitator-not-at-site", "qualification-missing", "qualification-lapsed"]
     qualification: str | None = None
     valid_until: date | None = None
 
 
-def flag(facilitator: Facilitator | None, on: date) -> Flag | None:
-    """What is the matter with who is to lead on this day, if anything."""
+def flag(facilitator: Facilitator | None, site_id: UUID, on: date) -> Flag | None:
+    """What is the matter with who is to lead at this site on this day, if anything."""
     if facilitator is None:
         return Flag("facilitator-missing")
+    if site_id not in facilitator.site_ids:
+        return Flag("facilitator-not-at-site")
     valid_until = facilitator.qualifications.get(NEEDED)
     if valid_until is None:
         return Flag("qualification-missing", NEEDED)
@@ -46,11 +48,11 @@ def flag(facilitator: Facilitator | None, on: date) -> Flag | None:
 
 def must_lead(facilitator: Facilitator, site_id: UUID, on: date) -> None:
     """Refuse whoever may not lead at this site on this day, and say what is missing since when."""
-    if site_id not in facilitator.site_ids:
-        raise Refusal("facilitator-not-at-site", "This facilitator does not work at this site.")
-    found = flag(facilitator, on)
+    found = flag(facilitator, site_id, on)
     if found is None:
         return
+    if found.qualification is None:
+        raise Refusal(found.code, "This facilitator does not work at this site.")
     what = f"the qualification {_words(NEEDED)}"
     if found.valid_until is None:
         message = f"This facilitator does not have {what}, which is needed to lead on {_day(on)}."

@@ -57,7 +57,10 @@ class PlanSession(Command):
 
 @dataclass(frozen=True, slots=True)
 class Attending:
-    """How a participant attended, and the how-manieth session it was for them; that number stays."""
+    """How a participant attended, and the how-manieth session it was for them; that number stays.
+
+    `recorded_at` is when they were first said to have come, or else to have stayed away.
+    """
 
     status: Attendance | None  # None: they were taken out by a correction
     nth: int | None
@@ -208,8 +211,9 @@ def _attending(
     attendance = {who: replace(one, status=None) for who, one in before.items()}
     for who, status in statuses.items():
         earlier = before.get(who) or Attending(status, None, is_history, now)
-        nth = earlier.nth or (circle.came.get(who, 0) + 1 if status in CAME else None)
-        attendance[who] = replace(earlier, status=status, nth=nth)
+        if earlier.nth is None and status in CAME:
+            earlier = replace(earlier, nth=circle.came.get(who, 0) + 1, recorded_at=now)
+        attendance[who] = replace(earlier, status=status)
     return attendance
 
 

@@ -130,9 +130,9 @@ async def _seen(tx: Tx, group: Group, moment: datetime) -> dict[str, Any]:
     leaders = await store.facilitators(tx, [group.site_id])
     return {
         "seen": seen,
-        "flag": flag(seen.facilitator, seen.today),
+        "flag": flag(seen.facilitator, seen.group.site_id, seen.today),
         "members": await store.members_of(tx, group.group_id, seen.today),
-        "leaders": [(one, flag(one, seen.today)) for one in leaders.values()],
+        "leaders": [(one, flag(one, seen.group.site_id, seen.today)) for one in leaders.values()],
         "coming": await store.seen_sessions(tx, coming),
         "past": await store.seen_sessions(tx, past),
         "counts": await store.session_counts(tx, [one.session_id for one in (*coming, *past)]),

@@ -105,7 +105,7 @@ async def _shown(request: Request, db: Database, who: Who, fields: dict[str, Any
         "groups.html",
         refusal.status if refusal else 200,
         groups=groups,
-        flags={one.group.group_id: flag(one.facilitator, one.today) for one in groups},
+        flags={one.group.group_id: flag(one.facilitator, one.group.site_id, one.today) for one in groups},
         sites=sites,
         site_options=[(one.code, words(one.code)) for one in sites],
         programs=offered,

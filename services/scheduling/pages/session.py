@@ -187,7 +187,7 @@ async def _shown(
         (seen,) = await store.seen_sessions(tx, [session])
         people = await _people(tx, session)
         qualified = await store.facilitators(tx, [session.site_id])
-        leaders = [(one, flag(one, session.local_date)) for one in qualified.values()]
+        leaders = [(one, flag(one, session.site_id, session.local_date)) for one in qualified.values()]
         for_group = await _for_group(tx, who, session, seen.site.zone, moment)
     return PAGES.render(
         request,

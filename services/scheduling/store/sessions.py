@@ -215,7 +215,8 @@ async def save_held(tx: Tx, held: Held, before: Mapping[UUID, Attending], now: d
     )
     await tx.executemany(
         """insert into attendance values ($1, $2, $3, $4, $5, $6, $7, $8)
-           on conflict (session_id, participant_id) do update set status = excluded.status, nth = excluded.nth""",
+           on conflict (session_id, participant_id) do update
+           set status = excluded.status, nth = excluded.nth, recorded_at = excluded.recorded_at""",
         [
             (
                 session.organisation_id,

@@ -100,7 +100,7 @@ def _seen(
         site=site,
         program=program,
         facilitator=facilitator,
-        flag=flag(facilitator, session.local_date) if session.state == "scheduled" else None,
+        flag=flag(facilitator, session.site_id, session.local_date) if session.state == "scheduled" else None,
         plan=plan,
         icebreaker=LIBRARY.icebreaker(plan.icebreaker),
         activities=tuple(one for one in activities if one),

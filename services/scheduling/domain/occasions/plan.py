@@ -36,7 +36,7 @@ def plan(basis: Basis, now: datetime) -> Iterator[Wanted]:
     for entry in sorted(basis.entries, key=_oldest_first):
         for moment in moments(basis.enrolment, basis.sessions, basis.zone, entry, now):
             occasion = _occasion(basis, entry, moment)
-            if _is_too_late(entry, moment, occasion) or occasion.occasion_id in planned:
+            if _is_too_late(basis.enrolment, entry, moment, occasion) or occasion.occasion_id in planned:
                 continue
             planned.add(occasion.occasion_id)
             yield _judged(basis, basis.zone, entry, moment, occasion)
@@ -46,12 +46,15 @@ def _oldest_first(entry: Entry) -> tuple[bool, datetime]:
     return entry.until is None, entry.until or entry.since
 
 
-def _is_too_late(entry: Entry, moment: Moment, occasion: Occasion) -> bool:
-    """Its time had passed before anybody could have asked, or the entry was another one by then."""
+def _is_too_late(enrolment: Enrolment, entry: Entry, moment: Moment, occasion: Occasion) -> bool:
+    """Its time had passed before anybody could have asked, or the entry was another one by then.
+
+    A guest of another program may have come long before they were enrolled in this one.
+    """
     if entry.until and max(moment.due_at, moment.told_at) >= entry.until:
         return True
     assert occasion.closes_at
-    return occasion.closes_at <= max(moment.told_at, entry.since) and not moment.is_history
+    return occasion.closes_at <= max(moment.told_at, entry.since, enrolment.known_at) and not moment.is_history
 
 
 def _occasion(basis: Basis, entry: Entry, moment: Moment) -> Occasion:

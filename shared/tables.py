@@ -86,6 +86,11 @@ def read(data: bytes, columns: Sequence[str], first_line: int = 1) -> list[tuple
 
     `first_line` is that of the header in the whole file.
     """
+    return [(line, _filled(cells)) for line, cells in read_cells(data, columns, first_line)]
+
+
+def read_cells(data: bytes, columns: Sequence[str], first_line: int = 1) -> list[tuple[int, dict[str, str]]]:
+    """The same with the empty cells, too: every row has all columns of the file."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -107,7 +112,7 @@ def read(data: bytes, columns: Sequence[str], first_line: int = 1) -> list[tuple
             cells = {name: (value or "").strip() for name, value in row.items() if name}
             if any(cells.values()):
                 line = first_line + reader.line_num - 1
-                rows.append((line, {name: value for name, value in cells.items() if value}))
+                rows.append((line, cells))
     except csv.Error as error:
         raise _unusable("not-csv", f"Line {first_line + reader.line_num}: {error}.") from None
     return rows
@@ -116,11 +121,15 @@ def read(data: bytes, columns: Sequence[str], first_line: int = 1) -> list[tuple
 async def apply_rows(
     table: Table[R], data: bytes, act: Callable[[R], Awaitable[Outcome]], first_line: int = 1
 ) -> Report:
-    """Apply each row by itself: a bad one is reported and leaves nothing behind, good ones go in."""
+    """Apply each row by itself: a bad one is reported and leaves nothing behind, good ones go in.
+
+    A row's `model_fields_set` are the columns that the file has, whether or not anything stands in them.
+    """
     report = Report()
-    for line, cells in read(data, list(table.columns), first_line):
+    for line, cells in read_cells(data, list(table.columns), first_line):
         try:
-            outcome = await act(table.row.model_validate(cells))
+            row = table.row.model_validate(_filled(cells))
+            outcome = await act(row.model_copy(update={name: getattr(row, name) for name in cells}))
         except ValidationError as error:
             report.refused += [RefusedRow.of(line, one) for one in field_errors(error.errors())]
         except Refusal as refusal:
@@ -129,6 +138,10 @@ async def apply_rows(
         else:
             report.took(outcome)
     return report
+
+
+def _filled(cells: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in cells.items() if value}
 
 
 def _unusable(code: str, message: str) -> Invalid:

@@ -13,7 +13,7 @@ from deploy.importer.doors import Doors, Refused
 from deploy.importer.rows import AT_ONCE, PATIENCE_SECONDS, PAUSE_SECONDS, FileReport, Refusal, Row, upload
 from deploy.importer.tables import TABLES
 from shared.errors import Refusal as TableRefusal
-from shared.tables import read
+from shared.tables import read_cells
 
 ASK_AT_ONCE = 500
 SCORED = ("instrument", "scale", "total", "answered_on")  # what a row says of the answer itself
@@ -113,7 +113,7 @@ class _Import:
         report = FileReport(path.name)
         self.summary.files.append(report)
         try:
-            rows = [Row(line, cells) for line, cells in read(path.read_bytes(), list(table.columns))]
+            rows = [Row(line, cells) for line, cells in read_cells(path.read_bytes(), list(table.columns))]
         except TableRefusal as refusal:
             report.refused += [Refusal(path.name, 1, one.field, one.code, one.message) for one in refusal.errors]
             return

@@ -5,6 +5,7 @@ Each row is loaded, decided, saved and said in a transaction of its own, so a ba
 
 import secrets
 from collections.abc import Collection
+from typing import Any
 
 from services.intake import store
 from services.intake.domain import facilitators, sites
@@ -43,16 +44,24 @@ async def _program(tx: Tx, who: Who, row: ProgramRow) -> Outcome:
     known_sites = await store.sites_by_code(tx, who.site_ids)
     _check_known("sites", "site", row.sites, known_sites)
     known = await store.find_program(tx, program_id_of(who.organisation_id, row.code))
-    other = row.comparison_program
+    said = await _published_as(tx, known) | row.model_dump(include=row.model_fields_set - {"code"})
+    other = said.get("comparison_program")
     comparison = await store.find_program(tx, program_id_of(who.organisation_id, other)) if other else None
     if other and other != row.code:
         _check_known("comparison_program", "program", [other], [comparison.code] if comparison else [])
-    command = sites.PublishProgram.model_validate(row.model_dump(exclude={"code"}))
+    command = sites.PublishProgram.model_validate(said)
     program, event = sites.publish_program(who.organisation_id, known, row.code, command, known_sites, comparison)
     await store.save_program(tx, program)
     if event:
         outbox.put(tx, event, organisation=who.organisation_id, at=now())
     return "created" if known is None else "unchanged" if known == program else "changed"
+
+
+async def _published_as(tx: Tx, known: sites.Program | None) -> dict[str, Any]:
+    if known is None:
+        return {}
+    other = known.comparison_program_id
+    return sites.published_as(known, await store.find_program(tx, other) if other else None)
 
 
 async def _facilitator(tx: Tx, who: Who, row: FacilitatorRow) -> Outcome:
@@ -62,12 +71,15 @@ async def _facilitator(tx: Tx, who: Who, row: FacilitatorRow) -> Outcome:
     known = await store.find_facilitator(tx, row.reference)
     code = await store.free_short_code(tx, short_codes(secrets.randbits(32) for _ in range(20)))
     before = known or facilitators.somebody_new(new_id(), who.organisation_id, row.reference, code)
+    held = {one.code: one.valid_until for one in before.qualifications}
+    said = {"email": before.email, "qualifications": held} | row.model_dump(include=row.model_fields_set)
     command = facilitators.QualifyFacilitator(
         name=row.name,
-        email=row.email,
+        email=said["email"],
         sites=row.sites,
         qualifications=[
-            facilitators.HoldsQualification(code=one, valid_until=until) for one, until in row.qualifications.items()
+            facilitators.HoldsQualification(code=one, valid_until=until)
+            for one, until in said["qualifications"].items()
         ],
     )
     after, event = facilitators.qualify(before, known is None, command, known_sites)
@@ -94,7 +106,8 @@ async def _participant(tx: Tx, who: Who, row: ParticipantRow) -> Outcome:
         change = bring_up_to_date(standing, ground, row, today)
     else:
         participant = known or await _somebody_new(tx, who, row)
-        change = bring_in(ground, row, participant, new_id(), today)
+        earlier = await store.imported_rows(tx, participant.participant_id)
+        change = bring_in(ground, row, participant, earlier, new_id(), today)
     await store.save_change(tx, change, moment, who.subject)
     for event in change.events:
         outbox.put(tx, event, organisation=organisation_id, at=moment)

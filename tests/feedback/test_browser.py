@@ -336,7 +336,7 @@ async def test_a_coordinator_sets_crisis_contacts(show: Any, scripted: bool) -> 
         await look(page, "feedback-contacts-errors", PHONE)
     await page.get_by_label("What it is, in English").first.fill("Crisis line, day and night")
     await page.get_by_label("Phone").first.fill("988")
-    await page.locator("[name='note.en']").fill("A person reads answers on weekdays.")
+    await page.locator("[name='note.en']").fill("A person reads answers on weekdays.\nNot at night.")
     await page.get_by_label("Numbers last confirmed on").fill(CONFIRMED_ON.isoformat())
     await page.get_by_role("button", name="Save").click()
     await expect(page.locator(".flash")).to_contain_text("saved")
@@ -418,14 +418,14 @@ async def test_a_concern_is_worked_through_by_two_people(show: Any, told: Told) 
     await expect(page.get_by_role("main")).to_contain_text("You have it. Nobody else is called now.")
     await page.get_by_role("button", name="Write it down").click()
     await expect(page.locator(".error-summary")).to_be_visible()
-    await page.get_by_label("What did you do?").fill("We spoke for an hour.")
+    await page.get_by_label("What did you do?").fill("We spoke for an hour.\nShe is with her sister.")
     await page.get_by_role("button", name="Write it down").click()
     await expect(page.get_by_role("main")).to_contain_text("a second person closes the concern")
     await look(page, "feedback-concern", PHONE, DESK)
     ben: Any = {"name": "kith_session", "value": token("coordinator", "old-town", name="Ben S.")}
     await page.context.add_cookies([ben | {"url": page.url.partition("/feedback")[0]}])
     await page.goto(page.url.partition("?")[0])
-    await page.get_by_label("Why is enough done?").fill("I asked both.")
+    await page.get_by_label("Why is enough done?").fill("I asked both.\nBoth agree.")
     await page.get_by_role("button", name="Close the concern").click()
     await expect(page.get_by_role("main")).to_contain_text("The concern is closed.")
     readers = page.get_by_role("main").locator(".card").last
@@ -463,13 +463,13 @@ async def test_what_somebody_was_writing_when_the_site_was_closed_is_shown_and_s
     show: Any, client: Any, told: Told, scripted: bool
 ) -> None:
     page = await show(f"{PHONES['link-month']}#all", java_script_enabled=scripted)
-    await page.get_by_label("Which one change would you like to see?").fill("Chairs with a back, please.")
+    await page.get_by_label("Which one change would you like to see?").fill("Chairs with a back,\nplease.")
     await page.get_by_role("radio").first.check()
     contacts = f"{API}/sites/old-town/crisis-contacts"
     await client.put(contacts, json=CONTACTS | {"confirmed_on": None}, headers=ADMINISTRATOR)
     await page.get_by_role("button", name="Send").last.click()
     await expect(page.get_by_role("main")).to_contain_text("What you answered was not sent.")
-    await expect(page.get_by_role("textbox")).to_have_value("Chairs with a back, please.")
+    await expect(page.get_by_role("textbox")).to_have_value("Chairs with a back,\nplease.")
     if scripted:
         await look(page, "feedback-unsent", PHONE, PHONE_AT_NIGHT, DESK)
     await client.put(contacts, json=CONTACTS, headers=ADMINISTRATOR)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 from services.intake.domain.facilitators import lapses_at
@@ -10,7 +11,7 @@ from services.intake.store import LAPSE_TIMER
 from shared.clock import now
 from shared.timers import Timers
 from tests.conftest import eventually, running
-from tests.intake.conftest import AN_ORGANISATION, Intake, a_group
+from tests.intake.conftest import AN_ORGANISATION, HOME, Intake, a_group
 
 A_SITE = {"name": "Old Town", "time_zone": "Europe/Madrid", "languages": ["es", "en"]}
 A_FACILITATOR = {
@@ -30,6 +31,27 @@ async def test_an_organisation_registers_once_and_brings_the_standard_consent(in
         ("standard", 1, "es"),
     ]
     assert registered["attributes"][0]["options"][-1]["code"] == "prefer-not-to-say"
+
+
+async def test_the_form_of_the_organisation_saved_as_it_is_changes_nothing(intake: Intake) -> None:
+    ways_out = [{"code": "prefer-not-to-say", "label": "Prefiero no decirlo"}]
+    home = {"code": "home", "label": "Home: with whom?", "options": [{"code": "kin", "label": "Kin, near: or far"}]}
+    age = {"code": "age", "label": "Age band", "options": [{"code": "a", "label": "18 to 25"}, *ways_out]}
+    asked = [home | {"options": [*home["options"], *ways_out]}, age]
+    await intake.put("/organisation", {"name": "Harbour", "attributes": asked})
+    from_page = {"origin": HOME, "cookie": f"kith_session={intake.token('administrator')}"}
+    path = "/intake/set-up/organisation"
+    shown = (await intake.client.get(path, headers=from_page)).text
+    lines = unescape(shown.partition("<textarea")[2].partition(">")[2].partition("</textarea>")[0])
+    fields = {"name": "Harbour", "attributes": lines.replace("\n", "\r\n")}
+    assert (await intake.client.post(path, data=fields, headers=from_page)).status_code == 303
+    (row,) = await intake.rows("select attributes from organisations")
+    assert row["attributes"] == asked
+    fields["attributes"] += ", 26 and over"
+    assert (await intake.client.post(path, data=fields, headers=from_page)).status_code == 303
+    (row,) = await intake.rows("select attributes from organisations")
+    labels = [one["label"] for one in row["attributes"].pop()["options"]]
+    assert (row["attributes"], labels) == (asked[:1], ["18 to 25", "26 and over", "Prefiero no decirlo"])
 
 
 async def test_a_published_consent_text_never_changes(intake: Intake) -> None:

@@ -113,6 +113,7 @@ async def get_participant(participant_id: UUID, db: Db, who: Coordinator) -> Par
 async def correct_contact(participant_id: UUID, command: CorrectContact, db: Db, who: Coordinator) -> ParticipantShape:
     """Correct how somebody likes to be called and can be reached. Nobody else is told: it stays here."""
     async with db.transaction(who.organisation_id) as tx:
-        participant = correct(await store.get_participant(tx, participant_id, who.site_ids), command)
+        known = await store.get_participant(tx, participant_id, who.site_ids)
+        participant = correct(known, command, await store.languages_of(tx, participant_id))
         await store.save_participant(tx, participant)
         return participant_shape(participant, await store.enrolments_of(tx, [participant_id], who.site_ids))

@@ -7,7 +7,7 @@ from uuid import UUID
 from services.intake.domain.kinds import Phone
 from shared.errors import Refusal
 from shared.events.base import Language
-from shared.fields import Command, Email, Line
+from shared.fields import Command, Email, Line, invalid
 
 _CONSONANTS = "BCDFGHJKLMNPQRSTVWXZ"  # no vowels: a code must not be a word
 
@@ -50,11 +50,24 @@ def somebody_new(
 ) -> Participant:
     """A participant who is new here."""
     blank = Participant(participant_id, organisation_id, reference, short_code, "", None, None, "")
-    return correct(blank, contact)
+    return _reached(blank, contact)
 
 
-def correct(participant: Participant, command: CorrectContact) -> Participant:
-    """The participant with this contact."""
+def correct(participant: Participant, command: CorrectContact, offered: Iterable[str]) -> Participant:
+    """The participant with this contact; a new language has to be one that a site of theirs offers."""
+    if command.language != participant.language:
+        check_language(command.language, offered)
+    return _reached(participant, command)
+
+
+def check_language(language: str, offered: Iterable[str]) -> None:
+    """Refuse a language in which nobody there can be written to."""
+    languages = tuple(offered)
+    if language not in languages:
+        raise invalid("language", "language-not-at-site", f"Choose one of {', '.join(languages)}.")
+
+
+def _reached(participant: Participant, command: CorrectContact) -> Participant:
     return replace(
         participant,
         preferred_name=command.preferred_name,

@@ -6,7 +6,7 @@ from typing import Literal
 from uuid import UUID
 
 from services.intake.domain.consent import NEEDED, GiveConsent
-from services.intake.domain.contact import Participant
+from services.intake.domain.contact import Participant, check_language
 from services.intake.domain.organisation import check_attributes, registered
 from services.intake.domain.places import Group, Place, ask, leave, pass_through
 from services.intake.domain.shapes import (
@@ -119,7 +119,7 @@ def place(standing: Standing, today: date) -> Change:
     if target is None:
         raise NotFound("group")
     _check_active(enrolment)
-    _check_group(target, enrolment.program_id, enrolment.site_id)
+    check_group(target, enrolment.program_id, enrolment.site_id)
     now = standing.place if standing.place and standing.place.state != "ended" else None
     if now and now.group_id == target.group_id:
         raise Refusal("already-in-this-group", "They have a place in this group already, or wait for one.")
@@ -142,14 +142,13 @@ def _fitting(ground: Ground, participant: Participant, beginning: Beginning) -> 
     if site.site_id not in program.site_ids:
         message = f"The program {program.code} is not offered at {site.code}."
         raise _refused(FieldError("program", "program-not-at-site", message))
-    if participant.language not in site.languages:
-        raise invalid("language", "language-not-at-site", f"Choose one of {', '.join(site.languages)}.")
+    check_language(participant.language, site.languages)
     check_attributes(organisation, beginning.attributes)
     if not beginning.consent.taking_part:
         raise _refused(NEEDED)
     _check_text(beginning.consent, ground.texts)
     if ground.group:
-        _check_group(ground.group, program.program_id, site.site_id)
+        check_group(ground.group, program.program_id, site.site_id)
     return site, program
 
 
@@ -159,7 +158,8 @@ def _check_text(consent: GiveConsent, texts: frozenset[tuple[str, int]]) -> None
         raise invalid("consent.version", "unknown-consent-text", f"Published consent texts are: {published}.")
 
 
-def _check_group(group: Group, program_id: UUID, site_id: UUID) -> None:
+def check_group(group: Group, program_id: UUID, site_id: UUID) -> None:
+    """Refuse a group of another program or site."""
     if (group.program_id, group.site_id) != (program_id, site_id):
         message = f"The group {group.code} belongs to another program or site: choose another."
         raise _refused(FieldError("group", "group-of-another-program", message))

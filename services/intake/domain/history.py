@@ -4,16 +4,25 @@ The row as it was last applied is kept. Only what a later file says differently 
 again never undoes what people have changed here in the meantime.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 from services.intake.domain.consent import STANDARD, GiveConsent
-from services.intake.domain.contact import Participant
-from services.intake.domain.enrolment import asking, change_consent, check_end, complete, enrol, place, withdraw
-from services.intake.domain.places import pass_through
+from services.intake.domain.contact import Participant, check_language
+from services.intake.domain.enrolment import (
+    asking,
+    change_consent,
+    check_end,
+    check_group,
+    complete,
+    enrol,
+    place,
+    withdraw,
+)
+from services.intake.domain.places import Group, pass_through
 from services.intake.domain.rows import ParticipantRow
 from services.intake.domain.shapes import Beginning, Change, Ground, Standing
 from shared.errors import FieldError, Invalid
@@ -35,8 +44,15 @@ def check_known(row: ParticipantRow, ground: Ground) -> None:
         raise Invalid(*missing)
 
 
-def bring_in(ground: Ground, row: ParticipantRow, participant: Participant, enrolment_id: UUID, today: date) -> Change:
-    """The enrolment that a row tells of for the first time."""
+def bring_in(
+    ground: Ground,
+    row: ParticipantRow,
+    participant: Participant,
+    earlier: Sequence[Mapping[str, Any]],
+    enrolment_id: UUID,
+    today: date,
+) -> Change:
+    """The enrolment that a row tells of for the first time; `earlier` are the rows of their other enrolments."""
     if row.enrolled_on > today:
         raise invalid("enrolled_on", "in-the-future", f"Give a day up to today, {today}.")
     if row.ended_on:
@@ -49,45 +65,52 @@ def bring_in(ground: Ground, row: ParticipantRow, participant: Participant, enro
         imported=row.model_dump(mode="json"),
         ended=("completed" if row.completed_on else "withdrawn", row.ended_on) if row.ended_on else None,
     )
-    return enrol(ground, _with_contact(participant, row, _CONTACT), beginning)
+    return enrol(ground, _with_contact(participant, row, _news(row, earlier)), beginning)
 
 
 def bring_up_to_date(standing: Standing, ground: Ground, row: ParticipantRow, today: date) -> Change:
     """What a row changes of an enrolment that is here; an empty change if nothing."""
-    said = row.model_dump(mode="json")
-    before = standing.enrolment.imported or _as_row(standing)
-    differs = {column for column, value in said.items() if value != before.get(column)}
-    if not differs and standing.enrolment.imported:
+    as_it_is = _as_row(standing)
+    before = standing.enrolment.imported or as_it_is
+    said = {**before, **row.model_dump(mode="json", include=row.model_fields_set)}
+    told = {column for column, value in said.items() if value != before.get(column)}
+    if not told and standing.enrolment.imported:
         return Change()
+    differs = {column for column in told if said[column] != as_it_is[column]}
     _refuse_what_never_changes(differs, row, before)
     working, change = standing, Change()
     if contact := differs.intersection(_CONTACT):
-        participant = _with_contact(standing.participant, row, contact)
-        if participant.language not in standing.site.languages:
-            languages = ", ".join(standing.site.languages)
-            raise invalid("language", "language-not-at-site", f"Choose one of {languages}.")
-        working, change = _then(working, change, Change(participant=participant))
+        working, change = _then(working, change, _correct(working, row, contact))
     if consents := differs.intersection(_CONSENT):
         working, change = _then(working, change, change_consent(working, _changed(working, row, consents)))
     if row.ended_on and differs & {"completed_on", "withdrawn_on"}:
-        working, change = _then(working, change, _end(working, ground, row, today))
+        group = ground.group if "group" in differs else None
+        working, change = _then(working, change, _end(working, group, row, today))
     elif "group" in differs and row.group:
         working, change = _then(working, change, place(working, today))
     return replace(change, enrolment=replace(working.enrolment, imported=said))
 
 
-def _end(standing: Standing, ground: Ground, row: ParticipantRow, today: date) -> Change:
+def _correct(standing: Standing, row: ParticipantRow, columns: Collection[str]) -> Change:
+    """Their contact as these columns have it; the site may have ceased to offer a language that stays."""
+    if "language" in columns:
+        check_language(row.language, standing.site.languages)
+    return Change(participant=_with_contact(standing.participant, row, columns))
+
+
+def _end(standing: Standing, group: Group | None, row: ParticipantRow, today: date) -> Change:
     """The end that a row tells of; a group that it names for the first time was theirs, and is left at once."""
     if row.completed_on:
         end = complete(standing, row.completed_on, today, is_imported=True)
     else:
         assert row.withdrawn_on
         end = withdraw(standing, row.withdrawn_on, today)
-    has_been_there = standing.place and ground.group and standing.place.group_id == ground.group.group_id
-    if ground.group is None or has_been_there:
+    if group is None:
         return end
-    own, placed = pass_through(asking(standing.enrolment, ground.group), standing.enrolment.enrolled_on)
-    others = [one for one in end.places if one.enrolment_id != standing.enrolment.enrolment_id]
+    enrolment = standing.enrolment
+    check_group(group, enrolment.program_id, enrolment.site_id)
+    own, placed = pass_through(asking(enrolment, group), enrolment.enrolled_on)
+    others = [one for one in end.places if one.enrolment_id != enrolment.enrolment_id]
     return replace(end, places=(*others, *own), events=(*placed, *end.events))
 
 
@@ -140,6 +163,12 @@ def _changed(standing: Standing, row: ParticipantRow, columns: Iterable[str]) ->
     told = {_CONSENT[column]: getattr(row, column) for column in columns}
     consents = enrolment.consents.model_dump() | told
     return GiveConsent(text=enrolment.consent_text, version=enrolment.consent_version, **consents)
+
+
+def _news(row: ParticipantRow, earlier: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The contact that no row of theirs has told before: what a file told already may have been corrected here."""
+    said = row.model_dump(mode="json", include=row.model_fields_set.intersection(_CONTACT))
+    return {column for column in said if earlier and all(one.get(column) != said[column] for one in earlier)}
 
 
 def _with_contact(participant: Participant, row: ParticipantRow, columns: Iterable[str]) -> Participant:

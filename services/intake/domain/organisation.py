@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from pydantic import AfterValidator, Field
@@ -116,25 +116,39 @@ def check_attributes(organisation: Organisation, given: Mapping[str, str]) -> No
         raise Invalid(*errors)
 
 
-def attributes_from_lines(text: str, known: Sequence[Attribute]) -> list[dict[str, object]]:
-    """What people write as `Age band: 18 to 25, 26 to 40`, a line each. Labels that stay keep their codes."""
-    before = {one.label: one for one in known}
-    found: list[dict[str, object]] = []
-    for line in filter(None, map(str.strip, text.splitlines())):
-        label, _, answers = (part.strip() for part in line.partition(":"))
-        was = before.get(label)
-        codes = {option.label: option.code for option in was.options} if was else {}
-        options = [
-            {"code": codes.get(answer, code_of(answer)), "label": answer}
-            for answer in filter(None, map(str.strip, answers.split(",")))
-        ]
-        found.append({"code": was.code if was else code_of(label), "label": label, "options": options})
-    return found
+def attributes_from_lines(text: str, known: Sequence[Attribute]) -> list[dict[str, Any]]:
+    """What people write as `Age band: 18 to 25, 26 to 40`, a line each; a line that stays keeps all it stands for."""
+    shown = {_as_line(one): one for one in known}
+    return [
+        shown[line].model_dump() if line in shown else _from_line(line, known)
+        for line in filter(None, map(str.strip, text.splitlines()))
+    ]
 
 
 def attributes_as_lines(attributes: Sequence[Attribute]) -> str:
     """The same, for the form."""
-    return "\n".join(f"{one.label}: {', '.join(option.label for option in one.options)}" for one in attributes)
+    return "\n".join(map(_as_line, attributes))
+
+
+def _as_line(attribute: Attribute) -> str:
+    """An attribute in words. They need not name the way out, which is always there."""
+    options = ", ".join(option.label for option in attribute.options if option.code != PREFER_NOT_TO_SAY)
+    return f"{attribute.label}: {options}".strip()
+
+
+def _from_line(line: str, known: Sequence[Attribute]) -> dict[str, Any]:
+    """The attribute of a line that somebody wrote: labels that stay keep their codes, the way out its words."""
+    label, _, answers = (part.strip() for part in line.partition(":"))
+    was = next((one for one in known if one.label == label), None)
+    before = was.options if was else []
+    codes = {option.label: option.code for option in before}
+    options = [
+        {"code": codes.get(answer, code_of(answer)), "label": answer}
+        for answer in filter(None, map(str.strip, answers.split(",")))
+    ]
+    if not any(option["code"] == PREFER_NOT_TO_SAY for option in options):
+        options += [option.model_dump() for option in before if option.code == PREFER_NOT_TO_SAY]
+    return {"code": was.code if was else code_of(label), "label": label, "options": options}
 
 
 def code_of(words: str) -> str:

@@ -40,7 +40,7 @@ YesOrNo = Annotated[bool, BeforeValidator(_yes_or_no)]
 
 
 class Row(BaseModel):
-    """One row of a file."""
+    """One row of a file; `model_fields_set` are the columns that the file has, and another one says nothing."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -118,6 +118,16 @@ def with_unseen(what: str, known: Sequence[UUID], named: Sequence[str], sites: d
     if known and len(unseen) == len(known):
         raise NotFound(what)
     return (*(sites[one].site_id for one in named), *unseen)
+
+
+def published_as(program: Program, comparison: Program | None) -> dict[str, Any]:
+    """What a program was published with besides its name and its sites."""
+    return {
+        "objectives": list(program.objectives),
+        "comparison_program": comparison.code if comparison else None,
+        "target_population": program.target_population,
+        "target_population_source": program.target_population_source,
+    }
 
 
 def publish_program(

@@ -9,8 +9,6 @@ from fastapi.responses import RedirectResponse, Response
 from services.intake import store
 from services.intake.domain.consent import STANDARD, newest
 from services.intake.domain.organisation import (
-    PREFER_NOT_TO_SAY,
-    Attribute,
     Organisation,
     RegisterOrganisation,
     attributes_as_lines,
@@ -99,16 +97,10 @@ async def _shown(
     async with db.transaction(who.organisation_id) as tx:
         known = await store.find_organisation(tx, who.organisation_id)
     if fields is None:
-        attributes = attributes_as_lines([_without_the_way_out(one) for one in known.attributes]) if known else ""
+        attributes = attributes_as_lines(known.attributes) if known else ""
         fields = {"name": known.name if known else "", "attributes": attributes}
     errors = [replace(one, field=one.field.partition(".")[0]) for one in refusal.errors] if refusal else []
     return shown(request, "organisation.html", fields, refusal, errors=errors, is_known=known is not None)
-
-
-def _without_the_way_out(attribute: Attribute) -> Attribute:
-    """The form need not name what is always there."""
-    options = [one for one in attribute.options if one.code != PREFER_NOT_TO_SAY]
-    return attribute.model_copy(update={"options": options})
 
 
 async def _consent_shown(

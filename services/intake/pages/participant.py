@@ -67,8 +67,9 @@ async def contact_form(page: On) -> Response:
     try:
         command = form(CorrectContact, only(fields, *CorrectContact.model_fields))
         async with page.db.transaction(who.organisation_id) as tx:
-            participant = correct(await store.get_participant(tx, page.participant_id, who.site_ids), command)
-            await store.save_participant(tx, participant)
+            known = await store.get_participant(tx, page.participant_id, who.site_ids)
+            offered = await store.languages_of(tx, page.participant_id)
+            await store.save_participant(tx, correct(known, command, offered))
     except Refusal as refusal:
         return await _shown(page, refusal=refusal, fields=entered(fields), at=("contact", None))
     return page.done("contact")

@@ -1,6 +1,13 @@
 """All of intake's SQL: plain functions whose first argument is the transaction. They decide nothing."""
 
-from services.intake.store.enrolments import enrolments_of, find_enrolment_id, get_ground, get_standing, save_change
+from services.intake.store.enrolments import (
+    enrolments_of,
+    find_enrolment_id,
+    get_ground,
+    get_standing,
+    imported_rows,
+    save_change,
+)
 from services.intake.store.erased import erasures, get_traces, remove_traces
 from services.intake.store.facilitators import (
     LAPSE_TIMER,
@@ -58,6 +65,7 @@ from services.intake.store.participants import (
     find_by_reference,
     free_short_code,
     get_participant,
+    languages_of,
     names,
     participants_after,
     people,
@@ -124,8 +132,10 @@ __all__ = [
     "get_traces",
     "groups",
     "hours_of",
+    "imported_rows",
     "is_planned",
     "keep_link_for_an_hour",
+    "languages_of",
     "let_ended_message_rest",
     "lock_groups",
     "lock_occasions",

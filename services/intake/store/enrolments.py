@@ -93,6 +93,14 @@ async def find_enrolment_id(tx: Tx, participant_id: UUID, program_id: UUID) -> U
     return found
 
 
+async def imported_rows(tx: Tx, participant_id: UUID) -> list[dict[str, Any]]:
+    """The rows of files as they were last applied to the enrolments of a participant, at whatever site."""
+    rows = await tx.fetch(
+        "select imported from enrolments where participant_id = $1 and imported is not null", participant_id
+    )
+    return [row["imported"] for row in rows]
+
+
 async def save_change(tx: Tx, change: Change, now: datetime, by: str) -> None:
     """Write down what is different from now on."""
     if change.participant:

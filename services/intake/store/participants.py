@@ -57,6 +57,16 @@ async def save_participant(tx: Tx, participant: Participant) -> None:
     )
 
 
+async def languages_of(tx: Tx, participant_id: UUID) -> list[str]:
+    """The languages that the sites of a participant's enrolments offer."""
+    rows = await tx.fetch(
+        """select distinct unnest(s.languages) as language from enrolments e join sites s using (site_id)
+           where e.participant_id = $1 order by language""",
+        participant_id,
+    )
+    return [row["language"] for row in rows]
+
+
 async def alike(tx: Tx, site_ids: Sequence[UUID] | None, email: str | None, phone: str | None) -> list[Alike]:
     """Participants with the same contact, at whatever site."""
     rows = await tx.fetch(

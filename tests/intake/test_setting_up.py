@@ -184,3 +184,15 @@ async def test_whoever_sees_some_sites_changes_nothing_at_the_others(intake: Int
     await intake.put("/facilitators/of-both", both | named | {"qualifications": []}, *here)
     for kind in ("program-published", "facilitator-qualified"):
         assert len((await intake.said(kind))[-1]["site_ids"]) == 2, kind
+
+
+async def test_a_consent_text_has_paragraphs_and_what_is_wrong_is_said_at_its_field(intake: Intake) -> None:
+    await intake.set_up()
+    page = "/intake/set-up/consent"
+    headers = {"authorization": f"Bearer {intake.token('administrator')}"}
+    long = await intake.client.post(page, data={"text.es": "Hola. " * 400}, headers=headers)
+    assert (long.status_code, 'href="#f-text.es"' in long.text) == (422, True)
+    text = "You meet with others.\r\n\r\nYou may stop at any time."  # as browsers send it
+    done = await intake.client.post(page, data={"text.en": text}, headers=headers)
+    assert done.status_code == 303
+    assert "<p>You may stop at any time.</p>" in (await intake.client.get(page, headers=headers)).text

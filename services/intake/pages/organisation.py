@@ -70,8 +70,7 @@ async def consent_form(request: Request, db: Db, who: Administrator) -> Response
             version = newest(await store.consent_texts(tx)).get(code, 0) + 1
             texts = [
                 {"code": code, "version": version, "language": language, "text": fields[f"text.{language}"]}
-                for language in LANGUAGES
-                if f"text.{language}" in fields
+                for language in _written(fields)
             ]
             if not texts:
                 raise invalid("text.en", "missing", "Give the text in at least one language.")
@@ -81,6 +80,11 @@ async def consent_form(request: Request, db: Db, who: Administrator) -> Response
     except Refusal as refusal:
         return await _consent_shown(request, db, who, fields, refusal)
     return RedirectResponse("/intake/set-up/consent", 303)
+
+
+def _written(fields: dict[str, Any]) -> list[str]:
+    """The languages in which a text is given."""
+    return [language for language in LANGUAGES if f"text.{language}" in fields]
 
 
 async def _register(tx: Tx, who: Who, known: Organisation | None, command: RegisterOrganisation) -> None:
@@ -109,11 +113,14 @@ async def _consent_shown(
     async with db.transaction(who.organisation_id) as tx:
         registered(await store.find_organisation(tx, who.organisation_id))
         texts = await store.consent_texts(tx)
+    at = {f"consent_texts.{number}.text": f"text.{language}" for number, language in enumerate(_written(fields))}
+    errors = [replace(one, field=at.get(one.field, one.field)) for one in refusal.errors] if refusal else []
     return shown(
         request,
         "consent.html",
         fields,
         refusal,
+        errors=errors,
         texts=sorted(texts, key=lambda one: (one.code, -one.version, one.language)),
         languages=LANGUAGES,
         language_name=language_name,

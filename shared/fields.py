@@ -67,6 +67,17 @@ Day = Annotated[date, BeforeValidator(_as_iso), Field(ge=date(1990, 1, 1), le=da
 """A day, as YYYY-MM-DD and in no other way."""
 
 
+def _as_whole(value: Any) -> Any:
+    """In some languages 10.000 is ten thousand, and in others ten."""
+    if isinstance(value, str) and not re.fullmatch(r"\s*[+-]?[0-9]+\s*", value):
+        raise PydanticCustomError("int_parsing", "Give a whole number.")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_as_whole)]
+"""A whole number, from a program or as people write it."""
+
+
 class Command(BaseModel):
     """What somebody asks to be done: the body of a request or of a form."""
 

@@ -232,6 +232,31 @@ async def test_a_refused_step_shows_nothing_to_others_and_is_a_reading_for_those
     assert [row["subject"] for row in await told.rows("select subject from concern_readings")] == ["Ana R."]
 
 
+@pytest.mark.parametrize(("taken", "field"), [("actions", "text"), ("close", "closing")])
+async def test_what_was_written_stays_in_the_form_that_was_refused(
+    rota: None, client: Any, told: Told, taken: str, field: str
+) -> None:
+    one = await raised(client)
+    await step(client, one, "acknowledge", ANA)
+    await step(client, one, "actions", ANA, text="Called.")
+    written = "We spoke. " * 300
+    page = await client.post(f"/feedback/concerns/{one['concern_id']}/{taken}", data={field: written}, headers=by(BEN))
+    assert page.status_code == 422
+    assert f'href="#f-{field}"' in page.text
+    assert page.text.count("We spoke.") == 300
+
+
+async def test_a_form_that_is_sent_twice_raises_one_concern(rota: None, client: Any, told: Told) -> None:
+    page = (await client.get("/feedback/concerns/raise", headers=by(FACILITATOR))).text
+    key = page.partition('name="key" value="')[2].partition('"')[0]
+    for _ in range(2):
+        sent = await client.post(
+            "/feedback/concerns/raise", data={"site": "old-town", "text": CANARY, "key": key}, headers=by(FACILITATOR)
+        )
+        assert sent.status_code == 303
+    assert len(await told.said("concern-raised")) == 1
+
+
 async def test_a_call_for_what_somebody_has_in_hand_is_not_sent_any_more(
     rota: None, client: Any, watch: Watch, told: Told, moved_clock: Callable[[float], None]
 ) -> None:

@@ -196,3 +196,14 @@ async def test_a_consent_text_has_paragraphs_and_what_is_wrong_is_said_at_its_fi
     done = await intake.client.post(page, data={"text.en": text}, headers=headers)
     assert done.status_code == 303
     assert "<p>You may stop at any time.</p>" in (await intake.client.get(page, headers=headers)).text
+
+
+async def test_ten_thousand_with_a_point_is_not_ten(intake: Intake) -> None:
+    await intake.set_up()
+    headers = {"authorization": f"Bearer {intake.token('administrator')}"}
+    fields = {"name": "New Roots", "sites": "old-town", "target_population": "10.000"}
+    page = await intake.client.post("/intake/set-up/programs/new-roots", data=fields, headers=headers)
+    assert (page.status_code, 'value="10.000"' in page.text) == (422, True)
+    assert "Give a whole number." in page.text
+    [program] = (await intake.ask("GET", "/programs")).json()
+    assert program["target_population"] is None

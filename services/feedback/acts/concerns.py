@@ -69,14 +69,14 @@ async def raise_concern(tx: Tx, about: About, concern_id: UUID | None = None) ->
     return concern
 
 
-async def raise_by_staff(tx: Tx, who: Who, command: RaiseConcern) -> Concern:
+async def raise_by_staff(tx: Tx, who: Who, command: RaiseConcern, concern_id: UUID | None = None) -> Concern:
     """A member of staff is worried about somebody."""
     site = await store.get_site(tx, site_id_of(who.organisation_id, command.site), who.site_ids)
     if command.participant_id and not await store.is_participant(tx, command.participant_id):
         raise invalid("participant_id", "participant-not-found", "There is no such participant here: leave it out.")
     by = (who.subject, who.name)
     about = About(who.organisation_id, site.site_id, command.participant_id, "facilitator", command.text, by)
-    return await raise_concern(tx, about)
+    return await raise_concern(tx, about, concern_id)
 
 
 async def escalate(tx: Tx, concern: Concern) -> None:

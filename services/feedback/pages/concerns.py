@@ -1,5 +1,6 @@
 """Concerns for staff: those that are open by their clock, one with its steps, and raising one."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from shared.clock import now
 from shared.database import Tx
 from shared.doors import Db, allow, form, submitted
 from shared.errors import FieldError, Invalid, Refusal
+from shared.identity import derived_id, new_id
 from shared.security import Who
 from shared.web.filters import words
 
@@ -21,6 +23,8 @@ router = APIRouter(prefix="/feedback/concerns", include_in_schema=False)
 Staff = Annotated[Who, Depends(allow("facilitator", "coordinator", "administrator"))]
 SHOWN_MAX = 100
 TakenStep = Literal["acknowledge", "actions", "close", "debrief"]
+AT = {"actions": "text", "close": "closing"}
+"""The field of the form of each step."""
 SOURCES = {
     "risk-item": "an answer in a check-in",
     "facilitator": "a member of staff",
@@ -47,6 +51,15 @@ FLASHES = {
     "close": "The concern is closed.",
     "debrief": "It is noted.",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A form that was refused: why, its field, and what was written in it."""
+
+    refusal: Refusal
+    at: str
+    given: dict[str, Any]
 
 
 @router.get("")
@@ -87,11 +100,13 @@ async def raise_page(request: Request, db: Db, who: Staff) -> HTMLResponse:
 
 @router.post("/raise")
 async def raise_one(request: Request, db: Db, who: Staff) -> Response:
-    """Raise it: whoever is on call is told at once."""
+    """Raise it once, however often the form is sent: whoever is on call is told at once."""
     fields = await submitted(request)
+    key = _id_of(fields.pop("key", "")) or new_id()
     async with db.transaction(who.organisation_id) as tx:
         try:
-            await acts.raise_by_staff(tx, who, form(RaiseConcern, fields))
+            command = form(RaiseConcern, fields)
+            await acts.raise_by_staff(tx, who, command, derived_id(who.organisation_id, "concern", f"raised:{key}"))
         except Invalid as invalid:
             return await _raise_form(request, tx, who, fields, invalid.errors)
     return RedirectResponse("/feedback/concerns?done=raised", 303)
@@ -110,7 +125,7 @@ async def _raise_form(
 ) -> HTMLResponse:
     sites = [(site.code, words(site.code)) for site in await store.sites(tx, who.site_ids)]
     chosen = given.get("site") or (sites[0][0] if len(sites) == 1 else "")
-    given = {"participant_id": "", "text": ""} | given | {"site": chosen}
+    given = {"participant_id": "", "text": "", "key": str(new_id())} | given | {"site": chosen}
     about = _id_of(given["participant_id"])
     given |= {"participant_id": about or "", "short_code": about and await store.find_short_code(tx, about)}
     return PAGES.render(request, "raise.html", 422 if errors else 200, sites=sites, given=given, errors=errors)
@@ -134,7 +149,7 @@ async def take_step(request: Request, db: Db, who: Staff, concern_id: UUID, step
         except Refusal as refusal:
             if not who.roles & {"coordinator", "administrator"} or refusal.status == 404:
                 raise
-            return await _page(request, tx, who, concern_id, refusal)
+            return await _page(request, tx, who, concern_id, Refused(refusal, AT.get(step, "text"), fields))
     back = "/feedback/concerns" if step == "debrief" else f"/feedback/concerns/{concern_id}"
     return RedirectResponse(f"{back}?done={step}", 303)
 
@@ -149,11 +164,12 @@ async def _step(tx: Tx, who: Who, concern_id: UUID, step: TakenStep, fields: dic
     elif step == "actions":
         await acts.act_on(tx, who, concern_id, form(Tell, fields))
     elif step == "close":
-        await acts.close(tx, who, concern_id, form(Tell, fields))
+        await acts.close(tx, who, concern_id, form(Tell, {"text": fields.get(AT[step], "")}))
 
 
-async def _page(request: Request, tx: Tx, who: Who, concern_id: UUID, refusal: Refusal | None = None) -> HTMLResponse:
+async def _page(request: Request, tx: Tx, who: Who, concern_id: UUID, refused: Refused | None = None) -> HTMLResponse:
     """With every word of it, for who may read it. That they read it, and when, is written down."""
+    refusal = refused.refusal if refused else None
     found = await store.get_concern(tx, concern_id, who.site_ids)
     await store.add_reading(tx, found, who.subject, who.name, now())
     seen = await store.see_concern(tx, concern_id)
@@ -173,7 +189,8 @@ async def _page(request: Request, tx: Tx, who: Who, concern_id: UUID, refusal: R
         states=STATES,
         said=STEPS,
         refusal=refusal.message if refusal and not refusal.errors else None,
-        errors=[FieldError("text", one.code, one.message) for one in refusal.errors] if refusal else [],
+        errors=[FieldError(refused.at, one.code, one.message) for one in refused.refusal.errors] if refused else [],
+        given={refused.at: refused.given.get(refused.at, "")} if refused else {},
         flash=_flash(request),
     )
 

@@ -83,10 +83,9 @@ async def hand_over(request: Request, db: Db, who: Coordinator, code: Code) -> R
         site_id = site_id_of(who.organisation_id, code)
         await store.lock_rota(tx, site_id)
         site = await store.get_rota(tx, site_id, who.site_ids)
-        for name in ("begins_at", "ends_at"):
-            fields[name] = _local(fields.get(name), site)
+        times = {name: _local(fields[name], site) for name in ("begins_at", "ends_at") if name in fields}
         try:
-            command = form(HandOver, {name: value for name, value in fields.items() if value is not None})
+            command = form(HandOver, fields | times)
             fresh = handed_over(site.place.rota, command, moment)
         except Refusal as refusal:
             known = site.place.rota
@@ -109,7 +108,7 @@ async def take_back(request: Request, db: Db, who: Coordinator, code: Code) -> R
 def _local(text: Any, site: SiteRota) -> Any:
     """What a field for a date and a time gives, as a moment at the site."""
     try:
-        return datetime.fromisoformat(str(text)).replace(tzinfo=site.place.zone) if text else None
+        return datetime.fromisoformat(str(text)).replace(tzinfo=site.place.zone)
     except ValueError:
         return text
 

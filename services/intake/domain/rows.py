@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from services.intake.domain.kinds import ClockTime, Codes, Languages, Phone, SomeCodes, Zone
 from services.intake.domain.sites import MESSAGES_A_DAY_MAX, PEOPLE_MAX
 from shared.events.base import Code, Language
-from shared.fields import Day, Email, Line
+from shared.fields import Day, Email, Line, Whole
 from shared.tables import Table
 
 
@@ -73,7 +73,9 @@ class ProgramRow(Row):
     comparison_program: Code | None = Field(
         None, description="code of the program that it is compared with, in a row further up or known already"
     )
-    target_population: int | None = Field(None, ge=0, le=PEOPLE_MAX, description="how many people it is meant for")
+    target_population: Annotated[Whole, Field(ge=0, le=PEOPLE_MAX)] | None = Field(
+        None, description="how many people it is meant for"
+    )
     target_population_source: Code | None = Field(None, description="code of where that number comes from")
 
 

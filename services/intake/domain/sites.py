@@ -14,7 +14,7 @@ from shared.errors import NotFound, Refusal
 from shared.events.base import Code
 from shared.events.ids import program_id_of, site_id_of
 from shared.events.intake import ProgramPublished, SiteChanged, SiteOpened
-from shared.fields import Command, Line
+from shared.fields import Command, Line, Whole
 
 PEOPLE_MAX = 2**31 - 1
 QUIET_FROM, QUIET_UNTIL, MESSAGES_A_DAY, MESSAGES_A_DAY_MAX = "20:00", "09:00", 1, 5
@@ -40,7 +40,7 @@ class PublishProgram(Command):
     sites: SomeCodes
     objectives: Codes = Field(default_factory=list)
     comparison_program: Code | None = None
-    target_population: Annotated[int, Field(ge=0, le=PEOPLE_MAX)] | None = None
+    target_population: Annotated[Whole, Field(ge=0, le=PEOPLE_MAX)] | None = None
     target_population_source: Code | None = None
 
 

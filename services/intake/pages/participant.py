@@ -14,7 +14,7 @@ from services.intake.domain.consent import GiveConsent, newest
 from services.intake.domain.contact import CorrectContact, correct
 from services.intake.domain.enrolment import change
 from services.intake.domain.invitation import hand, invited
-from services.intake.domain.shapes import CompleteEnrolment, PlaceEnrolment, WithdrawEnrolment
+from services.intake.domain.shapes import CompleteEnrolment, Enrolment, PlaceEnrolment, WithdrawEnrolment
 from services.intake.domain.sites import today_at
 from services.intake.pages.forms import consent, entered, language_name, only, parts
 from services.intake.pages.frame import PAGES
@@ -79,7 +79,8 @@ async def contact_form(page: On) -> Response:
 async def consent_form(page: On, enrolment_id: UUID) -> Response:
     """Write down what they agree to from now on."""
     fields = parts(await submitted(page.request), str(enrolment_id))
-    return await _change(page, enrolment_id, "consent", GiveConsent, consent(fields.get("consent_text", ""), fields))
+    wanted = consent(fields.get("consent_text", ""), fields)
+    return await _change(page, enrolment_id, "consent", GiveConsent, wanted, was=fields.get("was"))
 
 
 @router.post("/enrolments/{enrolment_id}/complete")
@@ -103,14 +104,17 @@ async def place_form(page: On, enrolment_id: UUID) -> Response:
     return await _change(page, enrolment_id, "place", PlaceEnrolment, only(fields, "group"))
 
 
-async def _change(page: Page, enrolment_id: UUID, what: str, kind: type[C], fields: dict[str, Any]) -> Response:
-    """Do what a form asks of an enrolment, or show what is wrong with it."""
+async def _change(
+    page: Page, enrolment_id: UUID, what: str, kind: type[C], fields: dict[str, Any], *, was: str | None = None
+) -> Response:
+    """Do what a form asks of an enrolment, or show what is wrong with it; `was` is the consent that it showed."""
     moment, who = now(), page.who
     try:
         command = form(kind, fields)
         wanted = group_id_of(who.organisation_id, command.group) if isinstance(command, PlaceEnrolment) else None
         async with page.db.transaction(who.organisation_id) as tx:
             standing = await store.get_standing(tx, page.participant_id, enrolment_id, who.site_ids, wanted)
+            _refuse_stale(standing.enrolment, was)
             decided = change(standing, command, today_at(standing.site, moment))
             await store.save_change(tx, decided, moment, who.subject)
             for event in decided.events:
@@ -118,6 +122,14 @@ async def _change(page: Page, enrolment_id: UUID, what: str, kind: type[C], fiel
     except Refusal as refusal:
         return await _shown(page, refusal=refusal, at=(what, enrolment_id))
     return page.done(what)
+
+
+def _refuse_stale(enrolment: Enrolment, was: str | None) -> None:
+    """Boxes that were ticked on an old page would give back a consent that was taken away meanwhile."""
+    agreed = enrolment.consents
+    text = f"{enrolment.consent_text}:{enrolment.consent_version}"
+    if was not in (None, f"{text} {agreed.taking_part} {agreed.reporting} {agreed.contact_after}"):
+        raise Refusal("changed-meanwhile", "What they agree to was changed meanwhile: look at it as it is now.")
 
 
 @router.post("/occasions/{occasion_id}/link")

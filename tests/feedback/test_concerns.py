@@ -461,6 +461,17 @@ async def test_a_form_that_says_nothing_comes_back(rota: None, client: Any, told
     assert await told.said("concern-raised") == []
 
 
+async def test_another_language_takes_along_what_was_written(rota: None, client: Any, told: Told) -> None:
+    await a_link(told)
+    address = f"/c/{TOKEN}/contact?lang=es"
+    page = await client.post(
+        address, data={"about": "somebody-else", "text": CANARY, "key": str(uuid4()), "show": "es"}
+    )
+    assert (page.status_code, 'lang="es"' in page.text, CANARY in page.text) == (200, True, True)
+    assert 'value="somebody-else" checked' in page.text
+    assert await told.said("concern-raised") == []
+
+
 async def test_what_somebody_writes_may_have_several_lines(rota: None, client: Any, told: Told) -> None:
     await a_link(told)
     assert (await ask(client, text="On the stairs.\r\n\r\nPlease call.")).status_code == 303  # as browsers send it

@@ -173,6 +173,13 @@ async def test_staff_write_down_a_story_with_how_it_was_agreed_to(due: Any, clie
     assert await shown(client, "public-page") == [WORDS]
 
 
+async def test_another_language_takes_along_a_story(due: Any, client: Any, told: Told) -> None:
+    data = {"text": WORDS, "uses": "public-page", "key": str(uuid4()), "show": "es"}
+    page = await client.post(f"{STORY}?lang=es", data=data)
+    assert (page.status_code, WORDS in page.text, 'value="public-page" checked' in page.text) == (200, True, True)
+    assert await told.said("story-shared") == []
+
+
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])  # a day apart, whatever time it is
 async def test_a_story_in_a_file_has_the_day_of_its_site(due: Any, client: Any, told: Told, zone: str) -> None:
     await told.tell(a_site(time_zone=zone))

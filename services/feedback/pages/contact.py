@@ -67,6 +67,9 @@ async def ask_for_contact(request: Request, db: Db, token: str) -> Response:
     fields = await submitted(request)
     async with db.transaction(link.organisation_id) as tx:
         asking = await _asking(tx, request, link)
+        if "show" in fields:  # in another language, with what was written so far
+            key = fields.get("key") or new_id()
+            return _page(request, asking, "contact.html", given=_EMPTY | fields, key=key, errors=())
         try:
             command = form(AskForContact, fields)
         except Invalid as invalid:

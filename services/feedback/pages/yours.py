@@ -65,6 +65,8 @@ async def share_story(request: Request, db: Db, token: str) -> Response:
         if visit.is_over:
             return own_page(request, visit, "")
         _must_take_part(visit)
+        if "show" in fields:  # in another language, with what was written so far
+            return await _story(tx, request, visit, fields, ())
         try:
             command = form(ShareStory, {name: fields[name] for name in ("text", "uses") if name in fields})
             key = UUID(str(fields.get("key")))

@@ -78,6 +78,18 @@ async def test_of_a_group_in_which_nobody_answered(client: Any, told: Told) -> N
     assert "Nobody has answered after a session yet." in (await client.get(ADDRESS, headers=FACILITATOR)).text
 
 
+@pytest.mark.parametrize("sites", [(), ("old-town",)])
+async def test_whoever_does_not_lead_a_group_is_told_whom_its_figures_are_for(
+    client: Any, told: Told, sites: tuple[str, ...]
+) -> None:
+    await a_group(told, [Person(pulse=[8 + number % 5], came=1) for number in range(12)])
+    page = await client.get(ADDRESS, headers=bearer("administrator", *sites))
+    assert page.status_code == 200
+    assert "Figures of single groups are for those who lead them." in page.text
+    assert "Nobody has answered" not in page.text
+    assert "Too few people answered twice" not in page.text
+
+
 async def test_only_those_who_lead_at_the_site(client: Any, told: Told) -> None:
     await a_group(told, [Person()])
     for who, status in (

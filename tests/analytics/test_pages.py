@@ -34,6 +34,18 @@ async def test_change_goes_forward_and_needs_two_check_ins(
     assert said in answer.text
 
 
+async def test_another_instrument_is_chosen_with_the_form_that_shows_the_first(client: Any, told: Told) -> None:
+    both = a_battery("baseline", "end", "month-1", "month-2")
+    for entry in both.entries[2:]:
+        entry.instruments[:] = ["mood"]
+    await told.tell(a_program(), an_instrument(), an_instrument(code="mood"), both)
+    address = "/analytics/programs/evening-circle?instrument=mood&from=baseline&to=end"  # as the browser sends it
+    answer = await client.get(address, headers=COORDINATOR)
+    assert (answer.status_code, "From month 1 to month 2" in answer.text) == (200, True)
+    nowhere = await client.get(address.replace("baseline", "nowhere"), headers=COORDINATOR)
+    assert nowhere.status_code == 404
+
+
 CLAIMS = re.compile(r"\b(effects?|caused?|causes|because of|due to)\b", re.IGNORECASE)
 
 

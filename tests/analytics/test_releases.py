@@ -110,7 +110,7 @@ async def test_where_all_score_the_same_there_is_no_number(client: Any, told: To
     await play(told, [Person(scores={"baseline": (20,), "end": (10 + number % 2,)}) for number in range(20)])
     await release(client)
     [row] = await rows(client)
-    assert (row["n_first"], row["n_paired"]) == (None, 20)
+    assert (row["n_first"], row["n_later"], row["n_paired"], row["mean_first"]) == (None, 20, None, None)
 
 
 async def test_of_a_shown_group_few_answers_are_hidden(client: Any, told: Told) -> None:
@@ -169,9 +169,8 @@ async def test_what_lasts_is_released_of_single_sites_too(client: Any, told: Tol
 
 
 async def test_personal_slopes_are_released_of_single_sites_too(client: Any, told: Told) -> None:
-    await play(
-        told, [Person(site=(OLD_TOWN, NORTH_QUAY)[n % 2], pulse=[5 + n % 4, 7, 9 + n % 5], came=3) for n in range(60)]
-    )
+    pulses = [[5 + n % 4, 7 + n % 3, 9 + n % 5] for n in range(60)]
+    await play(told, [Person(site=(OLD_TOWN, NORTH_QUAY)[n % 2], pulse=one, came=3) for n, one in enumerate(pulses)])
     await release(client)
     mine, here = bearer("program-manager", sites=("old-town",)), bearer("coordinator", sites=("old-town",))
     of = {"program": "evening-circle", "instrument": "session-pulse"}

@@ -32,10 +32,10 @@ def released(*days: dict[Cell, int], rules: Rules = RULES) -> list[Release]:
     return found
 
 
-def numbers(one: Release, rules: Rules = RULES) -> dict[str, int | None]:
+def numbers(one: Release) -> dict[str, int | None]:
     """What a reader sees of the sites and of everybody."""
     return {
-        dict(cell).get("site", "all"): None if one.is_hidden(cell, rules) else one.known[cell].n
+        dict(cell).get("site", "all"): None if one.is_hidden(cell) else one.known[cell].n
         for cell in one.values
         if cell == EVERYBODY or (len(cell) == 1 and cell[0][0] == "site")
     }
@@ -87,8 +87,8 @@ def narrow(known: Tables, hidden: set[Cell]) -> list[int]:
 
 def test_with_another_number_another_is_small() -> None:
     sites = {"quay": 20, "town": 6, "hill": 30}
-    assert numbers(released(tables(**sites), rules=Rules(5))[0], Rules(5)) == {"all": 56} | sites
-    assert numbers(released(tables(**sites), rules=Rules(20))[0], Rules(20))["hill"] == 30
+    assert numbers(released(tables(**sites), rules=Rules(5))[0]) == {"all": 56} | sites
+    assert numbers(released(tables(**sites), rules=Rules(20))[0])["hill"] == 30
 
 
 @pytest.mark.parametrize(
@@ -188,9 +188,28 @@ def test_a_small_part_is_hidden_with_another() -> None:
     assert moved(scores(quay=20, town=30, hill=40), hidden=[QUAY])[0][QUAY] is None
 
 
-def test_all_the_same_score_is_hidden() -> None:
-    same: dict[Cell, Facts] = {EVERYBODY: {("answer", "phq-9", "1", "end", "9"): 40}}
-    assert moved(same) == [{EVERYBODY: None}]
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"answer phq-9 1 end 9": 20, "answer phq-9 2 end 9": 20},
+        {"week session-pulse 1 2025-w10 16": 20, "in-week session-pulse 1 2025-w10": 20},
+        {"pair phq-9 1 1 baseline end 14 9": 20, "pair phq-9 1 1 baseline end 14 8": 20},
+        {"pair phq-9 1 1 baseline end 14 0": 20, "pair phq-9 1 1 baseline end 12 0": 20},
+        {"pair phq-9 1 1 baseline end 14 9": 20, "pair phq-9 1 1 baseline end 12 7": 20},
+        {"together phq-9:a|phq-9:b|phq-9:c 14_9_8": 20, "together phq-9:a|phq-9:b|phq-9:c 12_9_7": 20},
+        {"sessions session-pulse 1:9_2:12": 20, "sessions session-pulse 1:8_2:12": 20},
+    ],
+    ids=lambda facts: next(iter(facts)),
+)
+def test_all_the_same_score_is_hidden(facts: dict[str, int]) -> None:
+    same = {tuple(part.replace("_", " ") for part in fact.split()): n for fact, n in facts.items()}
+    assert moved({EVERYBODY: same}) == [{EVERYBODY: None}]
+
+
+def test_a_session_after_which_few_answered_hides_no_other_one() -> None:
+    """Nothing is shown of that session: one person's score there is no mean of everybody."""
+    courses = {("sessions", "session-pulse", course): n for course, n in (("1:9", 20), ("1:8 2:12", 20), ("3:4", 1))}
+    assert moved({EVERYBODY: courses | {("sessions", "session-pulse", "1:8 2:11"): 2}}) == [{EVERYBODY: 43}]
 
 
 def test_the_rests_of_two_days_do_not_differ_by_a_few() -> None:

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -154,3 +154,15 @@ async def test_a_week_ends_on_sunday_by_the_clock_of_the_site(client: Any, told:
     assert await found() == {"2025-W10": 25}
     await told.tell(a_site(NORTH_QUAY, "north-quay", "Atlantis", SiteChanged))
     assert await found() == {"2025-W10": 12, "2025-W11": 13}
+
+
+async def test_where_all_score_the_same_in_a_week_nothing_is_released(client: Any, told: Told) -> None:
+    await a_house(told, [1])
+    for number in range(24):
+        enrolment = uuid4()
+        best = answer(enrolment, 63, code="baseline")
+        later = answer(enrolment, 50 + number % 5, at=AT + timedelta(weeks=1))
+        await told.tell_at_once([an_enrolment(enrolment), best, later])
+    assert [n for _, n, _ in await weeks(client)] == [24, 24]
+    await release(client)
+    assert await weeks(client, MANAGER) == [("2025-W11", 24, pytest.approx(51.92, abs=0.01))]

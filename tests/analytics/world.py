@@ -43,7 +43,7 @@ def somebody(number: int) -> Person:
     """One of forty people who differ in everything that is counted."""
     first = 12 + number % 7
     change = (-9, -7, -1, 0, 6)[number % 5]
-    scores = {"baseline": (first, 10)}
+    scores = {"baseline": (first, 10 + number % 2)}
     if number < 34:
         scores["end"] = (first + change, 10 + change // 2)
     if number < 26:

@@ -77,7 +77,7 @@ def unprotected(now: Truth, earlier: Sequence[Release], rules: Rules) -> Release
     """What many others do: small cells are hidden, nothing beside them, and nothing waits."""
     values = dict(now)
     shown = frozenset(cell for cell, n in values.items() if n >= rules.people_min)
-    return Release(values, shown, known={})
+    return Release(values, shown, {}, rules)
 
 
 def _kind(one: Finding) -> str:

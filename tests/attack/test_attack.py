@@ -1,9 +1,16 @@
 """The attack finds nothing in what is released, and much where protection is taken away."""
 
+from dataclasses import replace
+
 import pytest
 
+from services.analytics.domain.lattice import cells
+from services.analytics.domain.releasing import Release, release
 from services.analytics.domain.rules import Rules
-from tests.attack.running import Tally, attacked, unprotected
+from tests.attack import judging
+from tests.attack.judging import Finding, Truth
+from tests.attack.reader import Published
+from tests.attack.running import Tally, attacked, findings, unprotected
 from tests.attack.worlds import NEW, SMALL, TINY, sequence, table
 
 RULES = Rules()
@@ -37,6 +44,34 @@ def test_releases_tell_of_nobody_by_other_rules(rules: Rules) -> None:
 def test_new_organisations_tell_of_nobody(rules: Rules) -> None:
     for seed in range(15):
         assert not attacked(list(sequence(seed, NEW)), rules).findings
+
+
+def test_a_page_by_a_new_rule_does_not_tell_what_it_hides() -> None:
+    """Its numbers are attacked alone: what an earlier release has shown of small cells is known to whoever kept it."""
+    found, masked = 0, 0
+    for seed in range(20):
+        truth = cells(table(seed, TINY if seed % 5 else SMALL))
+        first = release(truth, [], Rules(5))
+        found += len(_of_page(release(truth, [first], RULES), truth))
+        masked += len(_of_page(replace(first, rules=RULES), truth))
+    assert not found
+    assert masked > 20, "there has to be something to find"
+
+
+def _of_page(one: Release, truth: Truth) -> list[Finding]:
+    seen = {cell: one.known[cell].n for cell in one.values if not one.is_hidden(cell)}
+    page = Published(seen, frozenset(one.values.keys() - seen.keys()))
+    found = judging.findings([page], [truth], one.rules.people_min)
+    return [each for each in found if one.rules.is_small(each.truth)]
+
+
+@pytest.mark.parametrize("rules", [(Rules(5), RULES), (RULES, Rules(5)), (RULES, Rules(20))])
+def test_days_before_a_new_rule_stay_as_wide_as_both_rules_ask_for(rules: tuple[Rules, Rules]) -> None:
+    for seed in range(12):
+        truths, made = list(map(cells, sequence(seed, TINY))), list[Release]()
+        for day, truth in enumerate(truths):
+            made.append(release(truth, made, rules[day >= len(truths) // 2]))
+        assert not findings(made, truths, rules[0].milder(rules[1]))
 
 
 def test_where_only_small_cells_are_hidden_the_attack_recovers_them() -> None:

@@ -10,7 +10,7 @@ from services.analytics import store
 from services.analytics.domain import Fact
 from services.analytics.domain.bases import Base, Latest, by_base, to_move
 from services.analytics.domain.lattice import EVERYBODY, Cell, cells, with_empty
-from services.analytics.domain.releasing import Release, release
+from services.analytics.domain.releasing import Release, is_anew, release
 from services.analytics.domain.rules import Rules
 from services.analytics.store import Group, Program
 from shared import outbox
@@ -41,19 +41,19 @@ async def make_release(tx: Tx, organisation: UUID, at: datetime) -> Made:
         through = await store.find_horizon(tx)
     earlier = await store.latest_releases(tx)
     now = with_empty(people) if rules.zeros_hidden else people
-    made = await asyncio.to_thread(release, now, earlier, rules)
-    hidden = {cell for cell in {*now, *made.values} if cell not in made.values or made.is_hidden(cell, rules)}
+    made, anew = await asyncio.to_thread(release, now, earlier, rules), is_anew(earlier, rules)
+    hidden = {cell for cell in {*now, *made.values} if cell not in made.values or made.is_hidden(cell)}
     rows = {}
     for one in programs:
         before = await store.rows_of(tx, one.program_id, instruments)
-        rows[one.program_id] = _rows(one, facts[one.code], before, hidden, rules) | _enrolled(one, before, made, rules)
-    if earlier and not any(rows.values()) and made.known == earlier[-1].known:
+        moved = _rows(one, facts[one.code], before, hidden, rules, anew=anew)
+        rows[one.program_id] = moved | _enrolled(one, before, made)
+    if earlier and not anew and not any(rows.values()) and made.known == earlier[-1].known:
         return Made(None)
-    number = await store.save_release(tx, organisation, made, rules, cut, at)
+    number = await store.save_release(tx, organisation, made, cut, at)
     for program, moved in rows.items():
         await store.save_rows(tx, organisation, number, program, moved)
     await store.tell_planner(tx)
-    shown = {one.program_id: _shown(one, made, rules) for one in programs}
     outbox.put(
         tx,
         FiguresReleased(
@@ -61,7 +61,7 @@ async def make_release(tx: Tx, organisation: UUID, at: datetime) -> Made:
             release=number,
             data_through=through,
             people_min=rules.people_min,
-            programs=[ReleasedProgram(program_id=program, people=n) for program, n in shown.items()],
+            programs=[ReleasedProgram(program_id=one.program_id, people=_shown(one, made)) for one in programs],
         ),
         organisation=organisation,
         at=at,
@@ -76,6 +76,8 @@ def _rows(
     earlier: Mapping[Base, Sequence[Mapping[Group, Latest]]],
     hidden: set[Cell],
     rules: Rules,
+    *,
+    anew: bool,
 ) -> dict[Base, dict[Group, Latest]]:
     """What moves of a program, base by base. A group that is hidden in the tables of people is hidden in all."""
     bases: dict[Base, dict[Cell, Mapping[Fact, int]]] = {base: {} for base in earlier}
@@ -91,14 +93,14 @@ def _rows(
     found = {}
     for base, facts_of in bases.items():
         was = [{_cell(group): row for group, row in rows.items()} for rows in earlier.get(base, [])]
-        moved = to_move(facts_of, was, concealed, rules)
+        moved = to_move(facts_of, was, concealed, rules, anew=anew)
         if moved:
             found[base] = {_group(cell): row for cell, row in moved.items()}
     return found
 
 
 def _enrolled(
-    program: Program, earlier: Mapping[Base, Sequence[Mapping[Group, Latest]]], made: Release, rules: Rules
+    program: Program, earlier: Mapping[Base, Sequence[Mapping[Group, Latest]]], made: Release
 ) -> dict[Base, dict[Group, Latest]]:
     """How many are in each group is what the tables of people say, and moves when they do."""
     latest = {_cell(group): row.facts for rows in earlier.get(ENROLLED, ()) for group, row in rows.items()}
@@ -107,16 +109,16 @@ def _enrolled(
         own = dict(cell)
         if own.pop("program", None) == program.code:
             n, group = made.known[cell].n, tuple(own.items())
-            facts = None if made.is_hidden(cell, rules) else {ENROLLED: n} if n else {}
+            facts = None if made.is_hidden(cell) else {ENROLLED: n} if n else {}
             if group not in latest or latest[group] != facts:
                 found[_group(group)] = Latest(n, facts)
     return {ENROLLED: found} if found else {}
 
 
-def _shown(program: Program, made: Release, rules: Rules) -> int | None:
+def _shown(program: Program, made: Release) -> int | None:
     """How many people of a program readers see."""
     cell = _in_program(program, EVERYBODY)
-    return None if cell not in made.values or made.is_hidden(cell, rules) else made.known[cell].n
+    return None if cell not in made.values or made.is_hidden(cell) else made.known[cell].n
 
 
 def _cell(group: Group) -> Cell:

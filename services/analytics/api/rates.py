@@ -46,9 +46,11 @@ class RateShape(BaseModel):
 
 
 class CourseShape(BaseModel):
-    """The four rates of NHS Talking Therapies, over PHQ-9 and GAD-7 together, as counts of people who finished."""
+    """The four rates of NHS Talking Therapies, over PHQ-9 and GAD-7 together, as counts of people."""
 
-    finished: int
+    finished: int = Field(
+        description="answered PHQ-9 and GAD-7 at both occasions; whether they completed the program is not asked"
+    )
     cases: int = Field(description="clinical on at least one of the two at first; recovery is of these")
     recovered: int = Field(description="below both cut-offs later")
     improved: int = Field(description="reliably on one, and reliably worse on none")
@@ -67,7 +69,9 @@ class RatesRow(BaseModel):
     n_first: int | None
     n_later: int | None
     n_paired: int | None = Field(description="answered at both occasions")
-    is_complete: bool | None = Field(description="whether as many of the eligible answered as `floor` asks for")
+    is_complete: bool | None = Field(
+        description="whether as many of the eligible answered as `floor` asks for, and no more answered twice"
+    )
     answered: RateShape | None = Field(description="of those who were to be asked at the later occasion")
     improved: RateShape | None = Field(description="reliably, of those who answered at both")
     deteriorated: RateShape | None = Field(description="reliably, of those who answered at both")

@@ -32,9 +32,13 @@ class SiteRow(BaseModel):
     rate: float | None
     low: float | None = Field(description="lower end of its 95 % interval (Wilson)")
     high: float | None = Field(description="upper end of its 95 % interval (Wilson)")
-    limit_low_95: float | None = Field(description="95 in 100 sites of this size lie above by chance alone, or at it")
+    limit_low_95: float | None = Field(
+        description="between this and `limit_high_95` lie 95 in 100 sites of this size by chance alone"
+    )
     limit_high_95: float | None
-    limit_low_998: float | None
+    limit_low_998: float | None = Field(
+        description="between this and `limit_high_998` lie 99.8 in 100 sites of this size by chance alone"
+    )
     limit_high_998: float | None
     is_outside_95: bool | None
     is_outside_998: bool | None

@@ -1,7 +1,7 @@
 """What a figure rests on: the facts of one kind about one group of people, released together or not at all."""
 
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.analytics.domain.lattice import EVERYBODY, Cell, relations
@@ -91,42 +91,66 @@ def changed(before: Facts, now: Facts) -> int:
     return min((max(up[kind], down[kind]) for kind in {*up, *down} if up[kind] or down[kind]), default=0)
 
 
-def tells_on_everybody(facts: Facts) -> bool:
+def tells_on_everybody(facts: Facts, people_min: int) -> bool:
     """All the same score, or one person whose sessions are more than those of all others: numbers about persons."""
-    if next(iter(facts))[0] in ("answer", "pair", "together"):
-        return len(facts) == 1
+    scores: defaultdict[str, Counter[int]] = defaultdict(Counter)
+    for fact, n in facts.items():
+        for at, score in _scores(fact):
+            scores[at][score] += n
+    if any(len(one) == 1 and one.total() >= people_min for one in scores.values()):
+        return True
     sessions = [int(fact[1]) for fact, n in facts.items() if fact[0] == "stay" for _ in range(min(n, 2))]
     total = sum(int(fact[1]) * n for fact, n in facts.items() if fact[0] == "stay")
     return bool(sessions) and 2 * max(sessions) > total > 0
 
 
+def _scores(fact: Fact) -> Iterator[tuple[str, int]]:
+    """What figures are made of: each score with its time; of a pair the change, too."""
+    match fact:
+        case ("answer" | "week", _, _, _, score):
+            yield "", int(score)
+        case ("pair", _, _, _, _, _, first, later):
+            yield from (("first", int(first)), ("later", int(later)), ("change", int(later) - int(first)))
+        case ("together", _, scores):
+            yield from ((str(place), int(score)) for place, score in enumerate(scores.split()))
+        case ("sessions", _, course):
+            for session, _, score in (one.partition(":") for one in course.split()):
+                yield session, int(score)
+
+
 def to_move(
-    now: Mapping[Cell, Facts], earlier: Sequence[Rows], hidden: Collection[Cell], rules: Rules
+    now: Mapping[Cell, Facts], earlier: Sequence[Rows], hidden: Collection[Cell], rules: Rules, *, anew: bool = False
 ) -> dict[Cell, Latest]:
     """The rows to write for one base, of everybody in a program and of each group by each label; oldest rows first.
 
     Parts move only when the whole does; so whatever is not shown as it is now is in one sum of each table at most, and
-    others stay behind with it until it has company enough.
+    others stay behind with it until it has company enough. `anew`: by other rules than before. What is small by these,
+    or stays as it was when it was, is hidden with its company, though that was shown.
     """
     latest = {cell: row for rows in earlier for cell, row in rows.items()}
     seen = _seen(earlier)
     last = seen[-1] if seen else {}
     sizes = {cell: people_in(now[cell]) if cell in now else 0 for cell in {*now, *latest, EVERYBODY}}
     moved = {cell: changed(last[cell], now.get(cell, {})) if cell in last else n for cell, n in sizes.items()}
+    waiting = {cell for cell in last if 0 < moved[cell] < rules.people_min}
     small = {
         cell
         for cell, n in sizes.items()
-        if cell in hidden or 0 < n < rules.people_min or (now.get(cell) and tells_on_everybody(now[cell]))
+        if cell in hidden
+        or 0 < n < rules.people_min
+        or tells_on_everybody(now.get(cell, {}), rules.people_min)
+        or (anew and cell in waiting and people_in(last[cell]) < rules.people_min)
     }
-    waiting = {cell for cell in last if 0 < moved[cell] < rules.people_min}
-    stays = set(sizes)
-    if EVERYBODY not in small | waiting:
-        sums = relations(sizes)
-        stays = protect(Tables(sizes, sums), small, rules.people_min)
-        stays = protect(Tables(moved, sums), waiting, rules.people_min, also=stays)
+    sums, is_held = relations(sizes), EVERYBODY in small | waiting
+    beside = stays = set(sizes)
+    if EVERYBODY not in small and (anew or not is_held):
+        beside = protect(Tables(sizes, sums), small, rules.people_min)
+    if not is_held:
+        stays = protect(Tables(moved, sums), waiting, rules.people_min, also=beside)
     stays = _with_company(now, seen, stays, moved, rules)
     rows = {cell: Latest(sizes[cell], now.get(cell, {})) for cell in sizes.keys() - stays}
-    gone = {cell for cell in stays if cell not in latest or (cell in small and latest[cell].facts is not None)}
+    unsaid = beside if anew else small
+    gone = {cell for cell in stays if cell not in latest or (cell in unsaid and latest[cell].facts is not None)}
     news = {cell: row for cell, row in rows.items() if moved[cell] or cell not in latest or latest[cell].facts is None}
     return news | {cell: Latest(sizes[cell], None) for cell in gone}
 

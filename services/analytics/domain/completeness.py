@@ -47,10 +47,11 @@ def difference_of_shares(some: int, of: int, other: int, of_other: int) -> float
 def differing(groups: Mapping[str, tuple[int, int]], every: tuple[int, int], people_min: int) -> dict[str, float]:
     """Of (answered, eligible) by group: the share of each among those who answered beside that among the silent.
 
-    `every` is the same of all together, those included whose group is hidden.
+    `every` is the same of all together. Where groups do not add up to it, one of them is hidden, or of an earlier
+    release: then nothing is said.
     """
     answered, eligible = every
-    if min(answered, eligible - answered) < people_min:
+    if min(answered, eligible - answered) < people_min or every != tuple(map(sum, zip(*groups.values(), strict=True))):
         return {}
     found = {
         group: difference_of_shares(some, answered, of - some, eligible - answered)

@@ -40,7 +40,7 @@ _CHANGE, _RATES, _TIME, _SITES = "Change", "Rates", "Over time", "Sites"
 DEFINITIONS = (
     Definition(
         "Completeness", "complete enough",
-        "answered / eligible at the later occasion; under 60 % no rate is given, only counts",
+        "answered / eligible at the later occasion; under 60 %, or if more answered twice, no rate but counts",
         "Kith", completeness.is_complete,
     ),
     Definition(
@@ -98,7 +98,8 @@ DEFINITIONS = (
     ),
     Definition(
         _CHANGE, "rates of NHS Talking Therapies",
-        "PHQ-9: case from 10, reliable from 6; GAD-7: case from 8, reliable from 4; both together",
+        "PHQ-9: case from 10, reliable from 6; GAD-7: case from 8, reliable from 4; both together, of all who answered "
+        "both at both occasions, completed or not",
         "NHS Talking Therapies manual", reliable.talking_therapies,
     ),
     Definition(

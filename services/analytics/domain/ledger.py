@@ -11,7 +11,6 @@ import numpy as np
 
 from services.analytics.domain.audit import unsafe
 from services.analytics.domain.lattice import Cell, links, relations
-from services.analytics.domain.rules import Rules
 from services.analytics.domain.sums import FAR, Floats, Places, Sums, Truths
 
 TRIES = 12
@@ -22,18 +21,23 @@ PASSES = 50
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A release: its cells as they were, which of them it shows, and which it keeps to itself."""
+    """A release: its cells as they were, which of them it shows, and which it keeps to itself, and how wide.
+
+    `least`: so many people are in each cell that it names without a number.
+    """
 
     values: Mapping[Cell, int]
     shown: frozenset[Cell]
     secret: frozenset[Cell]
+    width: int
+    least: int
 
 
 class Ledger:
     """Releases up to one that is being made, of which nothing is shown yet."""
 
-    def __init__(self, days: Sequence[Day], rules: Rules) -> None:
-        self.days, self.width, self.least = days, rules.people_min, 0 if rules.zeros_hidden else 1
+    def __init__(self, days: Sequence[Day]) -> None:
+        self.days, self.least = days, np.array([day.least for day in days])
         named = {cell for day in days for cell in day.values}
         self.sums = Sums(named, relations({*named, *links(named)}))
         self.true = np.full((len(self.sums.cells), len(days)), np.nan)
@@ -76,7 +80,7 @@ class Ledger:
     def _narrow(self, number: int, secret: Set[Cell], beside: Set[Cell], low: Floats, high: Floats) -> set[int]:
         """What a day keeps to itself, or hides beside it, and a reader of these bounds knows too well."""
         found: set[int] = set()
-        for cells, width in ((secret, self.width), (beside, 1)):
+        for cells, width in ((secret, self.days[number].width), (beside, 1)):
             places = self.sums.places(sorted(cells)).tolist()
             found |= set(unsafe(self.sums, low[:, number], high[:, number], places, width))
         return found

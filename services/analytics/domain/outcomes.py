@@ -55,7 +55,8 @@ def outcomes(asked: Asked, people: People, group: str | None = None, *, quads: Q
     if paired < people.people_min:
         return Outcomes(group, n, suppressed=True)
     eligible, responded = people.at("eligible", asked.later), people.at("responded", asked.later)
-    enough = is_complete(responded, eligible)
+    of_one_day = paired <= min(responded, eligible)  # who was asked may be of an earlier release than the pairs
+    enough, everybody = of_one_day and is_complete(responded, eligible), eligible if of_one_day else 0
     threshold = asked.instrument.threshold
     reliably = counted(pairs, threshold.of) if threshold else {}
     return Outcomes(
@@ -64,8 +65,8 @@ def outcomes(asked: Asked, people: People, group: str | None = None, *, quads: Q
         suppressed=False,
         is_complete=enough,
         answered=Rate(responded, eligible, share(responded, eligible)) if eligible >= people.people_min else None,
-        improved=_rate(reliably.get("improved", 0), paired, eligible, enough) if threshold else None,
-        deteriorated=_rate(reliably.get("deteriorated", 0), paired, eligible, enough) if threshold else None,
+        improved=_rate(reliably.get("improved", 0), paired, everybody, enough) if threshold else None,
+        deteriorated=_rate(reliably.get("deteriorated", 0), paired, everybody, enough) if threshold else None,
         recovered=_recovered(pairs, threshold, enough, people.people_min),
         clinically=counted(pairs, threshold.clinically) if threshold and threshold.caseness is not None else None,
         difference=_difference(asked, people, pairs),
@@ -73,8 +74,8 @@ def outcomes(asked: Asked, people: People, group: str | None = None, *, quads: Q
     )
 
 
-def _rate(some: int, of: int, eligible: int, enough: bool) -> Rate:
-    return Rate(some, of, share(some, of) if enough else None, bounds(some, of, max(of, eligible)))
+def _rate(some: int, of: int, everybody: int, enough: bool) -> Rate:
+    return Rate(some, of, share(some, of) if enough else None, bounds(some, of, everybody))
 
 
 def _recovered(pairs: Pairs, threshold: Threshold | None, enough: bool, people_min: int) -> Rate | None:

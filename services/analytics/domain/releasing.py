@@ -6,8 +6,8 @@ releases side by side would see what these few did. Cells that are not shown kee
 others stay as they were or are hidden, until the audit finds all of them safe.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from services.analytics.domain.lattice import EVERYBODY, Cell, links, relations
 from services.analytics.domain.ledger import Day, Ledger
@@ -34,28 +34,45 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Tables as they were at one time, which cells are shown as they were then, and what a reader knows of all."""
+    """Tables as they were at one time, which cells are shown as they were then, what a reader knows of all, and why."""
 
     values: Mapping[Cell, int]
     shown: frozenset[Cell]
     known: Mapping[Cell, Known]
+    rules: Rules
 
-    def is_hidden(self, cell: Cell, rules: Rules) -> bool:
+    def is_hidden(self, cell: Cell) -> bool:
         """Whether nothing is said of it."""
-        return rules.is_small(self.values[cell]) or not self.known[cell].was_shown
+        return self.rules.is_small(self.values[cell]) or not self.known[cell].was_shown
 
 
 def release(now: Mapping[Cell, int], earlier: Sequence[Release], rules: Rules) -> Release:
-    """The next release after these, the oldest first. Where no number may be new, no cell is named that was not."""
+    """The next release after these, the oldest first. Where no number may be new, no cell is named that was not.
+
+    If the last one was made by other rules, what a first release by these would hide is hidden, though it was shown.
+    """
     moves = [one for place, one in enumerate(earlier) if one.shown or place == 0]
     known = earlier[-1].known if earlier else {}
-    values, shown = dict.fromkeys(known, 0) | dict(now), frozenset[Cell]()
-    if not moves or _is_due(now, moves[-1].values, rules):
-        shown = _shown(values, moves, known, rules)
+    values: Mapping[Cell, int] = dict.fromkeys(known, 0) | dict(now)
+    shown, anew = frozenset[Cell](), is_anew(earlier, rules)
+    beside = _small_anew(values, known, rules) if anew else set[Cell]()
+    if not moves or anew or _is_due(now, moves[-1].values, rules):
+        shown = _shown(values, moves, known, rules, beside)
     if earlier and not shown:
-        return Release(earlier[-1].values, shown, known)
+        values = earlier[-1].values
+        beside = _small_anew(values, known, rules) if anew else beside
     new = {cell: Known(values[cell], was_shown=cell in shown) for cell in values if cell in shown or cell not in known}
-    return Release(values, shown, {**known, **new})
+    gone = {
+        cell: replace(was, was_shown=False)
+        for cell, was in known.items()
+        if cell not in shown and anew and (cell in beside or rules.is_small(was.n))
+    }
+    return Release(values, shown, {**known, **new, **gone}, rules)
+
+
+def is_anew(earlier: Sequence[Release], rules: Rules) -> bool:
+    """Whether the last of these was made by other rules."""
+    return bool(earlier) and earlier[-1].rules != rules
 
 
 def _is_due(now: Mapping[Cell, int], was: Mapping[Cell, int], rules: Rules) -> bool:
@@ -66,23 +83,36 @@ def _is_due(now: Mapping[Cell, int], was: Mapping[Cell, int], rules: Rules) -> b
 
 
 def _shown(
-    values: Mapping[Cell, int], earlier: Sequence[Release], known: Mapping[Cell, Known], rules: Rules
+    values: Mapping[Cell, int],
+    earlier: Sequence[Release],
+    known: Mapping[Cell, Known],
+    rules: Rules,
+    also: Collection[Cell] = (),
 ) -> frozenset[Cell]:
-    """Which cells may be shown as they are now."""
+    """Which cells may be shown as they are now, without these."""
     secret = _secret(values, known, rules)
-    ledger = Ledger([*_days(earlier, rules), Day(values, frozenset(), _kept(values, known, rules))], rules)
+    today = Day(values, frozenset(), _kept(values, known, rules), rules.people_min, rules.least)
+    ledger = Ledger([*_days(earlier, rules), today])
     tables = Tables(values, relations({*values, *links(values)}), ledger.floors())
-    hidden = protect(tables, secret, rules.people_min)
+    hidden = protect(tables, secret, rules.people_min, also=also)
     while told := ledger.told_by(values.keys() - hidden):
         hidden = protect(tables, told, rules.people_min, also=hidden)
     return frozenset(values.keys() - hidden)
 
 
+def _small_anew(values: Mapping[Cell, int], known: Mapping[Cell, Known], rules: Rules) -> set[Cell]:
+    """What is small by these rules, or waits with a number that is, and what a first release would hide beside it."""
+    was_small = {cell: was for cell, was in known.items() if rules.is_small(was.n)}
+    return set(values.keys() - _shown(values, (), was_small, rules))
+
+
 def _days(earlier: Sequence[Release], rules: Rules) -> list[Day]:
+    """What each of them kept to itself by its own rules, and these do, too."""
     before: list[Mapping[Cell, Known]] = [{}, *(one.known for one in earlier)]
+    both = [one.rules.milder(rules) for one in earlier]
     return [
-        Day(one.values, one.shown, _kept(one.values, known, rules) - one.shown)
-        for one, known in zip(earlier, before, strict=False)
+        Day(one.values, one.shown, _kept(one.values, known, mild) - one.shown, mild.people_min, one.rules.least)
+        for one, known, mild in zip(earlier, before, both, strict=False)
     ][-EARLIER:]
 
 

@@ -81,7 +81,7 @@ def lasting(threshold: Threshold, first: int, end: int, follow_up: int) -> Lasti
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """The four published rates of NHS Talking Therapies: how many of how many who finished a course."""
+    """The four published rates of NHS Talking Therapies; `finished` is who answered both instruments at both times."""
 
     finished: int
     cases: int
@@ -98,7 +98,8 @@ Quads = Mapping[tuple[int, ...], int]
 def talking_therapies(quads: Quads, depression: Threshold, anxiety: Threshold) -> Course:
     """Over PHQ-9 and GAD-7 together (NHS Talking Therapies manual).
 
-    Recovery is of those who were cases at the start. Reliable improvement and deterioration are of all who finished.
+    Recovery is of those who were cases at the start. Reliable improvement and deterioration are of all who answered
+    both instruments at both times, whether they completed the program or not.
     """
     found: Counter[str] = Counter()
     for (phq, gad, phq_later, gad_later), many in quads.items():

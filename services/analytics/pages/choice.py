@@ -92,7 +92,9 @@ class Choice:
         return by if by in known else None
 
     async def labels(self, tx: Tx) -> Sequence[str]:
-        """By what the people of the program can be told apart."""
+        """By what the reader can tell the people of the program apart."""
+        if self.seen.is_by_site_alone:
+            return [store.BY_SITE]
         if not self.read_labels:
             self.read_labels.extend(await store.labels(tx, self.program.program_id, self.seen))
         return self.read_labels
@@ -133,8 +135,15 @@ def choose(seen: Seen, program: Program, known: Mapping[str, Instrument], query:
     occasions = program.occasions(code)
     if code not in known or len(occasions) < 2:
         raise NotFound("instrument")
-    first, later = query.get("from") or occasions[0], query.get("to") or occasions[-1]
-    if first not in occasions or later not in occasions:
-        raise NotFound("occasion")
-    first, later = sorted((first, later), key=occasions.index)
+    ends = (query.get("from"), occasions[0]), (query.get("to"), occasions[-1])
+    first, later = sorted((_occasion(program, occasions, *one) for one in ends), key=occasions.index)
     return Choice(seen, program, known, known[code], first, later, query.get("attribute"))
+
+
+def _occasion(program: Program, occasions: Sequence[str], wanted: str | None, default: str) -> str:
+    """The one that is wanted; the default where this instrument is not asked then: a form sends what another had."""
+    if wanted and wanted in occasions:
+        return wanted
+    if wanted and wanted not in {entry["occasion"] for entry in program.entries}:
+        raise NotFound("occasion")
+    return default

@@ -36,8 +36,9 @@ async def group(request: Request, who: Leader, db: Db, code: Code) -> HTMLRespon
         seen, known = await store.seen_by(tx, who), await store.instruments(tx)
         instrument, choice = asked_after_sessions(program, known), _until_the_end(choose(seen, program, known, {}))
         wanted = {*(about(instrument.code, *BY_WEEK) if instrument else ()), *(choice.facts if choice else ())}
-        people = (await store.by(tx, program.program_id, "group", seen, wanted)).get(code, People())
-        change = await changed(tx, choice, people) if choice else None
+        groups = await store.by(tx, program.program_id, "group", seen, wanted) if seen.is_live else {}
+        people = groups.get(code, People())
+        change = await changed(tx, choice, people) if choice and seen.is_live else None
     sheet = weekly(instrument, people) if instrument else None
     return PAGES.render(
         request,

@@ -46,7 +46,7 @@ async def by(tx: Tx, program: UUID, label: str, seen: Seen, wanted: Collection[s
     Of whom it is not known is a group of its own.
     """
     if not seen.is_live:
-        if seen.sites is not None and label != BY_SITE:
+        if seen.is_by_site_alone and label != BY_SITE:
             raise Refusal(
                 "not-released",
                 f"By {label} figures are released for all sites of a program together. Ask for them by site.",

@@ -92,22 +92,22 @@ async def find_people_tables(tx: Tx) -> dict[Joint, int]:
 async def latest_releases(tx: Tx) -> list[Release]:
     """The newest release, and before it those in which the tables moved, the oldest first."""
     rows = await tx.fetch(
-        """select cells from releases
+        """select cells, people_min, zeros_hidden from releases
            where release in (1, (select max(release) from releases)) or cells @? '$[*] ? (@[2] == true)'
            order by release desc limit $1""",
         EARLIER + 1,
     )
-    return [_release(row["cells"]) for row in reversed(rows)]
+    return [_release(row) for row in reversed(rows)]
 
 
-def _release(rows: Sequence[Any]) -> Release:
+def _release(row: Record) -> Release:
     values, shown, known = {}, set(), {}
-    for key, n, is_shown, known_n, was_shown in rows:
+    for key, n, is_shown, known_n, was_shown in row["cells"]:
         cell: Cell = tuple((dimension, value) for dimension, value in key)
         values[cell], known[cell] = n, Known(known_n, was_shown)
         if is_shown:
             shown.add(cell)
-    return Release(values, frozenset(shown), known)
+    return Release(values, frozenset(shown), known, Rules(row["people_min"], row["zeros_hidden"]))
 
 
 async def release_list(tx: Tx) -> list[Record]:
@@ -126,17 +126,15 @@ async def find_tables(tx: Tx, sites: Collection[str]) -> tuple[int, list[tuple[C
     row = await tx.fetchrow("select * from releases order by release desc limit 1")
     if row is None:
         return 0, []
-    found, rules = _release(row["cells"]), Rules(row["people_min"], row["zeros_hidden"])
+    found = _release(row)
     return row["release"], [
-        (cell, None if found.is_hidden(cell, rules) else found.known[cell].n, cell in found.shown)
+        (cell, None if found.is_hidden(cell) else found.known[cell].n, cell in found.shown)
         for cell in sorted(found.values)
         if "*" in sites or dict(cell).get("site") in sites
     ]
 
 
-async def save_release(
-    tx: Tx, organisation: UUID, made: Release, rules: Rules, cut: Mapping[str, Any], at: datetime
-) -> int:
+async def save_release(tx: Tx, organisation: UUID, made: Release, cut: Mapping[str, Any], at: datetime) -> int:
     """Keep it under the next number."""
     cells = [
         (cell, n, cell in made.shown, made.known[cell].n, made.known[cell].was_shown) for cell, n in made.values.items()
@@ -147,8 +145,8 @@ async def save_release(
            from releases returning release""",
         organisation,
         at,
-        rules.people_min,
-        rules.zeros_hidden,
+        made.rules.people_min,
+        made.rules.zeros_hidden,
         cut,
         cells,
     )

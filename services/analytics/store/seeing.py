@@ -30,6 +30,11 @@ class Seen:
         """Whether figures move with every check-in."""
         return self.release is None
 
+    @property
+    def is_by_site_alone(self) -> bool:
+        """Whether people are told apart by site and by nothing else: all else is released of all sites together."""
+        return not self.is_live and self.sites is not None
+
 
 async def seen_by(tx: Tx, who: Who) -> Seen:
     """What this reader sees."""

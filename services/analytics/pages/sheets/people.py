@@ -119,7 +119,10 @@ async def became(tx: Tx, choice: Choice) -> Sheet | None:
     better, title = found.improved, choice.instrument.title
     notes = [f"Reliable is a change larger than the noise of {title} for a single person."]
     if found.is_complete is False:
-        notes.append("Fewer than 60 % of those who were to be asked have answered: no rates are given, only counts.")
+        notes.append(
+            "Fewer than 60 % of those who were to be asked have answered, or more answered twice than these numbers "
+            "say: no rates are given, only counts."
+        )
     if any(is_short(one.some, one.of) for _, one in named if one and one.estimate):
         notes.append("Where there are fewer than five people of one kind, an interval is narrower than its 95 % say.")
     if found.difference is not None:

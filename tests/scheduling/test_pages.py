@@ -182,7 +182,7 @@ async def test_a_session_is_recorded_with_one_tap_each(
     assert "2 of 3 came" in await reader.get(f"{SESSION}?done=corrected")
     unknown = await reader.post(f"{SESSION}/correct", marks(ana="late", dev="late") | {"guests": "XXX-000"}, 422)
     assert "Nobody at this site has the code XXX-000." in unknown.text
-    assert (await reader.get(f"{SESSION}?correct=true")).count("Was not here") == 1
+    assert (await reader.get(f"{SESSION}?correct=true")).count("Not here") == 1
     await reader.post(f"{SESSION}/correct", marks(ana="absent", dev="late"))  # as an empty choice of the guest is sent
     assert "1 of 2 came" in await reader.get(SESSION)
     (held,), corrected = await group.said(SessionHeld), await group.said(AttendanceCorrected)

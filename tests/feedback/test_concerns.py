@@ -1,6 +1,6 @@
 """A concern until a second person closes it: its owner, its clock, who is told, and who reads."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,15 @@ class Watch:
 
     async def mails(self, count: int) -> list[str]:
         """Who was written to, the first first, once so many messages are there."""
+
+        async def enough() -> bool:
+            return len(self.mailbox.newest_first()) >= count
+
+        await self.work(enough)
+        return [one.to for one in reversed(self.mailbox.newest_first())]
+
+    async def work(self, until: Callable[[], Awaitable[bool]]) -> None:
+        """Clocks ring and messages are sent until this holds."""
         settings = Settings(
             environment="development",
             database=self.store.dsn,
@@ -65,13 +74,8 @@ class Watch:
             smtp=self.smtp,
         )
         process = Running(settings, self.store.doors, self.store.machinery, Verifier(ISSUER, "kith"))
-
-        async def enough() -> bool:
-            return len(self.mailbox.newest_first()) >= count
-
         async with running(self.timers.run(), *(task(process) for task in self.service.tasks)):
-            await eventually(enough)
-        return [one.to for one in reversed(self.mailbox.newest_first())]
+            await eventually(until)
 
 
 @pytest.fixture
@@ -266,13 +270,12 @@ async def test_a_call_for_what_somebody_has_in_hand_is_not_sent_any_more(
     assert len(await told.said("concern-escalated")) == 1
     other = await raised(client)
     await step(client, one, "acknowledge", BEN)
-    assert await watch.mails(1) == ["ana@staff.example"]
 
     async def all_are_done_with() -> bool:
         return await told.rows("select 1 from alerts where state = 'queued'") == []
 
-    async with running(watch.timers.run()):
-        await eventually(all_are_done_with)
+    await watch.work(all_are_done_with)
+    assert await watch.mails(1) == ["ana@staff.example"]
     rows = await told.rows("select concern_id, state from alerts order by alert_id")
     assert [(str(row["concern_id"]), row["state"]) for row in rows] == [
         (one["concern_id"], "dropped"),

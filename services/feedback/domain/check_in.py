@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -81,6 +81,10 @@ class Occasion:
     time_zone: str
     check_in: CheckIn | None
 
+    def day_of(self, moment: datetime) -> date:
+        """Which day it is then at the site."""
+        return moment.astimezone(ZoneInfo(self.time_zone)).date()
+
 
 def why_closed(
     occasion: Occasion, library: Library, expires_at: datetime, now: datetime, *, has_contacts: bool
@@ -130,7 +134,7 @@ def enter(
     at = command.answered_at or now
     check_in = CheckIn(occasion.occasion_id, at, entered_by, scores, command.answers, command.texts)
     if occasion.check_in:
-        _refuse_another(occasion.check_in, check_in, command.answered_at, ZoneInfo(occasion.time_zone))
+        _refuse_another(occasion, occasion.check_in, check_in, command.answered_at)
         return None
     if not occasion.instruments:
         raise Refusal("nothing-asked", "The instruments of this occasion are not known here (any more).")
@@ -146,16 +150,16 @@ def enter(
     return _submitted(occasion, check_in)
 
 
-def _refuse_another(first: CheckIn, other: CheckIn, answered_at: datetime | None, zone: ZoneInfo) -> None:
+def _refuse_another(occasion: Occasion, first: CheckIn, other: CheckIn, answered_at: datetime | None) -> None:
     """The same again is no news; anything else would overwrite what somebody has answered.
 
     One total has many sheets, and one of them may hold an answer that somebody must look at.
     """
-    answered_on = first.answered_at.astimezone(zone).date()
+    answered_on = occasion.day_of(first.answered_at)
     is_same = {_mark(one) for one in first.scores} == {_mark(one) for one in other.scores}
     given = {code: items for code, items in other.answers.items() if items}
     is_same = is_same and first.texts == other.texts and given in ({}, first.answers)
-    if not is_same or (answered_at and answered_at.astimezone(zone).date() != answered_on):
+    if not is_same or (answered_at and occasion.day_of(answered_at) != answered_on):
         raise Refusal("already-answered", f"This check-in was answered on {answered_on} already, with another result.")
 
 
@@ -176,6 +180,4 @@ def _submitted(occasion: Occasion, check_in: CheckIn) -> tuple[CheckIn, CheckInS
 
 def _is_in_window(occasion: Occasion, answered_at: datetime) -> bool:
     """Whether what lasts may be read from it: a follow-up is of a time, by the day of the site that is entered."""
-    zone = ZoneInfo(occasion.time_zone)
-    is_late = answered_at.astimezone(zone).date() > occasion.closes_at.astimezone(zone).date()
-    return occasion.kind != "follow-up" or not is_late
+    return occasion.kind != "follow-up" or occasion.day_of(answered_at) <= occasion.day_of(occasion.closes_at)

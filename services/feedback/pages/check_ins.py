@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any, get_args
 from urllib.parse import urlencode
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -203,7 +202,7 @@ def _entry(
         occasion=occasion,
         totals=[total for one in instruments if not one.has_wording for total in _totals(one)],
         on_paper=[one for one in instruments if one.has_wording],
-        given={"answered_on": moment.astimezone(ZoneInfo(occasion.time_zone)).date().isoformat(), **given},
+        given={"answered_on": occasion.day_of(moment).isoformat(), **given},
         errors=list(refusal.errors) if refusal else [],
         refused=refusal.message if refusal and not refusal.errors else "",
     )

@@ -9,14 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from services.feedback import acts, store
-from services.feedback.domain.check_in import (
-    Closed,
-    Occasion,
-    answer,
-    is_recent,
-    shows_score,
-    why_closed,
-)
+from services.feedback.domain.check_in import Closed, Occasion, answer, is_recent, shows_score, why_closed
 from services.feedback.domain.concerns import Place
 from services.feedback.domain.contacts import are_confirmed
 from services.feedback.domain.instruments import Library

@@ -4,7 +4,6 @@ a check-in."""
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -113,7 +112,7 @@ async def enter_sheet(request: Request, db: Db, who: Coordinator, code: str) -> 
         sheet = Sheet(sheet.occasion, sheet.library, await store.entries(tx, sheet.occasion.occasion_id))
         if sheet.differences:
             return RedirectResponse(sheet.here, 303)
-        await _keep(tx, who, sheet, entry, kept)
+        await acts.keep_check_in(tx, sheet.occasion, kept, sheet.library, now(), who.subject)
     return RedirectResponse(_SAVED, 303)
 
 
@@ -127,10 +126,10 @@ async def settle(request: Request, db: Db, who: Coordinator, code: str) -> Respo
             return RedirectResponse(sheet.here, 303)
         try:
             chosen = _chosen(sheet.differences, fields)
-            entry, kept = _entered(sheet, nested(settled(sheet.entries[0], chosen)))
+            _, kept = _entered(sheet, nested(settled(sheet.entries[0], chosen)))
         except Refusal as refusal:
             return _page(request, sheet, fields, refusal)
-        await _keep(tx, who, sheet, entry, kept)
+        await acts.keep_check_in(tx, sheet.occasion, kept, sheet.library, now(), who.subject)
     return RedirectResponse(_SAVED, 303)
 
 
@@ -164,10 +163,6 @@ def _entered(sheet: Sheet, fields: Mapping[str, Any]) -> tuple[EnterSheet, tuple
     return entry, kept
 
 
-async def _keep(tx: Tx, who: Who, sheet: Sheet, entry: EnterSheet, kept: tuple[CheckIn, CheckInSubmitted]) -> None:
-    await acts.keep_check_in(tx, sheet.occasion, kept, sheet.library, now(), who.subject)
-
-
 def _chosen(found: Sequence[Difference], fields: Mapping[str, Any]) -> dict[str, str]:
     errors = [
         error
@@ -194,7 +189,7 @@ def _page(request: Request, sheet: Sheet, given: dict[str, Any], refusal: Refusa
         instruments=[sheet.library[code] for code in sheet.occasion.instruments],
         number=len(sheet.entries) + 1,
         given=given,
-        today=now().astimezone(ZoneInfo(sheet.occasion.time_zone)).date().isoformat(),
+        today=sheet.occasion.day_of(now()).isoformat(),
         errors=list(refusal.errors) if refusal else [],
         refused=refusal.message if refusal and not refusal.errors else "",
     )

@@ -43,11 +43,11 @@ class Group:
     line: tuple[Place, ...] = ()
 
 
-Taken = tuple[list[Place], list[ParticipantPlaced]]
+Taken = tuple[list[Place], Sequence[Event]]
 """Places as they are from now on, and what is to be said of them."""
 
 
-def ask(group: Group, asking: Place, on: date) -> tuple[list[Place], Sequence[Event]]:
+def ask(group: Group, asking: Place, on: date) -> Taken:
     """A place if there is one and nobody waits; else the end of the line."""
     if group.taken < group.capacity and not group.line:
         return _place([asking], on)

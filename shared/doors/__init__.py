@@ -2,5 +2,18 @@
 
 from shared.doors.dependencies import Db, Doer, IdempotencyKey, Reader, allow, form, submitted
 from shared.doors.frame import Running, frame
+from shared.doors.standing import mark, refuse_stale
 
-__all__ = ["Db", "Doer", "IdempotencyKey", "Reader", "Running", "allow", "form", "frame", "submitted"]
+__all__ = [
+    "Db",
+    "Doer",
+    "IdempotencyKey",
+    "Reader",
+    "Running",
+    "allow",
+    "form",
+    "frame",
+    "mark",
+    "refuse_stale",
+    "submitted",
+]

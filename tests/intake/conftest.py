@@ -101,6 +101,12 @@ class Intake:
         await self.hear(a_group("evening-circle", capacity=capacity))
 
 
+A_FACILITATOR = {
+    "name": "Ines",
+    "email": "ines@example.org",
+    "sites": ["old-town"],
+    "qualifications": [{"code": "group-lead", "valid_until": "2199-01-01"}],
+}
 AN_ORGANISATION = {
     "name": "Harbour Trust",
     "attributes": [

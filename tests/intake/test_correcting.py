@@ -1,6 +1,9 @@
 """Contact that is corrected by hand."""
 
-from tests.intake.conftest import HOME, Intake, a_participant
+import pytest
+
+from tests.forms import filled, two_people_change
+from tests.intake.conftest import A_FACILITATOR, HOME, Intake, a_participant
 
 
 async def test_a_new_language_is_one_that_a_site_of_theirs_offers(intake: Intake) -> None:
@@ -32,5 +35,48 @@ async def test_an_old_page_gives_back_no_consent_that_was_taken_away(intake: Int
     assert (await intake.client.post(consent, data=less, headers=headers)).status_code == 303
     more = less | {f"{enrolment}.reporting": "yes", f"{enrolment}.contact_after": "yes"}
     late = await intake.client.post(consent, data=more, headers=headers)
-    assert (late.status_code, "was changed meanwhile" in late.text) == (409, True)
+    assert (late.status_code, "changed this after you opened it" in late.text) == (409, True)
     assert len(await intake.said("consent-changed")) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "second"),
+    [
+        ("", {"attributes": "age-band: 18 to 25, 26 to 40"}),
+        ("sites/old-town", {"messages_a_day": "3"}),
+        ("programs/new-roots", {"objectives": "relationships"}),
+        ("facilitators/{facilitator}", {"email": "t@staff.example"}),
+    ],
+)
+async def test_two_people_at_one_page_undo_nothing_of_each_other(
+    intake: Intake, name: str, second: dict[str, str]
+) -> None:
+    await intake.set_up()
+    facilitator = (await intake.put("/facilitators/T-1", A_FACILITATOR))["facilitator_id"]
+    page = f"/intake/set-up/{name or 'organisation'}".format(facilitator=facilitator)
+    headers = {"authorization": f"Bearer {intake.token('administrator')}"}
+    await two_people_change(intake.client, page, page, headers, {"name": "Another name"}, second)
+
+
+async def test_two_people_correct_one_contact(intake: Intake) -> None:
+    await intake.set_up()
+    person = (await intake.post("/participants", a_participant()))["participant_id"]
+    page, headers = f"/intake/participants/{person}", {"authorization": f"Bearer {intake.token('coordinator')}"}
+    first, second = {"phone": "+44 20 7946 0001"}, {"preferred_name": "Mari"}
+    await two_people_change(intake.client, page, f"{page}/contact", headers, first, second)
+
+
+async def test_a_form_that_enrolled_somebody_enrols_somebody_else_when_it_is_sent_again(intake: Intake) -> None:
+    await intake.set_up()
+    path, headers = "/intake/participants/enrol", {"authorization": f"Bearer {intake.token('coordinator')}"}
+    form = filled((await intake.client.get(path, headers=headers)).text, path)
+    form |= {"preferred_name": ["Marisol"], "program": ["new-roots"], "site": ["old-town"], "language": ["en"]}
+    form |= {"consent.taking_part": ["yes"]}
+    first, reloaded = [await intake.client.post(path, data=form, headers=headers) for _ in range(2)]
+    assert (first.status_code, first.headers["location"]) == (303, reloaded.headers["location"])
+    spent = await intake.client.post(path, data=form | {"preferred_name": "Eve"}, headers=headers)
+    assert (spent.status_code, "enrolled with this form before" in spent.text) == (409, True)
+    again = filled(spent.text, path)
+    assert again["preferred_name"] == ["Eve"]
+    other = await intake.client.post(path, data=again, headers=headers)
+    assert (other.status_code, other.headers["location"] != first.headers["location"]) == (303, True)

@@ -11,15 +11,9 @@ from services.intake.store import LAPSE_TIMER
 from shared.clock import now
 from shared.timers import Timers
 from tests.conftest import eventually, running
-from tests.intake.conftest import AN_ORGANISATION, HOME, Intake, a_group
+from tests.intake.conftest import A_FACILITATOR, AN_ORGANISATION, HOME, Intake, a_group
 
 A_SITE = {"name": "Old Town", "time_zone": "Europe/Madrid", "languages": ["es", "en"]}
-A_FACILITATOR = {
-    "name": "Ines",
-    "email": "ines@example.org",
-    "sites": ["old-town"],
-    "qualifications": [{"code": "group-lead", "valid_until": "2199-01-01"}],
-}
 
 
 async def test_an_organisation_registers_once_and_brings_the_standard_consent(intake: Intake) -> None:

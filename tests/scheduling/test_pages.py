@@ -13,6 +13,7 @@ from shared.events.ids import group_id_of
 from shared.events.intake import ParticipantErased
 from shared.events.scheduling import AttendanceCorrected, GroupFormed, SessionCancelled, SessionHeld
 from tests.doors import doors, token
+from tests.forms import two_people_change
 from tests.scheduling.conftest import Told
 from tests.scheduling.examples import (
     EVENING_CIRCLE,
@@ -229,6 +230,28 @@ async def test_a_session_is_planned_led_and_cancelled(group: Told, reader: Reade
     await reader.post(f"{SESSION}/cancel", {"reason": "room-closed"})
     assert "Reason: room closed." in await reader.get(SESSION)
     assert len(await group.said(SessionCancelled)) == 1
+
+
+async def test_two_people_at_one_page_undo_nothing_of_each_other(
+    group: Told, reader: Reader, at: Callable[[datetime], None]
+) -> None:
+    client, headers = reader.client, reader.cookies()
+    await two_people_change(client, GROUP, f"{GROUP}/change", headers, {"capacity": "12"}, {"minutes": "60"})
+    await reader.post(f"{GROUP}/facilitator", {"facilitator_id": str(TOMASZ)})  # that is another form
+    plan = {"icebreaker": "weather-inside", "activity-1": "small-next-step"}
+    await reader.post(f"{SESSION}/plan", plan)
+    await two_people_change(client, SESSION, f"{SESSION}/plan", headers, {"note": "Cards."}, {"note": "Chairs."})
+    at(utc("2025-03-04 19:00"))
+    headers = reader.cookies()
+    await reader.post(f"{SESSION}/hold", marks(ana="present", dev="late"))
+    ana, dev = (f"a-{person(name)}" for name in ("ana", "dev"))
+    page, correct = f"{SESSION}?correct=true", f"{SESSION}/correct"
+    await two_people_change(client, page, correct, headers, {ana: "absent"}, {dev: "excused"})
+    (*_, last) = await group.said(AttendanceCorrected)
+    assert {one.participant_id: one.status for one in last.attendance} == {
+        person("ana"): "present",
+        person("dev"): "excused",
+    }
 
 
 async def test_a_file_is_imported_on_its_page(group: Told, reader: Reader) -> None:

@@ -63,6 +63,12 @@ async def _answer(request: Request, db: Database, who: Who, known: UUID | None) 
     fields = await submitted(request)
     try:
         participant_id = await _enrol(db, who, known, fields)
+    except idempotency.Reused:
+        fields["once"] = secrets.token_urlsafe(16)
+        message = (
+            "Somebody was enrolled with this form before. If this is somebody else, look it over and send it again."
+        )
+        return await _shown(request, db, who, known, fields, Refusal("form-spent", message))
     except Refusal as refusal:
         return await _shown(request, db, who, known, fields, refusal)
     return RedirectResponse(f"/intake/participants/{participant_id}?done=enrolled", 303)
@@ -70,8 +76,11 @@ async def _answer(request: Request, db: Database, who: Who, known: UUID | None) 
 
 async def _enrol(db: Database, who: Who, known: UUID | None, fields: dict[str, Any]) -> UUID:
     moment, command = now(), _command(Enrol if known else EnrolParticipant, fields)
-    # The form brings a key of its own, so that the impatient and the reloading enrol nobody twice.
-    key = idempotency.Key(who.organisation_id, f"enrol-page:{str(fields.get('once') or new_id())[:64]}", "form")
+    # The form brings a key of its own, so that the impatient and the reloading enrol nobody twice. Whoever goes back
+    # to it and enters somebody else is told that it is spent.
+    once = str(fields.get("once") or new_id())[:64]
+    asked = idempotency.fingerprint("POST", str(known), command.model_dump_json().encode())
+    key = idempotency.Key(who.organisation_id, f"enrol-page:{once}", asked)
     async with db.transaction(who.organisation_id) as tx:
         if first := await idempotency.earlier(tx, key):
             return UUID(json.loads(bytes(first.body))["participant_id"])

@@ -1,5 +1,6 @@
 """The set-up of facilitators and their qualifications."""
 
+import re
 import secrets
 from typing import Annotated, Any
 from uuid import UUID
@@ -15,7 +16,7 @@ from services.intake.pages.forms import only, several, shown
 from shared import outbox
 from shared.clock import now
 from shared.database import Database
-from shared.doors import Db, allow, form, submitted
+from shared.doors import Db, allow, form, mark, refuse_stale, submitted
 from shared.errors import NotFound, Refusal
 from shared.fields import invalid
 from shared.identity import new_id
@@ -24,6 +25,7 @@ from shared.security import Who
 router = APIRouter(prefix="/intake/set-up/facilitators", include_in_schema=False)
 Administrator = Annotated[Who, Depends(allow("administrator"))]
 SPARE_ROWS = 2
+_ROW = re.compile(r"qualifications\.[0-9]{1,3}\.(code|valid_until)")
 
 
 @router.get("")
@@ -50,6 +52,7 @@ async def facilitator_page(facilitator_id: UUID, request: Request, db: Db, who: 
         "name": facilitator.name,
         "email": facilitator.email,
         "sites": [sites[one] for one in facilitator.site_ids if one in sites],
+        "was": mark(facilitator),
     }
     for number, held in enumerate(facilitator.qualifications):
         fields[f"qualifications.{number}.code"] = held.code
@@ -77,7 +80,7 @@ def _as_command(fields: dict[str, Any]) -> dict[str, Any]:
     rows: dict[int, dict[str, Any]] = {}
     for name, value in fields.items():
         match name.split("."):
-            case ["qualifications", number, ("code" | "valid_until") as part] if number.isdecimal() and len(number) < 4:
+            case ["qualifications", number, part] if _ROW.fullmatch(name):
                 rows.setdefault(int(number), {})[part] = code_of(str(value)) if part == "code" else value
     return only(fields, "name", "email") | {
         "sites": several(fields, "sites"),
@@ -97,6 +100,7 @@ async def _save(
             known = await store.find_facilitator(tx, reference.strip())
             if known and facilitator is None:
                 raise invalid("reference", "reference-taken", "Somebody with this reference is here already.")
+            refuse_stale(fields, known)
             code = await store.free_short_code(tx, short_codes(secrets.randbits(32) for _ in range(20)))
             before = known or somebody_new(new_id(), who.organisation_id, reference.strip(), code)
             sites = await store.sites_by_code(tx, who.site_ids)
@@ -120,7 +124,7 @@ async def _shown(
 ) -> Response:
     async with db.transaction(who.organisation_id) as tx:
         facilitators, sites = await store.facilitators(tx, who.site_ids), await store.sites(tx, who.site_ids)
-    filled = sum(name.endswith(".code") for name in fields)
+    rows = [int(name.split(".")[1]) for name in fields if _ROW.fullmatch(name)]
     return shown(
         request,
         "facilitators.html",
@@ -131,7 +135,7 @@ async def _shown(
         sites=[(one.code, one.name) for one in sites],
         site_names={one.site_id: one.name for one in sites},
         chosen=several(fields, "sites"),
-        rows=range(filled + SPARE_ROWS),
+        rows=range(max(rows, default=-1) + 1 + SPARE_ROWS),
         today=now().date(),
         flash="Saved." if request.query_params.get("done") else None,
     )

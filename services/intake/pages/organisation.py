@@ -21,7 +21,7 @@ from services.intake.pages.forms import language_name, shown
 from shared import outbox
 from shared.clock import now
 from shared.database import Database, Tx
-from shared.doors import Db, allow, form, submitted
+from shared.doors import Db, allow, form, mark, refuse_stale, submitted
 from shared.errors import Refusal
 from shared.fields import invalid
 from shared.security import Who
@@ -45,6 +45,7 @@ async def organisation_form(request: Request, db: Db, who: Administrator) -> Res
         async with db.transaction(who.organisation_id) as tx:
             await store.lock_set_up(tx, who.organisation_id)
             known = await store.find_organisation(tx, who.organisation_id)
+            refuse_stale(fields, known)
             lines = attributes_from_lines(str(fields.get("attributes", "")), known.attributes if known else ())
             wanted = {"attributes": lines} | ({"name": fields["name"]} if "name" in fields else {})
             await _register(tx, who, known, form(RegisterOrganisation, wanted))
@@ -102,7 +103,7 @@ async def _shown(
         known = await store.find_organisation(tx, who.organisation_id)
     if fields is None:
         attributes = attributes_as_lines(known.attributes) if known else ""
-        fields = {"name": known.name if known else "", "attributes": attributes}
+        fields = {"name": known.name if known else "", "attributes": attributes, "was": mark(known)}
     errors = [replace(one, field=one.field.partition(".")[0]) for one in refusal.errors] if refusal else []
     return shown(request, "organisation.html", fields, refusal, errors=errors, is_known=known is not None)
 

@@ -20,12 +20,14 @@ from services.intake.pages.forms import consent, entered, language_name, only, p
 from services.intake.pages.frame import PAGES
 from shared import outbox
 from shared.clock import now
-from shared.doors import Db, allow, form, submitted
+from shared.doors import Db, allow, form, mark, refuse_stale, submitted
 from shared.errors import FieldError, Refusal
 from shared.events.ids import group_id_of
+from shared.events.intake import Consents
 from shared.security import Who
 
 router = APIRouter(prefix="/intake/participants/{participant_id}", include_in_schema=False)
+AGREED = ("consent_text", "consent_version", *Consents.model_fields)
 C = TypeVar("C", GiveConsent, PlaceEnrolment, CompleteEnrolment, WithdrawEnrolment)
 DONE = {
     "enrolled": "Enrolled. Their group and their check-ins follow within moments.",
@@ -68,6 +70,7 @@ async def contact_form(page: On) -> Response:
         command = form(CorrectContact, only(fields, *CorrectContact.model_fields))
         async with page.db.transaction(who.organisation_id) as tx:
             known = await store.get_participant(tx, page.participant_id, who.site_ids)
+            refuse_stale(fields, known)
             offered = await store.languages_of(tx, page.participant_id)
             await store.save_participant(tx, correct(known, command, offered))
     except Refusal as refusal:
@@ -80,7 +83,7 @@ async def consent_form(page: On, enrolment_id: UUID) -> Response:
     """Write down what they agree to from now on."""
     fields = parts(await submitted(page.request), str(enrolment_id))
     wanted = consent(fields.get("consent_text", ""), fields)
-    return await _change(page, enrolment_id, "consent", GiveConsent, wanted, was=fields.get("was"))
+    return await _change(page, enrolment_id, "consent", GiveConsent, wanted, sent=fields)
 
 
 @router.post("/enrolments/{enrolment_id}/complete")
@@ -105,31 +108,37 @@ async def place_form(page: On, enrolment_id: UUID) -> Response:
 
 
 async def _change(
-    page: Page, enrolment_id: UUID, what: str, kind: type[C], fields: dict[str, Any], *, was: str | None = None
+    page: Page,
+    enrolment_id: UUID,
+    what: str,
+    kind: type[C],
+    fields: dict[str, Any],
+    *,
+    sent: dict[str, Any] | None = None,
 ) -> Response:
-    """Do what a form asks of an enrolment, or show what is wrong with it; `was` is the consent that it showed."""
+    """Do what a form asks of an enrolment, or show what is wrong with it; `sent` is all of a form of consent."""
     moment, who = now(), page.who
     try:
         command = form(kind, fields)
         wanted = group_id_of(who.organisation_id, command.group) if isinstance(command, PlaceEnrolment) else None
         async with page.db.transaction(who.organisation_id) as tx:
             standing = await store.get_standing(tx, page.participant_id, enrolment_id, who.site_ids, wanted)
-            _refuse_stale(standing.enrolment, was)
+            if sent:
+                # Boxes that were ticked on an old page would give back a consent that was taken away meanwhile.
+                refuse_stale(sent, _agreed(standing.enrolment))
             decided = change(standing, command, today_at(standing.site, moment))
             await store.save_change(tx, decided, moment, who.subject)
             for event in decided.events:
                 outbox.put(tx, event, organisation=who.organisation_id, at=moment)
     except Refusal as refusal:
-        return await _shown(page, refusal=refusal, at=(what, enrolment_id))
+        entries = entered({f"{enrolment_id}.{name}": value for name, value in fields.items()})
+        return await _shown(page, refusal=refusal, fields=entries, at=(what, enrolment_id))
     return page.done(what)
 
 
-def _refuse_stale(enrolment: Enrolment, was: str | None) -> None:
-    """Boxes that were ticked on an old page would give back a consent that was taken away meanwhile."""
-    agreed = enrolment.consents
-    text = f"{enrolment.consent_text}:{enrolment.consent_version}"
-    if was not in (None, f"{text} {agreed.taking_part} {agreed.reporting} {agreed.contact_after}"):
-        raise Refusal("changed-meanwhile", "What they agree to was changed meanwhile: look at it as it is now.")
+def _agreed(enrolment: Enrolment) -> list[Any]:
+    """What the form of consent replaces."""
+    return [enrolment.consent_text, enrolment.consent_version, *enrolment.consents.model_dump().values()]
 
 
 @router.post("/occasions/{occasion_id}/link")
@@ -178,6 +187,8 @@ async def _shown(
         languages=[(code, language_name(code)) for code in spoken],
         language_name=language_name,
         now=moment,
+        contact_mark=mark(participant),
+        consent_marks={row["enrolment_id"]: mark([row[name] for name in AGREED]) for row in enrolments},
         today={row["enrolment_id"]: today_at(sites[row["site"]], moment) for row in enrolments},
         refusal=refusal,
         errors=[_at(one, at[1]) for one in refusal.errors] if refusal else [],

@@ -13,7 +13,7 @@ from services.intake.pages.forms import check_code, new_code, only, several, sho
 from shared import outbox
 from shared.clock import now
 from shared.database import Database
-from shared.doors import Db, allow, form, submitted
+from shared.doors import Db, allow, form, mark, refuse_stale, submitted
 from shared.errors import NotFound, Refusal
 from shared.events.base import Code
 from shared.events.ids import program_id_of
@@ -55,6 +55,7 @@ async def program_page(code: Code, request: Request, db: Db, who: Administrator)
         "comparison_program": others.get(program.comparison_program_id) if program.comparison_program_id else None,
         "target_population": program.target_population,
         "target_population_source": program.target_population_source,
+        "was": mark(program),
     }
     return await _shown(request, db, who, fields, None, program)
 
@@ -88,6 +89,7 @@ async def _save(
             known = await store.find_program(tx, program_id_of(who.organisation_id, code))
             if is_new and known:
                 raise invalid("code", "code-taken", "There is a program with this code: choose another.")
+            refuse_stale(fields, known)
             sites = await store.sites_by_code(tx, who.site_ids)
             other = command.comparison_program
             comparison = await store.find_program(tx, program_id_of(who.organisation_id, other)) if other else None

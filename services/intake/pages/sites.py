@@ -12,7 +12,7 @@ from services.intake.pages.forms import check_code, language_name, new_code, onl
 from shared import outbox
 from shared.clock import now
 from shared.database import Database
-from shared.doors import Db, allow, form, submitted
+from shared.doors import Db, allow, form, mark, refuse_stale, submitted
 from shared.errors import NotFound, Refusal
 from shared.events.base import Code
 from shared.events.ids import site_id_of
@@ -46,7 +46,8 @@ async def site_page(code: Code, request: Request, db: Db, who: Administrator) ->
         site = await store.find_site(tx, site_id_of(who.organisation_id, code))
     if site is None or not who.sees(site.site_id):
         raise NotFound("site")
-    fields = {name: getattr(site, name) for name in ("name", "code", *FIELDS)} | {"languages": list(site.languages)}
+    known = {name: getattr(site, name) for name in ("name", "code", *FIELDS)}
+    fields = known | {"languages": list(site.languages), "was": mark(site)}
     return await _shown(request, db, who, fields, None, site)
 
 
@@ -69,6 +70,7 @@ async def _save(
             known = await store.find_site(tx, site_id)
             if is_new and known:
                 raise invalid("code", "code-taken", "There is a site with this code: choose another, or open that one.")
+            refuse_stale(fields, known)
             site, event = open_site(who.organisation_id, known, code, command)
             await store.save_site(tx, site)
             if event:

@@ -1,5 +1,6 @@
 """One group: who is in it, when it meets, who leads it."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -18,7 +19,7 @@ from services.scheduling.pages.today import may_open
 from shared import outbox
 from shared.clock import now
 from shared.database import Database, Tx
-from shared.doors import Db, allow, form, submitted
+from shared.doors import Db, allow, form, mark, refuse_stale, submitted
 from shared.errors import NotFound, Refusal
 from shared.events.base import Code
 from shared.events.ids import group_id_of
@@ -49,6 +50,7 @@ async def group_form(code: Code, request: Request, db: Db, who: Forming) -> Resp
         async with db.transaction(who.organisation_id) as tx:
             group = await store.get_group(tx, who.organisation_id, code)
             who.must_see(group.site_id, "group")
+            refuse_stale(fields, _formed(group))
             ground = await store.ground(tx, who.organisation_id, group.site_id, group.program_id, None)
             assert ground.site
             assert ground.program
@@ -110,7 +112,7 @@ async def _shown(
         group=group,
         weekdays=WEEKDAYS,
         weekday_names=dict(WEEKDAYS),
-        given=fields or {},
+        given=fields or {"was": mark(_formed(group))},
         errors=named(refusal, LABELS),
         refused=refusal.message if refusal and not refusal.errors else None,
         flash=flash,
@@ -120,6 +122,11 @@ async def _shown(
         may_see_going=may_open(who) or "facilitator" in who.roles,
         **given,
     )
+
+
+def _formed(group: Group) -> Group:
+    """What the form of a group replaces: who leads it is said by another."""
+    return replace(group, facilitator_id=None)
 
 
 async def _seen(tx: Tx, group: Group, moment: datetime) -> dict[str, Any]:

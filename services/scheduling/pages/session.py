@@ -23,7 +23,7 @@ from services.scheduling.pages.today import DEBRIEF_SHOWN, may_open
 from shared import outbox
 from shared.clock import now
 from shared.database import Database, Tx
-from shared.doors import Db, Doer, allow, form, submitted
+from shared.doors import Db, Doer, allow, form, mark, refuse_stale, submitted
 from shared.errors import NotFound, Refusal
 from shared.fields import invalid
 from shared.security import Who
@@ -81,6 +81,7 @@ async def _record(session_id: UUID, request: Request, db: Database, who: Who, *,
             command = await _attendance(tx, session, fields)
             circle = await store.circle_of(tx, session, {one.participant_id for one in command.attendance})
             if is_again:
+                refuse_stale(fields, before)
                 held = sessions.correct(session, command, before, circle, moment)
             else:
                 held = sessions.hold(session, command, circle, moment)
@@ -116,7 +117,9 @@ async def plan_form(session_id: UUID, request: Request, db: Db, who: Doer) -> Re
     try:
         command = form(PlanSession, given | {"activities": chosen})
         async with db.transaction(who.organisation_id) as tx:
-            session = sessions.plan(await _get(tx, who, session_id), command, store.LIBRARY)
+            before = await _get(tx, who, session_id)
+            refuse_stale(fields, before.plan)
+            session = sessions.plan(before, command, store.LIBRARY)
             await store.save_sessions(tx, [session])
     except Refusal as refusal:
         return await _shown(request, db, who, session_id, trouble=Trouble(refusal, fields))
@@ -210,7 +213,12 @@ async def _shown(
 async def _people(tx: Tx, session: Session) -> dict[str, Any]:
     """Everybody on the roster, and the numbers as lists show them: they count those who were erased since, too."""
     numbers = await store.session_counts(tx, [session.session_id])
-    return {"roster": await store.roster_of(tx, session), "numbers": numbers[session.session_id]}
+    return {
+        "roster": await store.roster_of(tx, session),
+        "numbers": numbers[session.session_id],
+        "plan_was": mark(session.plan),
+        "was": mark(await store.attendance_of(tx, session.session_id)),
+    }
 
 
 def _said_no(trouble: Trouble | None) -> dict[str, Any]:

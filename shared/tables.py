@@ -5,8 +5,10 @@ UTF-8 with or without BOM, comma or semicolon, CRLF or LF. An empty cell is a mi
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, computed_field
@@ -99,23 +101,38 @@ def read_cells(data: bytes, columns: Sequence[str], first_line: int = 1) -> list
         raise _unusable("control-character", "The file has NUL characters: save it as UTF-8 text.")
     header = text.split("\n", 1)[0]
     delimiter = ";" if header.count(";") > header.count(",") else ","
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restkey="", strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows = []
     try:
-        names = [name.strip() for name in reader.fieldnames or []]
-        reader.fieldnames = names
-        unknown = [name for name in names if name not in columns]
-        if unknown or not names:
-            sentence = f"Unknown column {', '.join(unknown)!r}. Columns are: {', '.join(columns)}."
-            raise _unusable("unknown-column", sentence)
+        names = _trimmed(next(reader, []))
+        _check_header(names, columns)
         for row in reader:
-            cells = {name: (value or "").strip() for name, value in row.items() if name}
-            if any(cells.values()):
-                line = first_line + reader.line_num - 1
-                rows.append((line, cells))
+            cells, line = _trimmed(row), first_line + reader.line_num - 1
+            if len(cells) > len(names):
+                found = f"Line {line} has {len(cells)} cells, the header {len(names)}"
+                raise _unusable("too-many-cells", f"{found}: put quotes around text that has a {delimiter!r}.")
+            if cells:
+                rows.append((line, dict(zip_longest(names, cells, fillvalue=""))))
     except csv.Error as error:
         raise _unusable("not-csv", f"Line {first_line + reader.line_num}: {error}.") from None
     return rows
+
+
+def _trimmed(cells: Sequence[str]) -> list[str]:
+    """Without spaces around them, and without the empty ones at the end that spreadsheets add."""
+    kept = [cell.strip() for cell in cells]
+    while kept and not kept[-1]:
+        kept.pop()
+    return kept
+
+
+def _check_header(names: Sequence[str], columns: Sequence[str]) -> None:
+    unknown = [name for name in names if name not in columns]
+    if unknown or not names:
+        sentence = f"Unknown column {', '.join(unknown)!r}. Columns are: {', '.join(columns)}."
+        raise _unusable("unknown-column", sentence)
+    if twice := [name for name, n in Counter(names).items() if n > 1]:
+        raise _unusable("column-repeated", f"Two columns are called {twice[0]}: keep one of them.")
 
 
 async def apply_rows(

@@ -2,20 +2,23 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Annotated, Any
 
+import structlog
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from starlette.datastructures import UploadFile
 
-from shared.database import Database, Tx
+from shared.database import OUTAGES, Database, Tx
 from shared.doors.dependencies import Db, Reader
-from shared.errors import Invalid
+from shared.errors import Invalid, Refusal
 from shared.fields import invalid
 from shared.security import Who
 from shared.tables import Outcome, Report, Table, apply_rows
 from shared.web import Pages
 
+log = structlog.get_logger()
 CSV = {"requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}}
 FirstLine = Annotated[int, Query(ge=1, le=100_000_000, description="the header's line in the whole file")]
 TakeIn = Callable[[Database, Who, bytes, int], Awaitable[Report]]
@@ -30,6 +33,22 @@ class File:
     roles: tuple[str, ...]
     above: tuple[str, str]  # words, address
     example: Mapping[str, str] = field(default_factory=dict)  # where a page's example differs from a folder's
+
+
+class BrokenOff(Refusal):
+    """The store went away in the middle of a file, of which each row is a transaction of its own."""
+
+    status = 503
+    headers = MappingProxyType({"Retry-After": "60"})
+
+
+async def _taken_in(file: File, db: Database, who: Who, data: bytes, first_line: int = 1) -> Report:
+    try:
+        return await file.take_in(db, who, data, first_line)
+    except OUTAGES as error:
+        log.warning("a file was broken off", file=file.table.name, error=type(error).__name__)
+        sentence = "The store was away or busy in the middle of the file, and some of its rows may be in."
+        raise BrokenOff("file-broken-off", f"{sentence} Import the whole file again in a minute.") from error
 
 
 def row_by_row(
@@ -60,7 +79,7 @@ def _add_json(router: APIRouter, file: File) -> None:
     async def import_file(request: Request, db: Db, who: Reader, first_line: FirstLine = 1) -> Report:
         """Take in a CSV file. The same file again changes nothing; a bad row is reported, the others go in."""
         who.must_be(*file.roles)
-        return await file.take_in(db, who, await request.body(), first_line)
+        return await _taken_in(file, db, who, await request.body(), first_line)
 
 
 def for_people(pages: Pages, files: Iterable[File]) -> APIRouter:
@@ -90,6 +109,6 @@ def _add_page(router: APIRouter, pages: Pages, file: File) -> None:
         try:
             if not isinstance(sent, UploadFile) or not sent.size:
                 raise invalid("file", "missing", "Choose a file.")
-            return shown(request, await file.take_in(db, who, await sent.read(), 1))
+            return shown(request, await _taken_in(file, db, who, await sent.read()))
         except Invalid as refusal:
             return shown(request, None, refusal)

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from services.intake.domain.rows import TABLES
-from tests.intake.conftest import AN_ORGANISATION, Intake, a_group, a_participant
+from tests import rivals
+from tests.intake.conftest import AN_ORGANISATION, ORGANISATION, Intake, a_group, a_participant
 
 HEADER = (
     "reference,preferred_name,email,phone,language,site,program,enrolled_on,group,attributes,"
@@ -231,6 +232,18 @@ async def test_who_may_bring_in_what(intake: Intake, role: str) -> None:
         answer = await intake.ask("POST", f"/{kind}/import-file", role, content=b"code,name\n")
         allowed = role == "coordinator" and kind == "participants"
         assert answer.status_code == (422 if allowed else 403), kind
+
+
+async def test_a_file_that_is_broken_off_says_that_some_of_it_is_in(intake: Intake) -> None:
+    await intake.set_up()
+    await bring(intake, "participants", HEADER, a_row("P-2"))
+    locked = "select from participants where reference = 'P-2' for update"
+    rows = (HEADER, a_row("P-1"), a_row("P-2", preferred_name="Ana"))
+    async with rivals.held(intake.running.machinery, ORGANISATION, locked):
+        content = "\n".join(rows).encode()
+        answer = await intake.ask("POST", "/participants/import-file", "administrator", content=content)
+    assert (answer.status_code, answer.json()["code"]) == (503, "file-broken-off")
+    assert counts(await bring(intake, "participants", *rows)) == (0, 1, 1, 0)
 
 
 async def test_a_file_that_cannot_be_read_says_why(intake: Intake) -> None:

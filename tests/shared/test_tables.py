@@ -32,6 +32,7 @@ PARCELS = Table("parcels", Parcel, {"code": "a-1", "weight": "3"})
         b"code;weight\r\na-1;3",
         b"weight,code\n\n3,a-1\n\n",
         b' code , weight\n"a-1", 3 \n',
+        b"code,weight,,\r\na-1,3,,\r\n,,,\r\n",
     ],
 )
 def test_the_same_row_in_every_shape(data: bytes) -> None:
@@ -45,6 +46,8 @@ def test_the_same_row_in_every_shape(data: bytes) -> None:
         (b"code,weight\na\x00,3\n", "control-character"),
         (b"code,colour\na,red\n", "unknown-column"),
         (b"", "unknown-column"),
+        (b"code,weight,code\na,3,b\n", "column-repeated"),
+        (b"code,weight\na,3,b\n", "too-many-cells"),
         (b'code,weight\n"a,3\n', "not-csv"),
         (b'"code,weight\na,3\n', "not-csv"),
         (b'"code"x,weight\na,3\n', "not-csv"),

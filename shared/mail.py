@@ -6,6 +6,7 @@ in between makes a message go out twice, with the same Message-ID, rather than n
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -29,8 +30,10 @@ WORKERS = 3
 LEASE = timedelta(seconds=30)  # longer than one attempt can take
 QUEUED_MAX = 500
 SMTP_SECONDS_MAX = 5.0
-ATTEMPTS_MAX = 8
+ATTEMPTS_MAX = 30  # of a message that is refused: a day
 WAIT_SECONDS_MAX = 3600  # between two attempts
+_STATUS = re.compile(r"\d\.\d{1,3}\.\d{1,3}\b")  # RFC 3463, at the beginning of what a server says
+_NOBODY_THERE = re.compile(r"5\.(1\.([0-6]|10)|2\.\d{1,3})$")
 
 Send = Callable[[Database, Settings, UUID, UUID], Awaitable[None]]
 """Sends one message of an organisation, unless it is not wanted any more."""
@@ -93,8 +96,8 @@ def seconds_until_next_attempt(attempts: int) -> int:
 async def deliver(settings: Settings, letter: Letter) -> Refused | None:
     """Hand a message to the mail server. Nothing about whom it is for is logged.
 
-    Only what is said of this recipient or this text counts. A wrong password, or a sender that the server does not
-    know, is ours to repair, and the message waits for that.
+    A server that is away, or does not let us in, is waited for. One that refuses the message is tried for a day: it
+    may know neither us nor our sender yet, and that is ours to repair. An address at which nobody is, is final.
     """
     if settings.smtp is None:
         return Refused(is_final=False, counts=False)
@@ -118,9 +121,10 @@ async def deliver(settings: Settings, letter: Letter) -> Refused | None:
                 timeout=SMTP_SECONDS_MAX,
             )
     except aiosmtplib.SMTPRecipientsRefused as refused:
-        return _by_code(max((one.code for one in refused.recipients), default=550))
+        answer = refused.recipients[0]
+        return _refused(answer.code, answer.message, is_about_address=True)
     except aiosmtplib.SMTPDataError as answer:
-        return _by_code(answer.code)
+        return _refused(answer.code, answer.message, is_about_address=False)
     except (OSError, TimeoutError, aiosmtplib.SMTPException) as error:
         log.warning("the mail server is away", error=type(error).__name__)
         return Refused(is_final=False, counts=False)
@@ -139,6 +143,8 @@ def _composed(settings: Settings, letter: Letter) -> EmailMessage:
     return mail
 
 
-def _by_code(code: int) -> Refused:
-    log.warning("the mail server refused a message", code=code)
-    return Refused(is_final=code >= 500, counts=True)
+def _refused(code: int, message: str, *, is_about_address: bool) -> Refused:
+    status = _STATUS.match(message)
+    log.warning("the mail server refused a message", code=code, status=status and status[0])
+    is_final = bool(_NOBODY_THERE.match(status[0])) if status else code >= 500 and is_about_address
+    return Refused(is_final, counts=True)

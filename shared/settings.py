@@ -20,7 +20,7 @@ Store: TypeAlias = Annotated[str, StringConstraints(pattern=r"^postgres(ql)?://\
 Brokers: TypeAlias = Annotated[str, StringConstraints(pattern=KAFKA)]
 Address: TypeAlias = Annotated[str, StringConstraints(pattern=r"^\S+:\d{1,5}$")]
 Url: TypeAlias = Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
-PublicUrl: TypeAlias = Annotated[str, StringConstraints(pattern=r"^https?://\S*[^\s/]$")]
+PublicUrl: TypeAlias = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#@]+$")]
 MailServer: TypeAlias = Annotated[str, StringConstraints(pattern=r"^smtps?://[^\s/]+$")]
 
 
@@ -44,7 +44,9 @@ class Settings(BaseSettings):
     issuer: Url = Field(description="URL of the OpenID Connect issuer, exactly as its tokens have it")
     client_id: str = Field("kith", description="client id at the issuer, and the audience of its tokens")
     client_secret: str | None = Field(None, description="client secret, if the issuer wants one")
-    public_url: PublicUrl = Field(description="the address people type, http(s)://..., without a slash at the end")
+    public_url: PublicUrl = Field(
+        description="the address people type, http(s)://host[:port] and no path, without a slash at the end"
+    )
     listen: Address = Field("127.0.0.1:8000", description="host:port for people and programs")
     ops_listen: Address = Field("127.0.0.1:9000", description="host:port for /livez, /readyz and /metrics")
     slot: str = Field(

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import structlog
@@ -165,5 +166,8 @@ def _answers(pages: Pages) -> Callable[[Request, Refusal], Awaitable[Response]]:
 
 
 def _origin(public_url: str) -> str:
-    url = URL(public_url)
-    return f"{url.scheme}://{url.netloc}"
+    """As browsers say it: in small letters of ASCII, without the port that goes without saying."""
+    url = urlsplit(public_url)
+    host = (url.hostname or "").encode("idna").decode()
+    port = f":{url.port}" if url.port and url.port != {"http": 80, "https": 443}[url.scheme] else ""
+    return f"{url.scheme}://{f'[{host}]' if ':' in host else host}{port}"

@@ -26,11 +26,11 @@ async def examine(service: str, database: Database, kafka: str) -> Health:
     health = Health(service=service, at=asked, store_answers=False, broker_answers=False)
     try:
         async with database.transaction() as tx:
+            ahead = await store.clock_ahead(tx)
             stored = await store.facts(tx, asked)
     except OUTAGES as error:
         health.findings = [no_store(service, error)]
         return health
-    ahead = (stored.clock - (asked + (clock.now() - asked) / 2)).total_seconds()
     log = await broker.look(kafka, stored.positions)
     return _judged(health, stored, log, ahead)
 

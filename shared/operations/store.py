@@ -10,6 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
+from shared import clock
 from shared.database import Record, Tx, made_of
 from shared.errors import NotFound
 from shared.identity import NIL
@@ -28,7 +29,6 @@ class Stored:
     parked: Record
     timers: Record
     migrations: Mapping[str, str] | None  # name to sha256; None if we may not read them
-    clock: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class RefusedKey:
 
 
 async def facts(tx: Tx, now: datetime) -> Stored:
-    """All of them, in one snapshot but for the clock."""
+    """All of them, in one snapshot."""
     rows = await tx.fetch("select topic, part, next_offset, moved_at from machinery.offsets")
     moved_at: dict[str, datetime] = {}
     for row in rows:
@@ -88,8 +88,14 @@ async def facts(tx: Tx, now: datetime) -> Stored:
             now,
         ),
         migrations=await _migrations(tx),
-        clock=await tx.fetchval("select clock_timestamp()"),
     )
+
+
+async def clock_ahead(tx: Tx) -> float:
+    """By how many seconds PostgreSQL's clock is ahead of ours."""
+    asked = clock.now()
+    stored: datetime = await tx.fetchval("select clock_timestamp()")
+    return (stored - (asked + (clock.now() - asked) / 2)).total_seconds()
 
 
 async def _row(tx: Tx, sql: str, *args: Any) -> Record:

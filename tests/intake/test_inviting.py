@@ -23,7 +23,7 @@ from services.intake.store import REMIND_TIMER, SEND_TIMER
 from shared.clock import now
 from shared.events.feedback import CheckInSubmitted
 from shared.events.scheduling import OccasionCancelled
-from shared.mail import LEASE, Sender
+from shared.mail import ATTEMPTS_MAX, LEASE, Sender
 from shared.timers import Timers
 from tests import rivals
 from tests.conftest import eventually, running
@@ -218,7 +218,7 @@ class Refusing:
         return self.code
 
 
-@pytest.mark.parametrize(("answer", "tries"), [("550 no such person", 1), ("450 try later", 8)])
+@pytest.mark.parametrize(("answer", "tries"), [("550 no such person", 1), ("450 try later", ATTEMPTS_MAX)])
 async def test_what_the_server_refuses_is_said(
     post: Post, answer: str, tries: int, moved_clock: Callable[[float], None]
 ) -> None:

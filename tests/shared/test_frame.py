@@ -18,6 +18,23 @@ async def client(fresh_store: Any) -> Any:
 
 
 @pytest.mark.parametrize(
+    ("public_url", "origin"),
+    [
+        ("https://Kith.Example.org", "https://kith.example.org"),
+        ("https://kith.example.org:443", "https://kith.example.org"),
+        ("http://kith.example.org:8080", "http://kith.example.org:8080"),
+        ("https://ayuda-mútua.example", "https://xn--ayuda-mtua-tdb.example"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+    ],
+)
+async def test_our_own_address_is_ours_however_it_is_written(fresh_store: Any, public_url: str, origin: str) -> None:
+    async with doors(create(), await fresh_store("feedback"), public_url=public_url) as client:
+        client.cookies.set("kith_session", token("administrator"))
+        answer = await client.put(BATTERY, json={"entries": []}, headers={"origin": origin})
+    assert answer.json()["code"] != "wrong-origin"
+
+
+@pytest.mark.parametrize(
     ("body", "status", "code"),
     [
         (b"x" * (64 * 1024 + 1), 413, "body-too-large"),

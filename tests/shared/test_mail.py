@@ -19,14 +19,21 @@ from shared.settings import Settings
 
 @dataclass
 class MailServer:
-    """What came, and as whom."""
+    """What came, and as whom; and what it answers to an address and to a text."""
 
+    recipient: str = "250 OK"
+    text: str = "250 OK"
     messages: list[Any] = field(default_factory=list)
     passwords: list[bytes] = field(default_factory=list)
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         self.messages.append(envelope.content)
-        return "250 OK"
+        return self.text
+
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: list[str]) -> str:
+        if self.recipient.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return self.recipient
 
     def session(self, certificate: ssl.SSLContext | None = None) -> SMTP:
         """It would take a password in the open, too."""
@@ -81,6 +88,25 @@ async def test_a_password_is_never_sent_in_the_open() -> None:
         assert await sent(f"smtp://kith:safe@127.0.0.1:{port}") == mail.Refused(is_final=False, counts=False)
         assert await sent(f"smtp://127.0.0.1:{port}") is None
     assert (len(server.messages), server.passwords) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("recipient", "text", "is_final"),
+    [
+        ("550 No such user", "", True),
+        ("550 5.1.1 No such user", "", True),
+        ("550 5.1.8 Sender's domain is unknown", "", False),
+        ("554 5.7.1 Relay access denied", "", False),
+        ("454 4.7.1 Relay access denied", "", False),
+        ("250 OK", "554 5.7.1 Message rejected: the sender is not verified", False),
+        ("250 OK", "554 Transaction failed", False),
+        ("250 OK", "550 5.2.1 The mailbox is closed", True),
+    ],
+)
+async def test_only_an_address_without_anybody_is_given_up_at_once(recipient: str, text: str, is_final: bool) -> None:
+    server, port, loop = MailServer(recipient, text), free_port(), asyncio.get_running_loop()
+    async with await loop.create_server(server.session, "127.0.0.1", port):
+        assert await sent(f"smtp://127.0.0.1:{port}") == mail.Refused(is_final, counts=True)
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,14 @@
 (() => {
   const [link] = location.pathname.match(/^\/c\/[^/]+/) || [];
   if (!link) return;
-  const once = (what, events) => {
-    const tell = ({ isTrusted }) => {
-      if (!isTrusted) return;
+  const once = (what, events, counts = () => true) => {
+    const tell = ({ isTrusted, target }) => {
+      if (!isTrusted || !counts(target)) return;
       events.forEach((name) => document.removeEventListener(name, tell, true));
       navigator.sendBeacon(`${link}/${what}`);
     };
     events.forEach((name) => document.addEventListener(name, tell, { capture: true, passive: true }));
   };
   once("opened", ["pointerdown", "keydown", "wheel", "touchmove"]);
-  once("begun", ["change"]);
+  once("begun", ["change"], ({ name }) => /^(answers|texts)\./.test(name)); // large type is no answer
 })();

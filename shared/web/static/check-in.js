@@ -12,6 +12,7 @@
     const screen = event.detail && event.target.closest(".choice")?.closest(".screen");
     if (screen) setTimeout(onward, 150, screen);
     if (event.target.closest("[data-again]")) again();
+    if (event.target.closest("[data-leave]")) attempt(() => sessionStorage.removeItem(draft));
   });
   document.addEventListener("submit", (event) => {
     const on = event.target;
@@ -34,7 +35,8 @@
       const answer = await fetch(location.pathname + location.search, { method: "POST", body: new URLSearchParams(body), signal: AbortSignal.timeout(PATIENCE) });
       if (answer.status >= 500) throw new Error(answer.status);
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      if (answer.status !== 409) forget(); // closed for now: what has waited goes on waiting
+      if (answer.status !== 409) forget(); // closed for now: what has waited goes on waiting, and what was written stays
+      else if (!find("#not-kept").checked) attempt(() => sessionStorage.setItem(draft, body));
       document.title = page.title;
       document.body.replaceWith(page.body);
       scrollTo(0, 0);
@@ -61,7 +63,8 @@
   attempt(() => {
     for (const name of Object.keys(localStorage)) if (name.startsWith("waits:") && Date.now() - JSON.parse(localStorage.getItem(name))[0] > A_DAY) localStorage.removeItem(name);
     if (find("[data-done]")) forget();
-    for (const [name, value] of new URLSearchParams(form() ? sessionStorage.getItem(draft) ?? "" : "")) {
+    if (!form()) return; // a page that says why there are no questions now
+    for (const [name, value] of new URLSearchParams(sessionStorage.getItem(draft) ?? "")) {
       const field = form().elements.namedItem(name);
       if (field?.type === "checkbox") field.checked = true; else if (field) field.value = value;
     }

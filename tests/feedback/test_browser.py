@@ -281,8 +281,10 @@ async def test_opened_and_begun_are_what_a_person_does_not_what_a_page_does(show
     }""")
     await page.reload()
     assert await are(opened, begun), "a script that fetches and pretends is nobody"
-    await page.keyboard.press("Tab")
+    await page.get_by_label("Large type").check()
     await eventually(lambda: are(opened + 1, begun))
+    await asyncio.sleep(0.5)
+    assert await are(opened + 1, begun), "large type is no answer"
     field = page.locator("main textarea").first
     await field.fill("More time")
     await field.press("Tab")
@@ -472,7 +474,36 @@ async def test_what_somebody_was_writing_when_the_site_was_closed_is_shown_and_s
     await expect(page.get_by_role("textbox")).to_have_value("Chairs with a back,\nplease.")
     if scripted:
         await look(page, "feedback-unsent", PHONE, PHONE_AT_NIGHT, DESK)
+    await page.get_by_role("button", name="Español").click()
+    await expect(page.get_by_role("main")).to_contain_text("Lo que respondiste no se ha enviado.")
+    await page.get_by_role("button", name="English").click()
     await client.put(contacts, json=CONTACTS, headers=ADMINISTRATOR)
     await page.get_by_role("button", name="Try again now").click()
     await expect(page.get_by_role("heading", level=1)).to_contain_text("Thank you")
+    if scripted:
+        assert await page.evaluate("localStorage.length + sessionStorage.length") == 0
     assert len([one for one in await told.said("check-in-submitted") if one.code == "month-1"]) == 1
+
+
+@pytest.mark.parametrize("goes", ["on", "away"])
+async def test_what_was_written_is_there_again_when_the_link_is_open_again(
+    show: Any, client: Any, told: Told, goes: str
+) -> None:
+    page = await show(f"{PHONES['link-month']}#all")
+    words = page.get_by_label("Which one change would you like to see?")
+    await words.fill("Chairs with a back.")
+    await page.get_by_role("radio").first.check()
+    contacts = f"{API}/sites/old-town/crisis-contacts"
+    await client.put(contacts, json=CONTACTS | {"confirmed_on": None}, headers=ADMINISTRATOR)
+    await page.get_by_role("button", name="Send").last.click()
+    await expect(page.get_by_role("main")).to_contain_text("What you answered was not sent.")
+    await page.get_by_role("link", name="I would like someone to contact me").click()
+    await page.get_by_role("link", name="Back").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("These questions are not open yet")
+    if goes == "away":
+        await page.get_by_role("link", name="Leave this page").click()
+        await expect(page).to_have_title("Blank page")
+    await client.put(contacts, json=CONTACTS, headers=ADMINISTRATOR)
+    await page.goto(f"{PHONES['link-month']}#all")
+    await expect(words).to_have_value("Chairs with a back." if goes == "on" else "")
+    assert await page.evaluate("sessionStorage.length") == 0

@@ -11,6 +11,7 @@ from services.feedback.store import library
 from shared.errors import Invalid
 from shared.events.feedback import BatteryEntry
 from tests.feedback.conftest import ADMINISTRATOR, API, ORGANISATION, PROGRAM, Told, a_program
+from tests.forms import filled
 
 BASELINE = {"occasion": "baseline", "kind": "baseline", "instruments": ["belonging"]}
 LOW = {"occasion": "baseline", "instrument": "belonging", "at_most": 10}
@@ -169,6 +170,31 @@ async def test_the_page_sets_all_of_it_and_shows_it_again(client: Any, told: Tol
     assert "reminded after 3 and 7 days" in listed
 
 
+@pytest.mark.parametrize("before", [{"repeats_months": "2", "times": "3"}, {"after_sessions": "6"}])
+async def test_once_is_once_whatever_rhythm_it_had_before(client: Any, told: Told, before: dict[str, str]) -> None:
+    await told.tell(a_program())
+    fields = FORM | row(1, kind="monthly", months_after="2", **{"repeats_months": "0", **before})
+    answer = await client.post("/feedback/batteries/evening-circle", data=fields, headers=ADMINISTRATOR)
+    assert answer.status_code == 303, answer.text
+    [event] = await told.said("battery-activated")
+    assert when(event.entries[1]) == "2 months after the start"
+
+
+async def test_a_condition_may_speak_of_a_part_of_what_has_no_total(client: Any, told: Told) -> None:
+    await told.tell(a_program())
+    url = "/feedback/batteries/evening-circle"
+    asked = FORM | row(0, instruments="ons4") | row(2, score_instrument="ons4", at_most="4")
+    refused = await client.post(url, data=asked, headers=ADMINISTRATOR)
+    assert (refused.status_code, 'id="f-entries.2.score_scale-error"' in refused.text) == (422, True)
+    form = filled(refused.text) | {"entries.2.score_scale": "happy"}
+    saved = await client.post(url, data=form, headers=ADMINISTRATOR)
+    assert saved.status_code == 303, saved.text
+    [event] = await told.said("battery-activated")
+    assert (event.entries[2].only_score.scale, event.entries[2].only_score.at_most) == ("happy", 4)
+    assert '<option value="happy" selected>' in (await client.get(url, headers=ADMINISTRATOR)).text
+    assert "(Happy) at baseline was to 4" in (await client.get("/feedback/batteries", headers=ADMINISTRATOR)).text
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
@@ -180,6 +206,7 @@ async def test_the_page_sets_all_of_it_and_shows_it_again(client: Any, told: Tol
         (row(2, score_occasion="end"), "entries.2.score_occasion"),
         (row(2, score_instrument="phq-4"), "entries.2.score_instrument"),
         (row(2, after_sessions="0"), "entries.2.after_sessions"),
+        (row(2, score_scale="anxiety"), "entries.2.score_scale"),
     ],
 )
 async def test_the_page_names_what_is_wrong_at_its_field(

@@ -1,10 +1,12 @@
 """A concern until a second person closes it: its owner, its clock, who is told, and who reads."""
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -17,12 +19,14 @@ from shared.mail import LEASE
 from shared.security import Verifier
 from shared.settings import Settings
 from shared.timers import TIMERS_A_ROUND, Timers
+from tests import rivals
 from tests.conftest import eventually, running
 from tests.doors import ISSUER, bearer
 from tests.feedback.conftest import (
     ADMINISTRATOR,
     API,
     COORDINATOR,
+    ORGANISATION,
     ROTA,
     TOKEN,
     Told,
@@ -261,6 +265,18 @@ async def test_a_form_that_is_sent_twice_raises_one_concern(rota: None, client: 
     assert len(await told.said("concern-raised")) == 1
 
 
+async def test_a_form_that_is_sent_twice_in_the_same_moment_raises_one_concern(
+    rota: None, client: Any, told: Told
+) -> None:
+    fields = {"site": "old-town", "text": CANARY, "key": str(uuid4())}
+    twice = [client.post("/feedback/concerns/raise", data=fields, headers=by(FACILITATOR)) for _ in range(2)]
+    holding = rivals.held(told.store.machinery, ORGANISATION, "select from sites for update")
+    assert [one.status_code for one in await rivals.at_once(holding, *twice)] == [303, 303]
+    assert len(await told.said("concern-raised")) == 1
+    assert len(await told.rows("select from concern_steps")) == 1
+    assert len(await told.rows("select from alerts")) == 1
+
+
 async def test_a_call_for_what_somebody_has_in_hand_is_not_sent_any_more(
     rota: None, client: Any, watch: Watch, told: Told, moved_clock: Callable[[float], None]
 ) -> None:
@@ -313,6 +329,39 @@ async def test_in_a_gap_everybody_on_the_rota_is_told(site: None, client: Any, w
     assert (await raised(client))["owner"] is None
     told = await watch.mails(4)  # of the gap, and of the concern
     assert sorted(set(told)) == ["ana@staff.example", "ben@staff.example"]
+
+
+async def test_of_a_gap_everybody_is_told_once_a_day_however_often_the_rota_is_saved(
+    site: None, client: Any, watch: Watch, told: Told, moved_clock: Callable[[float], None]
+) -> None:
+    """Also while the gap lasts, and in it."""
+
+    async def saved(**changes: Any) -> int:
+        """How many messages of gaps there are after that."""
+        body = ROTA | {"shifts": [one | {"weekdays": days} for one in ROTA["shifts"]]} | changes  # type: ignore[operator,attr-defined]
+        answer = await client.put(f"{API}/sites/old-town/rota", json=body, headers=by(ANA))
+        assert answer.status_code == 200, answer.text
+        await watch.ring()
+        return len(await told.rows("select from alerts where concern_id is null"))
+
+    here = clock.now().astimezone(ZoneInfo("Europe/London"))
+    weekdays = [(here + timedelta(days=ahead)).isoweekday() for ahead in range(7)]
+    days = [weekdays[0], *weekdays[3:]]  # nobody tomorrow and the day after
+    assert [await saved(), await saved(), await saved(act_within_hours=12)] == [2, 2, 2]
+    [due] = await told.rows("select due_at from machinery.timers where kind = 'rota-gap'")
+    assert await saved(act_within_hours=12) == 2
+    assert await told.rows("select due_at from machinery.timers where kind = 'rota-gap'") == [due]
+    days = [weekdays[0], weekdays[2], *weekdays[4:]]  # another gap
+    begins_at = datetime.combine(here + timedelta(days=3), time(), here.tzinfo)
+    filled = [{"responder": "ben", "begins_at": here.isoformat(), "ends_at": begins_at.isoformat()}]
+    assert [await saved(hand_overs=filled), await saved(act_within_hours=6, hand_overs=filled)] == [4, 4]
+    days = [weekdays[3]]  # it has begun
+    assert [await saved(), await saved(act_within_hours=6)] == [6, 6]
+    moved_clock(23 * 3600)
+    assert await saved(act_within_hours=7) == 6
+    moved_clock(24 * 3600)
+    await watch.ring()
+    assert len(await told.rows("select from alerts where concern_id is null")) == 8
 
 
 async def test_a_hand_over_puts_somebody_else_in_the_place(rota: None, client: Any) -> None:
@@ -517,6 +566,22 @@ async def test_a_risk_item_raises_a_concern_under_any_total(rota: None, client: 
     address = f"{API}/concerns/{event.concern_id}"
     assert RISK in (await client.get(address, headers=by(ANA))).json()["steps"][0]["text"]
     assert [one.occasion_id for one in await told.said("check-in-submitted")] == [due.occasion_id]
+
+
+async def test_whoever_sends_again_as_the_reply_was_lost_is_told_the_same(
+    rota: None, client: Any, told: Told, moved_clock: Callable[[float], None]
+) -> None:
+    """Who reads a bad answer, and by when; later somebody else may hold the phone."""
+    _, page = await answered(client, told, phq_9(**{RISK: 1}))
+    fields = {f"answers.phq-9.{item}": str(value) for item, value in phq_9(**{RISK: 1}).items()}
+    by_when = re.compile(r"A person reads this by ([^<]+)")
+    first = by_when.findall(page)
+    moved_clock(3600)
+    assert by_when.findall((await client.post(f"/c/{TOKEN}", data=fields)).text) == first != []
+    assert by_when.findall((await client.get(f"/c/{TOKEN}")).text) == []
+    moved_clock(25 * 3600)
+    assert by_when.findall((await client.post(f"/c/{TOKEN}", data=fields)).text) == []
+    assert len(await told.said("concern-raised")) == 1
 
 
 async def test_no_word_alone_raises_one(rota: None, client: Any, told: Told) -> None:

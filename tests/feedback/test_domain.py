@@ -6,9 +6,10 @@ import pytest
 
 from services.feedback import store
 from services.feedback.domain.battery import SUGGESTED, Entry, SetBattery, activate
-from services.feedback.domain.contacts import Contact, ways
+from services.feedback.domain.contacts import Contact, SetCrisisContacts, check, ways
 from services.feedback.domain.rows import TABLES, read_check_ins
 from services.feedback.pages.forms import nested
+from shared import clock
 from shared.errors import Invalid
 from shared.events.feedback import BatteryActivated, InstrumentPublished
 from tests.feedback.conftest import ORGANISATION, PROGRAM
@@ -78,6 +79,35 @@ def test_ways_to_reach_somebody() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("number", "dialled"),
+    [
+        ("+44 (0)20 7946 0958", "+442079460958"),
+        ("+44(0)20 7946 0958", "+442079460958"),
+        ("0044 (0) 20 7946 0958", "00442079460958"),
+        ("0 (20) 7946 0958", "02079460958"),
+        ("+39 06 698", "+3906698"),
+        ("0711/123456", "0711123456"),
+    ],
+)
+def test_what_a_phone_dials(number: str, dialled: str) -> None:
+    contact = Contact.model_validate({"label": {"en": "Line"}, "phone": number, "sms": number})
+    assert [way.href for way in ways([contact], "en")] == [f"tel:{dialled}", f"sms:{dialled}"]
+
+
+@pytest.mark.parametrize("name", ["phone", "sms"])
+@pytest.mark.parametrize(
+    "number", ["555-0100 / 555-0101", "555-0100/ 555-0101", "555-0100//555-0101", "0800 111 222/0800 333 444"]
+)
+def test_two_numbers_in_one_field_are_refused(name: str, number: str) -> None:
+    contacts = [{"label": {"en": "Line"}, "phone": "+44 20 7946 0958"}, {"label": {"en": "Text"}, name: number}]
+    command = SetCrisisContacts.model_validate({"contacts": contacts, "note": {"en": "Read on weekdays."}})
+    with pytest.raises(Invalid) as refused:
+        check(command, "Europe/London", clock.now())
+    assert [(one.field, one.code) for one in refused.value.errors] == [(f"contacts.1.{name}", "one-number")]
+    assert "Give one number here" in refused.value.errors[0].message
+
+
 def test_rows_beside_each_other_are_one_check_in() -> None:
     head = "participant,program,occasion,instrument,total,answered_on\n"
     rows = [
@@ -111,6 +141,11 @@ def test_the_template_can_be_read() -> None:
         ({"": "1", ".": "2", "..": "3"}, {"": "1"}),
         ({"a.²": "1"}, {"a": {"²": "1"}}),
         ({"answers.gad-7.1": "0", "answers.gad-7.2": "3"}, {"answers": {"gad-7": {"1": "0", "2": "3"}}}),
+        (
+            {"answers.2025.item-1": "0", "texts.7.1": "x"},
+            {"answers": {"2025": {"item-1": "0"}}, "texts": {"7": {"1": "x"}}},
+        ),
+        ({"scales.2025.part": "1"}, {"scales": {"2025": {"part": "1"}}}),
     ],
 )
 def test_forms_have_parts(fields: dict[str, str], body: dict[str, Any]) -> None:

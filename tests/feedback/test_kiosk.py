@@ -21,6 +21,7 @@ from tests.feedback.conftest import (
     an_enrolment,
     long_ago,
 )
+from tests.forms import filled
 
 pytestmark = pytest.mark.usefixtures("site")
 FACILITATOR = bearer("facilitator", "old-town")
@@ -136,6 +137,19 @@ async def test_codes_are_not_tried_out(client: Any, told: Told, moved_clock: Any
     await a_turn(client, tablet)
 
 
+async def test_whoever_has_nothing_open_is_not_listed_and_locks_nobody_out(client: Any, told: Told) -> None:
+    await somebody(told, "ABC-123")
+    total = a_due("phq-4")
+    await told.tell(an_enrolment(total, short_code="XYZ-100"), total)  # a total that staff enter
+    tablet = await a_tablet(client, shows_codes="true")
+    page = await client.get(tablet)
+    assert ("ABC-123" in page.text, "XYZ-100" in page.text) == (True, False)
+    for _ in range(12):
+        refused = await client.post(tablet, data={"code": "XYZ-100"})
+        assert (refused.status_code, "nothing open for this code" in refused.text) == (422, True)
+    await a_turn(client, tablet, "ABC-123")
+
+
 async def test_a_tablet_is_closed_by_the_clock_and_by_hand(client: Any, told: Told, moved_clock: Any) -> None:
     await somebody(told)
     tablet, other = await a_tablet(client), await a_tablet(client)
@@ -161,7 +175,7 @@ async def test_the_codes_are_listed_only_where_staff_want_that(client: Any, told
     ("changes", "said"),
     [
         ({"site": "north-quay"}, 404),
-        ({"program": "no-such"}, 404),
+        ({"program": "no-such"}, 422),
         ({"ends_at": "25:00"}, 422),
         ({"ends_at": ""}, 422),
         ({"site": ""}, 422),
@@ -171,6 +185,27 @@ async def test_a_tablet_that_cannot_stand_there_is_refused(client: Any, changes:
     fields = {"site": "old-town", "ends_at": at(0)} | changes
     assert (await client.post("/feedback/kiosks", data=fields, headers=FACILITATOR)).status_code == said
     assert (await client.get("/feedback/kiosks", headers=bearer("program-manager"))).status_code == 403
+
+
+async def test_a_program_that_is_not_at_the_site_is_said_at_its_field_and_the_form_stays(
+    client: Any, told: Told
+) -> None:
+    await told.tell(a_site("north-quay"))
+    fields = {"site": "north-quay", "program": "evening-circle", "ends_at": at(0), "shows_codes": "true"}
+    page = await client.post("/feedback/kiosks", data=fields, headers=bearer("facilitator", "old-town", "north-quay"))
+    assert (page.status_code, 'id="f-program-error"' in page.text) == (422, True)
+    assert filled(page.text, "/feedback/kiosks") == {name: [value] for name, value in fields.items()}
+    api = await client.post("/feedback/api/v1/kiosks", json=fields, headers=bearer("facilitator", "north-quay"))
+    assert [(one["field"], one["code"]) for one in api.json()["errors"]] == [("program", "program-not-found")]
+
+
+@pytest.mark.parametrize(("role", "leads"), [("facilitator", False), ("coordinator", True), ("administrator", True)])
+async def test_the_way_back_from_the_tablets_leads_nowhere_that_is_closed(
+    client: Any, told: Told, role: str, leads: bool
+) -> None:
+    page = await client.get("/feedback/kiosks", headers=bearer(role, "old-town"))
+    assert ('<a href="/feedback/">Check-ins</a>' in page.text) is leads
+    assert ((await client.get("/feedback/", headers=bearer(role, "old-town"))).status_code == 200) is leads
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from tests.feedback.conftest import (
     an_invitation,
     long_ago,
 )
+from tests.forms import filled
 
 LINK = f"/c/{TOKEN}"
 pytestmark = pytest.mark.usefixtures("site")
@@ -275,6 +276,19 @@ async def test_what_somebody_was_writing_when_the_link_closed_is_not_lost(
         await client.put(address, json=CONTACTS, headers=COORDINATOR)
         assert (await client.post(f"{LINK}?lang=es", data=WRITTEN)).status_code == 200
     assert len(await told.said("check-in-submitted")) == (why == "not confirmed")
+
+
+async def test_another_language_loses_nothing_on_a_link_that_is_closed_for_now(client: Any, told: Told) -> None:
+    await an_open_link(told, "monthly-check-in", "experience")
+    address = f"{API}/sites/old-town/crisis-contacts"
+    await client.put(address, json=CONTACTS | {"confirmed_on": None}, headers=COORDINATOR)
+    page = await client.post(LINK, data=WRITTEN)
+    assert 'form="answers" name="show" value="es" formaction="?lang=es"' in page.text
+    page = await client.post(f"{LINK}?lang=es", data=filled(page.text, "?lang=en") | {"show": "es"})
+    assert (page.status_code, "Lo que respondiste no se ha enviado." in page.text) == (409, True)
+    given = filled(page.text, "?lang=es")
+    assert {name: given[name] for name in WRITTEN} == {name: [value] for name, value in WRITTEN.items()}
+    assert 'name="show"' not in (await client.get(LINK)).text  # nothing is to be taken along
 
 
 async def test_a_total_is_entered_together(client: Any, told: Told) -> None:

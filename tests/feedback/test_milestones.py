@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from services.feedback.app import create
 from services.feedback.store.milestones import shipped
 from shared import clock
 from shared.events.intake import (
@@ -17,7 +18,7 @@ from shared.events.intake import (
     ParticipantWithdrawn,
 )
 from shared.events.scheduling import AttendanceCorrected, Attended, GroupFormed, SessionHeld
-from shared.identity import derived_id, stranger_id
+from shared.identity import derived_id, organisation_id, stranger_id
 from tests.doors import bearer
 from tests.feedback.conftest import (
     ADMINISTRATOR,
@@ -33,6 +34,8 @@ from tests.feedback.conftest import (
     an_invitation,
 )
 from tests.feedback.loop import by
+from tests.forms import filled
+from tests.rivals import incoming
 
 GROUP = derived_id(ORGANISATION, "group", "tuesday")
 PAGE = f"/c/{TOKEN}/milestones"
@@ -205,6 +208,21 @@ async def test_a_participant_tells_of_one_and_decides_who_hears(due: Any, told: 
     assert (await client.post(f"{PAGE}/{uuid4()}", data={"do": "withdraw"})).status_code == 404
 
 
+async def test_another_language_takes_along_what_was_chosen(due: Any, told: Told, client: Any) -> None:
+    chosen = {"kind": "own-goal", "may_celebrate": "true"}
+    page = await client.post(f"{PAGE}?lang=es", data=chosen | {"show": "es"})
+    assert filled(page.text, f"{PAGE}?lang=es") == {name: [value] for name, value in chosen.items()}
+    assert await told.said("milestone-reached") == []
+
+
+async def test_another_language_says_nothing_of_what_was_told_before(due: Any, client: Any) -> None:
+    told = await client.post(PAGE, data={"kind": "own-goal"})
+    address = told.headers["location"]
+    assert "Congratulations." in (await client.get(address)).text
+    again = await client.post(f"{address.replace('lang=en', 'lang=es')}", data={"kind": "spoke-up", "show": "es"})
+    assert (again.status_code, "Enhorabuena" in again.text) == (200, False)
+
+
 async def test_what_was_taken_back_can_be_told_again_the_same_day(due: Any, told: Told, client: Any) -> None:
     for fields in ({"kind": "own-goal"}, {"kind": "own-goal", "may_celebrate": "true"}):
         assert (await client.post(PAGE, data=fields)).status_code == 303
@@ -262,6 +280,27 @@ async def test_an_organisation_adds_kinds_of_its_own(due: Any, told: Told, clien
     assert (await client.post(f"{API}/milestone-kinds", json=own, headers=FACILITATOR)).status_code == 403
     await told.tell(held(3, due.participant_id), held(2, due.participant_id))
     assert sorted(await kinds(told)) == ["first-session", "second-session"]
+
+
+async def test_the_kinds_of_one_organisation_are_nobody_elses_also_in_one_batch(
+    due: Any, told: Told, client: Any
+) -> None:
+    """What is heard at once is heard in one transaction, which sees the rows of all organisations in it."""
+    own = {"code": "second-session", "title": {"en": "Two sessions", "es": "Dos sesiones"}, "after_sessions": 2}
+    other, ann = organisation_id("somebody-else"), uuid4()
+    headers = bearer("administrator", organisation="somebody-else")
+    assert (await client.post(f"{API}/milestone-kinds", json=own, headers=headers)).status_code == 201
+    done = ParticipantCompleted(
+        participant_id=due.participant_id, enrolment_id=due.enrolment_id, completed_on=clock.now().date()
+    )
+    ours = incoming(ORGANISATION, held(3, due.participant_id), held(2, due.participant_id), done)
+    theirs = incoming(other, held(5, ann), held(4, ann))
+    async with told.store.machinery.transaction(ORGANISATION, other) as tx:
+        await create().applying(tx, [*theirs, *ours], carefully=False)
+    reached = {(one.participant_id, one.kind) for one in await told.said("milestone-reached")}
+    assert {kind for person, kind in reached if person == due.participant_id} == {"first-session", "completed"}
+    assert {kind for person, kind in reached if person == ann} == {"first-session", "second-session"}
+    assert "Two sessions" not in (await client.get("/feedback/milestones", headers=FACILITATOR)).text
 
 
 async def test_what_somebody_reached_goes_with_them(due: Any, told: Told, client: Any) -> None:

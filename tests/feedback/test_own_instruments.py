@@ -11,6 +11,7 @@ from tests.doors import bearer
 from tests.feedback.conftest import (
     ADMINISTRATOR,
     API,
+    CONTACTS,
     COORDINATOR,
     TOKEN,
     Told,
@@ -21,6 +22,7 @@ from tests.feedback.conftest import (
     an_invitation,
 )
 from tests.feedback.test_wording import a_questionnaire
+from tests.forms import filled
 
 LINK = f"/c/{TOKEN}"
 OTHER = bearer("administrator", organisation="somebody-else")
@@ -257,6 +259,35 @@ async def test_what_was_chosen_before_the_questions_changed_is_no_answer_to_the_
     fresh = answers | {"versions": versions_on(page.text)}
     assert (await client.post(LINK, data=fresh)).status_code == 200
     assert [one.scores[0].version for one in await told.said("check-in-submitted")] == [2]
+
+
+async def test_what_was_chosen_before_is_no_answer_to_new_questions_either_when_the_link_was_closed_meanwhile(
+    client: Any, told: Told, site: None
+) -> None:
+    await publish(client)
+    due = a_due("how-we-meet")
+    await told.tell(an_enrolment(due), due, an_invitation(due))
+    answers = {"answers.how-we-meet.item-1": "2", "answers.how-we-meet.item-2": "2", "large": "on"}
+    old = answers | {"versions": versions_on((await client.get(LINK)).text)}
+    contacts = f"{API}/sites/old-town/crisis-contacts"
+    await client.put(contacts, json=CONTACTS | {"confirmed_on": None}, headers=COORDINATOR)
+    stopped = await client.post(LINK, data=old)
+    assert (stopped.status_code, 'autocomplete="off" checked' in stopped.text) == (409, True)  # large type stays
+    waiting = filled(stopped.text, "?lang=en")
+    await client.put(contacts, json=CONTACTS, headers=COORDINATOR)
+    await publish(client, items=[{"text": both("Was it cold?")}, {"text": both("Was it dark?")}])
+    page = await client.post(LINK, data=waiting)
+    assert (page.status_code, "The questions have changed meanwhile." in page.text) == (422, True)
+    assert await told.said("check-in-submitted") == []
+
+
+async def test_a_code_may_look_like_a_number(client: Any, told: Told, site: None) -> None:
+    assert (await publish(client, code="2025")).status_code == 201
+    due = a_due("2025")
+    await told.tell(an_enrolment(due), due, an_invitation(due))
+    page = await client.post(LINK, data={"answers.2025.item-1": "2", "answers.2025.item-2": "1"})
+    assert page.status_code == 200, page.text
+    assert [one.scores[0].count for one in await told.said("check-in-submitted")] == [3]
 
 
 def versions_on(page: str) -> str:

@@ -1,5 +1,6 @@
 """What staff see and set up on pages; each form also without a script."""
 
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ from tests.feedback.conftest import (
     API,
     COORDINATOR,
     PULSE,
+    ROTA,
     Told,
     a_due,
     a_program,
@@ -21,6 +23,7 @@ from tests.feedback.conftest import (
     an_invitation,
     long_ago,
 )
+from tests.forms import filled, two_people_change
 
 FACILITATOR = bearer("facilitator", "old-town")
 ELSEWHERE = bearer("coordinator", "north-quay")
@@ -221,6 +224,9 @@ async def test_crisis_contacts_are_set_on_a_page(client: Any, told: Told) -> Non
         "note.en": "Read on weekdays.",
         "confirmed_on": "2025-03-01",
     }
+    two = await client.post(url, data=fields | {"contacts.0.phone": "112 / 113"}, headers=COORDINATOR)
+    assert (two.status_code, "Contact 1: give one number here" in two.text) == (422, True)
+    assert 'id="f-contacts.0.phone-error"' in two.text
     answer = await client.post(url, data=fields, headers=COORDINATOR)
     assert answer.status_code == 303, answer.text
     shown = (await client.get(f"{API}/sites/old-town/crisis-contacts", headers=COORDINATOR)).json()
@@ -230,6 +236,67 @@ async def test_crisis_contacts_are_set_on_a_page(client: Any, told: Told) -> Non
     page = await client.get(url, headers=COORDINATOR)
     assert 'value="https://help.example.org"' in page.text
     assert (await client.get(url, headers=ELSEWHERE)).status_code == 404
+
+
+async def test_a_hand_over_that_ends_before_it_begins_is_said_where_it_ends(client: Any, told: Told) -> None:
+    await told.tell(a_site())
+    await client.put(f"{API}/sites/old-town/rota", json=ROTA, headers=COORDINATOR)
+    over = {"responder": "ben", "level": "1", "begins_at": "2030-03-09T18:00", "ends_at": "2030-03-09T09:00"}
+    page = await client.post("/feedback/rotas/old-town/hand-over", data=over, headers=COORDINATOR)
+    assert (page.status_code, page.text.count('class="wrong"')) == (422, 1)
+    assert 'id="f-ends_at-error"' in page.text
+    assert filled(page.text, "/feedback/rotas/old-town/hand-over") == {name: [value] for name, value in over.items()}
+    zoned = over | {name: f"{over[name]}:00Z" for name in ("begins_at", "ends_at")}
+    api = await client.post(f"{API}/sites/old-town/rota/hand-overs", json=zoned, headers=COORDINATOR)
+    assert [(one["field"], one["code"]) for one in api.json()["errors"]] == [("ends_at", "ends-before-it-begins")]
+
+
+async def test_what_was_emptied_does_not_come_back_when_a_form_is_refused(client: Any, told: Told) -> None:
+    due = await a_due_occasion(told, "bdi-ii")
+    rota, shift = "/feedback/rotas/old-town", {"shifts.0.responder": "ana", "shifts.0.weekdays": "1"}
+    page = await client.post(rota, data=shift | {"shifts.0.ends": "12:00"}, headers=COORDINATOR)
+    form = filled(page.text, rota)
+    assert [form[f"shifts.0.{name}"] for name in ("begins", "ends")] == [[""], ["12:00"]]
+    assert [form[f"shifts.1.{name}"] for name in ("begins", "ends")] == [["09:00"], ["17:00"]]  # a row for another one
+    enter = f"/feedback/occasions/{due.occasion_id}/enter"
+    page = await client.post(enter, data={"totals.bdi-ii": "7"}, headers=COORDINATOR)
+    assert (page.status_code, filled(page.text)["answered_on"]) == (422, [""])
+    page = await client.post("/feedback/milestones/record", data={"short_code": "KLM-482"}, headers=COORDINATOR)
+    assert (page.status_code, filled(page.text)["reached_on"]) == (422, [""])
+    share = "/feedback/voices/share"
+    page = await client.post(share, data={}, headers=ADMINISTRATOR)
+    assert (page.status_code, filled(page.text, share)["percent"]) == (422, [""])
+    number = "/feedback/instruments/csq-8/licence-number"
+    await client.post(number, data={"number": "L-7"}, headers=ADMINISTRATOR)
+    page = await client.post(number, data={}, headers=ADMINISTRATOR)
+    assert (page.status_code, filled(page.text, number)["number"]) == (422, [""])
+    for address in ("/feedback/kiosks", "/feedback/concerns/raise"):
+        page = await client.post(address, data={"text": "x"}, headers=COORDINATOR)
+        assert (page.status_code, "selected" in page.text) == (422, False), address
+    fields = {"options.0.label.en": "No", "options.1.label.en": "Yes", "options.1.value": "5"}
+    page = await client.post("/feedback/own-instruments", data=fields, headers=ADMINISTRATOR)
+    form = filled(page.text, "/feedback/own-instruments")
+    assert [form[f"options.{place}.value"] for place in range(3)] == [[""], ["5"], ["2"]]
+
+
+async def test_two_people_at_one_page_undo_nothing_of_each_other(client: Any, told: Told) -> None:
+    await told.tell(a_site(), a_program())
+    await client.put(f"{API}/sites/old-town/rota", json=ROTA, headers=COORDINATOR)
+    rota = "/feedback/rotas/old-town"
+    soon = (clock.now() + timedelta(days=1)).isoformat()
+    over = {"responder": "ben", "begins_at": clock.now().isoformat(), "ends_at": soon}
+    first, second = {"act_within_hours": "12"}, {"close_within_days": "5"}
+    await two_people_change(client, rota, rota, COORDINATOR, first, second)
+    form = filled((await client.get(rota, headers=COORDINATOR)).text, rota)
+    await client.post(f"{API}/sites/old-town/rota/hand-overs", json=over, headers=COORDINATOR)
+    assert (await client.post(rota, data=form, headers=COORDINATOR)).status_code == 303  # that is another form
+    contacts = "/feedback/crisis-contacts/old-town"
+    line = {"contacts.0.label.en": "Line", "contacts.0.phone": "112", "note.en": "Read on weekdays."}
+    assert (await client.post(contacts, data=line, headers=COORDINATOR)).status_code == 303
+    await two_people_change(client, contacts, "", COORDINATOR, {"note.en": "Read daily."}, {"contacts.0.phone": "999"})
+    battery = "/feedback/batteries/evening-circle"
+    first, second = {"entries.0.window_days": "9"}, {"entries.1.window_days": "8"}
+    await two_people_change(client, battery, "", ADMINISTRATOR, first, second)
 
 
 async def test_a_file_is_imported_on_a_page(client: Any, told: Told) -> None:

@@ -18,6 +18,7 @@ from shared.events.scheduling import OccasionCancelled
 from tests.doors import bearer
 from tests.feedback.conftest import ADMINISTRATOR, API, COORDINATOR, PULSE, ROTA, Told, a_due, an_enrolment, long_ago
 from tests.feedback.test_wording import a_questionnaire
+from tests.forms import filled
 from tests.web.looking import SCREENSHOTS
 
 pytestmark = pytest.mark.usefixtures("site")
@@ -83,7 +84,8 @@ async def test_a_sheet_says_everything_and_no_name(
         "en": ("When I had something to say, people listened.", "Fully", "If you need somebody now", "Crisis line"),
         "es": ("Cuando tuve algo que decir, me escucharon.", "Del todo", "Si necesitas a alguien", "Línea de crisis"),
     }
-    for words in (*said[language], "555-0100", sheet_code(due.occasion_id)):
+    foot = f"{sheet_code(due.occasion_id)} session-pulse 1, monthly-check-in 1"
+    for words in (*said[language], "555-0100", foot):
         assert words in text, words
     assert "KLM-482" not in text
     assert pdf.metadata
@@ -114,6 +116,7 @@ async def test_two_entries_that_agree_make_a_check_in(client: Any, told: Told) -
     due = await a_sheet(told)
     page = await client.get(path_of(due), headers=COORDINATOR)
     assert page.text.count('type="radio"') == 20
+    assert "It asks session-pulse 1." in page.text
     first = await enter(client, due, 1, PULSE)
     assert (first.status_code, first.headers["location"]) == (303, "/feedback/paper?once")
     assert await told.said("check-in-submitted") == []
@@ -202,6 +205,35 @@ async def test_a_sheet_is_found_by_its_code_and_by_nobody_elsewhere(client: Any,
     assert (wrong.status_code, "no code of a sheet" in wrong.text) == (422, True)
     assert (await client.get(path_of(due), headers=bearer("coordinator", "north-quay"))).status_code == 404
     assert (await client.get(path_of(due), headers=bearer("facilitator", "old-town"))).status_code == 403
+
+
+async def test_two_sheets_with_one_code_are_each_found_from_the_list(client: Any, told: Told) -> None:
+    twins = [a_due(occasion_id=UUID(int=(7 << 90) + number), code=f"session-{number}") for number in (1, 2)]
+    await told.tell(*(an_enrolment(due) for due in twins), *twins)
+    assert path_of(twins[0]) == path_of(twins[1])
+    ambiguous = await client.get(path_of(twins[0]), headers=COORDINATOR)
+    assert (ambiguous.status_code, "Open it from the list of check-ins" in ambiguous.text) == (409, True)
+    listed = (await client.get("/feedback/?need=due", headers=COORDINATOR)).text
+    for due in twins:
+        address = f"/feedback/occasions/{due.occasion_id}/enter"
+        assert address in listed
+        sheet = str((await client.get(address, headers=COORDINATOR)).headers["location"])
+        for number, who in ((1, COORDINATOR), (2, SECOND)):
+            page = await client.get(sheet, headers=who)
+            assert f'action="{sheet}"' in page.text
+            form = filled(page.text, sheet) | PULSE
+            assert (await client.post(sheet, data=form, headers=who)).status_code == 303
+            if number == 1:
+                assert f'href="{sheet}"' in (await client.get("/feedback/paper", headers=who)).text
+    assert [one.code for one in await told.said("check-in-submitted")] == ["session-1", "session-2"]
+
+
+@pytest.mark.parametrize("name", [lambda due: path_of(due), lambda due: f"/feedback/paper/{due.occasion_id}"])
+async def test_a_day_that_was_emptied_does_not_come_back(client: Any, told: Told, name: Any) -> None:
+    due = await a_sheet(told)
+    page = await client.post(name(due), data=PULSE | {"pass": "1"}, headers=COORDINATOR)
+    assert (page.status_code, "f-answered_on-error" in page.text) == (422, True)
+    assert filled(page.text, name(due))["answered_on"] == [""]
 
 
 async def test_what_is_wrong_on_a_sheet_is_said_beside_the_fields(client: Any, told: Told) -> None:

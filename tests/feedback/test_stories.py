@@ -153,7 +153,7 @@ async def test_a_form_that_is_sent_twice_is_one_story(due: Any, client: Any, tol
 
 
 async def test_staff_write_down_a_story_with_how_it_was_agreed_to(due: Any, client: Any, told: Told) -> None:
-    form = {"short_code": "KLM-482", "text": WORDS, "language": "en", "uses": ["public-page"], "note": "She said yes."}
+    form = {"short_code": "klm-482", "text": WORDS, "language": "en", "uses": ["public-page"], "note": "She said yes."}
     assert (await client.post("/feedback/stories/enter", data=form, headers=by(ANA))).status_code == 303
     assert await shown(client, "public-page") == [WORDS]
     assert [event.entered_by for event in await told.said("story-shared")] == ["staff"]
@@ -171,6 +171,16 @@ async def test_staff_write_down_a_story_with_how_it_was_agreed_to(due: Any, clie
     by_facilitator = await client.post("/feedback/stories/enter", data=form, headers=by(ANA, "facilitator"))
     assert by_facilitator.status_code == 403
     assert await shown(client, "public-page") == [WORDS]
+
+
+async def test_another_language_does_not_say_that_what_was_not_sent_has_arrived(due: Any, client: Any) -> None:
+    shared = await share(client)
+    address = shared.headers["location"]
+    assert "Your story has arrived." in (await client.get(address)).text
+    fields = {"text": "One more story.", "key": str(uuid4()), "show": "es"}
+    page = await client.post(address.replace("lang=en", "lang=es"), data=fields)
+    assert "One more story." in page.text
+    assert "ha llegado" not in page.text
 
 
 async def test_another_language_takes_along_a_story(due: Any, client: Any, told: Told) -> None:

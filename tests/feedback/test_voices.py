@@ -22,6 +22,7 @@ from tests.feedback.conftest import (
     PROGRAM,
     Told,
     a_due,
+    a_program,
     a_site,
     an_enrolment,
     an_invitation,
@@ -32,6 +33,20 @@ WHY = {"en": "You need time to come from work.", "es": "Necesitáis tiempo para 
 WHAT = {"en": "The group begins at seven.", "es": "El grupo empieza a las siete."}
 DECIDE = {"decision": "will-do", "why": WHY, "site": "old-town"}
 GROUP = derived_id(ORGANISATION, "group", "tuesday")
+
+
+def a_group() -> GroupFormed:
+    return GroupFormed(
+        group_id=GROUP,
+        code="tuesday",
+        program_id=PROGRAM,
+        site_id=OLD_TOWN,
+        capacity=12,
+        weekday=2,
+        starts_at_local="18:00",
+        minutes=90,
+        first_on=clock.now().date(),
+    )
 
 
 async def decide(client: Any, theme: str = "starts-too-late", **changes: Any) -> Any:
@@ -222,6 +237,32 @@ async def test_a_decision_that_cannot_be_told_is_refused(
     assert await told.said("change-decided") == []
 
 
+@pytest.mark.parametrize(
+    ("changes", "field", "code_"),
+    [
+        ({"site": "north-quay", "program": "evening-circle"}, "program", "program-elsewhere"),
+        ({"site": "north-quay", "group_id": str(GROUP)}, "group_id", "group-elsewhere"),
+        ({"site": None, "program": "new-roots", "group_id": str(GROUP)}, "group_id", "group-elsewhere"),
+        ({"site": None, "program": "evening-circle", "group_id": str(GROUP)}, "", ""),
+        ({"program": "evening-circle", "group_id": str(GROUP)}, "", ""),
+    ],
+)
+async def test_a_decision_is_for_a_place_that_there_is(
+    site: None, client: Any, told: Told, changes: dict[str, Any], field: str, code_: str
+) -> None:
+    await told.tell(a_site("north-quay"), a_program("new-roots"), a_group())
+    await themes(client, TIME)
+    url = f"{API}/voices/themes/starts-too-late/decisions"
+    answer = await client.post(url, json=DECIDE | changes, headers=ADMINISTRATOR)
+    errors = answer.json().get("errors", [])
+    assert [(one["field"], one["code"]) for one in errors] == ([(field, code_)] if field else [])
+    assert len(await told.said("change-decided")) == (not field)
+    fields = {name: value for name, value in (DECIDE | changes).items() if value and name != "why"}
+    form = fields | {f"why.{language}": words for language, words in WHY.items()}
+    page = await client.post("/feedback/voices/themes/starts-too-late/decide", data=form, headers=ADMINISTRATOR)
+    assert (page.status_code, f'id="f-{field}-error"' in page.text) == ((422, True) if field else (303, False))
+
+
 async def test_a_change_follows_a_yes_once_and_not_tomorrow(site: None, client: Any, told: Told) -> None:
     await themes(client, TIME)
     no = (await decide(client, decision="will-not-do")).json()
@@ -239,19 +280,7 @@ async def test_a_change_follows_a_yes_once_and_not_tomorrow(site: None, client: 
 
 async def test_a_change_of_one_group_is_told_to_its_members(site: None, client: Any, told: Told) -> None:
     await themes(client, TIME)
-    await told.tell(
-        GroupFormed(
-            group_id=GROUP,
-            code="tuesday",
-            program_id=PROGRAM,
-            site_id=OLD_TOWN,
-            capacity=12,
-            weekday=2,
-            starts_at_local="18:00",
-            minutes=90,
-            first_on=clock.now().date(),
-        )
-    )
+    await told.tell(a_group())
     inside, link = await writes(client, told, 1)
     outside, other = await writes(client, told, 2)
     placed = ParticipantPlaced(

@@ -95,9 +95,12 @@ async def test_in_a_gap_the_page_says_from_when_on_and_what_was_begun_is_taken(
 
 
 async def test_a_tablet_does_not_ask_them_either_and_asks_what_is_harmless(added: Any, client: Any, told: Told) -> None:
-    tablet = await a_tablet(client, ADMINISTRATOR, site="north-quay")
+    tablet = await a_tablet(client, ADMINISTRATOR, site="north-quay", shows_codes="true")
+    before = number("kith_questions_withheld_total")
+    assert "KLM-482" not in (await client.get(tablet)).text
     refused = await client.post(tablet, data={"code": "KLM-482"})
     assert (refused.status_code, "nothing open" in refused.text) == (422, True)
+    assert number("kith_questions_withheld_total") == before + 1
     pulse = a_due(site_id=NORTH_QUAY)
     await told.tell(an_enrolment(pulse), pulse)
     turn = await client.post(tablet, data={"code": "KLM-482"})

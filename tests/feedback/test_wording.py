@@ -90,6 +90,18 @@ def test_words_are_taken_as_they_are() -> None:
     assert one.measures == LIBRARY["phq-9"].measures
 
 
+def test_what_is_shown_before_a_question_is_one_text_of_a_length() -> None:
+    raw = a_questionnaire()
+    texts = [{"type": "display", "linkId": f"d{n}", "text": "x" * 999} for n in range(2)]
+    raw["item"] = [raw["item"][0], *texts, *raw["item"][1:]]
+    assert worded(LIBRARY["phq-9"], [read(raw)]).items[1].before
+    raw["item"].insert(3, {"type": "display", "linkId": "d3", "text": "y"})
+    with pytest.raises(Invalid) as refused:
+        read(raw)
+    assert [(one.field, one.code) for one in refused.value.errors] == [("item[4]", "too-long")]
+    assert "at most 2000 characters in all" in refused.value.errors[0].message
+
+
 def test_values_may_be_said_in_several_ways() -> None:
     ways: list[list[dict[str, Any]]] = [
         [{"valueInteger": value} for value in range(4)],

@@ -3,7 +3,7 @@
 from services.feedback.acts import changes, milestones, stories, themes, voices
 from services.feedback.acts.acting import expire_check_in, open_check_in
 from services.feedback.acts.batteries import set_battery
-from services.feedback.acts.check_ins import keep_check_in
+from services.feedback.acts.check_ins import keep_check_in, raised_at
 from services.feedback.acts.concerns import (
     About,
     acknowledge,
@@ -14,7 +14,8 @@ from services.feedback.acts.concerns import (
     raise_by_staff,
     raise_concern,
 )
-from services.feedback.acts.kiosks import open_kiosk
+from services.feedback.acts.kiosks import answerable, open_kiosk
+from services.feedback.acts.rotas import set_rota, tell_of_gap
 from services.feedback.acts.watching import unwatched_sites, watched_from
 from services.feedback.acts.wordings import load_wording
 
@@ -23,6 +24,7 @@ __all__ = [
     "acknowledge",
     "act_on",
     "answer_debrief",
+    "answerable",
     "changes",
     "close",
     "escalate",
@@ -34,8 +36,11 @@ __all__ = [
     "open_kiosk",
     "raise_by_staff",
     "raise_concern",
+    "raised_at",
     "set_battery",
+    "set_rota",
     "stories",
+    "tell_of_gap",
     "themes",
     "unwatched_sites",
     "voices",

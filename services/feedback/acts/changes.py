@@ -66,9 +66,24 @@ async def _scope(tx: Tx, who: Who, command: Decide) -> Scope:
     except NotFound as unknown:
         field = unknown.code.removesuffix("-not-found")
         raise invalid(field, unknown.code, f"There is no such {field} here: choose one of yours, or none.") from None
-    group_id = command.group_id
-    if group_id and group_id not in {one.group_id for one in await store.circles.groups(tx, who.site_ids)}:
+    groups = {one.group_id: one for one in await store.circles.groups(tx, who.site_ids)}
+    group = groups.get(command.group_id) if command.group_id else None
+    if command.group_id and not group:
         raise invalid("group_id", "group-not-found", "There is no such group here: choose one of yours, or none.")
-    if who.site_ids is not None and not site_id and not group_id:
+    if who.site_ids is not None and not site_id and not group:
         raise invalid("site", "site-needed", "You decide for your sites: choose one of them.")
-    return Scope(program_id, site_id, group_id)
+    scope = Scope(program_id, site_id, command.group_id)
+    await _refuse_nowhere(tx, scope, group)
+    return scope
+
+
+async def _refuse_nowhere(tx: Tx, scope: Scope, group: store.circles.Group | None) -> None:
+    """A group of one site and another site hold for nobody: there would be nobody to tell."""
+    if scope.site_id and scope.program_id and not await store.changes.is_at(tx, scope.program_id, scope.site_id):
+        message = "This program is not at that site: choose another program, or none."
+        raise invalid("program", "program-elsewhere", message)
+    if group and scope.site_id not in (None, group.site_id):
+        raise invalid("group_id", "group-elsewhere", "This group is not at that site: choose another group, or none.")
+    if group and scope.program_id not in (None, group.program_id):
+        message = "This group is not of that program: choose another group, or none."
+        raise invalid("group_id", "group-elsewhere", message)

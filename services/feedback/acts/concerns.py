@@ -39,6 +39,7 @@ class About:
 async def raise_concern(tx: Tx, about: About, concern_id: UUID | None = None) -> Concern:
     """Raise it; one that is raised again under the same id stays as it is."""
     concern_id, moment = concern_id or new_id(), now()
+    await store.lock_concern_id(tx, concern_id)
     if known := await store.find_concern(tx, concern_id):
         return known
     place = (await store.get_rota(tx, about.site_id, None)).place

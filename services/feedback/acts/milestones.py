@@ -20,7 +20,7 @@ async def reach(tx: Tx, milestone: Milestone, zone: ZoneInfo) -> Milestone:
     known = await store.milestones.find(tx, milestone.milestone_id)
     if known and not known.withdrawn_at:
         return await agree(tx, known, known.may_celebrate or milestone.may_celebrate)
-    kinds = await store.milestones.kinds(tx)
+    kinds = await store.milestones.kinds(tx, milestone.organisation_id)
     await _save(tx, [milestones.reached(milestone, kinds, now().astimezone(zone).date())])
     return milestone
 
@@ -58,7 +58,7 @@ async def withdraw(tx: Tx, milestone: Milestone) -> Milestone:
 async def count_sessions(tx: Tx, organisation: UUID, people: Collection[UUID], program_id: UUID) -> None:
     """Attendance has changed: what follows from the number of sessions is reached, or was not after all."""
     came = await store.circles.sessions_of(tx, people, program_id)
-    kinds = await store.milestones.kinds(tx)
+    kinds = await store.milestones.kinds(tx, organisation)
     rules = [one for one in kinds.values() if one.after_sessions]
     asked = {by_rule(person, program_id, kind.code): (person, kind) for person in people for kind in rules}
     known = await store.milestones.standing(tx, asked)
@@ -78,7 +78,7 @@ async def count_sessions(tx: Tx, organisation: UUID, people: Collection[UUID], p
 
 async def complete(tx: Tx, organisation: UUID, person: UUID, enrolment_id: UUID, on: date) -> None:
     """Somebody has completed a program."""
-    kinds = await store.milestones.kinds(tx)
+    kinds = await store.milestones.kinds(tx, organisation)
     rules = [one for one in kinds.values() if one.rule == "completed"]
     given = [_given(organisation, (person, enrolment_id), kind, on) for kind in rules]
     known = await store.milestones.standing(tx, [one.milestone_id for one in given])

@@ -16,11 +16,20 @@ async def watched_from(tx: Tx, occasion: Occasion, library: Library, moment: dat
     """From when on its questions may be shown: at once, or when somebody is on call again; None if nobody will be."""
     if not any(library[code].has_risk for code in occasion.instruments):
         return moment
-    place = (await store.get_rota(tx, occasion.site_id, None)).place
-    since = on_call_from(place.rota, moment, place.zone)
+    since = await _on_call_from(tx, occasion.site_id, moment)
     if since != moment:
         metrics.QUESTIONS_WITHHELD.inc()
     return since
+
+
+async def is_on_call(tx: Tx, site_id: UUID, moment: datetime) -> bool:
+    """Whether somebody is on call at a site."""
+    return await _on_call_from(tx, site_id, moment) == moment
+
+
+async def _on_call_from(tx: Tx, site_id: UUID, moment: datetime) -> datetime | None:
+    place = (await store.get_rota(tx, site_id, None)).place
+    return on_call_from(place.rota, moment, place.zone)
 
 
 def uncovered(sites: Sequence[store.SiteRota], moment: datetime) -> list[str]:

@@ -47,7 +47,7 @@ class MilestonesShape(BaseModel):
 async def kinds(db: Db, who: Doer) -> list[Kind]:
     """The kinds of milestones that there are, and which a rule finds by itself."""
     async with db.transaction(who.organisation_id) as tx:
-        return list((await store.milestones.kinds(tx)).values())
+        return list((await store.milestones.kinds(tx, who.organisation_id)).values())
 
 
 @router.post("/milestone-kinds", status_code=201, response_model=Kind)
@@ -57,9 +57,9 @@ async def add_kind(command: AddKind, db: Db, who: Administrator, key: Idempotenc
         if first := await idempotency.earlier(tx, key):
             return first
         await store.themes.lock(tx, who.organisation_id)
-        kind = added(command, await store.milestones.kinds(tx))
+        kind = added(command, await store.milestones.kinds(tx, who.organisation_id))
         await store.milestones.add_kind(tx, who.organisation_id, kind, now(), who.name)
-        shown = (await store.milestones.kinds(tx))[kind.code]
+        shown = (await store.milestones.kinds(tx, who.organisation_id))[kind.code]
         return await idempotency.keep(tx, key, 201, shown.model_dump(mode="json"))
 
 

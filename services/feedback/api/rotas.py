@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
-from services.feedback import store
+from services.feedback import acts, store
 from services.feedback.domain.rota import HandOver, SetRota, gaps, handed_over, on_call, refuse_unusable
 from services.feedback.store import SiteRota
 from shared import idempotency
@@ -63,8 +63,8 @@ async def put_rota(code: Code, command: SetRota, db: Db, who: Coordinator) -> Ro
     refuse_unusable(command)
     async with db.transaction(who.organisation_id) as tx:
         await store.get_rota(tx, site_id, who.site_ids)
-        await store.lock_rota(tx, site_id)
-        await store.save_rota(tx, who.organisation_id, site_id, command, moment)
+        await store.lock_site(tx, site_id)
+        await acts.set_rota(tx, who, await store.get_rota(tx, site_id, who.site_ids), command, moment)
         site = await store.get_rota(tx, site_id, who.site_ids)
     return RotaShape.of(site, moment)
 
@@ -77,8 +77,8 @@ async def hand_over(code: Code, command: HandOver, db: Db, who: Coordinator, key
         if first := await idempotency.earlier(tx, key):
             return first
         await store.get_rota(tx, site_id, who.site_ids)
-        await store.lock_rota(tx, site_id)
+        await store.lock_site(tx, site_id)
         site = await store.get_rota(tx, site_id, who.site_ids)
-        await store.save_rota(tx, who.organisation_id, site_id, handed_over(site.place.rota, command, moment), moment)
+        await acts.set_rota(tx, who, site, handed_over(site.place.rota, command, moment), moment)
         shown = RotaShape.of(await store.get_rota(tx, site_id, who.site_ids), moment)
         return await idempotency.keep(tx, key, 201, shown.model_dump(mode="json"))

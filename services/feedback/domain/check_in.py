@@ -1,6 +1,6 @@
 """Check-ins: whether an occasion can be answered, by whom, and what an answer says to the others."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Literal
@@ -19,6 +19,7 @@ from shared.fields import Command, invalid
 
 EARLY = timedelta(days=14)  # an answer on paper may have been given so long before the occasion opens
 RECENT = timedelta(minutes=30)  # so long may a link show the score that was just given with it
+SENT_AGAIN = timedelta(days=1)  # so long does a browser keep an answer whose reply was lost, and send it again
 PATIENCE = timedelta(days=3)  # so long after the due day a check-in counts as overdue
 EnteredBy = Literal["participant", "staff", "import"]
 Closed = Literal["answered", "expired", "cancelled", "not-open-yet", "no-contacts", "nobody-on-call", "no-wording"]
@@ -101,8 +102,12 @@ def why_closed(
         return "not-open-yet"
     if not has_contacts:
         return "no-contacts"
-    asked = occasion.instruments
-    return None if asked and all(library[code].has_wording for code in asked) else "no-wording"
+    return None if has_words(occasion.instruments, library) else "no-wording"
+
+
+def has_words(instruments: Sequence[str], library: Library) -> bool:
+    """Whether something is asked, and all of it has its words here."""
+    return bool(instruments) and all(library[code].has_wording for code in instruments)
 
 
 def shows_score(check_in: CheckIn, now: datetime) -> bool:
@@ -113,6 +118,11 @@ def shows_score(check_in: CheckIn, now: datetime) -> bool:
 def is_recent(check_in: CheckIn, now: datetime) -> bool:
     """Whether it was answered a moment ago."""
     return now - check_in.answered_at < RECENT
+
+
+def may_be_sent_again(check_in: CheckIn, now: datetime) -> bool:
+    """Whether whoever answered it may still wait for its reply."""
+    return now - check_in.answered_at <= SENT_AGAIN
 
 
 def answer(

@@ -1,7 +1,7 @@
 """Crisis contacts of a site: whom somebody who needs a person now can reach, and who reads answers, and when."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Annotated
@@ -12,7 +12,8 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from services.feedback.domain.kinds import Phone, SomeWords, Url
-from shared.fields import Command, Day, invalid
+from shared.errors import FieldError, Invalid
+from shared.fields import Command, Day
 
 
 class Contact(Command):
@@ -32,6 +33,7 @@ class Contact(Command):
 
 
 CONFIRMED_FOR = timedelta(days=90)  # a number that nobody has called for longer may lead to nobody
+DIGITS_MAX = 15  # of a number anywhere in the world, without what is dialled before it to get abroad
 
 
 class SetCrisisContacts(Command):
@@ -59,9 +61,26 @@ def are_confirmed(confirmed_on: date | None, time_zone: str, now: datetime) -> b
 def check(command: SetCrisisContacts, time_zone: str, now: datetime) -> SetCrisisContacts:
     """The contacts, if they can be right."""
     today: date = now.astimezone(ZoneInfo(time_zone)).date()
+    errors = [*_two_in_one(command.contacts)]
     if command.confirmed_on and command.confirmed_on > today:
-        raise invalid("confirmed_on", "in-the-future", f"Give a day up to today, {today}.")
+        errors.append(FieldError("confirmed_on", "in-the-future", f"Give a day up to today, {today}."))
+    if errors:
+        raise Invalid(*errors)
     return command
+
+
+def _two_in_one(contacts: Sequence[Contact]) -> Iterator[FieldError]:
+    """Whoever taps on two numbers in one field would dial neither."""
+    message = "Give one number here, without a slash between spaces: another number is a contact of its own."
+    for place, one in enumerate(contacts):
+        for name, number in (("phone", one.phone), ("sms", one.sms)):
+            if number and not _is_one(number):
+                yield FieldError(f"contacts.{place}.{name}", "one-number", message)
+
+
+def _is_one(number: str) -> bool:
+    digits = _dialled(number).removeprefix("+").removeprefix("00")
+    return not re.search(r"\s/|/\s|//", number) and len(digits) <= DIGITS_MAX
 
 
 def ways(contacts: Sequence[Contact], language: str) -> list[Way]:
@@ -80,4 +99,7 @@ def ways(contacts: Sequence[Contact], language: str) -> list[Way]:
 
 
 def _dialled(number: str) -> str:
+    """What a phone dials. From abroad nobody dials the (0) of +44 (0)20."""
+    if number.startswith(("+", "00")):
+        number = re.sub(r"\(\s*0\s*\)", "", number)
     return re.sub(r"[^0-9+]", "", number)

@@ -80,7 +80,7 @@ def let_try(kiosk: Kiosk, now: datetime) -> None:
 
 
 def mistyped(kiosk: Kiosk, now: datetime) -> Kiosk:
-    """One more code that nobody has, or that has nothing open here."""
+    """One more code that nobody at the site has."""
     is_new = kiosk.wrong_since is None or now >= kiosk.wrong_since + WRONG_WITHIN
     return replace(
         kiosk, wrong_codes=1 if is_new else kiosk.wrong_codes + 1, wrong_since=now if is_new else kiosk.wrong_since

@@ -122,11 +122,14 @@ def _questions(reading: Reading) -> Iterator[Question]:
             many = f"{title} has {len(wanted)} items: remove this one."
             reading.wrong(found.path, "item-unknown", many)
             continue
-        item = wanted[place]
+        item, before = wanted[place], "\n".join(found.before)
         _check_code(reading, found, item, place)
+        if len(before) > TEXT_MAX:
+            many = f"What is displayed before it is one text: use at most {TEXT_MAX} characters in all."
+            reading.wrong(found.path, "too-long", many)
         yield Question(
             code=item.code,
-            before="\n".join(found.before) or None,
+            before=before or None,
             text=reading.text(f"{found.path}.text", found.raw.get("text")),
             labels=tuple(_labels(reading, found)),
         )

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from services.feedback.domain.kinds import Moment
@@ -49,11 +49,12 @@ class HandOver(Command):
     begins_at: Moment
     ends_at: Moment
 
-    @model_validator(mode="after")
-    def _takes_time(self) -> "HandOver":
-        if self.ends_at <= self.begins_at:
+    @field_validator("ends_at")
+    @classmethod
+    def _takes_time(cls, ends_at: datetime, others: ValidationInfo) -> datetime:
+        if "begins_at" in others.data and ends_at <= others.data["begins_at"]:
             raise PydanticCustomError("ends_before_it_begins", "Let it end after it begins.")
-        return self
+        return ends_at
 
 
 class SetRota(Command):
@@ -137,6 +138,12 @@ def gaps(rota: SetRota | None, since: datetime, zone: ZoneInfo, ahead: timedelta
         if covered >= until:
             return found
     return [*found, Span(covered, until)]
+
+
+def is_told(rota: SetRota, gap: Span, since: datetime, zone: ZoneInfo) -> bool:
+    """Whether this gap is the one that people were told of as from then on; by now it may have begun."""
+    told = next(iter(gaps(rota, since, zone)), None)
+    return told is not None and told.begins_at == since <= gap.begins_at < told.ends_at
 
 
 def on_call_from(rota: SetRota | None, moment: datetime, zone: ZoneInfo) -> datetime | None:

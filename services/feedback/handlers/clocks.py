@@ -1,15 +1,11 @@
 """What happens when a clock of feedback rings."""
 
-from datetime import timedelta
 from uuid import UUID
 
 from services.feedback import acts, store
-from services.feedback.domain.rota import gaps
 from shared import clock
 from shared.database import Tx
 from shared.timers import Timer, TimerHandlers, set_timer
-
-A_DAY = timedelta(days=1)
 
 
 async def on_concern_waits(tx: Tx, timer: Timer) -> None:
@@ -24,14 +20,9 @@ async def on_concern_waits(tx: Tx, timer: Timer) -> None:
 
 
 async def on_rota_looked_at(tx: Tx, timer: Timer) -> None:
-    """Once a day: a gap that has come within sight is told to everybody on the rota."""
-    now = clock.now()
-    site = await store.get_rota(tx, UUID(timer.payload["site_id"]), None)
-    await set_timer(tx, Timer(timer.kind, timer.key, timer.organisation_id, now + A_DAY, timer.payload))
-    found = gaps(site.place.rota, now, site.place.zone)
-    for one in site.place.rota.responders if found and site.place.rota else ():
-        at = (timer.organisation_id, site.site_id)
-        await store.add_alert(tx, at, None, (one.email, one.name), found[0].begins_at, now)
+    """Once a day, and when it has changed: a gap that has come within sight is told to everybody on the rota."""
+    again_at = await acts.tell_of_gap(tx, timer.organisation_id, UUID(timer.payload["site_id"]), clock.now())
+    await set_timer(tx, Timer(timer.kind, timer.key, timer.organisation_id, again_at, timer.payload))
 
 
 async def on_check_in_closes(tx: Tx, timer: Timer) -> None:

@@ -13,7 +13,7 @@ from services.feedback.pages import battery_rows
 from services.feedback.pages.forms import nested
 from services.feedback.pages.templates import PAGES, Administrator
 from services.feedback.store import Program
-from shared.doors import Db, form, submitted
+from shared.doors import Db, form, mark, refuse_stale, submitted
 from shared.errors import Refusal
 from shared.events.base import Code
 from shared.events.feedback import BatteryEntry
@@ -52,22 +52,24 @@ async def battery(request: Request, db: Db, who: Administrator, program: Code) -
     is_suggested = known.entries is None or "suggested" in request.query_params
     entries = SUGGESTED if is_suggested else known.entries or ()
     rows = [battery_rows.shown(BatteryEntry(**entry.model_dump()), library) for entry in entries]
-    return _form(request, known.program, rows, library, is_suggested=is_suggested)
+    return _form(request, known.program, rows, library, mark(known.entries), is_suggested=is_suggested)
 
 
 @router.post("/{program}")
 async def set_battery(request: Request, db: Db, who: Administrator, program: Code) -> Response:
     """Set it, by the same rules as the JSON."""
-    rows = _rows(nested(await submitted(request)))
+    sent = await submitted(request)
+    rows = _rows(nested(sent))
     async with db.transaction(who.organisation_id) as tx:
         await store.lock_batteries(tx, who.organisation_id)
         library = await store.library_of(tx)
         known = await store.get_program(tx, program_id_of(who.organisation_id, program), who.site_ids)
         try:
+            refuse_stale(sent, known.entries)
             command = form(SetBattery, {"entries": battery_rows.asked(rows, library)})
             await acts.set_battery(tx, who, known, command, library)
         except Refusal as refusal:
-            return _form(request, known.program, rows, library, refusal)
+            return _form(request, known.program, rows, library, sent.get("was"), refusal)
     return RedirectResponse(f"/feedback/batteries?saved={known.program.code}", 303)
 
 
@@ -87,6 +89,7 @@ def _form(
     program: Program,
     rows: Sequence[dict[str, Any]],
     library: Library,
+    was: str | None,
     refusal: Refusal | None = None,
     *,
     is_suggested: bool = False,
@@ -103,7 +106,10 @@ def _form(
         n_filled=len(rows),
         kinds=battery_rows.KINDS,
         instruments=list(_titles(library).items()),
+        scales=battery_rows.scales(library),
         is_suggested=is_suggested,
+        was=was,
+        refused=refusal.message if refusal and not refusal.errors else None,
         errors=errors,
         in_error={int(part) for error in errors for part in error.field.split(".")[1:2] if part.isdigit()},
     )

@@ -7,10 +7,11 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import Any
 
-from services.feedback.domain.instruments import Library
+from services.feedback.domain.instruments import TOTAL, Library
 from shared.errors import FieldError
 from shared.events.feedback import BatteryEntry, ScoreWas
 from shared.fields import invalid
+from shared.web.filters import words
 
 KINDS = [
     ("baseline", "at the start"),
@@ -21,6 +22,7 @@ KINDS = [
     ("end", "at the end"),
     ("follow-up", "some time after the end"),
 ]
+ONCE = {"repeats_months": "0", "times": "0", "after_sessions": "0"}
 SHOWN = 10_000  # four decimals
 EMPTY = {
     "occasion": "",
@@ -39,7 +41,7 @@ EMPTY = {
     "equals": "",
     "score_occasion": "",
     "score_instrument": "",
-    "score_scale": "total",
+    "score_scale": TOTAL,
     "at_least": "",
     "at_most": "",
 }
@@ -83,6 +85,8 @@ def _asked(row: dict[str, Any], library: Library) -> dict[str, Any]:
         entry["kind"] = "monthly" if kind in ("half-way", "repeating") else kind
     if kind == "repeating" and entry.get("repeats_months", "0") == "0":
         entry["repeats_months"] = "1"
+    if kind == "monthly":  # once: whatever rhythm it had before
+        entry |= ONCE
     if "reminders" in row:
         entry["reminders"] = re.split(r"[\s,;]+", str(row["reminders"]).strip(" ,;"))
     if "attribute" in row or "equals" in row:
@@ -95,7 +99,7 @@ def _asked(row: dict[str, Any], library: Library) -> dict[str, Any]:
 def _score(row: dict[str, Any], library: Library) -> dict[str, Any]:
     named = {"occasion": "score_occasion", "instrument": "score_instrument", "scale": "score_scale"}
     found = {name: row[field] for name, field in named.items() if field in row}
-    instrument, scale = library.get(str(found.get("instrument"))), str(found.get("scale", "total"))
+    instrument, scale = library.get(str(found.get("instrument"))), str(found.get("scale", TOTAL))
     unit = instrument.ranges[scale].unit if instrument and scale in instrument.ranges else 1
     for name, whole in (("at_least", ceil), ("at_most", floor)):
         if name in row:
@@ -137,6 +141,16 @@ def _points(score: ScoreWas, name: str, library: Library) -> str:
     # Cut so that it means the same count when the form comes back.
     whole = floor(points * SHOWN) if name == "at_least" else ceil(points * SHOWN)
     return f"{Decimal(whole) / SHOWN:f}"
+
+
+def scales(library: Library) -> list[tuple[str, str]]:
+    """Of which scale a condition may speak: of the whole, or of a part that some instruments have."""
+    found: dict[str, list[str]] = {}
+    for one in library.values():
+        for measure in one.measures:
+            found.setdefault(measure.scale.code, []).append(one.title.in_("en"))
+    parts = [(code, f"{words(code)} of {', '.join(of)}") for code, of in found.items() if code != TOTAL]
+    return [(TOTAL, "the total"), *sorted(parts)]
 
 
 def filled(row: dict[str, Any], titles: Mapping[str, str]) -> dict[str, Any]:
@@ -195,8 +209,9 @@ def more(entry: BatteryEntry, library: Library) -> Sequence[str]:
         found.append(f"only if {one.attribute} is {one.equals}")
     if score := entry.only_score:
         title = library[score.instrument].title.in_("en") if score.instrument in library else score.instrument
-        bounds = [(words, _points(score, name, library)) for words, name in (("from", "at_least"), ("to", "at_most"))]
-        span = " ".join(f"{words} {points}" for words, points in bounds if points)
+        title += "" if score.scale == TOTAL else f" ({words(score.scale)})"
+        bounds = [(edge, _points(score, name, library)) for edge, name in (("from", "at_least"), ("to", "at_most"))]
+        span = " ".join(f"{edge} {points}" for edge, points in bounds if points)
         found.append(f"only if {title} at {score.occasion} was {span}")
     if entry.reminders:
         days = " and ".join(map(str, entry.reminders))

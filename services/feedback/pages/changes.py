@@ -36,7 +36,9 @@ async def change(request: Request, db: Db, who: Staff, change_id: UUID) -> HTMLR
 async def make_page(request: Request, db: Db, who: Deciding, change_id: UUID) -> HTMLResponse:
     """The form for what was changed."""
     async with db.transaction(who.organisation_id) as tx:
-        return await _make(request, tx, await store.changes.get(tx, change_id, who.site_ids), {})
+        seen = await store.changes.get(tx, change_id, who.site_ids)
+        today = await store.changes.today_at(tx, seen.change.scope, now())
+        return await _make(request, tx, seen, {"since": today.isoformat()})
 
 
 @router.post("/{change_id}/make")
@@ -57,7 +59,6 @@ async def _make(
     request: Request, tx: Tx, seen: Seen, given: dict[str, Any], refusal: Refusal | None = None
 ) -> HTMLResponse:
     read = await store.changes.languages(tx, seen.change.scope)
-    today = await store.changes.today_at(tx, seen.change.scope, now())
     errors = refusal.errors if refusal else ()
     return PAGES.render(
         request,
@@ -65,7 +66,7 @@ async def _make(
         refusal.status if refusal else 200,
         seen=seen,
         languages=[(code, name, code in read) for code, name in LANGUAGES.items()],
-        given={"since": today.isoformat()} | given,
+        given=given,
         errors=[
             FieldError("what.en" if one.field in ("what", "body") else one.field, one.code, one.message)
             for one in errors

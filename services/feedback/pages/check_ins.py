@@ -15,7 +15,6 @@ from services.feedback.domain.check_in import EnterCheckIn, Occasion, enter
 from services.feedback.domain.contacts import are_confirmed
 from services.feedback.domain.instruments import TOTAL, Instrument, Library, Measure
 from services.feedback.domain.kinds import moment_of
-from services.feedback.domain.paper import sheet_code
 from services.feedback.domain.scoring import as_text
 from services.feedback.pages.forms import nested
 from services.feedback.pages.templates import PAGES, Coordinator
@@ -140,8 +139,8 @@ async def entry(request: Request, db: Db, who: Coordinator, occasion_id: UUID) -
         library = await store.library_of(tx)
         occasion = await store.get_occasion(tx, occasion_id, who.site_ids, library)
     if _is_on_paper(occasion, library):
-        return RedirectResponse(f"/feedback/paper/{sheet_code(occasion_id)}", 303)
-    return _entry(request, occasion, library, now(), {})
+        return RedirectResponse(f"/feedback/paper/{occasion_id}", 303)
+    return _entry(request, occasion, library, {"answered_on": occasion.day_of(now()).isoformat()})
 
 
 @router.post("/occasions/{occasion_id}/enter")
@@ -152,12 +151,12 @@ async def enter_on_page(request: Request, db: Db, who: Coordinator, occasion_id:
         library = await store.library_of(tx)
         occasion = await store.get_occasion(tx, occasion_id, who.site_ids, library)
         if _is_on_paper(occasion, library):
-            return RedirectResponse(f"/feedback/paper/{sheet_code(occasion_id)}", 303)
+            return RedirectResponse(f"/feedback/paper/{occasion_id}", 303)
         try:
             command = _command(occasion, nested(fields), moment)
             entered = enter(occasion, command, library, moment, "staff")
         except Refusal as refusal:
-            return _entry(request, occasion, library, moment, fields, refusal)
+            return _entry(request, occasion, library, fields, refusal)
         if entered:
             await acts.keep_check_in(tx, occasion, entered, library, moment, who.subject)
     return RedirectResponse("/feedback/?need=answered&saved", 303)
@@ -190,7 +189,6 @@ def _entry(
     request: Request,
     occasion: Occasion,
     library: Library,
-    moment: datetime,
     given: dict[str, Any],
     refusal: Refusal | None = None,
 ) -> HTMLResponse:
@@ -202,7 +200,7 @@ def _entry(
         occasion=occasion,
         totals=[total for one in instruments if not one.has_wording for total in _totals(one)],
         on_paper=[one for one in instruments if one.has_wording],
-        given={"answered_on": occasion.day_of(moment).isoformat(), **given},
+        given=given,
         errors=list(refusal.errors) if refusal else [],
         refused=refusal.message if refusal and not refusal.errors else "",
     )

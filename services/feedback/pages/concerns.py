@@ -124,7 +124,7 @@ async def _raise_form(
     request: Request, tx: Tx, who: Who, given: dict[str, Any], errors: tuple[FieldError, ...]
 ) -> HTMLResponse:
     sites = [(site.code, words(site.code)) for site in await store.sites(tx, who.site_ids)]
-    chosen = given.get("site") or (sites[0][0] if len(sites) == 1 else "")
+    chosen = given.get("site") or (sites[0][0] if len(sites) == 1 and not errors else "")
     given = {"participant_id": "", "text": "", "key": str(new_id())} | given | {"site": chosen}
     about = _id_of(given["participant_id"])
     given |= {"participant_id": about or "", "short_code": about and await store.find_short_code(tx, about)}

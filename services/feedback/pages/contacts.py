@@ -11,7 +11,7 @@ from services.feedback.pages.forms import nested
 from services.feedback.pages.templates import PAGES, Coordinator
 from services.feedback.store import Site
 from shared.clock import now
-from shared.doors import Db, form, submitted
+from shared.doors import Db, form, mark, refuse_stale, submitted
 from shared.errors import FieldError, Refusal
 from shared.events.base import Code
 from shared.events.ids import site_id_of
@@ -50,24 +50,29 @@ async def contacts_of_site(request: Request, db: Db, who: Coordinator, code: Cod
             "note": known.note.model_dump(exclude_none=True),
             "confirmed_on": known.confirmed_on,
         }
-    return _form(request, site, given, None)
+    return _form(request, site, given, None, mark(site.contacts))
 
 
 @router.post("/{code}")
 async def set_contacts(request: Request, db: Db, who: Coordinator, code: Code) -> Response:
     """Set them, by the same rules as the JSON."""
-    fields, moment = nested(await submitted(request)), now()
+    sent, moment, site_id = await submitted(request), now(), site_id_of(who.organisation_id, code)
+    fields = nested({name: value for name, value in sent.items() if name != "was"})
     async with db.transaction(who.organisation_id) as tx:
-        site = await store.get_site(tx, site_id_of(who.organisation_id, code), who.site_ids)
+        await store.lock_site(tx, site_id)
+        site = await store.get_site(tx, site_id, who.site_ids)
         try:
+            refuse_stale(sent, site.contacts)
             command = check(form(SetCrisisContacts, fields), site.time_zone, moment)
         except Refusal as refusal:
-            return _form(request, site, fields, refusal)
+            return _form(request, site, fields, refusal, sent.get("was"))
         await store.save_contacts(tx, who.organisation_id, site.site_id, command, moment)
     return RedirectResponse(f"/feedback/crisis-contacts?saved={site.code}", 303)
 
 
-def _form(request: Request, site: Site, given: dict[str, Any], refusal: Refusal | None) -> HTMLResponse:
+def _form(
+    request: Request, site: Site, given: dict[str, Any], refusal: Refusal | None, was: str | None
+) -> HTMLResponse:
     sent = given.get("contacts")
     rows = [one if isinstance(one, dict) else {} for one in sent] if isinstance(sent, list) else []
     rows += [{}] * max(1, ROWS_MIN - len(rows))
@@ -80,6 +85,8 @@ def _form(request: Request, site: Site, given: dict[str, Any], refusal: Refusal 
         note=_part(given, "note"),
         confirmed_on=given.get("confirmed_on") or "",
         part=_part,
+        was=was,
+        refused=refusal.message if refusal and not refusal.errors else None,
         errors=[_at_a_field(error) for error in refusal.errors] if refusal else [],
     )
 

@@ -50,7 +50,7 @@ async def course_page(request: Request, db: Db, token: str) -> Response:
         is_shown = visit.takes_part and check_in is not None and shows_score(check_in, now())
         scores = await store.own_scores(tx, person) if is_shown else []
         reached = await store.milestones.own(tx, person) if is_shown else []
-        kinds = await store.milestones.kinds(tx)
+        kinds = await store.milestones.kinds(tx, visit.occasion.organisation_id)
     return own_page(
         request,
         visit,

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 DEPTH_MAX = 4
+CODED = ("answers", "texts", "totals", "scales")
+"""Their parts are named by codes, also those that look like numbers: an instrument may be called 2025."""
 
 
 def nested(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a form as the JSON body would have them; numbered parts become a list, gaps closed.
 
-    What is numbered and has no parts of its own, such as the answer to item 3, keeps its name.
+    What is numbered and has no parts of its own keeps its name.
     """
     root: dict[str, Any] = {}
     for name, value in fields.items():
@@ -21,7 +23,7 @@ def nested(fields: Mapping[str, Any]) -> dict[str, Any]:
                 break
         else:
             inside.setdefault(last, value)
-    return {name: _listed(value) for name, value in root.items()}
+    return {name: value if name in CODED else _listed(value) for name, value in root.items()}
 
 
 def _listed(value: Any) -> Any:

@@ -1,7 +1,7 @@
 """Instruments for administrators: what can be asked, what is known of it, and the wording that its holder loads."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -104,7 +104,7 @@ async def note_on_page(request: Request, db: Db, who: Administrator, code: Code)
             command = form(NoteLicence, fields)
             loadable(store.library(), code, {code: command.number})
         except Refusal as refusal:
-            return _page(request, shown, refusal)
+            return _page(request, replace(shown, number=str(fields.get("number", ""))), refusal)
         await store.save_licence_number(tx, who.organisation_id, code, command.number, now(), who.subject)
     return RedirectResponse(f"/feedback/instruments/{code}?noted", 303)
 

@@ -77,11 +77,12 @@ async def take_turn(request: Request, db: Db, token: str) -> Response:
         code = read_code(str(fields.get("code", "")))
         if code is None:
             return await _start(request, tx, door, "not-a-code", 422)
-        occasion_id = await _first_open(tx, door, code)
-        if occasion_id is None:
-            await store.save_wrong_codes(tx, mistyped(door.kiosk, door.moment))
+        first = next(iter(await acts.answerable(tx, door.kiosk, door.moment, code)), None)
+        if first is None:
+            if await store.circles.find_person_id(tx, code, [door.kiosk.site_id]) is None:
+                await store.save_wrong_codes(tx, mistyped(door.kiosk, door.moment))
             return await _start(request, tx, door, "nothing-open", 422)
-        visit = Visit(new_id(), door.kiosk.kiosk_id, occasion_id, door.moment + VISIT)
+        visit = Visit(new_id(), door.kiosk.kiosk_id, first.occasion_id, door.moment + VISIT)
         await store.add_visit(tx, link.organisation_id, visit)
     return door.to(f"/{visit.visit_id}")
 
@@ -157,17 +158,6 @@ async def _door(tx: Tx, request: Request, token: str, link: store.Link) -> Door:
     return Door(kiosk, site, f"/c/kiosk/{token}", language_of(request, link.language), now())
 
 
-async def _first_open(tx: Tx, door: Door, code: str) -> UUID | None:
-    """What somebody can answer here now."""
-    library = await store.library_of(tx)
-    for _, occasion_id in await store.open_at_kiosk(tx, door.kiosk, door.moment, code):
-        occasion = await store.get_occasion(tx, occasion_id, None, library)
-        closed = why_closed(occasion, library, occasion.closes_at, door.moment, has_contacts=True)
-        if not closed and await acts.watched_from(tx, occasion, library, door.moment) == door.moment:
-            return occasion_id
-    return None
-
-
 async def _turn(tx: Tx, door: Door, visit_id: UUID) -> tuple[Occasion, Library] | None:
     """What is asked of whoever stands there; None if it is not (any more) their turn."""
     visit = await store.find_visit(tx, door.kiosk, visit_id, door.moment)
@@ -182,9 +172,9 @@ async def _turn(tx: Tx, door: Door, visit_id: UUID) -> tuple[Occasion, Library] 
 async def _start(request: Request, tx: Tx, door: Door, code: str = "", status: int = 200) -> HTMLResponse:
     if not door.is_open:
         return _closed(request, door)
-    codes = await store.open_at_kiosk(tx, door.kiosk, door.moment, None) if door.kiosk.shows_codes else []
+    waiting = await acts.answerable(tx, door.kiosk, door.moment) if door.kiosk.shows_codes else []
     errors = [FieldError("code", code, _in_words(code, door.language))] if code else []
-    return _page(request, door, "kiosk.html", status, errors=errors, codes=sorted({one for one, _ in codes}))
+    return _page(request, door, "kiosk.html", status, errors=errors, codes=sorted({one.short_code for one in waiting}))
 
 
 def _in_words(code: str, language: str) -> str:

@@ -10,7 +10,6 @@ from fastapi.responses import HTMLResponse
 
 from services.feedback import acts, store
 from services.feedback.domain.check_in import Closed, Occasion, answer, is_recent, shows_score, why_closed
-from services.feedback.domain.concerns import Place
 from services.feedback.domain.contacts import are_confirmed
 from services.feedback.domain.instruments import Library
 from services.feedback.domain.rota import read_by
@@ -81,7 +80,8 @@ async def answer_link(request: Request, db: Db, token: str) -> HTMLResponse:
         if opened is None:
             return _stopped(request, "unknown", language_of(request, found.language))
         if opened.closed == "answered" and found.expires_at > moment:
-            return _thanks(request, opened, is_large="large" in fields)
+            raised_at = await acts.raised_at(tx, opened.occasion, moment)
+            return await _thanks(request, tx, opened, raised_at, is_large="large" in fields)
         if opened.closed:
             return _closed(request, opened, moment, fields)
         await acts.open_check_in(tx, opened.occasion.occasion_id, moment, is_begun="show" not in fields)
@@ -93,9 +93,9 @@ async def answer_link(request: Request, db: Db, token: str) -> HTMLResponse:
         except Invalid as invalid:
             return _questions(request, opened, fields, invalid.errors)
         concern = await acts.keep_check_in(tx, opened.occasion, submitted_now, opened.library, moment)
-        place = (await store.get_rota(tx, opened.occasion.site_id, None)).place if concern else None
-    answered = replace(opened, occasion=replace(opened.occasion, check_in=submitted_now[0]))
-    return _thanks(request, answered, place, moment, is_large="large" in fields)
+        answered = replace(opened, occasion=replace(opened.occasion, check_in=submitted_now[0]))
+        raised_at = concern.raised_at if concern else None
+        return await _thanks(request, tx, answered, raised_at, is_large="large" in fields)
 
 
 async def _open(tx: Tx, request: Request, link: Link, moment: datetime) -> Opened | None:
@@ -116,21 +116,17 @@ def _questions(request: Request, opened: Opened, given: dict[str, Any], errors: 
     return questions(request, instruments, opened.language, given, errors, link=request.url.path, **helped)
 
 
-def _thanks(
-    request: Request,
-    opened: Opened,
-    place: Place | None = None,
-    moment: datetime | None = None,
-    *,
-    is_large: bool = False,
+async def _thanks(
+    request: Request, tx: Tx, opened: Opened, raised_at: datetime | None, *, is_large: bool
 ) -> HTMLResponse:
     """With the own score, unless it was given long ago, and when a person will read what has raised a concern."""
     check_in = opened.occasion.check_in
+    place = (await store.get_rota(tx, opened.occasion.site_id, None)).place if raised_at else None
     return PAGES.render(
         request,
         "thanks.html",
         is_read=place is not None,
-        read_by=read_by(place.rota, moment, place.zone) if place and moment else None,
+        read_by=read_by(place.rota, raised_at, place.zone) if place and raised_at else None,
         time_zone=opened.occasion.time_zone,
         lang=opened.language,
         large=is_large,
@@ -177,6 +173,8 @@ def _stopped(
         code=_CODES.get(closed, ""),
         asks_from=opened.asks_from if opened else None,
         unsent=_unsent(opened, given) if opened and given else [],
+        versions=(given or {}).get("versions", ""),
+        large="large" in (given or {}),
         time_zone=opened.occasion.time_zone if opened else "UTC",
         results=results,
         **help_of(opened.contacts if opened else None, language),

@@ -38,7 +38,9 @@ async def milestones(request: Request, db: Db, who: Doer) -> HTMLResponse:
 async def record_page(request: Request, db: Db, who: Doer) -> HTMLResponse:
     """The form; for a group its members are to choose from."""
     async with db.transaction(who.organisation_id) as tx:
-        return await _record(request, tx, who, {})
+        sites = await store.sites(tx, who.site_ids)
+        today = now().astimezone(ZoneInfo(sites[0].time_zone if sites else "UTC")).date()
+        return await _record(request, tx, who, {"reached_on": today.isoformat()})
 
 
 @router.post("/record")
@@ -66,7 +68,7 @@ async def add_kind(request: Request, db: Db, who: Administrator) -> Response:
     async with db.transaction(who.organisation_id) as tx:
         await store.themes.lock(tx, who.organisation_id)
         try:
-            command = added(form(AddKind, nested(fields)), await store.milestones.kinds(tx))
+            command = added(form(AddKind, nested(fields)), await store.milestones.kinds(tx, who.organisation_id))
         except Refusal as refusal:
             return await _page(request, tx, who, fields, refusal)
         await store.milestones.add_kind(tx, who.organisation_id, command, now(), who.name)
@@ -100,7 +102,7 @@ async def _page(
         "milestones.html",
         refusal.status if refusal else 200,
         milestones=await store.milestones.listed(tx, who.site_ids, None, SHOWN_MAX),
-        kinds=await store.milestones.kinds(tx),
+        kinds=await store.milestones.kinds(tx, who.organisation_id),
         may_add="administrator" in who.roles,
         given=given,
         errors=[
@@ -116,9 +118,7 @@ async def _record(
 ) -> HTMLResponse:
     group = request.query_params.get("group", "")
     members = await store.circles.members(tx, group[:64], who.site_ids) if group else []
-    kinds = await store.milestones.kinds(tx)
-    sites = await store.sites(tx, who.site_ids)
-    today = now().astimezone(ZoneInfo(sites[0].time_zone if sites else "UTC")).date()
+    kinds = await store.milestones.kinds(tx, who.organisation_id)
     field = "participant_id" if members else "short_code"
     errors = [_at(field, one) for one in refusal.errors] if refusal else []
     if refusal and not errors:
@@ -129,7 +129,7 @@ async def _record(
         refusal.status if refusal else 200,
         members=members,
         kinds=[(one.code, one.title.in_("en")) for one in kinds.values() if not one.has_rule],
-        given={"reached_on": today.isoformat()} | given,
+        given=given,
         errors=errors,
     )
 

@@ -2,8 +2,9 @@
 a check-in."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -40,6 +41,7 @@ _SAVED = "/feedback/?need=answered&saved"
 class Sheet:
     """A sheet that lies before somebody: its check-in, and what was entered of it so far."""
 
+    name: str  # in its address: its code, or the id of its occasion
     occasion: Occasion
     library: Library
     entries: Sequence[Entry]
@@ -47,7 +49,12 @@ class Sheet:
     @property
     def here(self) -> str:
         """Where it is entered."""
-        return f"/feedback/paper/{sheet_code(self.occasion.occasion_id)}"
+        return f"/feedback/paper/{self.name}"
+
+    @property
+    def code(self) -> str:
+        """What stands on it."""
+        return sheet_code(self.occasion.occasion_id)
 
     @property
     def differences(self) -> list[Difference]:
@@ -76,7 +83,6 @@ async def sheets(request: Request, db: Db, who: Coordinator, code: str = "") -> 
         "sheets.html",
         422 if errors else 200,
         begun=begun,
-        sheet_code=sheet_code,
         given=code[:40],
         errors=errors,
         flash=flash,
@@ -89,7 +95,7 @@ async def sheet_page(request: Request, db: Db, who: Coordinator, code: str) -> H
     """The form for the first or the second entry, which shows nothing of the first; or where the two differ."""
     async with db.transaction(who.organisation_id) as tx:
         sheet = await _sheet(tx, who, code)
-    return _page(request, sheet, {})
+    return _page(request, sheet, {"answered_on": sheet.occasion.day_of(now()).isoformat()})
 
 
 @router.post("/{code}")
@@ -109,7 +115,7 @@ async def enter_sheet(request: Request, db: Db, who: Coordinator, code: str) -> 
         await store.add_entry(tx, who.organisation_id, sheet.occasion.occasion_id, number, entry, by, now())
         if number == 1:
             return RedirectResponse("/feedback/paper?once", 303)
-        sheet = Sheet(sheet.occasion, sheet.library, await store.entries(tx, sheet.occasion.occasion_id))
+        sheet = replace(sheet, entries=await store.entries(tx, sheet.occasion.occasion_id))
         if sheet.differences:
             return RedirectResponse(sheet.here, 303)
         await acts.keep_check_in(tx, sheet.occasion, kept, sheet.library, now(), who.subject)
@@ -142,15 +148,25 @@ async def begin_again(db: Db, who: Coordinator, code: str) -> RedirectResponse:
     return RedirectResponse(sheet.here, 303)
 
 
-async def _sheet(tx: Tx, who: Who, code: str) -> Sheet:
+async def _sheet(tx: Tx, who: Who, name: str) -> Sheet:
+    """The sheet with this code, as it is typed; or of the occasion with this id, as lists name it."""
+    try:
+        occasion_id, is_id = UUID(name), True
+    except ValueError:
+        occasion_id, is_id = await _id_of(tx, who, name), False
+    library = await store.library_of(tx)
+    occasion = await store.get_occasion(tx, occasion_id, who.site_ids, library)
+    entries = await store.entries(tx, occasion_id)
+    return Sheet(str(occasion_id) if is_id else sheet_code(occasion_id), occasion, library, entries)
+
+
+async def _id_of(tx: Tx, who: Who, code: str) -> UUID:
     found = await store.occasions_between(tx, ids_of(code), who.site_ids)
     if not found:
         raise NotFound("sheet")
     if len(found) > 1:
         raise Refusal("sheet-ambiguous", "Two check-ins have this code. Open it from the list of check-ins.")
-    library = await store.library_of(tx)
-    occasion = await store.get_occasion(tx, found[0], who.site_ids, library)
-    return Sheet(occasion, library, await store.entries(tx, occasion.occasion_id))
+    return found[0]
 
 
 def _entered(sheet: Sheet, fields: Mapping[str, Any]) -> tuple[EnterSheet, tuple[CheckIn, CheckInSubmitted]]:
@@ -189,7 +205,6 @@ def _page(request: Request, sheet: Sheet, given: dict[str, Any], refusal: Refusa
         instruments=[sheet.library[code] for code in sheet.occasion.instruments],
         number=len(sheet.entries) + 1,
         given=given,
-        today=sheet.occasion.day_of(now()).isoformat(),
         errors=list(refusal.errors) if refusal else [],
         refused=refusal.message if refusal and not refusal.errors else "",
     )

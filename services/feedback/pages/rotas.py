@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from services.feedback import store
+from services.feedback import acts, store
 from services.feedback.domain.rota import (
     LEVELS_MAX,
     HandOver,
@@ -21,7 +21,7 @@ from services.feedback.pages.forms import nested
 from services.feedback.pages.templates import PAGES, Coordinator
 from services.feedback.store import SiteRota
 from shared.clock import now
-from shared.doors import Db, form, submitted
+from shared.doors import Db, form, mark, refuse_stale, submitted
 from shared.errors import FieldError, Refusal
 from shared.events.base import Code
 from shared.events.ids import site_id_of
@@ -60,18 +60,20 @@ async def rota(request: Request, db: Db, who: Coordinator, code: Code) -> HTMLRe
 @router.post("/{code}")
 async def set_rota(request: Request, db: Db, who: Coordinator, code: Code) -> Response:
     """Set it, by the same rules as the JSON; hand-overs that are not over stay."""
-    fields, moment = _kept(nested(await submitted(request))), now()
+    sent, moment = await submitted(request), now()
+    fields = _kept(nested(sent))
     async with db.transaction(who.organisation_id) as tx:
         site_id = site_id_of(who.organisation_id, code)
-        await store.lock_rota(tx, site_id)
+        await store.lock_site(tx, site_id)
         site = await store.get_rota(tx, site_id, who.site_ids)
         ahead = site.place.rota.hand_overs_ahead(moment) if site.place.rota else []
         try:
+            refuse_stale(sent, _replaced(site))
             command = form(SetRota, fields | {"hand_overs": [one.model_dump() for one in ahead]})
             refuse_unusable(command)
         except Refusal as refusal:
-            return _form(request, site, fields, refusal)
-        await store.save_rota(tx, who.organisation_id, site.site_id, command, moment)
+            return _form(request, site, fields, refusal, was=sent.get("was"))
+        await acts.set_rota(tx, who, site, command, moment)
     return RedirectResponse(f"/feedback/rotas/{code}?done=saved", 303)
 
 
@@ -81,7 +83,7 @@ async def hand_over(request: Request, db: Db, who: Coordinator, code: Code) -> R
     fields, moment = await submitted(request), now()
     async with db.transaction(who.organisation_id) as tx:
         site_id = site_id_of(who.organisation_id, code)
-        await store.lock_rota(tx, site_id)
+        await store.lock_site(tx, site_id)
         site = await store.get_rota(tx, site_id, who.site_ids)
         times = {name: _local(fields[name], site) for name in ("begins_at", "ends_at") if name in fields}
         try:
@@ -90,7 +92,7 @@ async def hand_over(request: Request, db: Db, who: Coordinator, code: Code) -> R
         except Refusal as refusal:
             known = site.place.rota
             return _form(request, site, known.model_dump() if known else {}, refusal, over=fields)
-        await store.save_rota(tx, who.organisation_id, site.site_id, fresh, moment)
+        await acts.set_rota(tx, who, site, fresh, moment)
     return RedirectResponse(f"/feedback/rotas/{code}?done=handed-over", 303)
 
 
@@ -99,10 +101,15 @@ async def take_back(request: Request, db: Db, who: Coordinator, code: Code) -> R
     """Whoever the shifts name answers again."""
     command, site_id = form(HandOver, await submitted(request)), site_id_of(who.organisation_id, code)
     async with db.transaction(who.organisation_id) as tx:
-        await store.lock_rota(tx, site_id)
+        await store.lock_site(tx, site_id)
         site = await store.get_rota(tx, site_id, who.site_ids)
-        await store.save_rota(tx, who.organisation_id, site_id, taken_back(site.place.rota, command), now())
+        await acts.set_rota(tx, who, site, taken_back(site.place.rota, command), now())
     return RedirectResponse(f"/feedback/rotas/{code}?done=taken-back", 303)
+
+
+def _replaced(site: SiteRota) -> dict[str, Any] | None:
+    """What the form of a rota replaces: hand-overs have forms of their own."""
+    return site.place.rota.model_dump(exclude={"hand_overs"}) if site.place.rota else None
 
 
 def _local(text: Any, site: SiteRota) -> Any:
@@ -136,7 +143,13 @@ def _here(site: SiteRota, moment: datetime) -> list[str]:
 
 
 def _form(
-    request: Request, site: SiteRota, given: dict[str, Any], refusal: Refusal | None, over: dict[str, Any] | None = None
+    request: Request,
+    site: SiteRota,
+    given: dict[str, Any],
+    refusal: Refusal | None,
+    *,
+    over: dict[str, Any] | None = None,
+    was: str | None = None,
 ) -> HTMLResponse:
     moment, known = now(), site.place.rota
     slowest = {"acknowledge_within_minutes": 30, "act_within_hours": 24, "close_within_days": 7}
@@ -156,6 +169,8 @@ def _form(
         gaps=gaps(known, moment, site.place.zone),
         ahead=known.hand_overs_ahead(moment) if known else [],
         over=over or {},
+        was=was or mark(_replaced(site)),
+        refused=refusal.message if refusal and not refusal.errors else None,
         errors=[_said(error) for error in refusal.errors] if refusal else [],
         flash=FLASHES.get(request.query_params.get("done", "")),
     )

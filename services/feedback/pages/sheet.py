@@ -90,6 +90,7 @@ def _content(
     return {
         "language": language,
         "code": sheet_code(occasion.occasion_id),
+        "versions": ", ".join(f"{code} {library[code].version}" for code in occasion.instruments),
         "qr": drawn.getvalue().decode(),
         "parts": parts,
         "contacts": [{"words": one.words, "shown": one.shown} for one in helped["contacts"]],

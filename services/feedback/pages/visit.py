@@ -59,6 +59,11 @@ async def visiting(request: Request, db: Database, token: str) -> AsyncIterator[
         yield tx, Visit(occasion, library, language_of(request, link.language), contacts, link.expires_at <= now())
 
 
+def just_done(request: Request, *ways: str) -> str:
+    """What the address says was just done. The answer to a form, such as another language, says nothing of it."""
+    return next((one for one in ways if one in request.query_params), "") if request.method == "GET" else ""
+
+
 def own_page(request: Request, visit: Visit, name: str, status: int = 200, **more: Any) -> HTMLResponse:
     """The page; at a link that is over nothing but that."""
     return PAGES.render(

@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from services.feedback import acts, store
 from services.feedback.domain.milestones import Milestone, TellMilestone, told_again
 from services.feedback.domain.stories import USES, Agree, Shared, ShareStory
-from services.feedback.pages.visit import Visit, own_page, visiting
+from services.feedback.pages.visit import Visit, just_done, own_page, visiting
 from shared.clock import now
 from shared.database import Tx
 from shared.doors import Db, form, submitted
@@ -124,7 +124,7 @@ async def _story(
         key=new_id(),
         errors=errors,
         may_share=visit.takes_part,
-        done=next((one for one in ("shared", "agreed", "withdrawn") if one in request.query_params), ""),
+        done=just_done(request, "shared", "agreed", "withdrawn"),
     )
 
 
@@ -143,6 +143,8 @@ async def tell_milestone(request: Request, db: Db, token: str) -> Response:
         if visit.is_over:
             return own_page(request, visit, "")
         _must_take_part(visit)
+        if "show" in fields:  # in another language, with what was chosen so far
+            return await _milestones(tx, request, visit, fields, ())
         try:
             command = form(TellMilestone, fields)
             async with tx.savepoint():
@@ -186,7 +188,7 @@ def _new_milestone(visit: Visit, command: TellMilestone) -> Milestone:
 async def _milestones(
     tx: Tx, request: Request, visit: Visit, given: Mapping[str, Any], errors: Any, status: int = 200
 ) -> HTMLResponse:
-    kinds = await store.milestones.kinds(tx)
+    kinds = await store.milestones.kinds(tx, visit.occasion.organisation_id)
     return own_page(
         request,
         visit,
@@ -198,7 +200,7 @@ async def _milestones(
         given=given,
         errors=errors,
         may_share=visit.takes_part,
-        done=next((one for one in ("told", "noted") if one in request.query_params), ""),
+        done=just_done(request, "told", "noted"),
     )
 
 

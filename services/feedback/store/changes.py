@@ -172,6 +172,12 @@ async def pulses(tx: Tx, change: Change, version: int) -> tuple[dict[str, list[F
     return found
 
 
+async def is_at(tx: Tx, program_id: UUID, site_id: UUID) -> bool:
+    """Whether a program is at a site."""
+    sql = "select true from programs where program_id = $1 and $2 = any (site_ids)"
+    return await tx.fetchval(sql, program_id, site_id) is not None
+
+
 async def languages(tx: Tx, scope: Scope) -> set[str]:
     """The languages of the sites where something holds."""
     rows = await tx.fetch(

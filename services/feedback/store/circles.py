@@ -96,7 +96,7 @@ async def find_person_id(tx: Tx, short_code: str, site_ids: Sequence[UUID] | Non
     """Whom staff call so at these sites."""
     found: UUID | None = await tx.fetchval(
         """select participant_id from enrolments
-           where short_code = $1 and ($2::uuid[] is null or site_id = any ($2)) limit 1""",
+           where short_code = upper($1) and ($2::uuid[] is null or site_id = any ($2)) limit 1""",
         short_code,
         site_ids,
     )

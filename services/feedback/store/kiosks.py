@@ -25,6 +25,15 @@ class SeenKiosk:
     closes_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An occasion that is open, by the short code of whoever it is for, and what it asks."""
+
+    short_code: str
+    occasion_id: UUID
+    instruments: list[str]
+
+
 async def add_kiosk(tx: Tx, kiosk: Kiosk, token_sha256: str, language: str) -> None:
     """The tablet, and the link that opens its page."""
     await tx.execute(
@@ -82,10 +91,11 @@ async def save_wrong_codes(tx: Tx, kiosk: Kiosk) -> None:
     )
 
 
-async def open_at_kiosk(tx: Tx, kiosk: Kiosk, now: datetime, short_code: str | None) -> list[tuple[str, UUID]]:
-    """The short codes that can answer something at this tablet now, and what: that which closes first, first."""
+async def open_at_kiosk(tx: Tx, kiosk: Kiosk, now: datetime, short_code: str | None) -> list[Waiting]:
+    """What is open at this tablet now, and for whom: that which closes first, first."""
     rows = await tx.fetch(
-        """select e.short_code, o.occasion_id from occasions o join enrolments e on e.enrolment_id = o.enrolment_id
+        """select e.short_code, o.occasion_id, o.instruments
+           from occasions o join enrolments e on e.enrolment_id = o.enrolment_id
            where o.site_id = $1 and ($2::uuid is null or o.program_id = $2) and ($4::text is null or e.short_code = $4)
              and o.opens_at <= $3 and o.closes_at > $3 and o.cancelled_for is null and not o.is_history
              and e.short_code is not null and e.withdrawn_on is null
@@ -97,14 +107,15 @@ async def open_at_kiosk(tx: Tx, kiosk: Kiosk, now: datetime, short_code: str | N
         now,
         short_code,
     )
-    return [(row["short_code"], row["occasion_id"]) for row in rows]
+    return [made_of(Waiting, row) for row in rows]
 
 
 async def add_visit(tx: Tx, organisation: UUID, visit: Visit) -> None:
-    """Somebody stands before the tablet: whoever stood there before does not any more."""
+    """Somebody stands before the tablet, unless they were erased in this moment; nobody else does any more."""
     await tx.execute("delete from kiosk_visits where kiosk_id = $1", visit.kiosk_id)
     await tx.execute(
-        "insert into kiosk_visits values ($1, $2, $3, $4, $5)",
+        """insert into kiosk_visits
+           select $1, $2, $3, occasion_id, $5 from occasions where occasion_id = $4 for key share""",
         organisation,
         visit.visit_id,
         visit.kiosk_id,

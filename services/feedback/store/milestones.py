@@ -38,9 +38,11 @@ def shipped() -> Kinds:
     return {one.code: one for one in found}
 
 
-async def kinds(tx: Tx) -> Kinds:
-    """Every kind: those that ship, and those of the organisation itself."""
-    rows = await tx.fetch("select code, title, after_sessions from milestone_kinds order by code")
+async def kinds(tx: Tx, organisation: UUID) -> Kinds:
+    """Every kind: those that ship, and those of the organisation itself. A batch that is heard sees those of many."""
+    rows = await tx.fetch(
+        "select code, title, after_sessions from milestone_kinds where organisation_id = $1 order by code", organisation
+    )
     own = [Kind(code=r["code"], title=Words(**r["title"]), after_sessions=r["after_sessions"]) for r in rows]
     return {one.code: one for one in own} | dict(shipped())
 

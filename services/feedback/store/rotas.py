@@ -59,8 +59,8 @@ async def get_rota(tx: Tx, site_id: UUID, site_ids: Sequence[UUID] | None) -> Si
     return _site_rota(row)
 
 
-async def lock_rota(tx: Tx, site_id: UUID) -> None:
-    """One at a time for a site: a hand-over is written into the rota that stands."""
+async def lock_site(tx: Tx, site_id: UUID) -> None:
+    """One at a time for a site: what is set is compared with what stands, and a hand-over is written into it."""
     await tx.fetchrow("select from sites where site_id = $1 for update", site_id)
 
 
@@ -70,7 +70,7 @@ def _site_rota(row: Any) -> SiteRota:
 
 
 async def save_rota(tx: Tx, organisation: UUID, site_id: UUID, rota: SetRota, now: datetime) -> None:
-    """The rota of a site from now on; it is looked at every day, from now on."""
+    """The rota of a site from now on; it is looked at every day, beginning now."""
     await set_timer(tx, Timer(ROTA_TIMER, str(site_id), organisation, now, {"site_id": str(site_id)}))
     await tx.execute(
         """insert into rotas values ($1, $2, $3, $4)

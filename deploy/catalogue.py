@@ -98,7 +98,7 @@ def _catalogue_lines() -> Iterator[str]:
     yield "# The events of Kith"
     yield ""
     yield "Written by `make events`. CloudEvents 1.0 in Kafka's binary mode: the value is JSON, attributes are headers."
-    yield f"One topic for each kind of aggregate, {PARTITIONS} partitions each, kept for 90 days. The key is the id of"
+    yield f"One topic for each kind of aggregate, {PARTITIONS} partitions each, kept for 89 days. The key is the id of"
     yield "the aggregate, so the events of one aggregate are in order. An event may arrive twice. No event carries a"
     yield "name, contact data or free text; what remains is pseudonymous and must be treated as personal. Fields are"
     yield "only ever added."

@@ -21,8 +21,10 @@ MACHINE = {
     "KITH_MAVEN": "a mirror of the repository that Kafka's jars come from",
     "KITH_PEOPLE": "JSON file of the people whom the development issuer offers",
     "KITH_SMTP_LISTEN": "host:port of the mail sink (set by `kith up`)",
-    "KITH_TOKEN": "a bearer token for `kith import`, `kith export` and `kith instruments`",
-    "KITH_SITE_ADDRESS": "address that the gateway of a composition serves, default :8080",
+    "KITH_TOKEN": "a bearer token for `kith import`, `kith release`, `kith export` and `kith instruments`, "
+    "of the organisation that is named there",
+    "KITH_SITE_ADDRESS": "address that the gateway of a composition serves, default :8080; a name such as "
+    "kith.example.org, with `deploy/gateway/public.yml`, makes it get a certificate and serve ports 80 and 443",
     "KITH_VERSION": "tag of the image in a composition, default latest",
 }
 SERVICE = {f"KITH_{name.upper()}": field for name, field in Settings.model_fields.items()}

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from deploy import Trouble
 from deploy.cli.terminal import plainly
 from deploy.cli.token import door
-from deploy.importer import Show, Summary, import_folder, organisation
+from deploy.importer import Show, Stopped, Summary, import_folder, organisation
 from deploy.importer.tables import TABLES
 
 REFUSED_SHOWN = 50
@@ -26,11 +26,17 @@ REFUSED_SHOWN = 50
 def import_(
     folder: Annotated[Path, typer.Argument(help="Where organisation.toml and the CSV files are.")],
     templates: Annotated[bool, typer.Option("--templates", help="Write empty files with an example row.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Set what was set up before, as the folder says, also where it differs.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     url: Annotated[str | None, typer.Option(help="Address of Kith; by default the one on this machine.")] = None,
     token: Annotated[str | None, typer.Option(envvar="KITH_TOKEN", help="A bearer token of an administrator.")] = None,
 ) -> None:
     """Import an organisation; the same folder twice changes nothing, and nobody gets a message.
+
+    What was set up before (the organisation, sites, programs, facilitators, groups, rotas, batteries, crisis contacts)
+    and differs from the folder is named and left as it is, unless you say --replace.
 
     Example: kith import --templates my-organisation && kith import my-organisation
     """
@@ -38,14 +44,14 @@ def import_(
         write_templates(folder)
         typer.echo(f"Templates are in {folder}.")
         return
-    code = organisation.read(folder / "organisation.toml").code if (folder / "organisation.toml").exists() else ""
-    where, bearer = door(url, token, code, "administrator", "Import")
-    with bars(quiet=as_json) as show:
-        summary = asyncio.run(import_folder(folder, where, bearer, show))
-    if as_json:
-        typer.echo(json.dumps([asdict(one) for one in summary.files], indent=2))
-    else:
-        tell(summary)
+    where, bearer = door(url, token, organisation.read(folder).code, "administrator", "Import")
+    try:
+        with bars(quiet=as_json) as show:
+            summary = asyncio.run(import_folder(folder, where, bearer, show, replace=replace))
+    except Stopped as stopped:
+        tell(stopped.summary, as_json)
+        raise
+    tell(summary, as_json)
     if summary.refused:
         raise typer.Exit(1)
 
@@ -72,14 +78,20 @@ def bars(*, quiet: bool = False) -> Iterator[Show]:
         yield show
 
 
-def tell(summary: Summary) -> None:
+def tell(summary: Summary, as_json: bool) -> None:
     """What went in, and what did not and why."""
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in summary.files], indent=2))
+        return
     for one in summary.files:
         lines = len({refusal.line for refusal in one.refused})
+        kind = "parts" if one.file == organisation.FILE else "rows"
         typer.echo(
-            f"{one.file:<18} {one.rows:>6} rows: {one.created} new, {one.changed} changed, "
+            f"{one.file:<18} {one.rows:>6} {kind}: {one.created} new, {one.changed} changed, "
             f"{one.unchanged} unchanged, {lines} refused"
         )
+    for left in summary.left:
+        typer.echo(f"{left}: differs from the file, left as it is (--replace sets it)")
     for refusal in summary.refused[:REFUSED_SHOWN]:
         column = f", column {refusal.column}" if refusal.column else ""
         typer.secho(
@@ -91,14 +103,17 @@ def tell(summary: Summary) -> None:
 
 def write_templates(folder: Path) -> None:
     """An example of every file. Nothing that is there already is overwritten."""
-    folder.mkdir(parents=True, exist_ok=True)
     wanted = {f"{name}.csv": table.template() for name, (_, table) in TABLES.items()}
     # On a page of scheduling a participant has a short code; here the reference, which stays in intake.
     person = TABLES["participants"][1].example["reference"]
     wanted["attendance.csv"] = wanted["attendance.csv"].replace(TABLES["attendance"][1].example["participant"], person)
-    wanted["organisation.toml"] = organisation.TEMPLATE
+    wanted[organisation.FILE] = organisation.TEMPLATE
     there = [name for name in wanted if (folder / name).exists()]
     if there:
         raise Trouble(f"{folder} has {', '.join(sorted(there))} already: name an empty folder.")
-    for name, text in wanted.items():
-        (folder / name).write_text(text, encoding="utf-8")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in wanted.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Trouble(f"{error.filename} cannot be written: {error.strerror}. Name a folder.") from error

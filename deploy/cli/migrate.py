@@ -1,12 +1,12 @@
 """`kith migrate`: databases, roles and migrations of all services."""
 
 import asyncio
-import json
 import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 
 from deploy import Trouble
 from deploy.cli.terminal import plainly
@@ -36,7 +36,12 @@ def _passwords(file: Path | None) -> dict[str, str]:
     roles = [role for service in provision.SERVICES for role in provision.login_roles(service)]
     if file is None:
         return {role: secret(data_folder(), role) for role in roles}
-    known: dict[str, str] = json.loads(file.read_text())
+    try:
+        known = TypeAdapter(dict[str, str]).validate_json(file.read_bytes())
+    except OSError as error:
+        raise Trouble(f"{file} cannot be read: {error.strerror}.") from error
+    except ValidationError:  # it would repeat the passwords
+        raise Trouble(f'{file} has to be JSON such as {{"intake": "its password"}}, with every login role.') from None
     missing = [role for role in roles if role not in known]
     if missing:
         raise Trouble(f"{file} gives no password for {', '.join(missing)}.")

@@ -2,29 +2,25 @@
 
 import asyncio
 import base64
-import contextlib
 import getpass
 import json
 import logging
 import os
 import socket
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Annotated, Any, TypeVar
 
-import asyncpg
 import structlog
 import typer
-from rich.console import Console
-from rich.progress import track
 
 from deploy import Trouble
-from deploy.cli.stores import known, parts_of, store_of
+from deploy.cli.replaying import Outcome, look, replay_all, replay_one
+from deploy.cli.stores import known, store_of
 from deploy.cli.terminal import plainly
 from deploy.postgres.provision import SERVICES
 from shared import clock
-from shared.database import OUTAGES, Database
-from shared.errors import NotFound, Refusal
-from shared.inbox.batch import Applying
+from shared.database import OUTAGES
+from shared.errors import Refusal
 from shared.inbox.parked import Decision
 from shared.operations import waiting
 from shared.operations.health import age
@@ -32,9 +28,7 @@ from shared.operations.shapes import event_shown, key_shown, outcome_shown
 from shared.operations.waiting import Done, Shown, Waiting
 
 T = TypeVar("T")
-Outcome = tuple[str, str, str, Done]  # service, topic, key, what became of it
 EVENTS_MAX = 100_000
-TRIES = 3  # of a replay that a busy partition kept from beginning
 app = typer.Typer(no_args_is_help=True, help="What waits for a person: list, show, replay, drop.")
 ServiceName = Annotated[str, typer.Argument(metavar="SERVICE", help="Whose store.")]
 Topic = Annotated[str, typer.Argument(help="The topic, as `list` shows it.")]
@@ -102,11 +96,12 @@ def replay(
     if accept_gap and (everything or not (reason and reason.strip())):
         raise Trouble("A gap is accepted for one key, with --reason: say why the missing events will never come.")
     gap = decision(by, reason) if accept_gap and reason else None
-    if service and topic and key:
-        outcomes = _run(_replay_one(service, topic, key, gap))
-    else:
-        outcomes = _run(_replay_all(chosen(service), quiet=as_json))
-    _tell_outcomes(outcomes, as_json)
+    one = replay_one(service, topic, key, gap) if service and topic and key else None
+    outcomes, away = _run(one or replay_all(chosen(service), quiet=as_json))
+    if outcomes or not away:
+        _tell_outcomes(outcomes, as_json)
+    if away:
+        raise Trouble("\n".join(away))
     if any(done.left for _, _, _, done in outcomes):
         raise typer.Exit(1)
 
@@ -161,8 +156,6 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(work)
     except Refusal as refusal:
         raise Trouble(f"{refusal.message} [{refusal.code}]") from refusal
-    except asyncpg.InvalidAuthorizationSpecificationError as error:
-        raise Trouble(f"The store does not let us in: {error}. Name it in KITH_DATABASE_MACHINERY.") from error
     except OUTAGES as error:
         raise Trouble(f"The store was away or busy, and nothing was done: {error}. Try again.") from error
 
@@ -177,44 +170,9 @@ async def _one(service: str, topic: str, key: str) -> tuple[Waiting, list[Shown]
         return await waiting.one(tx, topic, key, mine=None, limit=EVENTS_MAX)
 
 
-async def _replay_one(service: str, topic: str, key: str, gap: Decision | None) -> list[Outcome]:
-    async with store_of(service) as database:
-        return [(service, topic, key, await _replay(database, applying_of(service), topic, key, gap))]
-
-
-async def _replay_all(services: Iterable[str], *, quiet: bool) -> list[Outcome]:
-    outcomes: list[Outcome] = []
-    for service in services:
-        async with store_of(service) as database:
-            async with database.transaction() as tx:
-                keys = await waiting.everything(tx, mine=None)
-            applying, bar = applying_of(service), Console(stderr=True)
-            for one in track(keys, service, console=bar, disable=quiet or len(keys) < 2):
-                with contextlib.suppress(NotFound):  # gone meanwhile
-                    done = await _replay(database, applying, one.topic, one.key, None)
-                    outcomes.append((service, one.topic, one.key, done))
-    return outcomes
-
-
-async def _replay(database: Database, applying: Applying, topic: str, key: str, gap: Decision | None) -> Done:
-    for tries_left in reversed(range(TRIES)):
-        try:
-            return await waiting.replay(database, applying, topic, key, gap=gap)
-        except OUTAGES:
-            if not tries_left:
-                raise
-    raise AssertionError("the last try returns or raises")
-
-
-def applying_of(service: str) -> Applying:
-    """How the service itself applies what it hears."""
-    return parts_of(service).applying
-
-
 async def _drop(service: str, topic: str, key: str, why: Decision, first: bool) -> Done:
     async with store_of(service) as database:
-        async with database.transaction() as tx:
-            found, _ = await waiting.one(tx, topic, key, mine=None, limit=1)
+        found = await look(database, topic, key)
         return await waiting.drop(database, topic, key, why, only=(found.first or "") if first else None)
 
 

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import asyncpg
+
 from deploy import Trouble
 from deploy.local import folder
 from deploy.local.secrets import secret
@@ -18,6 +20,7 @@ if TYPE_CHECKING:  # a service brings a web framework with it: a command that ne
     from shared.service import Service
 
 SECONDS_MAX = 3600
+_NOT_MIGRATED = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.InvalidSchemaNameError)
 
 
 def known(service: str) -> str:
@@ -40,10 +43,20 @@ async def store_of(service: str) -> AsyncIterator[Database]:
         database = await Database.open(
             machinery_dsn(known(service)), size=4, name=f"kith command on {service}", seconds_max=SECONDS_MAX
         )
+    except asyncpg.InvalidAuthorizationSpecificationError as error:
+        raise Trouble(
+            f"The store of {service} does not let us in: {error}. Name it in KITH_DATABASE_MACHINERY."
+        ) from error
+    except asyncpg.InvalidCatalogNameError as error:
+        raise Trouble(f"There is no store of {service} yet: {error}. `kith migrate` makes it.") from error
     except OUTAGES as error:
         raise Trouble(f"The store of {service} does not answer: {error}. Is Kith running here?") from error
     try:
         yield database
+    except _NOT_MIGRATED as error:
+        raise Trouble(
+            f"The store of {service} is not that of this version of Kith: {error}. Type `kith migrate`."
+        ) from error
     finally:
         await database.close()
 
@@ -51,6 +64,12 @@ async def store_of(service: str) -> AsyncIterator[Database]:
 def machinery_dsn(service: str) -> str:
     """Where the store is and who we are there. Holds a password."""
     if named := os.environ.get("KITH_DATABASE_MACHINERY"):
+        owner = urlsplit(named).path.removeprefix("/")
+        if owner in SERVICES and owner != service:
+            raise Trouble(
+                f"KITH_DATABASE_MACHINERY is the store of {owner}, not of {service}. "
+                f"Type this where {service} runs, or name its store."
+            )
         return named
     data, role = data_folder(), f"{service}_machinery"
     server = os.environ.get("KITH_POSTGRES")

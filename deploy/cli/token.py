@@ -1,5 +1,7 @@
 """`kith token`: a bearer token of the development issuer, for scripts."""
 
+import json
+from base64 import urlsafe_b64decode
 from typing import Annotated
 
 import httpx
@@ -32,8 +34,25 @@ def token(
 
 def door(url: str | None, token: str | None, organisation: str, role: str, name: str) -> tuple[str, str]:
     """Address and bearer token of a Kith: those that were given, else of the one with our data folder."""
+    if token:
+        _must_be_of(organisation, token)
     where = url or folder.read_run(data_folder())["urls"]["public"]
     return where, token or mint(organisation, [role], ["*"], name)
+
+
+def _must_be_of(organisation: str, token: str) -> None:
+    """A token acts on its own organisation, whichever was asked for. Whether it is valid is the service's matter."""
+    try:
+        payload = token.split(".")[1]
+        found = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4))).get("organisation")
+    except (ValueError, IndexError, AttributeError):
+        raise Trouble("The token cannot be read: give a JWT of your issuer, by KITH_TOKEN or --token.") from None
+    if found != organisation:
+        whose = f"the organisation {found}" if found else "no organisation"
+        raise Trouble(
+            f"The token (KITH_TOKEN or --token) is of {whose}, and you named {organisation}: nothing was sent. "
+            "Give a token of that organisation."
+        )
 
 
 def mint(organisation: str, roles: list[str], sites: list[str], name: str) -> str:

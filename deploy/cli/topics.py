@@ -16,7 +16,7 @@ def topics() -> None:
 
     Example: KITH_KAFKA=broker:9092 kith topics
     """
-    made = asyncio.run(ensure_topics(kafka_address(), TOPICS))
+    became = asyncio.run(ensure_topics(kafka_address(), TOPICS))
     for name in TOPICS:
-        typer.echo(f"{name}  {'created' if name in made else 'verified'}")
-    typer.echo(f"{PARTITIONS} partitions each; new ones keep events for {RETENTION_DAYS} days.")
+        typer.echo(f"{name}  {became[name]}")
+    typer.echo(f"{PARTITIONS} partitions each; events are kept for {RETENTION_DAYS} days.")

@@ -18,6 +18,7 @@ class Refused(Exception):
     def __init__(self, problem: dict[str, Any]) -> None:
         super().__init__(problem.get("title", "refused"))
         self.code = problem.get("code", "")
+        self.is_of_the_caller = problem.get("status") == 401
         self.sentence = "; ".join(
             [str(self), *(f"{one['field']}: {one['message']}" for one in problem.get("errors", ()))]
         )

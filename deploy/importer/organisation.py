@@ -1,58 +1,47 @@
 """organisation.toml: what an organisation asks of everybody, what its programs ask when, whom to call in need."""
 
 import tomllib
-from datetime import date
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from deploy import Trouble
+from services.feedback.domain.battery import SetBattery
+from services.feedback.domain.contacts import SetCrisisContacts
+from services.feedback.domain.rota import HandOver, SetRota
+from services.intake.domain.organisation import RegisterOrganisation
 from shared.events.base import Code
 from shared.fields import field_errors
 
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+FILE = "organisation.toml"
 
 
-class Battery(_Part):
-    """What a program asks at which occasion; the entries are checked by feedback."""
+class Battery(SetBattery):
+    """What a program asks at which occasion."""
 
     program: Code
-    entries: list[dict[str, Any]]
 
 
-class CrisisContacts(_Part):
-    """Whom somebody in need can reach at a site; checked by feedback."""
-
-    site: Code
-    contacts: list[dict[str, Any]]
-    note: dict[str, str]
-    confirmed_on: date | None = Field(None, description="when somebody last made sure that the numbers are right")
-
-
-class Rota(_Part):
-    """Who is on call for concerns at a site, and how long each step may take; checked by feedback."""
+class CrisisContacts(SetCrisisContacts):
+    """Whom somebody in need can reach at a site."""
 
     site: Code
-    acknowledge_within_minutes: int = 30
-    act_within_hours: int = 24
-    close_within_days: int = 7
-    responders: list[dict[str, Any]]
-    shifts: list[dict[str, Any]]
 
 
-class Organisation(_Part):
-    """The file."""
+class Rota(SetRota):
+    """Who is on call for concerns at a site, and how long each step may take."""
+
+    site: Code
+    hand_overs: list[HandOver] = Field(default_factory=list, max_length=0)  # those are made on the page, each for once
+
+
+class Organisation(RegisterOrganisation):
+    """The file: what the services are asked, by their own shapes."""
 
     code: Code
-    name: str
-    attributes: list[dict[str, Any]] = []
-    consent_texts: list[dict[str, Any]] = []
-    batteries: list[Battery] = []
-    crisis_contacts: list[CrisisContacts] = []
-    rotas: list[Rota] = []
+    batteries: list[Battery] = Field(default_factory=list)
+    crisis_contacts: list[CrisisContacts] = Field(default_factory=list)
+    rotas: list[Rota] = Field(default_factory=list)
 
 
 TEMPLATE = """\
@@ -101,12 +90,17 @@ shifts = [
 """
 
 
-def read(path: Path) -> Organisation:
+def read(folder: Path) -> Organisation:
     """Read and check the file."""
+    path = folder / FILE
     try:
         return Organisation.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
+    except FileNotFoundError:
+        raise Trouble(f"{folder} has no {FILE}: `kith import --templates FOLDER` writes one to begin with.") from None
+    except OSError as error:
+        raise Trouble(f"{path} cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Trouble(f"{path} is not TOML: {error}.") from None
     except ValidationError as error:
-        wrong = "; ".join(f"{one.field}: {one.message}" for one in field_errors(error.errors()))
+        wrong = "; ".join(f"{one.field}: {one.message} [{one.code}]" for one in field_errors(error.errors()))
         raise Trouble(f"{path}: {wrong}") from None

@@ -49,6 +49,11 @@ class FileReport:
     changed: int = 0
     unchanged: int = 0
     refused: list[Refusal] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)  # differs from the file and was left as it is; counted as unchanged
+
+    def took(self, outcome: str, rows: int = 1) -> None:
+        """So many rows went in, or were in before."""
+        setattr(self, outcome, getattr(self, outcome) + rows)
 
 
 Progress = Callable[[int], None]
@@ -105,9 +110,11 @@ async def _send(
         try:
             answer = await doors.ask("POST", path, content=data, headers={"content-type": "text/csv"})
         except Refused as refused:
+            if refused.is_of_the_caller:  # the token has run out: no row could go in any more
+                raise
             return [(row, Refusal(report.file, row.line, "", refused.code, refused.sentence)) for row in rows]
     for outcome in ("created", "changed", "unchanged"):
-        setattr(report, outcome, getattr(report, outcome) + answer[outcome])
+        report.took(outcome, answer[outcome])
     return [(lines[one["line"]], _refusal(report.file, lines[one["line"]], one)) for one in answer["refused"]]
 
 

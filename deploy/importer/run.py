@@ -4,15 +4,22 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from pydantic import BaseModel, ValidationError
 
 from deploy import Trouble
 from deploy.importer import organisation
 from deploy.importer.doors import Doors, Refused
 from deploy.importer.rows import AT_ONCE, PATIENCE_SECONDS, PAUSE_SECONDS, FileReport, Refusal, Row, upload
+from deploy.importer.set_up import SetUp
+from deploy.importer.standing import changed_here
 from deploy.importer.tables import TABLES
 from shared.errors import Refusal as TableRefusal
+from shared.events.base import Code
+from shared.fields import field_errors
 from shared.tables import read_cells
 
 ASK_AT_ONCE = 500
@@ -31,74 +38,73 @@ class Summary:
         """Every row that was left out."""
         return [one for report in self.files for one in report.refused]
 
+    @property
+    def left(self) -> list[str]:
+        """Everything that differs from the folder and was left as it is."""
+        return [one for report in self.files for one in report.left]
+
+
+class Stopped(Trouble):
+    """An import that could not go on, with what had become of the folder by then."""
+
+    def __init__(self, sentence: str, summary: Summary) -> None:
+        super().__init__(f"The import was stopped, and what is in stays in. {sentence}")
+        self.summary = summary
+
+
+class _Named(BaseModel):
+    """How a row of check-ins names an occasion. Many are asked for at once: one that is no code spoils all."""
+
+    program: Code
+    occasion: Code
+
 
 async def import_folder(
-    folder: Path, url: str, token: str, show: Show, patience_seconds: float = PATIENCE_SECONDS
+    folder: Path,
+    url: str,
+    token: str,
+    show: Show,
+    patience_seconds: float = PATIENCE_SECONDS,
+    *,
+    replace: bool = False,
 ) -> Summary:
-    """Import what the folder has; every file is optional but for organisation.toml.
+    """Import what the folder has; every file is optional but for organisation.toml. Raises Stopped.
 
-    What a service has not heard of is waited for until nothing has moved for `patience_seconds`.
+    What a service has not heard of is waited for until nothing has moved for `patience_seconds`. What was set up
+    before and differs stays as it is, unless it is to be replaced.
     """
-    about = folder / "organisation.toml"
-    if not about.exists():
-        raise Trouble(f"{folder} has no organisation.toml: `kith import --templates FOLDER` writes one to begin with.")
-    asked = organisation.read(about)
+    asked = organisation.read(folder)
     async with Doors(url, token) as doors:
-        return await _Import(folder, doors, asked, show, patience_seconds).run()
+        own = _Import(folder, doors, SetUp(doors, asked, replace, patience_seconds), show, patience_seconds)
+        try:
+            return await own.run()
+        except Refused as refused:
+            raise Stopped(f"{refused.sentence} [{refused.code}]", own.summary) from refused
+        except Trouble as trouble:
+            raise Stopped(str(trouble), own.summary) from trouble
 
 
 @dataclass(slots=True)
 class _Import:
     folder: Path
     doors: Doors
-    asked: organisation.Organisation
+    set_up: SetUp
     show: Show
     patience_seconds: float
     summary: Summary = field(default_factory=Summary)
 
     async def run(self) -> Summary:
-        await self._settle(
-            "PUT",
-            "/intake/api/v1/organisation",
-            self.asked.model_dump(include={"name", "attributes", "consent_texts"}, mode="json"),
-        )
+        self.summary.files.append(self.set_up.report)
+        await self.set_up.register()
         for file in ("sites", "programs", "facilitators"):
-            await self._table(file)
-        for rota in self.asked.rotas:  # before the batteries: some of these need somebody on call
-            path = f"/feedback/api/v1/sites/{rota.site}/rota"
-            own = rota.model_dump(exclude={"site"}, mode="json")
-            await self._settle("PUT", path, own | {"hand_overs": await self._hand_overs(path)})
-        for battery in self.asked.batteries:
-            await self._settle("PUT", f"/feedback/api/v1/batteries/{battery.program}", {"entries": battery.entries})
-        for one in self.asked.crisis_contacts:
-            body = one.model_dump(exclude={"site"}, exclude_none=True, mode="json")
-            await self._settle("PUT", f"/feedback/api/v1/sites/{one.site}/crisis-contacts", body)
-        await self._table("groups", self._with_facilitators)
+            await self._table(file, partial(self._unless_changed_here, file))
+        await self.set_up.the_rest()
+        await self._table("groups", partial(self._unless_changed_here, "groups"))
         await self._table("participants")
         await self._table("sessions", self._with_facilitators)
         await self._table("attendance", self._with_participants)
         await self._table("check-ins", self._with_occasions, at_once=AT_ONCE)
         return self.summary
-
-    async def _hand_overs(self, path: str) -> Any:
-        """What was handed over on the page stays: a file knows nothing of it."""
-        try:
-            return (await self.doors.ask("GET", path))["rota"]["hand_overs"]
-        except Refused:
-            return []
-
-    async def _settle(self, method: str, path: str, body: dict[str, Any]) -> None:
-        """Ask for one thing until the service has heard of what it names."""
-        patient_until = time.monotonic() + self.patience_seconds
-        while True:
-            try:
-                await self.doors.ask(method, path, json=body)
-            except Refused as refused:
-                if not refused.code.endswith("-not-found") or time.monotonic() > patient_until:
-                    raise Trouble(f"organisation.toml: {refused.sentence} ({refused.code})") from None
-                await asyncio.sleep(PAUSE_SECONDS)
-            else:
-                return
 
     async def _table(
         self,
@@ -114,6 +120,8 @@ class _Import:
         self.summary.files.append(report)
         try:
             rows = [Row(line, cells) for line, cells in read_cells(path.read_bytes(), list(table.columns))]
+        except OSError as error:
+            raise Trouble(f"{path} cannot be read: {error.strerror}.") from error
         except TableRefusal as refusal:
             report.refused += [Refusal(path.name, 1, one.field, one.code, one.message) for one in refusal.errors]
             return
@@ -142,6 +150,13 @@ class _Import:
             found |= page
             after = max(page)
 
+    async def _unless_changed_here(self, file: str, rows: list[Row], report: FileReport) -> list[Row]:
+        """What stands and says something else stays, unless it is to be replaced."""
+        changed = {} if self.set_up.replace else await changed_here(self.doors, file, rows)
+        report.left += changed.values()
+        report.took("unchanged", len(changed))
+        return [row for row in rows if row.line not in changed]
+
     async def _with_facilitators(self, rows: list[Row], report: FileReport) -> list[Row]:
         known = await self._references("facilitator") if any("facilitator" in row.cells for row in rows) else {}
         for row in rows:
@@ -166,7 +181,7 @@ class _Import:
     async def _with_occasions(self, rows: list[Row], report: FileReport) -> list[Row]:
         """Check-ins speak of occasions; scheduling, which mints them, is asked for their ids."""
         people = await self._references("participant")
-        good = [row for row in rows if self._know(row, people, report)]
+        good = [row for row in rows if self._know(row, people, report) and _can_be_asked_for(row, report)]
         await self._heard("/scheduling/api/v1/participants/known", sorted({p["id"] for p in people.values()}))
         wanted = {_occasion_of(row, people) for row in good}
         ids = await self._occasions(sorted(wanted))
@@ -238,4 +253,14 @@ class _Import:
 
 def _occasion_of(row: Row, people: dict[str, Any]) -> tuple[str, str, str]:
     person = people[row.cells["participant"]]["id"]
-    return person, row.cells.get("program", ""), row.cells.get("occasion", "")
+    return person, row.cells["program"], row.cells["occasion"]
+
+
+def _can_be_asked_for(row: Row, report: FileReport) -> bool:
+    try:
+        _Named.model_validate({name: cell for name, cell in row.cells.items() if cell})
+    except ValidationError as error:
+        wrong = field_errors(error.errors())
+        report.refused += [Refusal(report.file, row.line, one.field, one.code, one.message) for one in wrong]
+        return False
+    return True

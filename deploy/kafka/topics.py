@@ -1,8 +1,9 @@
-"""Creates the topics of the language of events, and refuses those that have another shape."""
+"""Creates the topics of the language of events, and refuses those that have another shape or keep events otherwise."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from deploy import Trouble
@@ -10,23 +11,36 @@ from deploy.local.child import until
 from shared.events import PARTITIONS
 from shared.kafka import addresses, client
 
-RETENTION_DAYS = 90
+RETENTION_DAYS = 89
+_DAY_MS = 24 * 60 * 60 * 1000
+# Kafka forgets a segment as a whole, when its youngest event is old enough: the oldest is a day older then.
+KEEPING = {
+    "cleanup.policy": "delete",
+    "retention.ms": str(RETENTION_DAYS * _DAY_MS),
+    "segment.ms": str(_DAY_MS),
+}
+_TAKEN = {
+    "cleanup.policy": {KEEPING["cleanup.policy"]},
+    "retention.ms": {KEEPING["retention.ms"], str(90 * _DAY_MS)},  # topics got 90 before, with segments of a week
+}
+_SET_ON_THE_TOPIC = 1  # Kafka's number for where a setting comes from
 _VISIBLE_SECONDS = 15.0
-_RETENTION_MS = RETENTION_DAYS * 24 * 60 * 60 * 1000
+Settings = dict[str, tuple[str, int]]  # each one's value, and where that comes from
 
 
-async def ensure_topics(kafka: str, names: Sequence[str]) -> list[str]:
-    """Make the missing topics, verify the others; which ones were made."""
+async def ensure_topics(kafka: str, names: Sequence[str]) -> dict[str, str]:
+    """Make the missing topics, verify the others; what became of each."""
     admin = AIOKafkaAdminClient(**client(kafka))
     try:
         await _connect(admin, kafka)
         known = await _partitions(admin, names)
         _refuse_other_shapes(known)
+        became = dict.fromkeys(names, "verified") | await _keep_as_long(admin, sorted(known))
         missing = [name for name in names if name not in known]
         if missing:
             await _create(admin, missing)
             _refuse_other_shapes(await _all_partitions(admin, names))
-        return missing
+        return became | dict.fromkeys(missing, "created")
     finally:
         await admin.close()
 
@@ -67,10 +81,60 @@ def _refuse_other_shapes(partitions: dict[str, int]) -> None:
         )
 
 
+async def _keep_as_long(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, str]:
+    """Refuse topics that keep events otherwise, as whoever is erased would stay in them; change those made before."""
+    found = await _settings(admin, names) if names else {}
+    wrong = [
+        f"{name} has {setting}={own[setting][0]}"
+        for name, own in found.items()
+        for setting, taken in _TAKEN.items()
+        if own[setting][0] not in taken
+    ]
+    if wrong:
+        raise Trouble(
+            f"Each topic forgets its events after {RETENTION_DAYS} days, but {', '.join(wrong)}: "
+            f"set {_as_words(KEEPING)} on it."
+        )
+    older = {name: own for name, own in found.items() if not _is_kept_as_long(own)}
+    for name, own in older.items():
+        await _set(admin, name, own)
+    return dict.fromkeys(older, f"changed: events are kept for {RETENTION_DAYS} days from now on")
+
+
+def _is_kept_as_long(own: Settings) -> bool:
+    return own["retention.ms"][0] == KEEPING["retention.ms"] and int(own["segment.ms"][0]) <= _DAY_MS
+
+
+async def _settings(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, Settings]:
+    found: dict[str, Settings] = {}
+    for answer in await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in names]):
+        for code, _, _, name, entries in answer.resources:
+            _refuse_if(code, f"The settings of topic {name} cannot be read", "DescribeConfigs")
+            found[name] = {setting: (value, source) for setting, value, _, source, *_ in entries}
+    return found
+
+
+async def _set(admin: AIOKafkaAdminClient, name: str, own: Settings) -> None:
+    """The request replaces whatever is set on the topic: the rest of it goes along."""
+    kept = {setting: value for setting, (value, source) in own.items() if source == _SET_ON_THE_TOPIC}
+    for answer in await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, kept | KEEPING)]):
+        for code, *_ in answer.resources:
+            _refuse_if(code, f"The settings of topic {name} cannot be changed to {_as_words(KEEPING)}", "AlterConfigs")
+
+
+def _refuse_if(code: int, what: str, right: str) -> None:
+    if code:
+        raise Trouble(f"{what} ({for_code(code).__name__}): the account in KITH_KAFKA needs {right} on it.")
+
+
+def _as_words(settings: Mapping[str, str]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in settings.items())
+
+
 async def _create(admin: AIOKafkaAdminClient, names: Sequence[str]) -> None:
     brokers = len((await admin.describe_cluster())["brokers"])
     copies = min(3, brokers)
-    settings = {"retention.ms": str(_RETENTION_MS), "min.insync.replicas": str(max(1, copies - 1))}
+    settings = KEEPING | {"min.insync.replicas": str(max(1, copies - 1))}
     wanted = [NewTopic(name, PARTITIONS, copies, topic_configs=settings) for name in names]
     answer = await admin.create_topics(wanted)
     for name, code, message in answer.topic_errors:

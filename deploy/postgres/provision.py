@@ -43,9 +43,14 @@ async def migrate(
 ) -> dict[str, list[str]]:
     """Provision, then bring every database to its newest migration; which files were applied."""
     await provision(admin_dsn, passwords, services)
-    return {
-        service: await database.migrate(dsn_of(admin_dsn, service), service, f"{service}_owner") for service in services
-    }
+    return {service: await _migrate_one(dsn_of(admin_dsn, service), service) for service in services}
+
+
+async def _migrate_one(dsn: str, service: str) -> list[str]:
+    try:
+        return await database.migrate(dsn, service, f"{service}_owner")
+    except RuntimeError as error:  # a file is not what it was when it was applied
+        raise Trouble(f"The store of {service} stays as it is: {error}.") from error
 
 
 async def _connect(admin_dsn: str) -> asyncpg.Connection:

@@ -1,5 +1,6 @@
 """What is configured is known: the page of settings, the composition, the image."""
 
+import json
 import re
 import subprocess
 import sys
@@ -28,13 +29,20 @@ def test_every_setting_that_the_code_reads_is_on_the_page() -> None:
     assert named <= NAMES
 
 
+def composed(folder: Path, *files: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """What the real Compose makes of our files, with the example's settings filled in."""
+    values = folder / "env"
+    given = re.sub(r"=$", "=given", (ROOT / ".env.example").read_text(), flags=re.M)
+    values.write_text(given + "".join(f"{name}={value}\n" for name, value in more.items()))
+    named = [word for file in ("docker-compose.yml", *files) for word in ("-f", ROOT / file)]
+    command = [BIN / "docker-compose", "--env-file", values, *named, "config"]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
 @pytest.fixture(scope="module")
 def composition(tmp_path_factory: pytest.TempPathFactory) -> dict:
-    """What the real Compose makes of our file."""
-    values = tmp_path_factory.mktemp("compose") / "env"
-    values.write_text(re.sub(r"=$", "=given", (ROOT / ".env.example").read_text(), flags=re.M))
-    command = [BIN / "docker-compose", "--env-file", values, "-f", ROOT / "docker-compose.yml", "config"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    """The composition as it is by itself."""
+    done = composed(tmp_path_factory.mktemp("compose"))
     assert done.returncode == 0, done.stderr
     return yaml.safe_load(done.stdout)
 
@@ -53,6 +61,30 @@ def test_the_composition_runs_the_four_services_on_the_real_servers(composition:
         assert services[name]["command"] == [f"services.{name}.app"]
     assert services["kafka"]["image"].startswith("apache/kafka:")
     assert services["postgres"]["image"].startswith("postgres:18")
+
+
+def published(gateway: dict) -> list[tuple[str, str, int]]:
+    return [(one.get("host_ip", ""), one["published"], one["target"]) for one in gateway["ports"]]
+
+
+def test_the_gateway_of_a_composition_serves_the_address_that_it_is_given(composition: dict, tmp_path: Path) -> None:
+    gateway = composition["services"]["gateway"]
+    assert gateway["environment"] == {"KITH_SITE_ADDRESS": ":8080"}
+    assert published(gateway) == [("127.0.0.1", "8080", 8080)]
+    public, name = "deploy/gateway/public.yml", {"KITH_SITE_ADDRESS": "kith.example.org"}
+    gateway = yaml.safe_load(composed(tmp_path, public, **name).stdout)["services"]["gateway"]
+    assert gateway["environment"] == name
+    assert {("", "80", 80), ("", "443", 443)} <= set(published(gateway))
+    assert [(one["type"], one["target"]) for one in gateway["volumes"]] == [("volume", "/data")]  # of certificates
+    assert "KITH_SITE_ADDRESS" in composed(tmp_path, public).stderr, "without a name there is no certificate"
+
+
+@pytest.mark.parametrize(("address", "listens"), [(":8080", ":8080"), ("kith.example.org", ":443")])
+def test_the_gateway_listens_where_its_address_says(address: str, listens: str) -> None:
+    command = [BIN / "caddy", "adapt", "--config", ROOT / "deploy" / "gateway" / "Caddyfile"]
+    done = subprocess.run(command, capture_output=True, text=True, env={"KITH_SITE_ADDRESS": address})
+    [server] = json.loads(done.stdout)["apps"]["http"]["servers"].values()
+    assert server["listen"] == [listens]
 
 
 def test_a_composition_without_passwords_is_refused() -> None:

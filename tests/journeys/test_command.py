@@ -46,7 +46,7 @@ async def test_an_import_says_what_went_in_and_what_did_not(kith: Kith, tmp_path
     assert "sites.csv, line 3, column time_zone:" in err
     status, out, _ = await kith_command("import", str(tmp_path), "--url", kith.url, "--json", KITH_TOKEN=token)
     assert status == 1
-    [sites] = json.loads(out)
+    [_, sites] = json.loads(out)
     assert (sites["unchanged"], sites["refused"][0]["line"]) == (1, 3)
 
 

@@ -150,6 +150,23 @@ async def test_events_can_be_looked_at_found_and_verified(kith: Kith, send: Send
     assert (status, "There is no topic kith.never-made." in err) == (1, True)
 
 
+async def test_in_a_container_each_service_is_asked_about_its_own_store_alone(kith: Kith, send: Send) -> None:
+    bad, ce_id = uuid4(), new_id()
+    await send(bad, 1, b"{", ce_id=str(ce_id).encode())
+    await eventually(lambda: all_wait(kith, 1, bad), limit_seconds=60)
+    own = kith.system.addresses.environment("feedback", "feedback")
+    inside = {"KITH_DATABASE_MACHINERY": own["KITH_DATABASE_MACHINERY"]}
+    _, found = await facts(kith, "events", "show", str(ce_id), **inside)
+    assert list(found["parked"]) == ["feedback"]
+    why = ("--reason", "A test sent it.")
+    status, _, err = await command(kith, "parked", "drop", "intake", TOPIC, str(bad), *why, **inside)
+    assert (status, "is the store of feedback, not of intake." in err) == (1, True)
+    assert await all_wait(kith, 1, bad)
+    assert (await command(kith, "parked", "drop", "feedback", TOPIC, str(bad), *why, **inside))[0] == 0
+    for service in ("scheduling", "analytics"):
+        assert (await command(kith, "parked", "drop", service, TOPIC, str(bad), *why))[0] == 0
+
+
 async def test_a_record_that_cannot_be_read_hides_nothing_behind_it(kith: Kith) -> None:
     topic, broker = "kith.strange", kith.system.urls["kafka"]
     admin = AIOKafkaAdminClient(bootstrap_servers=broker)

@@ -37,7 +37,15 @@ from tests.shared.conftest import Register, numbers_heard, say
 PASSWORD = "p@ss:word/7"
 TYPED = "p%40ss:word%2F7"
 RIGHTS = (  # of a service; topics of tests begin with another word than `kith.`
-    (ResourceType.TOPIC, "test.", (AclOperation.CREATE, AclOperation.READ, AclOperation.WRITE)),
+    (
+        ResourceType.TOPIC,
+        "test.",
+        (
+            *(AclOperation.CREATE, AclOperation.READ, AclOperation.WRITE),
+            *(AclOperation.DESCRIBE_CONFIGS, AclOperation.ALTER_CONFIGS),
+        ),
+    ),
+    (ResourceType.TOPIC, "unseen.", (AclOperation.CREATE, AclOperation.READ, AclOperation.WRITE)),
     (ResourceType.GROUP, "analytics", (AclOperation.READ,)),
 )
 
@@ -120,7 +128,8 @@ def told() -> Any:
 @pytest.mark.parametrize("way", ["ssl", "plain+ssl", "scram-sha-256+ssl", "scram-sha-512+ssl"])
 async def test_what_is_said_is_heard_by_that_way(guarded: Guarded, fresh_store: Any, parcels: Any, way: str) -> None:
     kafka, store, parcel = guarded.named(way), await fresh_store(), uuid4()
-    assert await ensure_topics(kafka, [parcels.topic]) == [parcels.topic]
+    assert await ensure_topics(kafka, [parcels.topic]) == {parcels.topic: "created"}
+    assert await ensure_topics(kafka, [parcels.topic]) == {parcels.topic: "verified"}
     await Register.make(store.dsn_admin)
     hearing = Hearing(store.machinery, kafka, "analytics", Applying({parcels: Register.on_parcel_sent}))
     async with running(Relay(store.machinery, kafka).run(), hearing.run()):
@@ -152,6 +161,13 @@ async def test_a_wrong_password_is_waited_with_and_never_told(
         await eventually(is_told)
     assert await store.machinery.pool.fetchval("select count(*) from machinery.outbox") == 1
     assert "not-the-one" not in told()
+
+
+async def test_an_account_that_may_not_see_how_long_topics_keep_events_is_told(guarded: Guarded) -> None:
+    kafka = guarded.named("plain+ssl")
+    assert await ensure_topics(kafka, ["unseen.topic"]) == {"unseen.topic": "created"}
+    with pytest.raises(Trouble, match=r"topic unseen\.topic cannot be read .*KITH_KAFKA needs DescribeConfigs on it"):
+        await ensure_topics(kafka, ["unseen.topic"])
 
 
 async def test_a_broker_whose_certificate_nobody_knows_hears_nothing(

@@ -63,7 +63,7 @@ async def find(event_id: UUID) -> Found:
             continue
     found = said or await _in_kafka(event_id)
     if found is None:
-        raise Trouble(f"No event {event_id} is in an event log or in Kafka (which forgets after 90 days).")
+        raise Trouble(f"No event {event_id} is in an event log or in Kafka (which forgets after 89 days).")
     found.parked = parked
     return found
 

@@ -66,15 +66,14 @@ def moment(since: str) -> datetime | None:
     """`2h` ago, or the time given; None is the beginning."""
     if since == "all":
         return None
-    if found := re.fullmatch(r"(\d{1,6})([smhd])", since):
-        return clock.now() - timedelta(**{UNITS[found[2]]: int(found[1])})
+    ago = re.fullmatch(r"(\d{1,6})([smhd])", since)
     try:
-        given = _TIME.validate_python(since)
-    except ValidationError:
+        given = clock.now() - timedelta(**{UNITS[ago[2]]: int(ago[1])}) if ago else _TIME.validate_python(since)
+    except (ValidationError, OverflowError):  # as many days ago there were no years
         given = None
     if given is None or given.tzinfo is None:
         raise Trouble(f"--since {since}: give 30s, 15m, 2h, 7d, all, or a time such as 2025-03-04T18:00:00Z.")
-    return given
+    return given if given.timestamp() > 0 else None  # where Kafka's time begins
 
 
 async def answered(work: Coroutine[Any, Any, T]) -> T:

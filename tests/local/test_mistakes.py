@@ -1,0 +1,168 @@
+"""Ordinary mistakes at the command: each is one sentence with what to do, and nothing has happened."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import asyncpg
+import pytest
+from typer.testing import CliRunner
+
+from deploy.cli.app import app
+from deploy.cli.events.reading import moment
+from deploy.cli.stores import machinery_dsn
+from deploy.local.ports import free_port
+from deploy.postgres import provision
+from tests.doors import token
+
+HERE, ELSEWHERE = "harbour-trust", "other-house"
+PASSWORDS = {role: f"it's {role}" for service in provision.SERVICES for role in provision.login_roles(service)}
+
+
+def typed(*words: str, **environment: str) -> tuple[int, str]:
+    """Its exit status, and what it says; a traceback fails the test."""
+    answer = CliRunner().invoke(app, list(words), env=environment)
+    assert answer.exception is None or isinstance(answer.exception, SystemExit), answer.exception
+    return answer.exit_code, answer.output
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "organisation.toml").write_text(f'code = "{HERE}"\nname = "Harbour Trust"\n')
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["import", "FOLDER"],
+        ["release", "--organisation", HERE],
+        ["export", "program", "evening-circle", "--organisation", HERE],
+        ["instruments", "load", "gad-7.json", "--organisation", HERE],
+    ],
+)
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (token(organisation=ELSEWHERE), f"is of the organisation {ELSEWHERE}, and you named {HERE}: nothing was sent."),
+        (token(organisation=""), f"is of no organisation, and you named {HERE}: nothing was sent."),
+        ("no-token-at-all", "The token cannot be read"),
+        ("a.bm90IGpzb24.b", "The token cannot be read"),
+    ],
+)
+def test_a_token_of_another_organisation_does_nothing(
+    folder: Path, words: list[str], given: str, sentence: str
+) -> None:
+    where = f"http://127.0.0.1:{free_port()}"  # whoever sends something is told that nobody answers
+    named = [str(folder) if word == "FOLDER" else word for word in words]
+    status, said = typed(*named, "--url", where, KITH_TOKEN=given)
+    assert status == 1
+    assert sentence in said
+
+
+def test_the_store_of_one_service_is_not_taken_for_that_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    named = "postgresql://feedback_machinery:secret@postgres:5432/feedback?application_name=x"
+    monkeypatch.setenv("KITH_DATABASE_MACHINERY", named)
+    assert machinery_dsn("feedback") == named
+    for words in (
+        ["parked", "drop", "intake", "kith.groups", "key", "--reason", "r"],
+        ["rebuild", "analytics", "facts"],
+    ):
+        status, said = typed(*words)
+        assert status == 1
+        assert "KITH_DATABASE_MACHINERY is the store of feedback, not of" in said
+        assert "secret" not in said
+
+
+@pytest.mark.parametrize("text", [None, "not json", "[]", '{"intake": 7}', "\udcff"])
+def test_passwords_that_cannot_be_read(tmp_path: Path, text: str | None) -> None:
+    file = tmp_path / "roles.json"
+    if text is not None:
+        file.write_text(text, errors="surrogateescape")
+    status, said = typed("migrate", "--passwords", str(file))
+    assert status == 1
+    assert ("cannot be read" if text is None else "has to be JSON such as") in said
+
+
+def test_templates_are_written_into_a_folder(tmp_path: Path) -> None:
+    file = tmp_path / "a-file"
+    file.write_text("")
+    for where in (file, file / "below"):
+        status, said = typed("import", "--templates", str(where))
+        assert status == 1
+        assert "cannot be written" in said
+
+
+def test_a_folder_without_a_file_that_can_be_read(tmp_path: Path) -> None:
+    status, said = typed("import", str(tmp_path))
+    assert (status, "`kith import --templates FOLDER` writes one" in said) == (1, True)
+    (tmp_path / "organisation.toml").mkdir()
+    status, said = typed("import", str(tmp_path))
+    assert (status, "cannot be read" in said) == (1, True)
+
+
+def test_what_organisation_toml_says_wrongly_is_told_before_anything_is_sent(folder: Path) -> None:
+    with (folder / "organisation.toml").open("a") as file:
+        file.write(
+            '[[crisis_contacts]]\nsite = "old-town"\ncontacts = [{ label = { en = "Line" } }]\nnote = { en = "x" }\n'
+        )
+    status, said = typed("import", str(folder))
+    assert status == 1
+    assert "crisis_contacts.0.contacts.0: Give a phone number" in said
+
+
+@pytest.mark.parametrize("since", ["999999d", "2025-13-01T00:00:00Z", "yesterday"])
+def test_a_time_that_there_is_not(since: str) -> None:
+    status, said = typed("events", "tail", "--since", since, KITH_KAFKA="127.0.0.1:1")
+    assert (status, f"--since {since}: give 30s" in said) == (1, True)
+
+
+def test_a_time_before_the_first_event_is_the_beginning() -> None:
+    assert moment("30000d") is moment("1900-01-01T00:00:00Z") is moment("all") is None
+
+
+@pytest.fixture
+def passwords(tmp_path: Path) -> Path:
+    file = tmp_path / "roles.json"
+    file.write_text(json.dumps(PASSWORDS))
+    return file
+
+
+async def test_a_store_that_lets_nobody_in_or_is_not_migrated(admin_dsn: str) -> None:
+    await provision.provision(admin_dsn, PASSWORDS)
+    server = admin_dsn.rpartition("@")[2].partition("/")[0]
+
+    async def told(service: str, password: str, *words: str) -> str:
+        where = f"postgresql://{service}_machinery:{password}@{server}/{service}"
+        status, said = await asyncio.to_thread(typed, *words, KITH_DATABASE_MACHINERY=where)
+        assert status == 1
+        return said
+
+    for service, *words in (
+        ("feedback", "parked", "list", "--service", "feedback"),
+        ("feedback", "parked", "replay", "feedback", "--all"),
+        ("analytics", "rebuild", "analytics", "facts"),
+        ("analytics", "export", "figure", "a/b/c/d", "--organisation", HERE),
+    ):
+        assert f"The store of {service} does not let us in" in await told(service, "wrong", *words)
+        own = PASSWORDS[f"{service}_machinery"].replace(" ", "%20")
+        said = await told(service, own, *words)
+        assert f"The store of {service} is not that of this version of Kith" in said
+        assert "Type `kith migrate`." in said
+
+
+async def test_a_migration_that_has_changed_since_is_told(admin_dsn: str, passwords: Path) -> None:
+    await provision.migrate(admin_dsn, PASSWORDS)
+    store = await asyncpg.connect(provision.dsn_of(admin_dsn, "feedback"))
+    name, sha256 = await store.fetchrow("select * from schema_migrations order by version limit 1")
+    change = "update schema_migrations set sha256 = $2 where version = $1"
+    await store.execute(change, name, "of other words")
+    try:
+        words = ("migrate", "--passwords", str(passwords))
+        status, said = await asyncio.to_thread(typed, *words, KITH_POSTGRES=admin_dsn)
+    finally:
+        await store.execute(change, name, sha256)
+        await store.close()
+    assert status == 1
+    assert "The store of feedback stays as it is:" in said
+    assert f"{name} was applied before and has changed since: add a new file instead." in said

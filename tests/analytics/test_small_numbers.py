@@ -99,7 +99,8 @@ def test_with_another_number_another_is_small() -> None:
         ({"quay": 25, "town": 65}, {"all": 90, "quay": 20, "town": 50}),  # town would tell of quay
         ({"quay": 35, "town": 65}, {"all": 100, "quay": 35, "town": 65}),
         ({"quay": 20, "town": 50}, {"all": 70, "quay": 20, "town": 50}),
-        ({"quay": 9, "town": 50}, {"all": 70, "quay": None, "town": 50}),
+        ({"quay": 9, "town": 50}, {"all": 70, "quay": 20, "town": 50}),  # who saw it go would know it for small
+        ({"quay": 9, "town": 80}, {"all": 89, "quay": 20, "town": 50}),
     ],
 )
 def test_a_number_moves_when_enough_people_changed(later: dict[str, int], seen: dict[str, int | None]) -> None:
@@ -198,6 +199,7 @@ def test_a_small_part_is_hidden_with_another() -> None:
         {"pair phq-9 1 1 baseline end 14 9": 20, "pair phq-9 1 1 baseline end 12 7": 20},
         {"together phq-9:a|phq-9:b|phq-9:c 14_9_8": 20, "together phq-9:a|phq-9:b|phq-9:c 12_9_7": 20},
         {"sessions session-pulse 1:9_2:12": 20, "sessions session-pulse 1:8_2:12": 20},
+        {"sessions session-pulse 1:9_2:10": 20, "sessions session-pulse 1:4_2:5": 20},
     ],
     ids=lambda facts: next(iter(facts)),
 )

@@ -47,19 +47,24 @@ class Judge:
     true: Numbers = field(init=False)
     known: Numbers = field(init=False)
     was: Numbers = field(init=False)
+    gone: Numbers = field(init=False)
 
     def __post_init__(self) -> None:
         named = {cell for one in self.releases for cell in (*one.numbers, *one.without)}
         self.sums = sums_of(named, linked=True)
         cells, days = self.sums.cells, len(self.releases)
         self.true, self.known = np.full((days, len(cells)), np.nan), np.full((days, len(cells)), np.nan)
-        self.was = np.full((days, len(cells)), np.nan)
-        last = np.full(len(cells), np.nan)
+        self.was, self.gone = np.full((days, len(cells)), np.nan), np.full((days, len(cells)), FAR)
+        last, told = np.full(len(cells), np.nan), set[Cell]()
         for day, (seen, truth) in enumerate(zip(self.releases, self.truths, strict=True)):
+            dimensions = seen.dimensions
             for at, cell in enumerate(cells):
-                if cell in named:
+                if cell in named and {one for one, _ in cell} <= dimensions:
                     self.true[day, at] = truth.get(cell, 0)
                     self.known[day, at] = seen.numbers.get(cell, np.nan if cell in seen.without else 0)
+                if cell in seen.hidden & told:  # a number that was there and goes has become small
+                    self.gone[day, at] = self.people_min - 1
+            told |= seen.numbers.keys()
             self.was[day] = last
             last = np.where(np.isnan(self.known[day]), last, self.known[day])
 
@@ -104,7 +109,7 @@ class Judge:
     def _bounds(self, day: int) -> tuple[Numbers, Numbers]:
         """What a release says of itself."""
         known = self.known[day : day + 1]
-        low, high = np.where(np.isnan(known), 0.0, known), np.where(np.isnan(known), FAR, known)
+        low, high = np.where(np.isnan(known), 0.0, known), np.where(np.isnan(known), self.gone[day], known)
         narrow(self.sums, low, high)
         return low[0], high[0]
 
@@ -119,7 +124,7 @@ class Judge:
         joined = np.ones(len(self.sums.cells), dtype=bool)
         for _ in range(TRIES):
             low = np.where(np.isnan(known), np.where(named & joined, 1.0, 0.0), known)
-            high = np.where(np.isnan(known), FAR, known)
+            high = np.where(np.isnan(known), self.gone, known)
             try:
                 narrow_days(self.sums, low, high, joined)
             except Contradiction as wrong:

@@ -1,7 +1,7 @@
 """What a reader of releases holds: numbers as of each release, cells without one, and what adds up to what.
 
-Cells that are never named are of nobody. Beside the cells of the tables there are those that no table shows, such as
-how many people of a program, at a site, are of an attribute: they are sums' parts all the same, and link the tables.
+Cells that a table does not name are of nobody. Beside the cells of the tables there are those that no table shows,
+such as how many people of a program, at a site, are of an attribute: they are sums' parts all the same, and link them.
 """
 
 from collections import defaultdict
@@ -18,10 +18,18 @@ LINKS_AT_MOST = 30_000
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """One release: the numbers that are as of it, and the cells that are named without one."""
+    """One release: the numbers that are as of it, the cells that are named without one, and those of which nothing is
+    said: not even an earlier number.
+    """
 
     numbers: Mapping[Cell, int]
     without: frozenset[Cell]
+    hidden: frozenset[Cell] = frozenset()
+
+    @property
+    def dimensions(self) -> set[str]:
+        """Of the tables that it has; a cell of these that is not there is of nobody."""
+        return {dimension for one in (*self.numbers, *self.without) for dimension, _ in one}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from services.analytics.domain.lattice import cells, with_empty
-from services.analytics.domain.releasing import Release, release
+from services.analytics.domain.releasing import Known, Release, release
 from services.analytics.domain.rules import Rules
 from tests.attack import judging
 from tests.attack.judging import Finding, Truth
@@ -48,7 +48,7 @@ def attacked(days: Sequence[Joint], rules: Rules, make: Make = release) -> Tally
     for truth in truths:
         done.append(make(truth, done, rules))
     found = findings(done, truths, rules)
-    seen = [_published(one) for one in done]
+    seen = [_published(one, is_first_rule=True) for one in done]
     tally = Tally(worlds=1, people=max(sum(n for cell, n in day.items() if not cell) for day in truths), findings=found)
     known: set[object] = set()
     for one, truth in zip(seen, truths, strict=True):
@@ -65,19 +65,22 @@ def attacked(days: Sequence[Joint], rules: Rules, make: Make = release) -> Tally
 def findings(releases: Sequence[Release], truths: Sequence[Truth], rules: Rules) -> list[Finding]:
     """All that the attack finds in releases. One in which nothing is new says nothing of its day."""
     days = [day for day, one in enumerate(releases) if one.shown or day == 0]
-    seen = [_published(releases[day]) for day in days]
+    seen = [_published(releases[day], is_first_rule=releases[day].rules == releases[0].rules) for day in days]
     return list(judging.findings(seen, [truths[day] for day in days], rules.people_min, rules.zeros_hidden))
 
 
-def _published(one: Release) -> Published:
-    return Published({cell: one.values[cell] for cell in one.shown}, frozenset(one.values.keys() - one.shown))
+def _published(one: Release, *, is_first_rule: bool) -> Published:
+    """As pages have it. By another rule than before a number may go for many reasons."""
+    without = one.values.keys() - one.shown
+    hidden = frozenset(cell for cell in without if is_first_rule and one.is_hidden(cell))
+    return Published({cell: one.values[cell] for cell in one.shown}, frozenset(without), hidden)
 
 
 def unprotected(now: Truth, earlier: Sequence[Release], rules: Rules) -> Release:
     """What many others do: small cells are hidden, nothing beside them, and nothing waits."""
     values = dict(now)
     shown = frozenset(cell for cell, n in values.items() if n >= rules.people_min)
-    return Release(values, shown, {}, rules)
+    return Release(values, shown, {cell: Known(n, cell in shown) for cell, n in values.items()}, rules)
 
 
 def _kind(one: Finding) -> str:

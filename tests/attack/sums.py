@@ -5,7 +5,7 @@ such rest from the rest of another day. What is left is what some people scored;
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 Cell = tuple[tuple[str, str], ...]
@@ -63,6 +63,6 @@ def _less(one: Scores, other: Scores) -> Scores:
     return found
 
 
-def few(rests: Iterator[Rest], people_min: int) -> list[Rest]:
+def few(rests: Iterable[Rest], people_min: int) -> list[Rest]:
     """Those of somebody, but of too few."""
     return [one for one in rests if 0 < one.people < people_min]

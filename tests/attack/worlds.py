@@ -77,22 +77,37 @@ class World:
             )
 
     def a_day(self) -> None:
-        """Some days few join, some many; now and then somebody leaves, is corrected, or a site opens."""
+        """Some days few join, some many; now and then somebody leaves, is corrected, a site opens, or more is asked."""
         chance = self.chance
         if chance.random() < 0.15:
             self.open.append(self._programs_of_a_site())
             self.sizes.append(float(np.median(self.sizes)))
         if chance.random() < 0.1:
             self.cohorts += 1
+        self._ask_otherwise()
         many = (int(chance.integers(1, 11)), len(self.people) // 40 + 1, len(self.people) // 6 + 1)
         self.join(many[int(chance.choice(3, p=(0.5, 0.3, 0.2)))])
         if chance.random() < 0.25:
             for _ in range(min(int(chance.integers(1, 4)), len(self.people) - 1)):
                 self.people.pop(int(chance.integers(len(self.people))))
+        if chance.random() < 0.1:  # of one site most leave
+            site = int(chance.integers(len(self.open)))
+            self.people = [one for one in self.people if one.site != site or chance.random() < 0.2] or self.people
         if self.shares and chance.random() < 0.15:
             at = int(chance.integers(len(self.people)))
             values = ("v1", *self.people[at].values[1:])
             self.people[at] = replace(self.people[at], values=values)
+
+    def _ask_otherwise(self) -> None:
+        """Another attribute, of which nobody who is there was ever asked; or one that nobody has any more."""
+        chance = self.chance
+        if chance.random() < 0.08:
+            self.shares.append(self._shares(int(chance.integers(2, 7))))
+            self.people = [replace(one, values=(*one.values, UNKNOWN)) for one in self.people]
+        if self.shares and chance.random() < 0.04:
+            at = int(chance.integers(len(self.shares)))
+            self.shares[at] = [1.0]
+            self.people = [replace(one, values=_without(one.values, at)) for one in self.people]
 
     def joint(self) -> Joint:
         """How many people are what at once, as the store counts them."""
@@ -116,6 +131,10 @@ class World:
         """Of each value; some are rare. The first is unknown."""
         own = np.array([0.15 * self._heavy(), *(self._heavy() for _ in range(values))])
         return list(own / own.sum())
+
+
+def _without(values: tuple[str, ...], at: int) -> tuple[str, ...]:
+    return (*values[:at], UNKNOWN, *values[at + 1 :])
 
 
 def sequence(seed: int, size: Size) -> Iterator[Joint]:

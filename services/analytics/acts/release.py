@@ -1,15 +1,16 @@
 """Making a release: by the clock once a day, or at once."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from services.analytics import store
 from services.analytics.domain import Fact
-from services.analytics.domain.bases import Base, Latest, by_base, to_move
+from services.analytics.domain.bases import Base, Latest, by_base
 from services.analytics.domain.lattice import EVERYBODY, Cell, cells, with_empty
+from services.analytics.domain.moving import moving
 from services.analytics.domain.releasing import Release, is_anew, release
 from services.analytics.domain.rules import Rules
 from services.analytics.store import Group, Program
@@ -32,21 +33,22 @@ class Made:
 async def make_release(tx: Tx, organisation: UUID, at: datetime) -> Made:
     """Take what is known now, and show of it what may be shown. Finding out what may be takes up to a minute."""
     await store.one_release_at_a_time(tx, organisation)
+    earlier = await store.latest_releases(tx)
+    dimensions = {dimension for cell in (earlier[-1].known if earlier else ()) for dimension, _ in cell}
     async with tx.glance():
         cut = await store.hold_still(tx)
         rules = await store.find_rules(tx)
         programs, instruments = await store.programs(tx, None), await store.instruments(tx)
         facts = {one.code: await store.everything(tx, one, instruments) for one in programs}
-        people = cells(await store.find_people_tables(tx))
+        people = cells(await store.find_people_tables(tx, dimensions - {"program", "site", "cohort"}))
         through = await store.find_horizon(tx)
-    earlier = await store.latest_releases(tx)
     now = with_empty(people) if rules.zeros_hidden else people
     made, anew = await asyncio.to_thread(release, now, earlier, rules), is_anew(earlier, rules)
     hidden = {cell for cell in {*now, *made.values} if cell not in made.values or made.is_hidden(cell)}
     rows = {}
     for one in programs:
         before = await store.rows_of(tx, one.program_id, instruments)
-        moved = _rows(one, facts[one.code], before, hidden, rules, anew=anew)
+        moved = await asyncio.to_thread(_rows, one, facts[one.code], before, hidden, rules, anew=anew)
         rows[one.program_id] = moved | _enrolled(one, before, made)
     if earlier and not anew and not any(rows.values()) and made.known == earlier[-1].known:
         return Made(None)
@@ -73,13 +75,13 @@ async def make_release(tx: Tx, organisation: UUID, at: datetime) -> Made:
 def _rows(
     program: Program,
     now: Mapping[Group, Mapping[Fact, int]],
-    earlier: Mapping[Base, Sequence[Mapping[Group, Latest]]],
+    earlier: Mapping[Base, Mapping[int, Mapping[Group, Latest]]],
     hidden: set[Cell],
     rules: Rules,
     *,
     anew: bool,
 ) -> dict[Base, dict[Group, Latest]]:
-    """What moves of a program, base by base. A group that is hidden in the tables of people is hidden in all."""
+    """What moves of a program. A group that is hidden in the tables of people is hidden in all."""
     bases: dict[Base, dict[Cell, Mapping[Fact, int]]] = {base: {} for base in earlier}
     for group, facts in now.items():
         for base, own in by_base(facts).items():
@@ -87,23 +89,34 @@ def _rows(
     bases.pop(ENROLLED, None)
     concealed = {
         cell
-        for cell in map(_cell, {*now, *(one for rows in earlier.values() for row in rows for one in row)})
+        for cell in map(_cell, {*now, *(one for rows in earlier.values() for row in rows.values() for one in row)})
         if _in_program(program, cell) in hidden
     }
-    found = {}
-    for base, facts_of in bases.items():
-        was = [{_cell(group): row for group, row in rows.items()} for rows in earlier.get(base, [])]
-        moved = to_move(facts_of, was, concealed, rules, anew=anew)
-        if moved:
-            found[base] = {_group(cell): row for cell, row in moved.items()}
-    return found
+    was = {
+        base: {number: {_cell(group): row for group, row in rows.items()} for number, rows in released.items()}
+        for base, released in earlier.items()
+        if base != ENROLLED
+    }
+    found = moving(bases, was, concealed, rules, _order(program, bases), anew=anew)
+    return {base: {_group(cell): row for cell, row in rows.items()} for base, rows in found.items()}
+
+
+def _order(program: Program, bases: Iterable[Base]) -> list[Base]:
+    """Those first that matter most: what changed until the end and until the last time, then whether it lasted."""
+    main: list[Base] = []
+    for code in program.instruments:
+        if lasting := program.lasting(code):
+            first, end, last = lasting
+            main += [("pair", code, first, one) for one in ((end, last) if end == "end" else (last, end))]
+    kinds = {"together": 1, "pair": 2}
+    return sorted(bases, key=lambda one: (0, main.index(one)) if one in main else (kinds.get(one[0], 3), one))
 
 
 def _enrolled(
-    program: Program, earlier: Mapping[Base, Sequence[Mapping[Group, Latest]]], made: Release
+    program: Program, earlier: Mapping[Base, Mapping[int, Mapping[Group, Latest]]], made: Release
 ) -> dict[Base, dict[Group, Latest]]:
     """How many are in each group is what the tables of people say, and moves when they do."""
-    latest = {_cell(group): row.facts for rows in earlier.get(ENROLLED, ()) for group, row in rows.items()}
+    latest = {_cell(group): row.facts for rows in earlier.get(ENROLLED, {}).values() for group, row in rows.items()}
     found = {}
     for cell in (cell for cell in made.values if 0 < len(cell) < 3):
         own = dict(cell)

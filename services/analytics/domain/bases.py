@@ -3,7 +3,10 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
 
+from services.analytics.domain.courses import slopes
 from services.analytics.domain.lattice import EVERYBODY, Cell, relations
 from services.analytics.domain.people import Fact
 from services.analytics.domain.protecting import protect
@@ -92,16 +95,28 @@ def changed(before: Facts, now: Facts) -> int:
 
 
 def tells_on_everybody(facts: Facts, people_min: int) -> bool:
-    """All the same score, or one person whose sessions are more than those of all others: numbers about persons."""
+    """All the same score or slope, or one person with more sessions than all others together: numbers about persons."""
     scores: defaultdict[str, Counter[int]] = defaultdict(Counter)
     for fact, n in facts.items():
         for at, score in _scores(fact):
             scores[at][score] += n
-    if any(len(one) == 1 and one.total() >= people_min for one in scores.values()):
+    counted: list[Counter[Any]] = [*scores.values(), _slopes(facts)]
+    if any(len(one) == 1 and one.total() >= people_min for one in counted):
         return True
     sessions = [int(fact[1]) for fact, n in facts.items() if fact[0] == "stay" for _ in range(min(n, 2))]
     total = sum(int(fact[1]) * n for fact, n in facts.items() if fact[0] == "stay")
     return bool(sessions) and 2 * max(sessions) > total > 0
+
+
+def _slopes(facts: Facts) -> Counter[Fraction]:
+    """How many people's scores move by how much from session to session."""
+    found = Counter[Fraction]()
+    for fact, n in facts.items():
+        if fact[0] == "sessions":
+            points = [one.partition(":") for one in fact[2].split()]
+            course = [int(session) for session, _, _ in points], [int(score) for _, _, score in points]
+            found.update({Fraction(own, spread): n for spread, (own,) in slopes([course]).items()})
+    return found
 
 
 def _scores(fact: Fact) -> Iterator[tuple[str, int]]:
@@ -119,39 +134,44 @@ def _scores(fact: Fact) -> Iterator[tuple[str, int]]:
 
 
 def to_move(
-    now: Mapping[Cell, Facts], earlier: Sequence[Rows], hidden: Collection[Cell], rules: Rules, *, anew: bool = False
+    now: Mapping[Cell, Facts],
+    earlier: Sequence[Rows],
+    hidden: Collection[Cell],
+    rules: Rules,
+    *,
+    anew: bool = False,
+    held: Collection[Cell] = (),
 ) -> dict[Cell, Latest]:
     """The rows to write for one base, of everybody in a program and of each group by each label; oldest rows first.
 
     Parts move only when the whole does; so whatever is not shown as it is now is in one sum of each table at most, and
     others stay behind with it until it has company enough. `anew`: by other rules than before. What is small by these,
-    or stays as it was when it was, is hidden with its company, though that was shown.
+    or stays as it was when it was, is hidden with its company. `held`: these stay for the sake of other bases.
     """
     latest = {cell: row for rows in earlier for cell, row in rows.items()}
-    seen = _seen(earlier)
-    last = seen[-1] if seen else {}
+    last = seen[-1] if (seen := _seen(earlier)) else {}
     sizes = {cell: people_in(now[cell]) if cell in now else 0 for cell in {*now, *latest, EVERYBODY}}
     moved = {cell: changed(last[cell], now.get(cell, {})) if cell in last else n for cell, n in sizes.items()}
-    waiting = {cell for cell in last if 0 < moved[cell] < rules.people_min}
+    waiting = {cell for cell in last if 0 < moved[cell] < rules.people_min or cell in held}
     small = {
         cell
         for cell, n in sizes.items()
         if cell in hidden
+        or (cell in held and cell not in last)
         or 0 < n < rules.people_min
         or tells_on_everybody(now.get(cell, {}), rules.people_min)
         or (anew and cell in waiting and people_in(last[cell]) < rules.people_min)
     }
-    sums, is_held = relations(sizes), EVERYBODY in small | waiting
-    beside = stays = set(sizes)
+    sums, is_held, beside, stays = relations(sizes), EVERYBODY in small | waiting, set(sizes), set(sizes)
     if EVERYBODY not in small and (anew or not is_held):
         beside = protect(Tables(sizes, sums), small, rules.people_min)
     if not is_held:
         stays = protect(Tables(moved, sums), waiting, rules.people_min, also=beside)
     stays = _with_company(now, seen, stays, moved, rules)
     rows = {cell: Latest(sizes[cell], now.get(cell, {})) for cell in sizes.keys() - stays}
-    unsaid = beside if anew else small
-    gone = {cell for cell in stays if cell not in latest or (cell in unsaid and latest[cell].facts is not None)}
-    news = {cell: row for cell, row in rows.items() if moved[cell] or cell not in latest or latest[cell].facts is None}
+    shown = {cell for cell, row in latest.items() if row.facts is not None}
+    gone = {cell for cell in stays if cell not in latest or (anew and cell in beside & shown)}
+    news = {cell: row for cell, row in rows.items() if moved[cell] or cell not in shown}
     return news | {cell: Latest(sizes[cell], None) for cell in gone}
 
 

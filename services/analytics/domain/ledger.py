@@ -42,12 +42,14 @@ class Ledger:
         self.sums = Sums(named, relations({*named, *links(named)}))
         self.true = np.full((len(self.sums.cells), len(days)), np.nan)
         self.known = self.true.copy()
+        dimensions = [{dimension for cell in day.values for dimension, _ in cell} for day in days]
         for cell in named:
-            at = self.sums.place[cell]
+            at, own = self.sums.place[cell], {dimension for dimension, _ in cell}
             for number, day in enumerate(days):
-                self.true[at, number] = day.values.get(cell, 0)
-                is_told = cell in day.shown or cell not in day.values  # what a day does not name is nobody
-                self.known[at, number] = self.true[at, number] if is_told else np.nan
+                if own <= dimensions[number]:  # what a day does not name is nobody, if it has the table
+                    self.true[at, number] = day.values.get(cell, 0)
+                    is_told = cell in day.shown or cell not in day.values
+                    self.known[at, number] = self.true[at, number] if is_told else np.nan
         left: Truths = np.asarray((np.diff(self.true, axis=1) < 0).any(axis=1))
         self.joins: list[Truths] = [np.ones_like(left), ~left] if left.any() else [~left]
         self.beliefs = self._beliefs(self.known)

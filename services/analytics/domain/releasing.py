@@ -42,8 +42,11 @@ class Release:
     rules: Rules
 
     def is_hidden(self, cell: Cell) -> bool:
-        """Whether nothing is said of it."""
-        return self.rules.is_small(self.values[cell]) or not self.known[cell].was_shown
+        """Whether nothing is said of it. What has become small keeps its earlier number, as others do that wait.
+
+        Whoever saw that number go would know why it went.
+        """
+        return not self.known[cell].was_shown
 
 
 def release(now: Mapping[Cell, int], earlier: Sequence[Release], rules: Rules) -> Release:

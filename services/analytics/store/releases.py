@@ -43,6 +43,7 @@ _JOINT = """
     ), attributes as (
         select distinct l.key from counted_people c, jsonb_object_keys(c.labels) l (key)
         where l.key not in ('all', 'cohort', 'group')
+        union select unnest($2::text[])
     )
     select program, site, cohort, '' as attribute, '' as value, count(*) as n
     from counted_people group by program, site, cohort
@@ -83,9 +84,9 @@ async def save_rules(tx: Tx, organisation: UUID, rules: Rules, decision: str | N
     )
 
 
-async def find_people_tables(tx: Tx) -> dict[Joint, int]:
-    """How many people are counted, by program, site, cohort, and each attribute."""
-    rows = await tx.fetch(_JOINT, UNKNOWN)
+async def find_people_tables(tx: Tx, attributes: Collection[str]) -> dict[Joint, int]:
+    """How many people are counted, by program, site, cohort, and each attribute: also these, though nobody has one."""
+    rows = await tx.fetch(_JOINT, UNKNOWN, attributes)
     return {tuple(row.values())[:5]: row["n"] for row in rows}
 
 
@@ -134,14 +135,17 @@ async def find_tables(tx: Tx, sites: Collection[str]) -> tuple[int, list[tuple[C
     ]
 
 
-async def save_release(tx: Tx, organisation: UUID, made: Release, cut: Mapping[str, Any], at: datetime) -> int:
-    """Keep it under the next number."""
+async def save_release(
+    tx: Tx, organisation: UUID, made: Release, cut: Mapping[str, Any], at: datetime, through: datetime | None = None
+) -> int:
+    """Keep it under the next number. `through`: the newest event in its data, else the newest that was heard."""
     cells = [
         (cell, n, cell in made.shown, made.known[cell].n, made.known[cell].was_shown) for cell, n in made.values.items()
     ]
     number: int = await tx.fetchval(
         """insert into releases
-           select $1, coalesce(max(release), 0) + 1, $2, (select newest_event_at from horizons), $3, $4, $5, $6
+           select $1, coalesce(max(release), 0) + 1, $2, coalesce($7, (select newest_event_at from horizons)),
+                  $3, $4, $5, $6
            from releases returning release""",
         organisation,
         at,
@@ -149,15 +153,21 @@ async def save_release(tx: Tx, organisation: UUID, made: Release, cut: Mapping[s
         made.rules.zeros_hidden,
         cut,
         cells,
+        through,
     )
     return number
 
 
 async def everything(tx: Tx, program: Program, known: Mapping[str, Instrument]) -> dict[Group, dict[Fact, int]]:
-    """All facts about the people of a program, by each label but their group: what a release takes from."""
+    """All facts about the people of a program, by each label but their group: what a release takes from.
+
+    Also by what was released once: of attributes that nobody has any more it is not known of everybody.
+    """
     live = Seen(None, None, None)
     found: dict[Group, dict[Fact, int]] = {}
-    names = [one for one in await people.labels(tx, program.program_id, live) if one != people.GROUP]
+    earlier = await tx.fetch("select distinct label from released where program_id = $1", program.program_id)
+    labels = {*await people.labels(tx, program.program_id, live), *(row["label"] for row in earlier)}
+    names = sorted(labels - {people.ALL, people.GROUP})
     all_kinds = (*KINDS, *WEEKS)
     whole = await people.everybody(tx, program.program_id, live, all_kinds)
     found[EVERYBODY] = taken_together(whole.counts, known)
@@ -202,8 +212,8 @@ def _joined(program: Program, known: Mapping[str, Instrument]) -> Iterator[list[
             yield [(one, at) for at in (first, later) for one in both]
 
 
-async def rows_of(tx: Tx, program: UUID, known: Mapping[str, Instrument]) -> dict[Base, list[dict[Group, Latest]]]:
-    """Of each base the rows of the newest releases, the oldest first, after what readers knew before them.
+async def rows_of(tx: Tx, program: UUID, known: Mapping[str, Instrument]) -> dict[Base, dict[int, dict[Group, Latest]]]:
+    """Of each base the rows of the newest releases, the oldest first, after what readers knew before them (0).
 
     Without versions that they see no more: many who answered those would cover for the few who changed of the others.
     """
@@ -222,7 +232,7 @@ async def rows_of(tx: Tx, program: UUID, known: Mapping[str, Instrument]) -> dic
         facts = None if row["facts"] is None else taken_together({tuple(fact): n for fact, n in row["facts"]}, known)
         of = found.setdefault(tuple(row["base"]), {}).setdefault(row["release"], {})
         of[row["label"], row["value"]] = Latest(row["n"], facts)
-    return {base: list(by_release.values()) for base, by_release in found.items()}
+    return found
 
 
 async def find_released(tx: Tx, program: UUID, group: Group, base: Base) -> tuple[int, int, dict[Fact, int]] | None:

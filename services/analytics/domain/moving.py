@@ -1,0 +1,131 @@
+"""What moves of a program in a release: base by base, and then what the bases tell of each other."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from services.analytics.domain.bases import Base, Facts, Latest, people_in, to_move
+from services.analytics.domain.lattice import EVERYBODY, Cell
+from services.analytics.domain.overlaps import Overlaps, Rest, State, Sum, columns, is_of_few, less, people
+from services.analytics.domain.rules import Rules
+
+Released = Mapping[int, Mapping[Cell, Latest]]
+"""The rows of a base by their release."""
+Held = tuple[Base, Cell]
+
+
+def moving(
+    now: Mapping[Base, Mapping[Cell, Facts]],
+    earlier: Mapping[Base, Released],
+    hidden: Collection[Cell],
+    rules: Rules,
+    order: Sequence[Base],
+    *,
+    anew: bool = False,
+) -> dict[Base, dict[Cell, Latest]]:
+    """The rows to write of all bases. Where two of them tell of a few people the one later in `order` waits."""
+    found: dict[Base, dict[Cell, Latest]] = {}
+    held: defaultdict[Base, set[Cell]] = defaultdict(set)
+    again: Collection[Base] = now.keys() | earlier.keys()
+    states = _states(earlier)
+    while again:
+        for base in again:
+            rows = list(earlier.get(base, {}).values())
+            found[base] = to_move(now.get(base, {}), rows, hidden, rules, anew=anew, held=held[base])
+        more = list(_Draft(now, found, states, rules.people_min, order).to_hold())
+        for base, cell in more:
+            held[base].add(cell)
+        again = {base for base, _ in more}
+    return {base: rows for base, rows in found.items() if rows}
+
+
+@dataclass(slots=True)
+class _Draft:
+    """What would move, and what a reader of all earlier releases has seen of each group after each of them."""
+
+    now: Mapping[Base, Mapping[Cell, Facts]]
+    found: Mapping[Base, Mapping[Cell, Latest]]
+    states: Mapping[Cell, Sequence[State]]
+    people_min: int
+    order: Sequence[Base]
+
+    def to_hold(self) -> Iterator[Held]:
+        """What tells of a few people if it moves with all that comes before it; or if all of that moves, one part."""
+        after: dict[Cell, State] = {cell: states[-1] for cell, states in self.states.items()}
+        is_held = False
+        for cell in {cell for rows in self.found.values() for cell in rows}:
+            overlaps, state = self._overlaps(cell), dict(after.get(cell, {}))
+            for base in self.order:
+                row = self.found.get(base, {}).get(cell)
+                if row and row.facts is not None:
+                    if overlaps.tells({**state, base: row.facts}, base, self.people_min):
+                        is_held = True
+                        yield base, cell
+                    else:
+                        state[base] = row.facts
+            after[cell] = state
+        if not is_held:
+            yield from self._of_rests(after)
+
+    def _overlaps(self, cell: Cell) -> Overlaps:
+        sizes = {base: people_in(facts_of.get(cell, {})) for base, facts_of in self.now.items()}
+        return Overlaps(sizes, self.states.get(cell, ()))
+
+    def _of_rests(self, after: Mapping[Cell, State]) -> Iterator[Held]:
+        """What a whole leaves when its parts are taken away is not of a few people here either."""
+        whole = self._overlaps(EVERYBODY)
+        every = sorted({one for sums in whole.sums.values() for one in sums})
+        for label in sorted({cell[0][0] for cell in after if cell}):
+            parts = [cell for cell in after if cell and cell[0][0] == label]
+            for one in every:
+                if (moves := self._moves(one, after, parts)) and self._tells(whole, one, after, parts):
+                    # The part that the fewest people are left of waits; where none is left that could, the whole does.
+                    least = {held: people(whole.rest(after[held[1]], one)) for held in moves if held[1]}
+                    yield min(least, key=lambda held: (least[held], held)) if least else moves[0]
+                    return
+
+    def _moves(self, one: Sum, after: Mapping[Cell, State], parts: Sequence[Cell]) -> list[Held]:
+        """Rows that move, and could wait: of the last of these bases that has any."""
+        used = {*one[0], *one[1]}
+        told = [cell for cell in (EVERYBODY, *parts) if used <= after.get(cell, {}).keys()]
+        for base in reversed(self.order):
+            rows = self.found.get(base, {}) if base in used else {}
+            if moves := [(base, cell) for cell in told if cell in rows and rows[cell].facts is not None]:
+                return moves
+        return []
+
+    def _tells(self, whole: Overlaps, one: Sum, after: Mapping[Cell, State], parts: Sequence[Cell]) -> bool:
+        days = ({cell: states[day] for cell, states in self.states.items()} for day in range(self._days))
+        before = [left for seen in days if (left := self._rest(whole, one, seen, parts)) is not None]
+        return is_of_few(self._rest(whole, one, after, parts), before, self.people_min)
+
+    @property
+    def _days(self) -> int:
+        return len(next(iter(self.states.values()), ()))
+
+    def _rest(self, whole: Overlaps, one: Sum, seen: Mapping[Cell, State], parts: Sequence[Cell]) -> Rest | None:
+        used = {*one[0], *one[1]}
+        if not used <= seen.get(EVERYBODY, {}).keys():
+            return None
+        left = whole.rest(seen[EVERYBODY], one)
+        for part in parts:
+            if used <= seen.get(part, {}).keys():
+                left = less(left, whole.rest(seen[part], one))
+        return left
+
+
+def _states(earlier: Mapping[Base, Released]) -> dict[Cell, list[State]]:
+    """What a reader has seen last of each cell, after each release in which something moved."""
+    numbers = sorted({number for base, released in earlier.items() if columns(base) for number in released})
+    cells = {cell for base, released in earlier.items() if columns(base) for rows in released.values() for cell in rows}
+    found: dict[Cell, list[State]] = {cell: [] for cell in cells}
+    for number in numbers:
+        for cell, states in found.items():
+            moved = {
+                base: row.facts
+                for base, released in earlier.items()
+                if columns(base) and (row := released.get(number, {}).get(cell)) and row.facts is not None
+            }
+            last: State = states[-1] if states else {}
+            states.append({**last, **moved} if moved else last)
+    return found

@@ -1,0 +1,162 @@
+"""Organisations that never were, and what they scored: their releases, read by both attacks on figures."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+
+import numpy as np
+
+from services.analytics.domain.bases import Base, Latest, to_move
+from services.analytics.domain.lattice import Cell
+from services.analytics.domain.moving import moving
+from services.analytics.domain.people import Fact
+from services.analytics.domain.rules import Rules
+from tests.attack import overlaps, sums
+from tests.attack.overlaps import Occasions, Scores
+from tests.attack.sums import Rest
+
+RULES = Rules()
+AT = ("a", "b", "c", "d")
+TOGETHER: Occasions = ("a", "b", "d")
+EVERY: Sequence[Occasions] = [*((at,) for at in AT), *combinations(AT, 2), TOGETHER]
+ORDER = EVERY[::-1]
+Answers = dict[str, int]
+Answering = tuple[str, Answers]
+
+
+def _answering(seed: int) -> Iterator[list[Answering]]:
+    """What everybody scored at which occasions, day by day: most who miss one miss those after it."""
+    chance = np.random.default_rng(seed)
+    stays, people = 0.6 + 0.4 * chance.random(), list[Answering]()
+    joining = int(chance.integers(20, 200))
+    for _ in range(int(chance.integers(1, 8))):
+        for _ in range(joining):
+            answers: Answers = {}
+            for at in AT:
+                if chance.random() < 0.97:
+                    answers[at] = int(chance.integers(28))
+                if chance.random() > stays:
+                    break
+            people.append((f"s{chance.integers(3)}", answers))
+        for _, answers in people:
+            if chance.random() < 0.1 and answers:
+                answers.setdefault(AT[min(3, AT.index(max(answers)) + 1)], int(chance.integers(28)))
+        yield people
+        joining = int((chance.integers(1, 11), len(people) // 10 + 1, len(people) // 4 + 1)[int(chance.integers(3))])
+
+
+def _named(at: Occasions) -> Base:
+    match at:
+        case (one,):
+            return "answer", "phq-9", one
+        case (first, later):
+            return "pair", "phq-9", first, later
+        case _:
+            return "together", " ".join(f"phq-9:{one}" for one in at)
+
+
+def _fact(at: Occasions, scores: tuple[int, ...]) -> Fact:
+    match _named(at):
+        case ("answer", instrument, one):
+            return "answer", instrument, "1", one, str(scores[0])
+        case ("pair", instrument, first, later):
+            return "pair", instrument, "1", "1", first, later, *map(str, scores)
+        case (kind, asked):
+            return kind, asked, " ".join(map(str, scores))
+        case _:
+            raise AssertionError(at)
+
+
+def _scored(people: list[Answering], at: Occasions) -> Scores:
+    return Counter(tuple(answers[one] for one in at) for _, answers in people if set(at) <= answers.keys())
+
+
+def _facts(people: list[Answering]) -> dict[Base, dict[Cell, dict[Fact, int]]]:
+    groups: dict[Cell, list[Answering]] = {(): people}
+    for person in people:
+        groups.setdefault((("site", person[0]),), []).append(person)
+    found: dict[Base, dict[Cell, dict[Fact, int]]] = {}
+    for at in EVERY:
+        for cell, own in groups.items():
+            if counted := _scored(own, at):
+                found.setdefault(_named(at), {})[cell] = {_fact(at, scores): n for scores, n in counted.items()}
+    return found
+
+
+def of_occasions(seed: int, order: Sequence[Occasions] = ORDER) -> Iterator[Rest]:
+    """What follows from the releases of people who answer once, twice, three times. `order`: as releases have it."""
+    earlier: dict[Base, dict[int, Mapping[Cell, Latest]]] = {}
+    readers: dict[Cell, overlaps.Reader] = {}
+    rests: dict[str, list[Scores]] = {}
+    for day, people in enumerate(_answering(seed)):
+        now = _facts(people)
+        rows = moving(now, earlier, (), RULES, list(map(_named, order)))
+        for base, own in rows.items():
+            earlier.setdefault(base, {})[day] = own
+        for cell in {cell for own in now.values() for cell in own}:
+            theirs = [one for one in people if not cell or cell[0][1] == one[0]]
+            moved = {at: row for at in EVERY if (row := _row(rows.get(_named(at), {}).get(cell), at)) is not None}
+            sizes = {at: _scored(theirs, at).total() for at in EVERY}
+            yield from readers.setdefault(cell, overlaps.Reader()).read(moved, sizes)
+        yield from _of_hidden_parts(readers, rests)
+
+
+def _of_hidden_parts(readers: Mapping[Cell, overlaps.Reader], rests: dict[str, list[Scores]]) -> Iterator[Rest]:
+    """What a subtraction left of everybody, without what it left of each site where it could be done."""
+    for how, lefts in readers[()].left.items():
+        left = Counter(lefts[-1])
+        for cell, reader in readers.items():
+            if cell and how in reader.left:
+                left.subtract(reader.left[how][-1])
+        yield Rest(f"{how}, at sites without a number", overlaps.people(left))
+        for before in rests.setdefault(how, []):
+            differs = Counter({scores: left[scores] - before[scores] for scores in {*left, *before}})
+            yield Rest(f"{how}, at sites without a number, on two days", overlaps.people(differs))
+        rests[how].append(left)
+
+
+def _row(latest: Latest | None, at: Occasions) -> Scores | None:
+    if latest is None or latest.facts is None:
+        return None
+    found: Scores = Counter()
+    for one, n in latest.facts.items():
+        scores = one[-1].split() if len(at) > 2 else one[-len(at) :]
+        found[tuple(map(int, scores))] += n
+    return found
+
+
+Person = tuple[int, int, int]
+
+
+def _scoring(seed: int) -> Iterator[list[Person]]:
+    """Everybody's site, age band and score, day by day; some join, now and then somebody leaves."""
+    chance = np.random.default_rng(seed)
+    sizes = chance.pareto(1.2, size=int(chance.integers(2, 7))) + 0.1
+    people: list[Person] = []
+    joining = int(chance.integers(30, 400))
+    for _ in range(int(chance.integers(3, 11))):
+        sites = chance.choice(len(sizes), size=joining, p=sizes / sizes.sum())
+        people += [(int(site), int(chance.integers(3)), int(chance.integers(28))) for site in sites]
+        yield people
+        joining = (int(chance.integers(1, 11)), len(people) // 10 + 1, len(people) // 4 + 1)[int(chance.integers(3))]
+        if chance.random() < 0.2:
+            people.pop(int(chance.integers(len(people))))
+
+
+def _facts_of(people: list[Person]) -> dict[Cell, sums.Scores]:
+    found: dict[Cell, sums.Scores] = {}
+    for site, age, score in people:
+        for cell in ((), (("site", f"s{site}"),), (("age", f"a{age}"),)):
+            found.setdefault(cell, Counter())[("answer", "phq-9", "1", "end", str(score))] += 1
+    return found
+
+
+def of_parts(seed: int) -> Iterator[Rest]:
+    """What follows from the releases of a whole and its parts, with what everybody scored."""
+    earlier: list[dict[Cell, Latest]] = []
+    reader = sums.Reader()
+    for people in _scoring(seed):
+        rows = to_move(_facts_of(people), earlier, (), RULES)
+        earlier.append(rows)
+        shown = {cell: None if row.facts is None else Counter(row.facts) for cell, row in rows.items()}
+        yield from reader.read(shown)

@@ -1,0 +1,73 @@
+"""The attack on figures of the same people: who answered at one occasion, at two, at three.
+
+Whoever keeps all rows takes the scores of those who answered twice from the scores of those who answered once. What is
+left is what the others scored, and it must not be of a few. How many people are in each row is known to everybody: so
+where two rows have as many, they are of the same people.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+
+from tests.attack.sums import Rest
+
+Occasions = tuple[str, ...]
+Scores = Counter[tuple[int, ...]]
+
+
+class Reader:
+    """Keeps the latest scores of each set of occasions, and all that was left after each release."""
+
+    def __init__(self) -> None:
+        self.rows: dict[Occasions, Scores] = {}
+        self.left: dict[str, list[Scores]] = {}
+
+    def read(self, moved: Mapping[Occasions, Scores], sizes: Mapping[Occasions, int]) -> Iterator[Rest]:
+        """The rows of one release; gives what follows from them and from all before."""
+        self.rows.update(moved)
+        same = _same(sizes)
+        for few, many in combinations(sorted(self.rows, key=len), 2):
+            for part, whole in ((few, many), (many, few)):
+                if set(whole) <= _reach(part, same) and set(part) & set(whole):
+                    yield from self._less(f"{whole} without {part}", [whole], [part])
+        for first, second, third in combinations(sorted(self.rows), 3):
+            for whole, one, other in ((first, second, third), (second, first, third), (third, first, second)):
+                both = tuple(sorted({*one, *other}))
+                if set(whole) <= set(one) & set(other) and both in self.rows and both not in (one, other):
+                    yield from self._less(f"{whole} without {one} and {other}", [whole, both], [one, other])
+
+    def _less(self, how: str, added: list[Occasions], taken: list[Occasions]) -> Iterator[Rest]:
+        shared = sorted(set.intersection(*map(set, (*added, *taken))))
+        left: Scores = Counter()
+        for sign, rows in ((1, added), (-1, taken)):
+            for row in rows:
+                for scores, n in self.rows[row].items():
+                    left[tuple(scores[row.index(at)] for at in shared)] += sign * n
+        yield Rest(how, people(left))
+        for before in self.left.setdefault(how, []):
+            yield Rest(
+                f"{how}, on two days", people(Counter({key: left[key] - before[key] for key in {*left, *before}}))
+            )
+        self.left[how].append(left)
+
+
+def _same(sizes: Mapping[Occasions, int]) -> list[tuple[set[str], set[str]]]:
+    """Rows within others that have as many people."""
+    return [
+        (set(few), set(many)) for few in sizes for many in sizes if set(few) < set(many) and sizes[few] == sizes[many]
+    ]
+
+
+def _reach(row: Occasions, same: list[tuple[set[str], set[str]]]) -> set[str]:
+    """Where everybody in a row is known to have answered."""
+    found = set(row)
+    for _ in same:
+        for few, many in same:
+            if few <= found:
+                found |= many
+    return found
+
+
+def people(left: Mapping[tuple[int, ...], int]) -> int:
+    """Of how many people at least it tells."""
+    return max(sum(n for n in left.values() if n > 0), -sum(n for n in left.values() if n < 0))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from services.analytics.domain.bases import Base, Facts, Latest, people_in, to_move
 from services.analytics.domain.lattice import EVERYBODY, Cell
-from services.analytics.domain.overlaps import Overlaps, Rest, State, Sum, columns, is_of_few, less, people
+from services.analytics.domain.overlaps import Overlaps, Rest, Scored, State, Sum, columns, is_of_few, less, people
 from services.analytics.domain.rules import Rules
 
 Released = Mapping[int, Mapping[Cell, Latest]]
@@ -27,12 +27,12 @@ def moving(
     found: dict[Base, dict[Cell, Latest]] = {}
     held: defaultdict[Base, set[Cell]] = defaultdict(set)
     again: Collection[Base] = now.keys() | earlier.keys()
-    states = _states(earlier)
+    states, scored = _states(earlier), Scored()
     while again:
         for base in again:
             rows = list(earlier.get(base, {}).values())
             found[base] = to_move(now.get(base, {}), rows, hidden, rules, anew=anew, held=held[base])
-        more = list(_Draft(now, found, states, rules.people_min, order).to_hold())
+        more = list(_Draft(now, found, states, scored, rules.people_min, order).to_hold())
         for base, cell in more:
             held[base].add(cell)
         again = {base for base, _ in more}
@@ -46,6 +46,7 @@ class _Draft:
     now: Mapping[Base, Mapping[Cell, Facts]]
     found: Mapping[Base, Mapping[Cell, Latest]]
     states: Mapping[Cell, Sequence[State]]
+    scored: Scored
     people_min: int
     order: Sequence[Base]
 
@@ -69,18 +70,17 @@ class _Draft:
 
     def _overlaps(self, cell: Cell) -> Overlaps:
         sizes = {base: people_in(facts_of.get(cell, {})) for base, facts_of in self.now.items()}
-        return Overlaps(sizes, self.states.get(cell, ()))
+        return Overlaps(sizes, self.states.get(cell, ()), self.scored)
 
     def _of_rests(self, after: Mapping[Cell, State]) -> Iterator[Held]:
         """What a whole leaves when its parts are taken away is not of a few people here either."""
-        whole = self._overlaps(EVERYBODY)
-        every = sorted({one for sums in whole.sums.values() for one in sums})
+        every = sorted({one for sums in self._overlaps(EVERYBODY).sums.values() for one in sums})
         for label in sorted({cell[0][0] for cell in after if cell}):
             parts = [cell for cell in after if cell and cell[0][0] == label]
             for one in every:
-                if (moves := self._moves(one, after, parts)) and self._tells(whole, one, after, parts):
+                if (moves := self._moves(one, after, parts)) and self._tells(one, after, parts):
                     # The part that the fewest people are left of waits; where none is left that could, the whole does.
-                    least = {held: people(whole.rest(after[held[1]], one)) for held in moves if held[1]}
+                    least = {held: people(self.scored.rest(after[held[1]], one)) for held in moves if held[1]}
                     yield min(least, key=lambda held: (least[held], held)) if least else moves[0]
                     return
 
@@ -94,24 +94,33 @@ class _Draft:
                 return moves
         return []
 
-    def _tells(self, whole: Overlaps, one: Sum, after: Mapping[Cell, State], parts: Sequence[Cell]) -> bool:
-        days = ({cell: states[day] for cell, states in self.states.items()} for day in range(self._days))
-        before = [left for seen in days if (left := self._rest(whole, one, seen, parts)) is not None]
-        return is_of_few(self._rest(whole, one, after, parts), before, self.people_min)
+    def _tells(self, one: Sum, after: Mapping[Cell, State], parts: Sequence[Cell]) -> bool:
+        now = _left(one, after, parts)
+        if not now:
+            return False
+        days = range(len(next(iter(self.states.values()), ())))
+        before = [_left(one, {cell: states[day] for cell, states in self.states.items()}, parts) for day in days]
+        size = self._size(one, now)
+        near = (
+            self._rest(one, left) for left in before if left and abs(self._size(one, left) - size) < self.people_min
+        )
+        return is_of_few(self._rest(one, now), near, self.people_min)
 
-    @property
-    def _days(self) -> int:
-        return len(next(iter(self.states.values()), ()))
+    def _size(self, one: Sum, left: Sequence[State]) -> int:
+        return self.scored.size(left[0], one) - sum(self.scored.size(part, one) for part in left[1:])
 
-    def _rest(self, whole: Overlaps, one: Sum, seen: Mapping[Cell, State], parts: Sequence[Cell]) -> Rest | None:
-        used = {*one[0], *one[1]}
-        if not used <= seen.get(EVERYBODY, {}).keys():
-            return None
-        left = whole.rest(seen[EVERYBODY], one)
-        for part in parts:
-            if used <= seen.get(part, {}).keys():
-                left = less(left, whole.rest(seen[part], one))
-        return left
+    def _rest(self, one: Sum, left: Sequence[State]) -> Rest:
+        found = self.scored.rest(left[0], one)
+        for part in left[1:]:
+            found = less(found, self.scored.rest(part, one))
+        return found
+
+
+def _left(one: Sum, seen: Mapping[Cell, State], parts: Sequence[Cell]) -> list[State]:
+    """The whole, and the parts of which all of a sum was seen; nothing if that is not so of the whole."""
+    used = {*one[0], *one[1]}
+    known = [seen[cell] for cell in (EVERYBODY, *parts) if used <= seen.get(cell, {}).keys()]
+    return known if used <= seen.get(EVERYBODY, {}).keys() else []
 
 
 def _states(earlier: Mapping[Base, Released]) -> dict[Cell, list[State]]:

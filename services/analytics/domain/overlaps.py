@@ -5,7 +5,7 @@ So no such rest is of a few people, nor differs by a few from what was left afte
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import combinations
 
@@ -36,13 +36,50 @@ def columns(base: Base) -> tuple[Column, ...]:
             return ()
 
 
+class Scored:
+    """What everybody in a base scored, counted once: while a release is made no facts change."""
+
+    def __init__(self) -> None:
+        self._scores: dict[tuple[Base, int, tuple[Column, ...]], Rest] = {}
+        self._sizes: dict[int, int] = {}
+
+    def rest(self, state: State, one: Sum) -> Rest:
+        """What is left of a sum of which a reader has seen everything."""
+        added, taken, shared = one
+        found: Rest = Counter()
+        for base in added:
+            found.update(self._of(base, state[base], shared))
+        for base in taken:
+            found.subtract(self._of(base, state[base], shared))
+        return found
+
+    def size(self, state: State, one: Sum) -> int:
+        """How many more people are in what is added than in what is taken away."""
+        return sum(self._size(state[base]) for base in one[0]) - sum(self._size(state[base]) for base in one[1])
+
+    def _size(self, facts: Facts) -> int:
+        if id(facts) not in self._sizes:
+            self._sizes[id(facts)] = sum(facts.values())
+        return self._sizes[id(facts)]
+
+    def _of(self, base: Base, facts: Facts, shared: tuple[Column, ...]) -> Rest:
+        key = base, id(facts), shared
+        if key not in self._scores:
+            places = [columns(base).index(one) for one in shared]
+            found: Rest = Counter()
+            for fact, n in facts.items():
+                scores = _of(fact)
+                found[tuple(scores[place] for place in places)] += n
+            self._scores[key] = found
+        return self._scores[key]
+
+
 class Overlaps:
     """The bases of one group with their numbers of people, and what a reader saw of them after each release."""
 
-    def __init__(self, sizes: Mapping[Base, int], earlier: Sequence[State]) -> None:
-        self.earlier = earlier
+    def __init__(self, sizes: Mapping[Base, int], earlier: Sequence[State], scored: Scored) -> None:
+        self.earlier, self.scored = list({id(each): each for each in earlier}.values()), scored
         self.sums: defaultdict[Base, list[Sum]] = defaultdict(list)
-        self._scored: dict[tuple[Base, int, tuple[Column, ...]], Rest] = {}
         for added, taken in _sums({base for base in sizes if columns(base)}, sizes):
             shared = set.intersection(*(set(columns(one)) for one in (*added, *taken)))
             for base in (*added, *taken) if shared else ():
@@ -53,32 +90,17 @@ class Overlaps:
         for one in self.sums[base]:
             used = {*one[0], *one[1]}
             if used <= state.keys():
-                before = {tuple(id(each[part]) for part in used): each for each in self.earlier if used <= each.keys()}
-                if is_of_few(self.rest(state, one), [self.rest(each, one) for each in before.values()], people_min):
+                before = [each for each in self.earlier if used <= each.keys()]
+                near = self._near(self.scored.size(state, one), before, one, people_min)
+                if is_of_few(self.scored.rest(state, one), near, people_min):
                     return True
         return False
 
-    def rest(self, state: State, one: Sum) -> Rest:
-        """What is left of a sum of which a reader has seen everything."""
-        added, taken, shared = one
-        found: Rest = Counter()
-        for base in added:
-            found.update(self._scores(base, state[base], shared))
-        for base in taken:
-            found.subtract(self._scores(base, state[base], shared))
-        return found
-
-    def _scores(self, base: Base, facts: Facts, shared: tuple[Column, ...]) -> Rest:
-        """What everybody scored there."""
-        key = base, id(facts), shared
-        if key not in self._scored:
-            places = [columns(base).index(one) for one in shared]
-            found: Rest = Counter()
-            for fact, n in facts.items():
-                scores = _of(fact)
-                found[tuple(scores[place] for place in places)] += n
-            self._scored[key] = found
-        return self._scored[key]
+    def _near(self, size: int, before: Sequence[State], one: Sum, people_min: int) -> Iterator[Rest]:
+        """What was left before of about as many people: of others, as many at least have come or gone."""
+        for each in before:
+            if abs(self.scored.size(each, one) - size) < people_min:
+                yield self.scored.rest(each, one)
 
 
 def _sums(bases: Collection[Base], sizes: Mapping[Base, int]) -> Iterator[tuple[tuple[Base, ...], tuple[Base, ...]]]:
@@ -132,10 +154,9 @@ def _of(fact: Fact) -> Sequence[str]:
             return fact[-2:]
 
 
-def is_of_few(rest: Rest | None, before: Sequence[Rest], people_min: int) -> bool:
+def is_of_few(rest: Rest, before: Iterable[Rest], people_min: int) -> bool:
     """Whether what is left is of too few people, or differs by too few from what was left before."""
-    lefts = [] if rest is None else [rest, *(less(rest, one) for one in before)]
-    return any(0 < people(one) < people_min for one in lefts)
+    return 0 < people(rest) < people_min or any(0 < people(less(rest, one)) < people_min for one in before)
 
 
 def less(one: Rest, other: Rest) -> Rest:

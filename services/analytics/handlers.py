@@ -157,7 +157,11 @@ async def on_participant_erased(tx: Tx, heard: Sequence[Heard[ParticipantErased]
 
 
 async def after_batch(tx: Tx, heard: Sequence[Heard[Any]]) -> None:
-    """Every page says how far its data reach, never beyond now; and whoever something was heard of is counted again."""
+    """Every page says how far its data reach, never beyond now; and whoever something was heard of is counted again.
+
+    How far comes first: another process that has said so is waited for until it has committed. So whom this is about is
+    looked up when all that the other one heard is there, and neither overlooks what the other hears just now.
+    """
     newest = {one.organisation_id: one.happened_at for one in sorted(heard, key=lambda one: one.happened_at)}
     for organisation in sorted(newest):
         await store.move_horizon(tx, organisation, min(newest[organisation], now()))

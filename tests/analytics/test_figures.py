@@ -9,6 +9,7 @@ import numpy
 import pytest
 from scipy import stats
 
+from services.analytics import store as analytics_store
 from shared.identity import derived_id
 from tests.analytics.conftest import NORTH_QUAY, OLD_TOWN, ORGANISATION, Told, a_battery, an_instrument
 from tests.analytics.world import ASKED, OF, Person, play, somebody
@@ -270,6 +271,23 @@ def numbers_in(one: Any) -> list[float]:
     if isinstance(one, list):
         return [each for value in one for each in numbers_in(value)]
     return [one] if isinstance(one, int | float) else []
+
+
+async def test_one_check_in_is_no_change(client: Any, people: list[Person]) -> None:
+    for path, more in (("change", {}), ("rates", {}), ("sites", {}), ("equity", {"attribute": "age"}),
+                       ("comparison", {}), ("lasting", {"end": "end", "to": "follow-up"})):  # fmt: skip
+        asked = ASKED | {"from": "end"} | more
+        answer = await client.get(API + path, params=asked, headers=COORDINATOR)
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid-fields"), path
+        assert [(one["field"], one["code"]) for one in answer.json()["errors"]] == [("to", "same-check-in")]
+
+
+async def test_facts_that_are_asked_for_twice_are_counted_once(store: Any, people: list[Person]) -> None:
+    async with store.machinery.transaction(ORGANISATION) as tx:
+        program = await analytics_store.get_program(tx, ORGANISATION, "evening-circle", None)
+        seen = analytics_store.Seen(None, None, None)
+        found = await analytics_store.everybody(tx, program.program_id, seen, ["enrolled", "stay", "enrolled", "stay"])
+    assert (found.enrolled, found.followed) == (40, 40)
 
 
 async def test_what_is_unknown_is_not_found(client: Any, told: Told) -> None:

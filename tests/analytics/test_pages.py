@@ -5,11 +5,13 @@ import io
 import re
 from typing import Any
 
+import openpyxl
 import pytest
 
 from services.analytics.pages.sheets import BY_NAME, SHEETS
 from shared.identity import derived_id
-from tests.analytics.conftest import ORGANISATION, Told, a_battery, a_program, an_instrument
+from tests.analytics.conftest import NORTH_QUAY, OLD_TOWN, ORGANISATION, Told, a_battery, a_program, an_instrument
+from tests.analytics.test_releases import MANAGER, improving, release
 from tests.analytics.world import ASKED, Person, crowd, play, somebody
 from tests.doors import bearer
 
@@ -44,6 +46,68 @@ async def test_another_instrument_is_chosen_with_the_form_that_shows_the_first(c
     assert (answer.status_code, "From month 1 to month 2" in answer.text) == (200, True)
     nowhere = await client.get(address.replace("baseline", "nowhere"), headers=COORDINATOR)
     assert nowhere.status_code == 404
+
+
+FILES = ("tables/changed.csv", "charts/changed.svg", "export.xlsx", "export.pdf")
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "code"),
+    [
+        ("instrument=", 404, "instrument-not-found"),
+        ("instrument=nothing", 404, "instrument-not-found"),
+        ("attribute=nothing", 404, "attribute-not-found"),
+        ("attribute=site", 200, ""),
+        ("attribute=", 200, ""),
+    ],
+)
+async def test_page_and_files_answer_alike_whatever_is_asked(
+    client: Any, told: Told, query: str, status: int, code: str
+) -> None:
+    await play(told, [improving(number, (OLD_TOWN, NORTH_QUAY)[number % 2]) for number in range(60)])
+    await release(client)
+    for who in (COORDINATOR, MANAGER):
+        for path in ("", *(f"/{file}" for file in FILES)):
+            answer = await client.get(f"/analytics/programs/evening-circle{path}?{query}", headers=who)
+            assert (answer.status_code, code in answer.text) == (status, True), path
+    if query == "attribute=site":
+        page = await client.get(f"/analytics/programs/evening-circle?{query}", headers=MANAGER)
+        assert '<option value="site" selected>' in page.text
+        assert ">Old Town<" in page.text
+
+
+@pytest.mark.parametrize("path", ["", *(f"/{file}" for file in FILES)])
+async def test_where_nothing_is_asked_twice_an_empty_instrument_is_not_found(
+    client: Any, told: Told, path: str
+) -> None:
+    await told.tell(a_program(), an_instrument(), a_battery("baseline"))
+    answer = await client.get(f"/analytics/programs/evening-circle{path}?instrument=", headers=COORDINATOR)
+    assert (answer.status_code, "instrument-not-found" in answer.text) == (404, True)
+
+
+@pytest.mark.parametrize("path", ["tables/groups.csv", "tables/changed.csv", "charts/sites.svg"])
+async def test_no_file_is_of_one_check_in(client: Any, told: Told, path: str) -> None:
+    await play(told, [somebody(number) for number in range(40)])
+    asked = "attribute=age&from=end&to=end"
+    answer = await client.get(f"/analytics/programs/evening-circle/{path}?{asked}", headers=COORDINATOR)
+    assert (answer.status_code, "That names one check-in twice" in answer.text) == (422, True)
+
+
+@pytest.mark.parametrize("who", [COORDINATOR, MANAGER], ids=["coordinator", "manager"])
+async def test_without_a_follow_up_yet_the_change_until_the_end_is_shown(client: Any, told: Told, who: Any) -> None:
+    people = [improving(number) for number in range(20)]
+    few = {"baseline": (15, 9), "end": (9, 9), "follow-up": (9, 9)}
+    await play(told, people + [Person(scores=few) for _ in range(4)])
+    await release(client)
+    page = await client.get("/analytics/programs/evening-circle", headers=who)
+    assert "From baseline to end" in page.text
+    assert "what changed for 24 people" in page.text
+    assert "PHQ-9, baseline to end:" in (await client.get("/analytics/", headers=who)).text
+    file = await client.get("/analytics/programs/evening-circle/export.xlsx", headers=who)
+    first = openpyxl.load_workbook(io.BytesIO(file.content))["Program"]
+    assert ("To", "End") in list(first.iter_rows(values_only=True))
+    asked = await client.get("/analytics/programs/evening-circle?to=follow-up", headers=who)
+    assert "From baseline to follow-up" in asked.text
 
 
 CLAIMS = re.compile(r"\b(effects?|caused?|causes|because of|due to)\b", re.IGNORECASE)
@@ -110,7 +174,7 @@ async def test_before_and_after_is_drawn_of_enough_people(client: Any, told: Tol
     [better, n] = re.findall(r"(\d+) of (\d+) are in a better part of the scale at end than at baseline", text)[0]
     file = await client.get(f"{address}/tables/paired.csv?from=baseline&to=end", headers=COORDINATOR)
     _, *lines = csv.reader(io.StringIO(file.text))
-    counts = [[int(one) for one in line[1:-1]] for line in lines]
+    counts = [[int(one) for one in line[1:-2]] for line in lines]
     assert len(counts) > 1
     assert sum(map(sum, counts)) == int(n) == 120
     assert sum(many for row, line in enumerate(counts) for many in line[:row]) == int(better)  # lower is better

@@ -239,6 +239,7 @@ def test_exact_sums_equal_numpy(people: list[tuple[int, int]], unit: int, sign: 
     assert float(found.change) == pytest.approx(sign * np.mean(later - first), abs=1e-12)
     assert found.sd_change == pytest.approx(np.std(later - first, ddof=1), abs=1e-12)
     if found.correlation is not None:
+        assert -1 <= found.correlation <= 1
         assert found.correlation == pytest.approx(np.corrcoef(first, later)[0, 1], abs=1e-9)
     estimate = gain.mean_change(found)
     if estimate.low is not None and estimate.high is not None:
@@ -256,6 +257,20 @@ def test_no_figure_is_ever_not_a_number(people: list[tuple[int, int]], others: l
             estimates.append(gain.gain_over(found, comparison))
     for one in estimates:
         assert one is None or not any(isnan(end) for end in (one.value, one.low, one.high) if end is not None)
+
+
+def test_where_nobody_changes_the_gain_is_nothing_and_nothing_is_known_of_its_uncertainty() -> None:
+    """Computed by roundabout ways, r is more than 1 here, and the variance of the gain negative."""
+    same = moments(Counter((score, score) for score in UNCHANGED), 1, 1)
+    assert same
+    assert same.correlation == 1
+    assert gain.gain(same) == Estimate(0.0)
+    turned = moments(Counter((score, 20 - score) for score in UNCHANGED), 1, 1)
+    assert turned
+    assert turned.correlation == -1
+
+
+UNCHANGED = (4, 6, 7, 8, 12, 15, 15, 15, 17, 17, 17, 20)
 
 
 def test_people_who_all_score_the_same_have_no_standardized_gain() -> None:

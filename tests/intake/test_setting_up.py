@@ -5,6 +5,8 @@ from datetime import timedelta
 from html import unescape
 from typing import Any
 
+import pytest
+
 from services.intake.domain.facilitators import lapses_at
 from services.intake.handlers import on_qualification_lapses
 from services.intake.store import LAPSE_TIMER
@@ -46,6 +48,34 @@ async def test_the_form_of_the_organisation_saved_as_it_is_changes_nothing(intak
     (row,) = await intake.rows("select attributes from organisations")
     labels = [one["label"] for one in row["attributes"].pop()["options"]]
     assert (row["attributes"], labels) == (asked[:1], ["18 to 25", "26 and over", "Prefiero no decirlo"])
+
+
+@pytest.mark.parametrize("code", ["site", "program", "cohort", "group", "all"])
+async def test_no_attribute_is_called_what_figures_are_by_already(intake: Intake, code: str) -> None:
+    options = [{"code": "a", "label": "A"}]
+    await intake.put("/organisation", AN_ORGANISATION)
+    asked = {"name": "Harbour", "attributes": [{"code": code, "label": "Something", "options": options}]}
+    answer = await intake.ask("PUT", "/organisation", "administrator", json=asked)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid-fields")
+    [error] = answer.json()["errors"]
+    assert (error["field"], error["code"]) == ("attributes.0.code", "attribute-code-taken")
+    from_page = {"origin": HOME, "cookie": f"kith_session={intake.token('administrator')}"}
+    fields = {"name": "Harbour", "attributes": f"Age band: 18 to 25\r\n{code.title()}: A, B"}
+    page = await intake.client.post("/intake/set-up/organisation", data=fields, headers=from_page)
+    assert (page.status_code, error["message"] in unescape(page.text)) == (422, True)
+
+
+async def test_who_has_such_an_attribute_from_before_can_still_publish_a_text(intake: Intake) -> None:
+    await intake.put("/organisation", AN_ORGANISATION)
+    options = [{"code": "a", "label": "A"}]
+    await intake.rows(
+        "update organisations set attributes = $1 returning code",
+        [{"code": "group", "label": "Group", "options": options}],
+    )
+    from_page = {"origin": HOME, "cookie": f"kith_session={intake.token('administrator')}"}
+    fields = {"code": "plain", "text.en": "You agree."}
+    answer = await intake.client.post("/intake/set-up/consent", data=fields, headers=from_page)
+    assert answer.status_code == 303, answer.text
 
 
 async def test_a_published_consent_text_never_changes(intake: Intake) -> None:

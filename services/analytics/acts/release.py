@@ -52,7 +52,7 @@ async def make_release(tx: Tx, organisation: UUID, at: datetime) -> Made:
         rows[one.program_id] = moved | _enrolled(one, before, made)
     if earlier and not anew and not any(rows.values()) and made.known == earlier[-1].known:
         return Made(None)
-    number = await store.save_release(tx, organisation, made, cut, at)
+    number = await store.save_release(tx, organisation, made, cut, at, through)
     for program, moved in rows.items():
         await store.save_rows(tx, organisation, number, program, moved)
     await store.tell_planner(tx)

@@ -2,12 +2,15 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any
 
 from fastapi import Depends, Query
+from pydantic import BaseModel, Field
 
 from services.analytics import store
-from services.analytics.domain import Asked, Instrument, People
+from services.analytics.domain import Asked, Cut, Instrument, People
+from services.analytics.domain.change import must_differ
 from services.analytics.store import Program, Seen
 from shared.database import Tx
 from shared.doors import allow
@@ -29,6 +32,25 @@ By = Annotated[
 ]
 
 
+NEWEST = "time of the newest event in the newest data; each row says up to when its own reach"
+
+
+class Dated(BaseModel):
+    """What every row says of itself. A number that waits is as of the release in which it moved last."""
+
+    definition: str = Field(description="name and version of the formulas")
+    release: int | None = Field(
+        description="in which the figures of this row moved last, or of several the one that moved first; null: they "
+        "are as of now. How many are enrolled is as of the tables of people"
+    )
+    data_through: datetime | None = Field(description="time of the newest event in the data of these figures")
+
+
+def dated(definition: str, cut: Cut) -> dict[str, Any]:
+    """The fields of `Dated`."""
+    return {"definition": definition, "release": cut.release, "data_through": cut.data_through}
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """A question that makes sense: a program at a site of the reader, which asks the instrument at both occasions."""
@@ -46,6 +68,7 @@ async def question(tx: Tx, who: Who, program: str, instrument: str, *occasions: 
     for occasion in occasions:
         if occasion not in found.occasions(instrument):
             raise NotFound("occasion")
+    must_differ(*occasions)
     return Question(
         await store.seen_by(tx, who), found, measured, Asked(program, measured, occasions[0], occasions[-1])
     )

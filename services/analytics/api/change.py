@@ -1,18 +1,16 @@
 """The change of a score: the same figures as on the pages, in full precision."""
 
-from datetime import datetime
-
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from services.analytics import domain
-from services.analytics.api.asking import Analyst, By, From, OfInstrument, OfProgram, To, groups, question
+from services.analytics.api.asking import Analyst, By, Dated, From, OfInstrument, OfProgram, To, dated, groups, question
 from shared.doors import Db
 
 router = APIRouter()
 
 
-class ChangeRow(BaseModel):
+class ChangeRow(Dated):
     """How a score changed between two occasions. A null number is too small to be shown safely, or does not exist.
 
     Formulas and sources: docs/statistics.md, by the name in `definition`.
@@ -53,11 +51,9 @@ class ChangeRow(BaseModel):
     reliably_unchanged: int | None = Field(description="people")
     reliably_deteriorated: int | None = Field(description="people")
     suppressed: bool = Field(description="too few people, or the numbers of too few people would follow from these")
-    definition: str = Field(description="name and version of the formulas")
-    data_through: datetime | None = Field(description="time of the newest event in the data")
 
     @classmethod
-    def of(cls, row: domain.Change, data_through: datetime | None) -> "ChangeRow":
+    def of(cls, row: domain.Change) -> "ChangeRow":
         """As other programs read it."""
         asked, found, mean, gain, reliably = row.asked, row.found, row.mean, row.gain, row.reliably
         by_change = row.gain_by_change
@@ -93,8 +89,7 @@ class ChangeRow(BaseModel):
             reliably_unchanged=reliably and reliably.get("unchanged", 0),
             reliably_deteriorated=reliably and reliably.get("deteriorated", 0),
             suppressed=row.suppressed,
-            definition=domain.DEFINITION,
-            data_through=data_through,
+            **dated(domain.DEFINITION, row.cut),
         )
 
 
@@ -113,4 +108,4 @@ async def change(
         one = await question(tx, who, program, instrument, first, later)
         people = await groups(tx, one.seen, one.program, by, one.asked.facts)
     rows = [domain.change(one.asked, found, group) for group, found in people.items()]
-    return ChangeRows(rows=[ChangeRow.of(row, one.seen.data_through) for row in rows])
+    return ChangeRows(rows=[ChangeRow.of(row) for row in rows])

@@ -6,12 +6,13 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from services.analytics import domain, store
-from services.analytics.api.asking import Analyst, By, OfInstrument, OfProgram, groups
-from services.analytics.domain import Estimate
+from services.analytics.api.asking import NEWEST, Analyst, By, Dated, OfInstrument, OfProgram, dated, groups
+from services.analytics.domain import Cut, Estimate
 from shared.doors import Db
 from shared.errors import NotFound
 
 router = APIRouter()
+RETENTION, TREND = "retention-1", "trend-1"
 DOSE = (
     "People who come more often differ from those who come less: by how they fare, and by who they are. Sessions "
     "attended beside change do not show what more sessions would do."
@@ -19,7 +20,7 @@ DOSE = (
 
 
 class StepShape(BaseModel):
-    """A session after which people left. The steps end where fewer than eleven people are left to follow."""
+    """A session after which people left. The steps end where fewer people are left to follow than are shown."""
 
     session: int = Field(description="how many sessions people had come to")
     n_at_risk: int = Field(description="people who had stayed until then")
@@ -29,7 +30,7 @@ class StepShape(BaseModel):
     high: float | None = Field(description="upper end of its 95 % interval (Greenwood, log(-log) scale)")
 
 
-class RetentionRow(BaseModel):
+class RetentionRow(Dated):
     """One group. A null is too small to be shown safely."""
 
     group: str | None = Field(description="which group of people, by what `by` asked for; null is everybody")
@@ -45,8 +46,8 @@ class Retention(BaseModel):
 
     rows: list[RetentionRow]
     about_sessions: str = Field(default=DOSE, description="what the number of sessions does not say")
-    definition: str = "retention-1"
-    data_through: datetime | None = Field(description="time of the newest event in the data")
+    definition: str = RETENTION
+    data_through: datetime | None = Field(description=NEWEST)
 
 
 @router.get("/retention")
@@ -79,10 +80,11 @@ def _retention(row: domain.Staying) -> RetentionRow:
         sessions_mean=row.mean,
         sessions_median=row.median,
         suppressed=row.suppressed,
+        **dated(RETENTION, row.cut),
     )
 
 
-class Point(BaseModel):
+class Point(Dated):
     """Scores at one time. Other people answer at each, so the line through the points is nobody's course."""
 
     at: str = Field(
@@ -95,7 +97,7 @@ class Point(BaseModel):
     suppressed: bool
 
     @classmethod
-    def of(cls, at: str, n: int | None, mean: Estimate | None) -> "Point":
+    def of(cls, at: str, n: int | None, mean: Estimate | None, cut: Cut) -> "Point":
         """As other programs read it."""
         return cls(
             at=at,
@@ -104,10 +106,11 @@ class Point(BaseModel):
             low=mean and mean.low,
             high=mean and mean.high,
             suppressed=n is None,
+            **dated(TREND, cut),
         )
 
 
-class SlopeShape(BaseModel):
+class SlopeShape(Dated):
     """How single people's scores move: the mean of everybody's own slope. Who stays does not move it."""
 
     n: int = Field(description="people with answers after at least two sessions")
@@ -124,8 +127,8 @@ class Trend(BaseModel):
     weeks: list[Point]
     sessions: list[Point] = Field(description="plain means: compare with `personal`")
     personal: SlopeShape | None = Field(description="null: too few people, or not asked after sessions")
-    definition: str = "trend-1"
-    data_through: datetime | None = Field(description="time of the newest event in the data")
+    definition: str = TREND
+    data_through: datetime | None = Field(description=NEWEST)
 
 
 @router.get("/trend")
@@ -139,13 +142,17 @@ async def trend(who: Analyst, db: Db, program: OfProgram, instrument: OfInstrume
         seen = await store.seen_by(tx, who)
         people = await store.everybody(tx, found.program_id, seen, domain.about(instrument, "week", "in-week"))
         courses = await store.by_session(tx, found.program_id, seen, measured)
-    one = domain.trend(measured, people, courses[None])
+        cuts = await store.cuts(tx, found.program_id, seen, None, store.base_by_session(measured))
+    one, cut = domain.trend(measured, people, courses[None]), cuts.get(None, seen.cut)
     return Trend(
         program=program,
         instrument=instrument,
         weeks=[Point.of(*at) for at in one.weeks],
-        sessions=[Point.of(*at) for at in domain.after_sessions(measured, courses[None], people.people_min)],
-        personal=one.personal
-        and SlopeShape(n=one.people, slope=one.personal.value, low=one.personal.low, high=one.personal.high),
+        sessions=[Point.of(*at) for at in domain.after_sessions(measured, courses[None], people.people_min, cut)],
+        personal=one.personal and _slope(one.people, one.personal, cut),
         data_through=seen.data_through,
     )
+
+
+def _slope(n: int, mean: Estimate, cut: Cut) -> SlopeShape:
+    return SlopeShape(n=n, slope=mean.value, low=mean.low, high=mean.high, **dated(TREND, cut))

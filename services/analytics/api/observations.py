@@ -26,7 +26,8 @@ async def observations(request: Request, who: Coordinator, db: Db, participant: 
     """Every total of a participant, for coordinators of their site: an Observation each, its unit points.
 
     Its code is that of the instrument, with the version that was answered. Only of those who agreed to be counted in
-    reports; anybody else is not found.
+    reports; anybody else is not found. A follow-up that was answered outside of its window is not among them, as no
+    figure is made of it: feedback has it, as a QuestionnaireResponse.
     """
     async with db.transaction(who.organisation_id) as tx:
         found = await store.scores_of(tx, participant, who.site_ids)

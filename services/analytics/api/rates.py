@@ -1,5 +1,7 @@
 """What became of people: who answered, improved, recovered, and whether it lasted."""
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
@@ -7,13 +9,29 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from services.analytics import domain, store
-from services.analytics.api.asking import Analyst, By, From, OfInstrument, OfProgram, To, groups, question
-from services.analytics.domain import TALKING_THERAPIES, Instrument, Lasted, Outcomes, Rate
+from services.analytics.api.asking import (
+    NEWEST,
+    Analyst,
+    By,
+    Dated,
+    From,
+    OfInstrument,
+    OfProgram,
+    Question,
+    To,
+    dated,
+    groups,
+    question,
+)
+from services.analytics.domain import TALKING_THERAPIES, Cut, Lasted, Outcomes, Rate
+from services.analytics.domain.reliable import Course, Quads
+from shared.database import Tx
 from shared.doors import Db
 from shared.errors import Refusal
 from shared.events.base import Code
 
 router = APIRouter()
+RATES_DEFINED, LASTING = "rates-1", "lasting-2"
 AtEnd = Annotated[Code, Query(alias="end", description="code of the occasion at the end, such as `end`")]
 
 
@@ -30,9 +48,12 @@ class RateShape(BaseModel):
 
     @classmethod
     def of_rate(cls, one: Rate | None) -> "RateShape | None":
+        """As other programs read it, if there is one."""
+        return cls.shown(one) if one else None
+
+    @classmethod
+    def shown(cls, one: Rate) -> "RateShape":
         """As other programs read it."""
-        if one is None:
-            return None
         ends = one.bounds
         return cls(
             n=one.some,
@@ -46,7 +67,7 @@ class RateShape(BaseModel):
 
 
 class CourseShape(BaseModel):
-    """The four rates of NHS Talking Therapies, over PHQ-9 and GAD-7 together, as counts of people."""
+    """The four rates of NHS Talking Therapies, over PHQ-9 and GAD-7 together: counts of people, and their shares."""
 
     finished: int = Field(
         description="answered PHQ-9 and GAD-7 at both occasions; whether they completed the program is not asked"
@@ -56,9 +77,20 @@ class CourseShape(BaseModel):
     improved: int = Field(description="reliably on one, and reliably worse on none")
     reliably_recovered: int = Field(description="recovered and reliably improved")
     deteriorated: int = Field(description="reliably worse on one, and reliably better on none")
+    rates: dict[str, RateShape] = Field(
+        description="`recovered` and `reliably_recovered` of the cases, `improved` and `deteriorated` of all who "
+        "finished; none of fewer people than are shown"
+    )
+
+    @classmethod
+    def of_course(cls, one: Course | None, rates: Mapping[str, Rate]) -> "CourseShape | None":
+        """As other programs read it."""
+        if one is None:
+            return None
+        return cls(**asdict(one), rates={name: RateShape.shown(rate) for name, rate in rates.items()})
 
 
-class RatesRow(BaseModel):
+class RatesRow(Dated):
     """One group. A null is too small to be shown safely, or does not exist."""
 
     group: str | None = Field(description="which group of people, by what `by` asked for; null is everybody")
@@ -86,9 +118,9 @@ class RatesRow(BaseModel):
     suppressed: bool
 
     @classmethod
-    def of(cls, row: Outcomes) -> "RatesRow":
+    def of(cls, row: Outcomes, cut: Cut) -> "RatesRow":
         """As other programs read it."""
-        n, course = row.n, row.course
+        n = row.n
         shares = {name: RateShape.of_rate(getattr(row, name)) for name in RATES}
         return cls(
             group=row.group,
@@ -102,8 +134,9 @@ class RatesRow(BaseModel):
             is_complete=row.is_complete,
             categories=row.clinically and dict(row.clinically),
             difference=row.difference,
-            talking_therapies=course and CourseShape(**{one: getattr(course, one) for one in CourseShape.model_fields}),
+            talking_therapies=CourseShape.of_course(row.course, row.course_rates),
             suppressed=row.suppressed,
+            **dated(RATES_DEFINED, cut),
             **shares,
         )
 
@@ -116,8 +149,8 @@ class Rates(BaseModel):
 
     rows: list[RatesRow]
     floor: float = Field(description="share of answers under which no rate is given, only counts")
-    definition: str = "rates-1"
-    data_through: datetime | None = Field(description="time of the newest event in the data")
+    definition: str = RATES_DEFINED
+    data_through: datetime | None = Field(description=NEWEST)
 
 
 @router.get("/rates")
@@ -128,18 +161,22 @@ async def rates(
     async with db.transaction(who.organisation_id) as tx:
         one = await question(tx, who, program, instrument, first, later)
         people = await groups(tx, one.seen, one.program, by, one.asked.facts)
-        quads = {}
-        if instrument in TALKING_THERAPIES and all(
-            {first, later} <= set(one.program.occasions(code)) for code in TALKING_THERAPIES
-        ):
-            both: list[Instrument] = [await store.get_instrument(tx, code) for code in TALKING_THERAPIES]
-            asked = [(each, at) for at in (first, later) for each in both]
-            quads = await store.together(tx, one.program.program_id, one.seen, by, asked)
+        quads, cuts = await _quads(tx, one, by)
     rows = [domain.outcomes(one.asked, found, group, quads=quads.get(group)) for group, found in people.items()]
-    return Rates(rows=[RatesRow.of(row) for row in rows], floor=float(domain.FLOOR), data_through=one.seen.data_through)
+    shown = [RatesRow.of(row, domain.oldest((row.cut, cuts.get(row.group, row.cut)))) for row in rows]
+    return Rates(rows=shown, floor=float(domain.FLOOR), data_through=one.seen.data_through)
 
 
-class LastingRow(BaseModel):
+async def _quads(tx: Tx, one: Question, by: str | None) -> tuple[dict[str | None, Quads], dict[str | None, Cut]]:
+    """What people scored by PHQ-9 and GAD-7 at both occasions, by group, and as of when; if both are asked then."""
+    asked = store.both_asked(one.program, await store.instruments(tx), one.asked.first, one.asked.later)
+    if one.instrument.code not in TALKING_THERAPIES or not asked:
+        return {}, {}
+    place = tx, one.program.program_id, one.seen, by
+    return await store.together(*place, asked), await store.cuts(*place, store.base_together(asked))
+
+
+class LastingRow(Dated):
     """One group. A null is too small to be shown safely, or does not exist."""
 
     group: str | None
@@ -149,13 +186,16 @@ class LastingRow(BaseModel):
     partly: int | None = Field(description="one of the two")
     lost: int | None = Field(description="neither")
     late: int | None = Field(description="reliably improved at the follow-up only")
+    is_complete: bool | None = Field(
+        description="whether enough of those who were to be asked at the follow-up answered then: else no rate is given"
+    )
     maintained_rate: float | None = Field(description="maintained / improved_at_end")
     maintained_low: float | None = Field(description="lower end of its 95 % interval (Wilson)")
     maintained_high: float | None = Field(description="upper end of its 95 % interval (Wilson)")
     suppressed: bool
 
     @classmethod
-    def of(cls, row: Lasted) -> "LastingRow":
+    def of(cls, row: Lasted, cut: Cut) -> "LastingRow":
         """As other programs read it."""
         states, kept = row.states, row.maintained
         return cls(
@@ -166,10 +206,12 @@ class LastingRow(BaseModel):
             partly=None if states is None else states.get("partly", 0),
             lost=None if states is None else states.get("lost", 0),
             late=None if states is None else states.get("late", 0),
+            is_complete=row.is_complete,
             maintained_rate=kept and kept.value,
             maintained_low=kept and kept.low,
             maintained_high=kept and kept.high,
             suppressed=row.suppressed,
+            **dated(LASTING, cut),
         )
 
 
@@ -177,8 +219,8 @@ class LastingRows(BaseModel):
     """The answer: one row, or one a group."""
 
     rows: list[LastingRow]
-    definition: str = "lasting-1"
-    data_through: datetime | None = Field(description="time of the newest event in the data")
+    definition: str = LASTING
+    data_through: datetime | None = Field(description=NEWEST)
 
 
 def _released(three: tuple[str, str, str] | None) -> str:
@@ -205,8 +247,12 @@ async def lasting(
         if not one.seen.is_live and (first, end, later) != released:
             raise Refusal("not-released", _released(released))
         asked = [(one.instrument, at) for at in (first, end, later)]
-        await groups(tx, one.seen, one.program, by, ("enrolled",))
-        triples = await store.together(tx, one.program.program_id, one.seen, by, asked)
-    people_min = one.seen.rules.people_min
-    rows = [domain.lasted(one.instrument, triples[group], group, people_min=people_min) for group in triples]
-    return LastingRows(rows=[LastingRow.of(row) for row in rows], data_through=one.seen.data_through)
+        people = await groups(tx, one.seen, one.program, by, ("enrolled", *one.asked.answering))
+        place = tx, one.program.program_id, one.seen, by
+        triples = await store.together(*place, asked)
+        cuts = await store.cuts(*place, store.base_together(asked))
+    rows = []
+    for group, scores in triples.items():
+        row = domain.lasted(one.asked, scores, people.get(group, one.seen.nobody), group)
+        rows.append(LastingRow.of(row, cuts.get(group, one.seen.cut)))
+    return LastingRows(rows=rows, data_through=one.seen.data_through)

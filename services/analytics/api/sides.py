@@ -7,13 +7,25 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from services.analytics import domain, store
-from services.analytics.api.asking import Analyst, From, OfInstrument, OfProgram, To, groups, question
+from services.analytics.api.asking import (
+    NEWEST,
+    Analyst,
+    Dated,
+    From,
+    OfInstrument,
+    OfProgram,
+    To,
+    dated,
+    groups,
+    question,
+)
 from services.analytics.domain import Apart, Estimate, Measure, Standing
 from shared.doors import Db
 from shared.errors import NotFound, Refusal
 from shared.events.base import Code
 
 router = APIRouter()
+SITES, EQUITY, COMPARISON = "sites-2", "equity-2", "comparison-2"
 OfMeasure = Annotated[
     Measure,
     Query(
@@ -23,13 +35,16 @@ OfMeasure = Annotated[
 Attribute = Annotated[Code, Query(description="an attribute of the organisation, such as `age-band`")]
 
 
-class SiteRow(BaseModel):
+class SiteRow(Dated):
     """One site. A null is too small to be shown safely, or does not exist."""
 
     site: str
     n: int | None = Field(description="people of whom it is true")
     of: int | None = Field(description="people of whom it could be")
-    rate: float | None
+    rate: float | None = Field(
+        description="n / of; null, and with it all that follows, where fewer than 60 % of those who were to be asked "
+        "have answered: of `improved` then only counts are given"
+    )
     low: float | None = Field(description="lower end of its 95 % interval (Wilson)")
     high: float | None = Field(description="upper end of its 95 % interval (Wilson)")
     limit_low_95: float | None = Field(
@@ -72,6 +87,7 @@ class SiteRow(BaseModel):
             observed_to_expected_low=ratio and ratio.low,
             observed_to_expected_high=ratio and ratio.high,
             suppressed=row.suppressed,
+            **dated(SITES, row.cut),
         )
 
 
@@ -83,8 +99,8 @@ class Sites(BaseModel):
     target: float | None = Field(description="the rate of all shown sites together")
     dispersion: float | None = Field(description="phi, winsorised: 1 where sites differ by chance alone")
     between: float | None = Field(description="tau, standard deviation between sites beyond chance, arcsine scale")
-    definition: str = "sites-1"
-    data_through: datetime | None = Field(description="time of the newest event in the data")
+    definition: str = SITES
+    data_through: datetime | None = Field(description=NEWEST)
 
 
 @router.get("/sites")
@@ -117,7 +133,9 @@ class ApartShape(BaseModel):
 
     n: int
     of: int
-    rate: float
+    rate: float | None = Field(
+        description="n / of; null of `outcome` where fewer than 60 % of those who were to be asked have answered"
+    )
     low: float | None = Field(description="lower end of its 95 % interval (Wilson)")
     high: float | None = Field(description="upper end of its 95 % interval (Wilson)")
     gap: float | None = Field(description="rate less that of everybody else")
@@ -133,9 +151,9 @@ class ApartShape(BaseModel):
         return cls(
             n=one.some,
             of=one.of,
-            rate=one.share.value,
-            low=one.share.low,
-            high=one.share.high,
+            rate=one.share and one.share.value,
+            low=one.share and one.share.low,
+            high=one.share and one.share.high,
             gap=one.gap and one.gap.value,
             gap_low=one.gap and one.gap.low,
             gap_high=one.gap and one.gap.high,
@@ -143,7 +161,7 @@ class ApartShape(BaseModel):
         )
 
 
-class EquityRow(BaseModel):
+class EquityRow(Dated):
     """One group of people. A null is too small to be shown safely, or does not exist."""
 
     group: str = Field(description="value of the attribute; people of whom it is not known are `unknown`")
@@ -159,8 +177,8 @@ class EquityRows(BaseModel):
 
     attribute: str
     rows: list[EquityRow]
-    definition: str = "equity-1"
-    data_through: datetime | None = Field(description="time of the newest event in the data")
+    definition: str = EQUITY
+    data_through: datetime | None = Field(description=NEWEST)
 
 
 @router.get("/equity")
@@ -180,13 +198,14 @@ async def equity(
             retention=ApartShape.of_share(row.retention),
             outcome=ApartShape.of_share(row.outcome),
             suppressed=row.suppressed,
+            **dated(EQUITY, row.cut),
         )
         for row in domain.equity(one.asked, known)
     ]
     return EquityRows(attribute=attribute, rows=rows, data_through=one.seen.data_through)
 
 
-class Comparison(BaseModel):
+class Comparison(Dated):
     """A program beside its comparison. The groups were not drawn by lot unless the organisation says so."""
 
     program: str
@@ -196,12 +215,15 @@ class Comparison(BaseModel):
     gain_over: float | None = Field(description="how much more people gained, in pooled SDs at the start (d_ppc2)")
     gain_over_low: float | None = Field(description="lower end of its 95 % interval (Morris 2008)")
     gain_over_high: float | None = Field(description="upper end of its 95 % interval (Morris 2008)")
+    improved: int | None = Field(description="people who reliably improved, of n")
+    improved_comparison: int | None = Field(description="the same, of n_comparison")
     improved_gap: float | None = Field(description="share that reliably improved, less that of the comparison")
     improved_gap_low: float | None = Field(description="lower end of its 95 % interval (Newcombe 10)")
     improved_gap_high: float | None = Field(description="upper end of its 95 % interval (Newcombe 10)")
+    is_complete: bool | None = Field(
+        description="whether in both enough of those who were to be asked have answered: else there is no improved_gap"
+    )
     suppressed: bool
-    definition: str = "comparison-1"
-    data_through: datetime | None = Field(description="time of the newest event in the data")
 
 
 @router.get("/comparison")
@@ -226,9 +248,12 @@ async def comparison(
         n=found.n,
         n_comparison=found.n_comparison,
         **_ends("gain_over", found.gain_over),
+        improved=found.improved and found.improved[0][0],
+        improved_comparison=found.improved and found.improved[1][0],
         **_ends("improved_gap", found.improved_gap),
+        is_complete=found.is_complete,
         suppressed=found.suppressed,
-        data_through=one.seen.data_through,
+        **dated(COMPARISON, found.cut),
     )
 
 

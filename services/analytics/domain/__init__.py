@@ -8,12 +8,13 @@ from services.analytics.domain.figures import Estimate
 from services.analytics.domain.instrument import Instrument
 from services.analytics.domain.outcomes import TALKING_THERAPIES, Lasted, Outcomes, Rate, lasted, outcomes
 from services.analytics.domain.over_time import Staying, Trend, after_sessions, staying, trend
-from services.analytics.domain.people import PEOPLE_MIN, UNKNOWN, Fact, People, about
+from services.analytics.domain.people import NOW, PEOPLE_MIN, UNKNOWN, Cut, Fact, People, about, oldest
 from services.analytics.domain.standing import Measure, Standing, Standings, standings
 
 __all__ = [
     "DEFINITION",
     "FLOOR",
+    "NOW",
     "PEOPLE_MIN",
     "TALKING_THERAPIES",
     "UNKNOWN",
@@ -21,6 +22,7 @@ __all__ = [
     "Asked",
     "Change",
     "Compared",
+    "Cut",
     "Equity",
     "Estimate",
     "Fact",
@@ -40,6 +42,7 @@ __all__ = [
     "compared",
     "equity",
     "lasted",
+    "oldest",
     "outcomes",
     "standings",
     "staying",

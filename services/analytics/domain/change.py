@@ -8,8 +8,9 @@ from services.analytics.domain.figures import Estimate
 from services.analytics.domain.gain import gain, gain_by_change, mean_change
 from services.analytics.domain.instrument import Instrument
 from services.analytics.domain.pairs import Moments, moments
-from services.analytics.domain.people import People, versions
+from services.analytics.domain.people import Cut, Fact, People, versions
 from services.analytics.domain.reliable import counted
+from shared.fields import invalid
 
 DEFINITION = "change-1"
 """Which formulas: docs/statistics.md has them by this name."""
@@ -25,16 +26,37 @@ class Asked:
     later: str
 
     @property
+    def pairs(self) -> Fact:
+        """The base of the figures about those who answered at both."""
+        return "pair", self.instrument.code, *sorted((self.first, self.later))
+
+    @property
+    def asked_later(self) -> Fact:
+        """The base of how many were to be asked at the later one, and have answered."""
+        return "asked", self.later
+
+    @property
+    def answering(self) -> list[str]:
+        """How the facts begin that tell who was asked at the later one, and who answered."""
+        return [f"{state} {self.later}" for state in ("eligible", "invited", "reached", "responded")]
+
+    @property
     def facts(self) -> list[str]:
         """How the facts begin that tell of these occasions."""
         code, known = self.instrument.code, sorted(versions(self.instrument))
         first, later = sorted((self.first, self.later))
         return [
             "enrolled",
-            *(f"{state} {self.later}" for state in ("eligible", "invited", "reached", "responded")),
+            *self.answering,
             *(f"answer {code} {version} {at}" for version, at in product(known, (first, later))),
             *(f"pair {code} {one} {two} {first} {later}" for one, two in product(known, known)),
         ]
+
+
+def must_differ(*occasions: str) -> None:
+    """Refuse a change from one check-in to the same one."""
+    if len(set(occasions)) < len(occasions):
+        raise invalid("to", "same-check-in", "That names one check-in twice: give different ones, the later one last.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +80,7 @@ class Change:
     group: str | None
     n: Numbers
     suppressed: bool
+    cut: Cut
     found: Moments | None = None
     mean: Estimate | None = None
     gain: Estimate | None = None
@@ -77,6 +100,7 @@ def change(asked: Asked, people: People, group: str | None = None) -> Change:
         group,
         numbers(asked, people),
         suppressed,
+        people.as_of(asked.pairs),
         found=found,
         mean=mean_change(found) if found else None,
         gain=gain(found) if found else None,

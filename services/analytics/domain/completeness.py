@@ -1,11 +1,12 @@
 """Whom the figures speak for: how many were asked and answered, and how those who did not answer differ."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from math import sqrt
 
 from services.analytics.domain.figures import variance_of
+from services.analytics.domain.people import People
 
 FLOOR = Fraction(60, 100)
 """Under this share of answers no rate is printed, only counts."""
@@ -24,6 +25,16 @@ class Bounds:
 def is_complete(answered: int, eligible: int, floor: Fraction = FLOOR) -> bool:
     """Whether enough of those who were to be asked have answered for a rate to be printed."""
     return eligible > 0 and Fraction(answered, eligible) >= floor
+
+
+def is_enough(groups: Iterable[People], occasion: str, twice: int) -> bool:
+    """Whether enough of these groups have answered at an occasion for a rate of those who answered twice.
+
+    Not where more did so than these numbers say: who was asked may be of an earlier release than the pairs.
+    """
+    counts = [(one.at("responded", occasion), one.at("eligible", occasion)) for one in groups]
+    responded, eligible = (sum(one) for one in zip((0, 0), *counts, strict=True))
+    return twice <= min(responded, eligible) and is_complete(responded, eligible)
 
 
 def bounds(some: int, answered: int, eligible: int) -> Bounds | None:

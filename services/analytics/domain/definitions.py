@@ -40,7 +40,8 @@ _CHANGE, _RATES, _TIME, _SITES = "Change", "Rates", "Over time", "Sites"
 DEFINITIONS = (
     Definition(
         "Completeness", "complete enough",
-        "answered / eligible at the later occasion; under 60 %, or if more answered twice, no rate but counts",
+        "answered / eligible at the later occasion (of what lasts: the follow-up); under 60 %, or if more answered "
+        "twice, no rate of those who did but counts, at sites, of groups, beside a comparison and of what lasts, too",
         "Kith", completeness.is_complete,
     ),
     Definition(
@@ -79,7 +80,7 @@ DEFINITIONS = (
     Definition(
         _CHANGE, "before and after",
         "people by part of the scale at both times; 4, 3 or 2 parts of equally many scores, as many as leave no cell "
-        "of 1 to 10 people", "Kith", paired.paired,
+        "of fewer people than are shown", "Kith", paired.paired,
     ),
     Definition(
         _CHANGE, "gain over a comparison (d_ppc2)",
@@ -103,7 +104,8 @@ DEFINITIONS = (
         "NHS Talking Therapies manual", reliable.talking_therapies,
     ),
     Definition(
-        _CHANGE, "row of figures", "all of the above for one group; hidden under 11 people", "Kith", change
+        _CHANGE, "row of figures",
+        "all of the above for one group; hidden where fewer people answered twice than are shown", "Kith", change
     ),
     Definition(
         _RATES, "rate", "p = some / of; (p + z^2 / 2n +- z * sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)",

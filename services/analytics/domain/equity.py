@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from services.analytics.domain.change import Asked
+from services.analytics.domain.completeness import is_enough
 from services.analytics.domain.figures import Estimate
-from services.analytics.domain.people import People
+from services.analytics.domain.people import STAYING, Cut, People
 from services.analytics.domain.rates import gap, share
 from services.analytics.domain.reliable import improved
 
@@ -15,11 +16,11 @@ Part = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Apart:
-    """A share of a group, and how far it is from that of everybody else."""
+    """A share of a group, and how far it is from that of everybody else. None: too few have answered to say it."""
 
     some: int
     of: int
-    share: Estimate
+    share: Estimate | None
     gap: Estimate | None
 
     @property
@@ -35,6 +36,7 @@ class Equity:
     group: str
     n: int | None
     suppressed: bool
+    cut: Cut
     reach: Apart | None = None
     retention: Apart | None = None
     outcome: Apart | None = None
@@ -54,12 +56,13 @@ def equity(asked: Asked, groups: Mapping[str, People]) -> list[Equity]:
     met = any(people.came for people in groups.values())
     found = []
     for group, people in groups.items():
+        cut = people.as_of(STAYING, asked.pairs)
         if people.enrolled < people.people_min:
-            found.append(Equity(group, None, suppressed=True))
+            found.append(Equity(group, None, suppressed=True, cut=cut))
             continue
         others = [other for name, other in groups.items() if name != group]
-        parts = (_apart(measure, people, others) for measure in (_came if met else _nobody, _stayed, better))
-        found.append(Equity(group, people.enrolled, False, *parts))
+        came, stayed = (_apart(measure, people, others) for measure in (_came if met else _nobody, _stayed))
+        found.append(Equity(group, people.enrolled, False, cut, came, stayed, _apart(better, people, others, asked)))
     return found
 
 
@@ -76,12 +79,16 @@ def _stayed(people: People) -> Part:
     return people.stayed, people.followed
 
 
-def _apart(measure: Callable[[People], Part], people: People, others: list[People]) -> Apart | None:
+def _apart(
+    measure: Callable[[People], Part], people: People, others: list[People], answered: Asked | None = None
+) -> Apart | None:
+    """`answered`: it is of those who answered then, so enough must have."""
     some, of = measure(people)
     if of < people.people_min:
         return None
     parts = [measure(one) for one in others]
     rest = sum(one for one, _ in parts), sum(one for _, one in parts)
-    estimate = share(some, of)
-    assert estimate
-    return Apart(some, of, estimate, gap(some, of, *rest) if rest[1] >= people.people_min else None)
+    if answered and not is_enough([people], answered.later, of):
+        return Apart(some, of, None, None)
+    has_gap = rest[1] >= people.people_min and not (answered and not is_enough(others, answered.later, rest[1]))
+    return Apart(some, of, share(some, of), gap(some, of, *rest) if has_gap else None)

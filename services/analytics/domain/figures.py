@@ -26,7 +26,9 @@ class Estimate:
 
 
 def around(value: float, variance: float, critical: float = Z) -> Estimate:
-    """The value, and so many standard errors either side."""
+    """The value, and so many standard errors either side. Without any variance nothing is known of its uncertainty."""
+    if not variance:
+        return Estimate(value)
     margin = critical * sqrt(variance)
     return Estimate(value, value - margin, value + margin)
 
@@ -45,10 +47,8 @@ def mean_of(n: int, total: Fraction | int, squares: Fraction | int, unit: int = 
 def student(n: int, mean: Fraction | float, variance: Fraction | float) -> Estimate:
     """The mean of `n` with Student's interval, from the variance of that mean.
 
-    Where there is one value only, or all are the same, nothing is known of its uncertainty: there is no interval.
+    Where there is one value only, or all are the same, there is no interval.
     """
-    if not variance:
-        return Estimate(float(mean))
     return around(float(mean), float(variance), float(stdtrit(n - 1, (1 + CONFIDENCE) / 2)))
 
 

@@ -1,14 +1,13 @@
 """What became of a group of people: shares of them, their intervals, and what those who are missing could change."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.analytics.domain.change import Asked, Numbers, numbers
-from services.analytics.domain.completeness import Bounds, bounds, difference_of_means, is_complete
+from services.analytics.domain.completeness import Bounds, bounds, difference_of_means, is_enough
 from services.analytics.domain.figures import Estimate
-from services.analytics.domain.instrument import Instrument
 from services.analytics.domain.pairs import Pairs
-from services.analytics.domain.people import PEOPLE_MIN, People
+from services.analytics.domain.people import Cut, People
 from services.analytics.domain.rates import share
 from services.analytics.domain.reliable import Course, Lasting, Quads, Threshold, counted, lasting, talking_therapies
 
@@ -33,6 +32,7 @@ class Outcomes:
     group: str | None
     n: Numbers
     suppressed: bool
+    cut: Cut
     is_complete: bool | None = None
     answered: Rate | None = None
     improved: Rate | None = None
@@ -41,6 +41,7 @@ class Outcomes:
     clinically: Mapping[str, int] | None = None
     difference: float | None = None
     course: Course | None = None
+    course_rates: Mapping[str, Rate] = field(default_factory=dict)
 
 
 def outcomes(asked: Asked, people: People, group: str | None = None, *, quads: Quads | None = None) -> Outcomes:
@@ -51,18 +52,19 @@ def outcomes(asked: Asked, people: People, group: str | None = None, *, quads: Q
     answered again with those who did not, in SDs.
     """
     pairs = people.pairs(asked.instrument, asked.first, asked.later)
-    paired, n = sum(pairs.values()), numbers(asked, people)
+    paired, n, cut = sum(pairs.values()), numbers(asked, people), people.as_of(asked.pairs, asked.asked_later)
     if paired < people.people_min:
-        return Outcomes(group, n, suppressed=True)
+        return Outcomes(group, n, suppressed=True, cut=cut)
     eligible, responded = people.at("eligible", asked.later), people.at("responded", asked.later)
-    of_one_day = paired <= min(responded, eligible)  # who was asked may be of an earlier release than the pairs
-    enough, everybody = of_one_day and is_complete(responded, eligible), eligible if of_one_day else 0
+    enough, everybody = is_enough([people], asked.later, paired), eligible if paired <= min(responded, eligible) else 0
     threshold = asked.instrument.threshold
     reliably = counted(pairs, threshold.of) if threshold else {}
+    course = _course(quads) if quads and sum(quads.values()) >= people.people_min else None
     return Outcomes(
         group,
         n,
         suppressed=False,
+        cut=cut,
         is_complete=enough,
         answered=Rate(responded, eligible, share(responded, eligible)) if eligible >= people.people_min else None,
         improved=_rate(reliably.get("improved", 0), paired, everybody, enough) if threshold else None,
@@ -70,7 +72,8 @@ def outcomes(asked: Asked, people: People, group: str | None = None, *, quads: Q
         recovered=_recovered(pairs, threshold, enough, people.people_min),
         clinically=counted(pairs, threshold.clinically) if threshold and threshold.caseness is not None else None,
         difference=_difference(asked, people, pairs),
-        course=_course(quads) if quads and sum(quads.values()) >= people.people_min else None,
+        course=course,
+        course_rates=_course_rates(asked, people, course) if course else {},
     )
 
 
@@ -96,9 +99,25 @@ def _difference(asked: Asked, people: People, pairs: Pairs) -> float | None:
     return difference_of_means(again, silent) if sum(silent.values()) >= people.people_min else None
 
 
-def _course(quads: Quads) -> Course | None:
+def _course(quads: Quads) -> Course:
     """The cut-offs and reliable changes that the manual states: PHQ-9 10 and 6, GAD-7 8 and 4 points."""
     return talking_therapies(quads, Threshold(6, -1, 10), Threshold(4, -1, 8))
+
+
+def _course_rates(asked: Asked, people: People, course: Course) -> dict[str, Rate]:
+    """Recovery is of the cases, change of all who answered both twice. None of fewer cases than are shown."""
+    enough = is_enough([people], asked.later, course.finished)
+    parts = {
+        "recovered": (course.recovered, course.cases),
+        "reliably_recovered": (course.reliably_recovered, course.cases),
+        "improved": (course.improved, course.finished),
+        "deteriorated": (course.deteriorated, course.finished),
+    }
+    return {
+        name: Rate(some, of, share(some, of) if enough else None)
+        for name, (some, of) in parts.items()
+        if of >= people.people_min
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +128,7 @@ class Lasted:
     n: int | None
     suppressed: bool
     improved: int | None = None
+    is_complete: bool | None = None
     states: Mapping[Lasting, int] | None = None
     maintained: Estimate | None = None
 
@@ -117,12 +137,13 @@ Triples = Mapping[tuple[int, ...], int]
 """How many people scored (first, end, follow-up), in counts."""
 
 
-def lasted(
-    instrument: Instrument, triples: Triples, group: str | None = None, *, people_min: int = PEOPLE_MIN
-) -> Lasted:
-    """Whether what people gained is still there; of those who answered all three times."""
-    n, threshold = sum(triples.values()), instrument.threshold
-    if n < people_min:
+def lasted(asked: Asked, triples: Triples, people: People, group: str | None = None) -> Lasted:
+    """Whether what people gained is still there at the later occasion; of those who answered all three times.
+
+    Of how many it is, is a rate only where enough of those who were to be asked then have answered.
+    """
+    n, threshold = sum(triples.values()), asked.instrument.threshold
+    if n < people.people_min:
         return Lasted(group, None, suppressed=True)
     if threshold is None:
         return Lasted(group, n, suppressed=False)
@@ -131,5 +152,6 @@ def lasted(
         state = lasting(threshold, first, end, later)
         states[state] = states.get(state, 0) + many
     improved = sum(states.get(one, 0) for one in ("maintained", "partly", "lost"))
-    kept = share(states.get("maintained", 0), improved) if improved >= people_min else None
-    return Lasted(group, n, suppressed=False, improved=improved, states=states, maintained=kept)
+    enough = is_enough([people], asked.later, n)
+    kept = share(states.get("maintained", 0), improved) if enough and improved >= people.people_min else None
+    return Lasted(group, n, False, improved, enough, states, kept)

@@ -7,11 +7,11 @@ from statistics import median
 from services.analytics.domain.courses import Course, by_session, mean_slope, slopes
 from services.analytics.domain.figures import Estimate, mean_of
 from services.analytics.domain.instrument import Instrument
-from services.analytics.domain.people import People
+from services.analytics.domain.people import STAYING, Cut, People
 from services.analytics.domain.retention import Step, kaplan_meier
 
-At = tuple[str, int | None, Estimate | None]
-"""When, how many, their mean. Without a number it is too few to be shown."""
+At = tuple[str, int | None, Estimate | None, Cut]
+"""When, how many, their mean, and as of when. Without a number it must not be shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,8 @@ class Staying:
     group: str | None
     n: int | None
     suppressed: bool
+    cut: Cut
+    has_left: bool | None = None
     steps: list[Step] | None = None
     mean: float | None = None
     median: float | None = None
@@ -29,12 +31,12 @@ class Staying:
 def staying(people: People, group: str | None = None) -> Staying:
     """How long people stay, for as long as enough of them are left to follow."""
     stays = people.stays
-    n = sum(stays.values())
+    n, cut = sum(stays.values()), people.as_of(STAYING)
     if n < people.people_min:
-        return Staying(group, None, suppressed=True)
+        return Staying(group, None, suppressed=True, cut=cut)
     steps = [step for step in kaplan_meier(stays) if step.at_risk >= people.people_min]
     sessions = sorted(session for (session, _), many in stays.items() for _ in range(many))
-    return Staying(group, n, False, steps, sum(sessions) / n, float(median(sessions)))
+    return Staying(group, n, False, cut, people.stayed < n, steps, sum(sessions) / n, float(median(sessions)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,9 @@ def trend(instrument: Instrument, people: People, courses: Sequence[Course]) -> 
     """Scores over time. A week of too few people has no number."""
     present = people.in_week(instrument)
     weeks = [
-        _at(week.upper(), present.get(week, 0), _mean(scores, instrument.unit), people.people_min)
+        _at(week.upper(), present.get(week, 0), _mean(scores, instrument.unit), people.people_min, cut)
         for week, scores in people.weeks(instrument).items()
+        for cut in [people.as_of(("week", instrument.code, week))]
     ]
     found = slopes(courses)
     with_slope = sum(map(len, found.values()))
@@ -59,13 +62,14 @@ def trend(instrument: Instrument, people: People, courses: Sequence[Course]) -> 
     return Trend(weeks, with_slope, personal and _signed(personal, instrument.sign))
 
 
-def after_sessions(instrument: Instrument, courses: Sequence[Course], people_min: int) -> list[At]:
-    """The plain mean after each session. One of too few people has no number."""
-    return [_at(str(one), n, mean, people_min) for one, (n, mean) in by_session(courses, instrument.unit).items()]
+def after_sessions(instrument: Instrument, courses: Sequence[Course], people_min: int, cut: Cut) -> list[At]:
+    """The plain mean after each session, all as of the same. One of too few people has no number."""
+    found = by_session(courses, instrument.unit)
+    return [_at(str(session), n, mean, people_min, cut) for session, (n, mean) in found.items()]
 
 
-def _at(when: str, n: int, mean: Estimate | None, people_min: int) -> At:
-    return (when, n, mean) if n >= people_min else (when, None, None)
+def _at(when: str, n: int, mean: Estimate | None, people_min: int, cut: Cut) -> At:
+    return (when, n, mean, cut) if n >= people_min else (when, None, None, cut)
 
 
 def _mean(scores: Mapping[int, int], unit: int) -> Estimate | None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from math import sqrt
+from math import copysign, sqrt
 
 from services.analytics.domain.figures import variance_of
 
@@ -40,11 +40,14 @@ class Moments:
 
     @property
     def correlation(self) -> float | None:
-        """Pearson's r of both scores; there is none where one of them is the same for everybody."""
+        """Pearson's r of both scores; there is none where one of them is the same for everybody.
+
+        Its square is exact until the root is taken, so it is never beyond -1 and 1.
+        """
         if not self.variance_first or not self.variance_later:
             return None
         covariance = (self.variance_first + self.variance_later - self.variance_change) / 2
-        return float(covariance) / sqrt(self.variance_first * self.variance_later)
+        return copysign(sqrt(covariance**2 / (self.variance_first * self.variance_later)), covariance)
 
 
 def moments(pairs: Pairs, unit: int, sign: int) -> Moments | None:

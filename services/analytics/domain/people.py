@@ -1,8 +1,9 @@
 """A group of people as cells tell it: how many are what. Every figure about them is read out of here."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
 from itertools import product
 
@@ -11,6 +12,8 @@ from services.analytics.domain.pairs import Pairs
 
 Fact = tuple[str, ...]
 """What kind of fact, and its parts, such as ("pair", "phq-9", "1", "1", "baseline", "end", "14", "9")."""
+STAYING: Fact = ("stay",)
+"""The base of how long people stay."""
 UNKNOWN = "unknown"
 PEOPLE_MIN = 11
 """A cell with fewer people than this shows a sentence instead of numbers, unless the organisation decided otherwise."""
@@ -21,12 +24,32 @@ Who answered in a week is counted once, with all versions that they answered: ("
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What a number is as of: the release in which it moved last (None: now), and the newest event in its data."""
+
+    release: int | None = None
+    data_through: datetime | None = None
+
+
+NOW = Cut()
+
+
 @dataclass(frozen=True)
 class People:
-    """How many people of a group are what each fact says, and how many it takes to show a number about them."""
+    """How many people of a group are what each fact says, and how many it takes to show a number about them.
+
+    `cut` is as of when all of it is, but for the bases that moved last in an earlier release.
+    """
 
     counts: Mapping[Fact, int] = field(default_factory=dict)
     people_min: int = PEOPLE_MIN
+    cut: Cut = NOW
+    cuts: Mapping[Fact, Cut] = field(default_factory=dict)
+
+    def as_of(self, *bases: Fact) -> Cut:
+        """As of when a figure is that rests on these bases: as of when the oldest of them is."""
+        return oldest(self.cuts.get(one, self.cut) for one in bases)
 
     @property
     def enrolled(self) -> int:
@@ -111,7 +134,7 @@ class People:
         left = Counter(self.counts)
         for one in others:
             left.subtract(one.counts)
-        return People({fact: many for fact, many in left.items() if many}, self.people_min)
+        return replace(self, counts={fact: many for fact, many in left.items() if many})
 
     def _facts(self, *place: str) -> Sequence[tuple[Fact, int]]:
         """Those of one kind that say that this was counted."""
@@ -129,6 +152,11 @@ class People:
             fact = one[0]
             found.setdefault(fact[: PARTS.get(fact[0], 1)], []).append(one)
         return found
+
+
+def oldest(cuts: Iterable[Cut]) -> Cut:
+    """Of what rests on all of these: whatever is newer in it, this much is in all of it."""
+    return min(cuts, key=lambda one: one.release or 0)
 
 
 def about(instrument: str, *kinds: str) -> list[str]:

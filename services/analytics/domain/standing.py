@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from services.analytics.domain.change import Asked
+from services.analytics.domain.completeness import is_enough
 from services.analytics.domain.figures import Estimate
-from services.analytics.domain.people import People
+from services.analytics.domain.people import STAYING, Cut, Fact, People
 from services.analytics.domain.rates import share
 from services.analytics.domain.reliable import improved
-from services.analytics.domain.sites import LIMITS, Adjusted, Funnel, adjusted, funnel
+from services.analytics.domain.sites import LIMITS, PEOPLE_MIN, Adjusted, Funnel, adjusted, funnel
 
 Measure = Literal["improved", "answered", "stayed"]
 BANDS = 4
@@ -19,10 +20,14 @@ BANDS = 4
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One site. None is a figure that must not be shown, or that does not exist."""
+    """One site. None is a figure that must not be shown, or that does not exist.
+
+    Without a rate too few of those who were to be asked have answered to say it.
+    """
 
     site: str
     suppressed: bool
+    cut: Cut
     some: int | None = None
     of: int | None = None
     rate: Estimate | None = None
@@ -49,21 +54,27 @@ def counts(measure: Measure, asked: Asked, people: People) -> tuple[int, int]:
     return improved(people.pairs(asked.instrument, asked.first, asked.later), asked.instrument.threshold)
 
 
+def base(measure: Measure, asked: Asked) -> Fact:
+    """What a measure rests on."""
+    return {"improved": asked.pairs, "answered": asked.asked_later, "stayed": STAYING}[measure]
+
+
 def standings(measure: Measure, asked: Asked, sites: Mapping[str, People]) -> Standings:
-    """The rates of all sites; those of too few people are in no figure of the others."""
+    """The rates of all sites; those of too few people, or of whom too few answered, are in no figure of the others."""
     every = {site: counts(measure, asked, people) for site, people in sites.items()}
-    shown = {site: one for site, one in every.items() if one[1] >= sites[site].people_min}
-    all_sites = funnel(list(shown.values()))
-    expected = _adjusted(asked, {site: sites[site] for site in shown}) if measure == "improved" else {}
+    shown = {site for site, (_, of) in every.items() if of >= max(sites[site].people_min, PEOPLE_MIN)}
+    rated = {site for site in shown if measure != "improved" or is_enough([sites[site]], asked.later, every[site][1])}
+    all_sites = funnel([every[site] for site in rated])
+    expected = _adjusted(asked, {site: sites[site] for site in rated}) if measure == "improved" else {}
     rows = []
     for site in sorted(sites):
-        if site not in shown or all_sites is None:
-            rows.append(Standing(site, suppressed=True))
-            continue
-        some, of = shown[site]
-        within = tuple(all_sites.limits(of, level) for level in LIMITS)
-        is_outside = tuple(all_sites.is_outside(some, of, level) for level in LIMITS)
-        rows.append(Standing(site, False, some, of, share(some, of), within, is_outside, expected.get(site)))
+        (some, of), cut = every[site], sites[site].as_of(base(measure, asked))
+        if all_sites and site in rated:
+            within = tuple(all_sites.limits(of, level) for level in LIMITS)
+            is_outside = tuple(all_sites.is_outside(some, of, level) for level in LIMITS)
+            rows.append(Standing(site, False, cut, some, of, share(some, of), within, is_outside, expected.get(site)))
+        else:
+            rows.append(Standing(site, False, cut, some, of) if site in shown else Standing(site, True, cut))
     return Standings(all_sites, rows)
 
 

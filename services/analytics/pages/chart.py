@@ -13,7 +13,7 @@ from fastapi.responses import Response
 
 from services.analytics.pages.choice import Analyst, chosen
 from services.analytics.pages.drawing import draw
-from services.analytics.pages.sheets import BY_NAME, Drawing
+from services.analytics.pages.sheets import Drawing, read_one
 from shared.doors import Db
 from shared.errors import NotFound
 
@@ -27,7 +27,7 @@ async def chart(request: Request, who: Analyst, db: Db, code: str, name: str) ->
     """What a card shows as a picture; the same numbers stand in the table under it."""
     async with db.transaction(who.organisation_id) as tx:
         _, _, choice = await chosen(tx, who, code, request.query_params)
-        sheet = await BY_NAME[name](tx, choice) if choice and name in BY_NAME else None
+        sheet = await read_one(tx, choice, name) if choice else None
     if sheet is None or sheet.drawing is None:
         raise NotFound("chart")
     svg = await _drawing(sheet.drawing)

@@ -1,7 +1,7 @@
 """What a reader wants to see of a program: an instrument, and two occasions at which it is asked."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -99,6 +99,11 @@ class Choice:
             self.read_labels.extend(await store.labels(tx, self.program.program_id, self.seen))
         return self.read_labels
 
+    async def latest(self, tx: Tx) -> str:
+        """The last occasion with a change to show; where there is none yet, the last one of all."""
+        shown = [one.asked.later for one in await self.changes(tx) if not one.suppressed]
+        return shown[-1] if shown else self.later
+
     def forget(self) -> None:
         """Let go of thousands of facts: what a template is given stays until the garbage is looked for."""
         self.read.clear()
@@ -106,8 +111,12 @@ class Choice:
     @property
     def query(self) -> str:
         """As the end of an address."""
-        asked = {"instrument": self.instrument.code, "from": self.first, "to": self.later}
-        return urlencode(asked | ({"attribute": self.by} if self.by else {}))
+        return self.question + (f"&{urlencode({'attribute': self.by})}" if self.by else "")
+
+    @property
+    def question(self) -> str:
+        """The same for another program, where people may be told apart by other attributes."""
+        return urlencode({"instrument": self.instrument.code, "from": self.first, "to": self.later})
 
 
 def asked_after_sessions(program: Program, known: Mapping[str, Instrument]) -> Instrument | None:
@@ -117,10 +126,15 @@ def asked_after_sessions(program: Program, known: Mapping[str, Instrument]) -> I
 
 
 async def chosen(tx: Tx, who: Who, code: str, query: Query) -> tuple[Seen, Program, Choice | None]:
-    """What the reader of an address sees, its program, and what it asks for."""
+    """What the reader of an address sees, its program, and what it asks for; by default up to the latest change."""
     program = await store.get_program(tx, who.organisation_id, code, who.site_ids)
     seen = await store.seen_by(tx, who)
-    return seen, program, choose(seen, program, await store.instruments(tx), query)
+    choice = choose(seen, program, await store.instruments(tx), query)
+    if choice and choice.by and not seen.is_by_site_alone and choice.by not in await choice.labels(tx):
+        raise NotFound("attribute")
+    if choice and query.get("to") not in choice.occasions:
+        choice = replace(choice, later=await choice.latest(tx))
+    return seen, program, choice
 
 
 def choose(seen: Seen, program: Program, known: Mapping[str, Instrument], query: Query) -> Choice | None:
@@ -131,7 +145,7 @@ def choose(seen: Seen, program: Program, known: Mapping[str, Instrument], query:
     twice = [one for one in program.instruments if one in known and len(program.occasions(one)) > 1]
     if "instrument" not in query and not twice:
         return None
-    code = query.get("instrument") or twice[0]
+    code = query.get("instrument", next(iter(twice), ""))
     occasions = program.occasions(code)
     if code not in known or len(occasions) < 2:
         raise NotFound("instrument")

@@ -1,6 +1,7 @@
 """The list of programs, and the page of one under the headings of RE-AIM, with each of its tables as a file."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
@@ -10,7 +11,7 @@ from services.analytics.domain import Change, Instrument, change
 from services.analytics.domain.definitions import BY_FIGURE, TRIALS, by_section
 from services.analytics.pages.choice import Analyst, Choice, choose, chosen
 from services.analytics.pages.frame import PAGES, csv_file
-from services.analytics.pages.sheets import BY_NAME, DEFINED, read_all
+from services.analytics.pages.sheets import DEFINED, HIDDEN, read_all, read_one
 from services.analytics.store import Program, Seen
 from shared import clock
 from shared.database import Tx
@@ -30,7 +31,7 @@ async def programs(request: Request, who: Analyst, db: Db) -> HTMLResponse:
         known = await store.instruments(tx)
         seen = await store.seen_by(tx, who)
         lines = [(one, await _headline(tx, who, seen, one, known)) for one in found]
-    return PAGES.render(request, "programs.html", lines=lines, seen=seen, now=clock.now())
+    return PAGES.render(request, "programs.html", lines=lines, hidden=HIDDEN, seen=seen, now=clock.now())
 
 
 @router.get("/definitions")
@@ -60,12 +61,13 @@ async def program(request: Request, who: Analyst, db: Db, code: str) -> HTMLResp
         choice=choice,
         asked=[(code, one.title) for code, one in sorted(known.items()) if len(found.occasions(code)) > 1],
         occasions=[(one, words(one)) for one in choice.occasions] if choice else [],
-        labels=[(one, words(one)) for one in labels if one != store.BY_SITE],
+        labels=[(one, words(one)) for one in labels],
         row=row,
         sheets=sheets,
         defined={name: [BY_FIGURE[figure] for figure in figures] for name, figures in DEFINED.items()},
         comparison=comparison,
         trials=TRIALS,
+        hidden=HIDDEN,
         seen=seen,
         now=clock.now(),
     )
@@ -75,18 +77,23 @@ async def program(request: Request, who: Analyst, db: Db, code: str) -> HTMLResp
 async def table(request: Request, who: Analyst, db: Db, code: str, name: str) -> Response:
     """The numbers of a card in full precision. Where one is too small to be shown the row says `hidden`."""
     async with db.transaction(who.organisation_id) as tx:
-        seen, _, choice = await chosen(tx, who, code, request.query_params)
-        if choice is None or name not in BY_NAME or (sheet := await BY_NAME[name](tx, choice)) is None:
-            raise NotFound("table")
-    data_to = seen.data_through.isoformat() if seen.data_through else ""
-    return csv_file([[*sheet.headings, "data up to"], *([*line, data_to] for line in sheet.lines)], f"{code}-{name}")
+        _, _, choice = await chosen(tx, who, code, request.query_params)
+        sheet = await read_one(tx, choice, name) if choice else None
+    if sheet is None:
+        raise NotFound("table")
+    return csv_file([sheet.headings, *sheet.lines], f"{code}-{name}")
 
 
 async def _headline(
     tx: Tx, who: Who, seen: Seen, program: Program, known: Mapping[str, Instrument]
 ) -> tuple[Choice, Change] | None:
+    """The latest change of a program that is shown; where there is none, the one that is not, at the last check-in."""
     choice = choose(seen, program, known, {})
     if choice is None:
         return None
-    people = await store.everybody(tx, program.program_id, seen, choice.asked.facts)
-    return choice, change(choice.asked, people)
+    rows = []
+    for asked in reversed(choice.course):
+        rows.append(change(asked, await store.everybody(tx, program.program_id, seen, asked.facts)))
+        if not rows[-1].suppressed:
+            return replace(choice, later=asked.later), rows[-1]
+    return choice, rows[0]

@@ -1,5 +1,6 @@
 """Releases: what was released when, the tables of people, and how small a number is hidden."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -59,11 +60,17 @@ async def table(who: Analyst, db: Db, name: str) -> Response:
     if name not in known:
         raise NotFound("table")
     found = arranged(cells, *known[name])
-    head = [f"{found.down} / {found.across}", *(one or "all" for one in found.columns), "release"]
+    columns = [one or "all" for one in found.columns]
     lines = (
-        [row or "all", *("hidden" if one.n is None else one.n for one in shown), number] for row, shown in found.rows
+        [row or "all", *("hidden" if one.n is None else one.n for one in shown), number, _earlier(columns, shown)]
+        for row, shown in found.rows
     )
-    return csv_file([head, *lines], name)
+    return csv_file([[f"{found.down} / {found.across}", *columns, "release", "earlier"], *lines], name)
+
+
+def _earlier(columns: Sequence[str], shown: Sequence[Shown]) -> str:
+    """The columns of a row whose numbers are as of an earlier release."""
+    return " ".join(name for name, one in zip(columns, shown, strict=True) if one.n is not None and not one.is_current)
 
 
 async def _cells(tx: Tx, who: Who) -> tuple[int, dict[Cell, Shown]]:
@@ -90,6 +97,7 @@ async def _page(request: Request, db: Database, who: Who, given: dict[str, Any],
         rules=rules,
         rows=rows[:SHOWN],
         number=number,
+        shown_from=rows[0]["people_min"] if rows else rules.people_min,
         table=arranged(cells, *pairs[chosen]) if pairs else None,
         tables=[(name, f"{words(down)} by {words(across).lower()}") for name, (down, across) in pairs.items()],
         may_release="administrator" in who.roles,

@@ -18,7 +18,7 @@ _SOFT, _SOFT_END = Markup(' <span class="soft">'), Markup("</span>")
 def written(context: Context, values: Numbers, kind: Kind) -> str:
     """The number alone; of limits both."""
     text = _one(context, values[0], kind)
-    return f"{text} to {_one(context, values[1], kind)}" if kind == "limits" else text
+    return f"{text} to {_one(context, values[1], kind)}" if kind == "limits" and values[0] is not None else text
 
 
 @pass_context

@@ -1,6 +1,6 @@
 """All the SQL of analytics."""
 
-from services.analytics.store.answers import by_session, together
+from services.analytics.store.answers import base_by_session, base_together, both_asked, by_session, cuts, together
 from services.analytics.store.cells import count, find_clocks, take_out, touch, touch_everybody
 from services.analytics.store.facts import (
     FACTS,
@@ -68,11 +68,15 @@ __all__ = [
     "add_invited",
     "add_reached",
     "add_scores",
+    "base_by_session",
+    "base_together",
+    "both_asked",
     "by",
     "by_session",
     "cancel",
     "complete",
     "count",
+    "cuts",
     "erase_participants",
     "everybody",
     "everything",

@@ -11,10 +11,11 @@ from uuid import UUID
 from asyncpg import Record
 from pydantic_core import from_json
 
-from services.analytics.domain import UNKNOWN, Fact, Instrument
+from services.analytics.domain import TALKING_THERAPIES, UNKNOWN, Cut, Fact, Instrument, oldest
 from services.analytics.domain.courses import Course
 from services.analytics.domain.people import versions
 from services.analytics.store import people
+from services.analytics.store.reading import Program
 from services.analytics.store.seeing import Seen
 from shared.database import Tx
 
@@ -32,6 +33,15 @@ _RELEASED = """
     select distinct on (value) value, facts from released
     where program_id = $1 and label = $2 and base = $3 and release <= $4 and ($5::text[] is null or value = any ($5))
     order by value, release desc"""
+_CUTS = """
+    select value, release, data_through
+    from (
+        select distinct on (value) organisation_id, value, release, facts is not null as is_shown from released
+        where program_id = $1 and label = $2 and base = $3 and release <= $4
+          and ($5::text[] is null or value = any ($5))
+        order by value, release desc
+    ) one join releases using (organisation_id, release)
+    where is_shown"""
 
 
 async def together(
@@ -72,22 +82,34 @@ async def _released(
     tx: Tx, program: UUID, seen: Seen, by: str | None, asked: Asked
 ) -> dict[str | None, Mapping[Scores, int]]:
     found: dict[str | None, Counter[Scores]] = {} if by else {None: Counter()}
-    for row in await _rows(tx, program, seen, by, "together", _name(asked)):
+    for row in await _rows(tx, program, seen, by, base_together(asked)):
         scores = found.setdefault(row["value"] if by else None, Counter())
         scores.update({tuple(map(int, fact[2].split())): n for fact, n in row["facts"] or ()})
     return dict(found)
 
 
-async def _rows(tx: Tx, program: UUID, seen: Seen, by: str | None, *base: str) -> list[Record]:
+async def cuts(tx: Tx, program: UUID, seen: Seen, by: str | None, base: Fact) -> dict[str | None, Cut]:
+    """As of when readers of releases see what single people scored, by group; of who is hidden nothing is said.
+
+    Where the reader sees single sites, everybody is as of the oldest of these.
+    """
+    found: dict[str | None, Cut] = {}
+    for value, *place in [] if seen.is_live else await _rows(tx, program, seen, by, base, _CUTS):
+        group, cut = value if by else None, Cut(*place)
+        found[group] = oldest((cut, found.get(group, cut)))
+    return found
+
+
+async def _rows(tx: Tx, program: UUID, seen: Seen, by: str | None, base: Fact, sql: str = _RELEASED) -> list[Record]:
     """Everybody is the sum of the sites that the reader sees, unless these are all."""
     codes = await people.site_codes(tx, seen)
     label = by or (people.ALL if codes is None else people.BY_SITE)
-    return await tx.fetch(_RELEASED, program, label, base, seen.release, codes)
+    return await tx.fetch(sql, program, label, base, seen.release, codes)
 
 
 def as_facts(asked: Asked, scores: Mapping[Scores, int]) -> dict[Fact, int]:
     """As a release keeps them."""
-    return {("together", _name(asked), " ".join(map(str, one))): n for one, n in scores.items()}
+    return {(*base_together(asked), " ".join(map(str, one))): n for one, n in scores.items()}
 
 
 def as_courses(instrument: str, people: Sequence[Course]) -> dict[Fact, int]:
@@ -95,8 +117,22 @@ def as_courses(instrument: str, people: Sequence[Course]) -> dict[Fact, int]:
     return Counter(("sessions", instrument, " ".join(map("{}:{}".format, *one))) for one in people if one[0])
 
 
-def _name(asked: Asked) -> str:
-    return " ".join(f"{one.code}:{at}" for one, at in asked)
+def both_asked(program: Program, known: Mapping[str, Instrument], first: str, later: str) -> Asked:
+    """What is asked for to judge PHQ-9 and GAD-7 together; nothing where not both are asked at both occasions."""
+    for code in TALKING_THERAPIES:
+        if code not in known or not {first, later} <= set(program.occasions(code)):
+            return []
+    return [(known[code], at) for at in (first, later) for code in TALKING_THERAPIES]
+
+
+def base_together(asked: Asked) -> Fact:
+    """What is released as one of these occasions."""
+    return "together", " ".join(f"{one.code}:{at}" for one, at in asked)
+
+
+def base_by_session(one: Instrument) -> Fact:
+    """What is released as one of an instrument that is asked after sessions."""
+    return "sessions", one.code
 
 
 async def by_session(
@@ -112,7 +148,7 @@ async def by_session(
         for name, points in zip(names, _parts(written, 3), strict=True):
             found.setdefault(name, []).append(_comparable(points, known))
     else:
-        for row in await _rows(tx, program, seen, by, "sessions", one.code):
+        for row in await _rows(tx, program, seen, by, base_by_session(one)):
             written = [fact[2] for fact, n in row["facts"] or () for _ in range(n)]
             courses = [(sessions, counts) for sessions, counts in _parts(written, 2)]
             found.setdefault(row["value"] if by else None, []).extend(courses)

@@ -1,9 +1,11 @@
 """Groups of people, read from the cells, or for most readers from the newest release of them."""
 
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from uuid import UUID
 
-from services.analytics.domain import UNKNOWN, Fact, People
+from services.analytics.domain import UNKNOWN, Cut, Fact, People, oldest
 from services.analytics.domain.bases import base_beginning
 from services.analytics.store.seeing import Seen
 from shared.database import Tx
@@ -25,19 +27,22 @@ _LIVE = """
     ) one"""
 """A fact is words with spaces between them. `!` is what follows a space: the words wanted, alone or with more."""
 _RELEASED = """
-    select distinct on (value, base) value, facts from released
-    where program_id = $1 and label = $2 and release <= $3 and ($5::text[] is null or value = any ($5))
-      and array_to_string(base, ' ') || ' ' ^@ any (array(select unnest($4::text[]) || ' '))
-    order by value, base, release desc"""
+    select value, base, facts, release, data_through
+    from (
+        select distinct on (value, base) * from released
+        where program_id = $1 and label = $2 and release <= $3 and ($5::text[] is null or value = any ($5))
+          and array_to_string(base, ' ') || ' ' ^@ any (array(select unnest($4::text[]) || ' '))
+        order by value, base, release desc
+    ) one join releases using (organisation_id, release)"""
 
 
 async def everybody(tx: Tx, program: UUID, seen: Seen, wanted: Collection[str]) -> People:
     """All people of a program whom the reader sees, with the facts that begin with any of these words."""
     if seen.is_live:
-        return (await _live(tx, program, ALL, seen, wanted)).get("", People())
+        return (await _live(tx, program, ALL, seen, wanted)).get("", seen.nobody)
     if seen.sites is not None:
         return _together(await by(tx, program, BY_SITE, seen, wanted), seen)
-    return (await _released(tx, program, ALL, seen, wanted)).get("", People())
+    return (await _released(tx, program, ALL, seen, wanted)).get("", seen.nobody)
 
 
 async def by(tx: Tx, program: UUID, label: str, seen: Seen, wanted: Collection[str]) -> dict[str, People]:
@@ -74,11 +79,13 @@ async def labels(tx: Tx, program: UUID, seen: Seen) -> list[str]:
 
 def _together(groups: Mapping[str, People], seen: Seen) -> People:
     """Several groups as one. Who is hidden is not among them."""
-    counts: dict[Fact, int] = {}
+    counts: Counter[Fact] = Counter()
+    cuts: defaultdict[Fact, list[Cut]] = defaultdict(list)
     for one in groups.values():
-        for fact, n in one.counts.items():
-            counts[fact] = counts.get(fact, 0) + n
-    return People(counts, seen.rules.people_min)
+        counts.update(one.counts)
+        for base, cut in one.cuts.items():
+            cuts[base].append(cut)
+    return replace(seen.nobody, counts=counts, cuts={base: oldest(found) for base, found in cuts.items()})
 
 
 async def site_codes(tx: Tx, seen: Seen) -> list[str] | None:
@@ -96,12 +103,12 @@ async def _live(tx: Tx, program: UUID, label: str, seen: Seen, wanted: Collectio
         facts = found.setdefault(UNKNOWN if name is None else name, {})  # of a site that is not heard of yet
         fact = tuple(fact.split(" "))
         facts[fact] = facts.get(fact, 0) + n
-    return {name: People(counts) for name, counts in sorted(found.items())}
+    return {name: replace(seen.nobody, counts=counts) for name, counts in sorted(found.items())}
 
 
 def _each_once(wanted: Collection[str]) -> list[str]:
-    """Without those that only go on from others: what begins with them would be counted twice."""
-    return [one for one in wanted if not any(one.startswith(f"{other} ") for other in wanted)]
+    """Without repeats, and those that only go on from others: what begins with them would be counted twice."""
+    return [one for one in dict.fromkeys(wanted) if not any(one.startswith(f"{other} ") for other in wanted)]
 
 
 async def _released(tx: Tx, program: UUID, label: str, seen: Seen, wanted: Collection[str]) -> dict[str, People]:
@@ -115,8 +122,11 @@ async def _released(tx: Tx, program: UUID, label: str, seen: Seen, wanted: Colle
         seen.release,
         codes,
     )
-    found: dict[str, dict[Fact, int]] = {row["value"]: {} for row in names}
+    counts: dict[str, dict[Fact, int]] = {row["value"]: {} for row in names}
+    cuts: dict[str, dict[Fact, Cut]] = {row["value"]: {} for row in names}
     bases = [" ".join(base_beginning(one.split(" "))) for one in wanted]
-    for value, facts in await tx.fetch(_RELEASED, program, label, seen.release, bases, codes):
-        found[value].update((tuple(fact), n) for fact, n in facts or ())
-    return {name: People(counts, seen.rules.people_min) for name, counts in sorted(found.items())}
+    for value, base, facts, *cut in await tx.fetch(_RELEASED, program, label, seen.release, bases, codes):
+        if facts is not None:
+            counts[value].update((tuple(fact), n) for fact, n in facts)
+            cuts[value][tuple(base)] = Cut(*cut)
+    return {name: replace(seen.nobody, counts=counts[name], cuts=cuts[name]) for name in sorted(counts)}

@@ -136,24 +136,23 @@ async def find_tables(tx: Tx, sites: Collection[str]) -> tuple[int, list[tuple[C
 
 
 async def save_release(
-    tx: Tx, organisation: UUID, made: Release, cut: Mapping[str, Any], at: datetime, through: datetime | None = None
+    tx: Tx, organisation: UUID, made: Release, cut: Mapping[str, Any], at: datetime, through: datetime | None
 ) -> int:
-    """Keep it under the next number. `through`: the newest event in its data, else the newest that was heard."""
+    """Keep it under the next number. `through`: when the newest event in its data happened."""
     cells = [
         (cell, n, cell in made.shown, made.known[cell].n, made.known[cell].was_shown) for cell, n in made.values.items()
     ]
     number: int = await tx.fetchval(
         """insert into releases
-           select $1, coalesce(max(release), 0) + 1, $2, coalesce($7, (select newest_event_at from horizons)),
-                  $3, $4, $5, $6
+           select $1, coalesce(max(release), 0) + 1, $2, $3, $4, $5, $6, $7
            from releases returning release""",
         organisation,
         at,
+        through,
         made.rules.people_min,
         made.rules.zeros_hidden,
         cut,
         cells,
-        through,
     )
     return number
 

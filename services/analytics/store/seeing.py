@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from services.analytics.domain import Cut, People
 from services.analytics.domain.rules import Rules
 from shared.database import Tx
 from shared.security import Who
@@ -29,6 +30,16 @@ class Seen:
     def is_live(self) -> bool:
         """Whether figures move with every check-in."""
         return self.release is None
+
+    @property
+    def cut(self) -> Cut:
+        """As of when a reader sees what did not wait."""
+        return Cut(self.release, self.data_through)
+
+    @property
+    def nobody(self) -> People:
+        """As the reader sees a group of which nothing is known."""
+        return People(people_min=self.rules.people_min, cut=self.cut)
 
     @property
     def is_by_site_alone(self) -> bool:

@@ -18,6 +18,8 @@ from shared.fields import Command, Line
 from shared.identity import organisation_id
 
 PREFER_NOT_TO_SAY = "prefer-not-to-say"
+TAKEN = ("site", "program", "cohort", "group", "all")
+"""What figures tell people apart by already: an attribute of such a code would be taken for it."""
 
 
 class Option(Command):
@@ -75,6 +77,7 @@ def register(
     """The organisation as it is from now on. A first registration brings the standard consent text along."""
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", code) or len(code) > 64:
         raise Refusal("organisation-code-not-usable", "The sign-in names an organisation whose code cannot be used.")
+    _refuse_taken(known.attributes if known else (), command.attributes)
     attributes = tuple(_with_the_way_out(one) for one in command.attributes)
     organisation = Organisation(organisation_id(code), code, command.name, attributes)
     new = publish(published, command.consent_texts)
@@ -84,6 +87,22 @@ def register(
         return Registered(organisation, new, ())
     event = OrganisationRegistered(organisation_id=organisation.organisation_id, code=code)
     return Registered(organisation, new, (event,))
+
+
+def _refuse_taken(known: Sequence[Attribute], wanted: Sequence[Attribute]) -> None:
+    """Who has such a code from before keeps it, and can still be changed otherwise."""
+    free = {one.code for one in known}
+    sentence = (
+        "By site, program, cohort and group, and of all together, there are figures already: give the attribute {!r} "
+        "another name."
+    )
+    errors = [
+        FieldError(f"attributes.{place}.code", "attribute-code-taken", sentence.format(one.code))
+        for place, one in enumerate(wanted)
+        if one.code in TAKEN and one.code not in free
+    ]
+    if errors:
+        raise Invalid(*errors)
 
 
 def _with_the_way_out(attribute: Attribute) -> Attribute:

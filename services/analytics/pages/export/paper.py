@@ -29,6 +29,7 @@ def print_report(report: Report, paper: Paper) -> bytes:
         "title": report.title,
         "about": report.about,
         "notes": report.notes,
+        "hides": report.hides,
         "sections": [
             {"heading": heading, "cards": [_card(one) for one in sheets]} for heading, sheets in report.sheets if sheets
         ],
@@ -51,7 +52,7 @@ def _card(one: Sheet) -> dict[str, Any]:
         "title": one.title,
         "is_wide": len(one.shown) > COLUMNS_MAX,
         "headings": [one.head, *(name for name, *_ in one.shown)],
-        "rows": [{"label": row.label, "cells": row.values and _cells(one, row.values, context)} for row in rows],
+        "rows": [{"name": row.name, "cells": row.values and _cells(one, row.values, context)} for row in rows],
         "left_out": len(one.rows) - len(rows),
         "notes": one.notes,
         "defined": "; ".join(f"{definition.figure} ({definition.source})" for definition in defined),

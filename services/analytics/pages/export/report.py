@@ -5,13 +5,13 @@ from datetime import datetime
 
 from services.analytics.domain.definitions import TRIALS
 from services.analytics.pages.choice import Choice, Query, chosen
-from services.analytics.pages.sheets import Sheet, read_all
+from services.analytics.pages.sheets import Sheet, read_all, unsaid
 from services.analytics.store import Program
 from shared.database import Tx
 from shared.security import Who
 from shared.web.filters import words
 
-HIDDEN = "Hidden: fewer than {} people, or a number from which theirs could be computed."
+TOO_FEW = "Hidden: fewer than {} people"
 NOTHING = "Nothing is asked twice in this program, or one check-in was chosen and not two: there is no change to show."
 
 
@@ -48,8 +48,14 @@ class Report:
         """What nobody should read the figures without."""
         if not self.sheets or self.choice is None:
             return [NOTHING]
-        hidden = HIDDEN.format(self.choice.seen.rules.people_min)
+        seen = self.choice.seen
+        hidden = f"{unsaid(seen, TOO_FEW.format(seen.rules.people_min))}."
         return [_COMPARED, hidden] if self.program.comparison_program_id else [_CHANGE, TRIALS, hidden]
+
+    @property
+    def hides(self) -> str:
+        """In place of the numbers of a row."""
+        return "hidden" if self.choice and not self.choice.seen.is_live else "hidden: too few people to show safely"
 
 
 _CHANGE = (

@@ -67,8 +67,9 @@ def _definitions(page: Any, styles: dict[str, Any]) -> None:
 def _card(page: Any, styles: dict[str, Any], one: Sheet) -> None:
     page.set_column(0, 0, 30)
     page.set_column(1, len(one.columns), 13)
+    page.set_column(len(one.columns) + 2, len(one.columns) + 2, 26)
     _head(page, one.headings, styles)
-    _write(page, 1, one.lines, [styles["text"], *(styles[kind] for kind in _kinds(one))])
+    _write(page, 1, one.lines, [styles[kind] for kind in ("text", *_kinds(one), "count", "text")])
 
 
 def _kinds(one: Sheet) -> Iterator[str]:

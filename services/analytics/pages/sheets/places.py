@@ -4,10 +4,20 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from services.analytics import store
-from services.analytics.domain import Apart, Measure, compared, equity, standings
+from services.analytics.domain import Apart, Compared, Measure, Standings, compared, equity, standings
+from services.analytics.domain.rates import is_short
 from services.analytics.domain.sites import LIMITS, Funnel
 from services.analytics.pages.choice import Choice
-from services.analytics.pages.sheets.sheet import Columns, Drawing, Row, Sheet, ends
+from services.analytics.pages.sheets.sheet import (
+    INCOMPLETE,
+    Columns,
+    Drawing,
+    Row,
+    Sheet,
+    ends,
+    of_few,
+    unsaid,
+)
 from services.analytics.store import BY_SITE
 from shared.database import Tx
 from shared.web.filters import words
@@ -23,21 +33,15 @@ async def sites(tx: Tx, choice: Choice) -> Sheet | None:
     found = standings(measure, asked, people)
     rows, points = [], []
     for one in found.sites:
-        if one.suppressed or one.rate is None or one.of is None:
-            rows.append(Row(words(one.site), None))
-            continue
         ratio = ends(one.adjusted.ratio if one.adjusted else None) if measure == "improved" else ()
-        rows.append(Row(words(one.site), (one.some, one.of, one.rate.value, *one.within[0], *one.within[1], *ratio)))
-        points.append({"label": words(one.site), "n": one.of, "value": one.rate.value})
-    known = [one for one in found.sites if not one.suppressed]
-    outside = sum(one.is_outside[1] for one in known)
-    sentence = "Too few people at each site to set them side by side"
-    if known:
-        sentence = (
-            f"{outside} of {len(known)} sites lie outside of what chance makes of sites of their size"
-            if outside
-            else "All sites lie within the limits of chance for their size"
+        limits = [end for pair in one.within or [(None, None)] * 2 for end in pair]
+        rate = one.rate.value if one.rate else None
+        rows.append(
+            Row(words(one.site), None if one.suppressed else (one.some, one.of, rate, *limits, *ratio), one.cut)
         )
+        if rate is not None:
+            points.append({"label": words(one.site), "n": one.of, "value": rate})
+    sentence = _of_sites(choice, found)
     did = "are reliably better" if measure == "improved" else "have not left"
     columns: Columns = (
         (f"Who {did}", "count"), ("Of", "count"), ("Share", "share"),
@@ -48,8 +52,29 @@ async def sites(tx: Tx, choice: Choice) -> Sheet | None:
     return Sheet(
         "sites", sentence, "Site", columns, rows,
         Drawing("funnel", f"Share of people who {did}", [*points, *_limits(found.funnel, points)]) if points else None,
-        ("Sites differ in whom they serve. This is no ranking: a site outside of the limits is asked why.",),
+        ("Sites differ in whom they serve. This is no ranking: a site outside of the limits is asked why.",
+         *_notes(found)),
     )  # fmt: skip
+
+
+def _of_sites(choice: Choice, found: Standings) -> str:
+    known = [one for one in found.sites if one.rate]
+    if not known and all(one.suppressed for one in found.sites):
+        return unsaid(choice.seen, "Too few people at each site to set them side by side")
+    if not known:
+        return "At no site have enough people answered for a rate"
+    if outside := sum(one.is_outside[1] for one in known):
+        return f"{outside} of {len(known)} sites lie outside of what chance makes of sites of their size"
+    return "All sites lie within the limits of chance for their size"
+
+
+def _notes(found: Standings) -> list[str]:
+    """What must be known where a site has no rate, or where limits fall short of their names."""
+    known = [one for one in found.sites if not one.suppressed and one.some is not None and one.of is not None]
+    notes = [INCOMPLETE] if any(one.rate is None for one in known) else []
+    if any(is_short(one.some or 0, one.of or 0) for one in known if one.rate):
+        notes.append("Where fewer than five people of a site are of one kind, limits are less exact than their names.")
+    return notes
 
 
 def _limits(funnel: Funnel | None, points: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -69,10 +94,13 @@ async def groups(tx: Tx, choice: Choice) -> Sheet | None:
     if by is None:
         return None
     found = equity(choice.asked, await choice.people(tx, by))
-    rows = []
+    has_outcome = choice.instrument.threshold is not None
+    rows, shares = [], []
     for one in found:
-        parts = [number for apart in (one.reach, one.retention, one.outcome) for number in _apart(apart)]
-        rows.append(Row(words(one.group), None if one.suppressed else (one.n, *parts)))
+        parts = [*_apart(one.reach), *_apart(one.retention), *(_with_counts(one.outcome) if has_outcome else ())]
+        rows.append(Row(words(one.group), None if one.suppressed else (one.n, *parts), one.cut))
+        shares += [(each.some, each.of) for each in (one.reach, one.retention, one.outcome) if each and each.gap]
+    incomplete = any(one.outcome and one.outcome.share is None for one in found)
     flagged = [
         f"{words(one.group)} ({what})"
         for one in found
@@ -83,18 +111,27 @@ async def groups(tx: Tx, choice: Choice) -> Sheet | None:
     if flagged:
         sentence = f"By {words(by).lower()}, these differ from all others by more than chance: {', '.join(flagged)}"
     if all(one.suppressed for one in found):
-        sentence = f"Too few people to tell them apart by {words(by).lower()}"
+        sentence = unsaid(choice.seen, f"Too few people to tell them apart by {words(by).lower()}")
     columns: Columns = (
         ("People", "count"),
         ("Came", "share"), ("Gap", "change"), ("from", "low"), ("to", "high"),
         ("Stayed", "share"), ("Gap", "change"), ("from", "low"), ("to", "high"),
-        ("Reliably better", "share"), ("Gap", "change"), ("from", "low"), ("to", "high"),
     )  # fmt: skip
-    return Sheet("groups", sentence, words(by), columns, rows)
+    if has_outcome:
+        columns += (
+            ("Reliably better", "count"), ("Of", "count"), ("Share", "share"),
+            ("Gap", "change"), ("from", "low"), ("to", "high"),
+        )  # fmt: skip
+    notes = ([INCOMPLETE] if incomplete else []) + of_few(shares)
+    return Sheet("groups", sentence, words(by), columns, rows, None, tuple(notes))
 
 
 def _apart(one: Apart | None) -> tuple[float | None, ...]:
-    return (one.share.value, *ends(one.gap)) if one else (None,) * 4
+    return (one.share.value if one.share else None, *ends(one.gap)) if one else (None,) * 4
+
+
+def _with_counts(one: Apart | None) -> tuple[float | None, ...]:
+    return (one.some if one else None, one.of if one else None, *_apart(one))
 
 
 async def beside(tx: Tx, choice: Choice) -> Sheet | None:
@@ -114,17 +151,23 @@ async def beside(tx: Tx, choice: Choice) -> Sheet | None:
         ("from", "low"),
         ("to", "high"),
     )
-    rows = []
-    for name, one in (("Gain, in SDs at the start", found.gain_over), ("Share reliably better", found.improved_gap)):
-        if one or found.suppressed:
-            rows.append(Row(name, None if found.suppressed else (found.n, found.n_comparison, *ends(one))))
-    sentence = f"Too few people answered twice to compare with {words(code)}"
-    if found.gain_over:
-        more = found.gain_over
-        sentence = (
-            f"People gained {abs(more.value):.2f} SD {'more' if more.value > 0 else 'less'} than in {words(code)}"
-            if more.excludes_zero
-            else f"No clear difference from {words(code)}"
-        )
-    note = "The groups differ by chance alone only if people were assigned to them by lot."
-    return Sheet("beside", sentence, "Compared with " + words(code), columns, rows, None, (note,))
+    gain, better = "Gain, in SDs at the start", "Reliably better, and the gap of their shares"
+    rows = [Row(gain, None if found.suppressed else (found.n, found.n_comparison, *ends(found.gain_over)), found.cut)]
+    if choice.instrument.threshold:
+        counts = None if found.improved is None else (*(some for some, _ in found.improved), *ends(found.improved_gap))
+        rows.append(Row(better, counts, found.cut))
+    notes = ["The groups differ by chance alone only if people were assigned to them by lot."]
+    notes += [INCOMPLETE] if found.improved and found.improved_gap is None else of_few(found.improved or ())
+    title = _compared(choice, found, words(code))
+    return Sheet("beside", title, "Compared with " + words(code), columns, rows, None, tuple(notes))
+
+
+def _compared(choice: Choice, found: Compared, other: str) -> str:
+    more = found.gain_over
+    if found.suppressed:
+        return unsaid(choice.seen, f"Too few people answered twice to compare with {other}")
+    if more is None:
+        return f"Scores that are the same for everybody have no gain to compare with {other}"
+    if more.low is not None and not more.excludes_zero:
+        return f"No clear difference from {other}"
+    return f"People gained {abs(more.value):.2f} SD {'more' if more.value > 0 else 'less'} than in {other}"

@@ -1,11 +1,13 @@
 """A sheet: a sentence, the numbers under it, and how they are drawn. Page, chart and file are made of the same one."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from services.analytics.domain import Estimate
+from services.analytics.domain import NOW, Cut, Estimate
+from services.analytics.domain.rates import is_short
 from services.analytics.pages.choice import Choice
+from services.analytics.store import Seen
 from shared.database import Tx
 
 Kind = Literal["count", "points", "change", "share", "number", "limits", "low", "high"]
@@ -13,15 +15,26 @@ Kind = Literal["count", "points", "change", "share", "number", "limits", "low", 
 `limits` is the lower of two shares, and `high` follows it."""
 Unit = Literal["points", "change", "share", "people"]
 Columns = tuple[tuple[str, Kind], ...]
+SHARE_AND_ENDS: Columns = (("Share", "share"), ("from", "low"), ("to", "high"))
 Values = tuple[float | int | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line: what it is of, and its numbers. Without numbers they are too small to be shown."""
+    """A line: what it is of, and its numbers. Without numbers they must not be shown.
+
+    `cut` is as of when they are; `waits` says that other numbers of the same reader are newer.
+    """
 
     label: str
     values: Values | None
+    cut: Cut = NOW
+    waits: bool = False
+
+    @property
+    def name(self) -> str:
+        """What it is of, and of which release if that is not the newest."""
+        return f"{self.label}, release {self.cut.release}" if self.waits else self.label
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +67,17 @@ class Sheet:
         for name, kind in self.columns:
             around = around if kind in ("low", "high") else name
             named.append(f"{around}: {name}" if kind in ("low", "high") else name)
-        return [self.head, *named]
+        return [self.head, *named, "Release", "Data up to"]
 
     @property
     def lines(self) -> list[tuple[float | int | str | None, ...]]:
-        """Under these headings: in full precision, and `hidden` in place of each number that is too small."""
+        """Under these headings: in full precision, and `hidden` in place of each number that must not be shown."""
         kinds = [kind for _, kind in self.columns]
         hidden = ("hidden",) * len(kinds)
-        return [(row.label, *(hidden if row.values is None else map(_written, row.values, kinds))) for row in self.rows]
+        return [
+            (row.label, *(hidden if row.values is None else map(_written, row.values, kinds)), *_dated(row.cut))
+            for row in self.rows
+        ]
 
     @property
     def shown(self) -> list[tuple[str, Kind, int, bool]]:
@@ -74,6 +90,26 @@ class Sheet:
         ]
 
 
+def as_of(one: Sheet, seen: Seen) -> Sheet:
+    """The same, with a mark and a note where a row waits with what an earlier release said."""
+    waiting = [row.values is not None and row.cut.release not in (None, seen.release) for row in one.rows]
+    if not any(waiting):
+        return one
+    rows = [replace(row, waits=waits) for row, waits in zip(one.rows, waiting, strict=True)]
+    cuts = sorted({(row.cut.release, _day(row.cut)) for row in rows if row.waits})
+    ends = " and ".join(f"release {release} up to {day}" for release, day in dict.fromkeys((cuts[0], cuts[-1])))
+    note = f"Where a release is named, nothing has moved since: the data of {ends}."
+    return replace(one, rows=rows, notes=(*one.notes, note))
+
+
+def _day(cut: Cut) -> str:
+    return f"{cut.data_through:%d %B %Y, %H:%M} UTC" if cut.data_through else "nothing"
+
+
+def _dated(cut: Cut) -> tuple[int | None, str | None]:
+    return cut.release, cut.data_through.isoformat() if cut.data_through else None
+
+
 def _written(value: float | str | None, kind: Kind) -> float | str | None:
     """A count always exists; other figures may not."""
     return "hidden" if value is None and kind == "count" else value
@@ -81,6 +117,26 @@ def _written(value: float | str | None, kind: Kind) -> float | str | None:
 
 Read = Callable[[Tx, Choice], Awaitable[Sheet | None]]
 """Reads what a sheet needs. None: the program has nothing of the kind."""
+
+
+HIDDEN = "Hidden: of too few people, or because a small number would follow from it, or not released yet"
+
+
+def unsaid(seen: Seen, why: str) -> str:
+    """The sentence where numbers are hidden. Readers of releases are told no reason: each would say something."""
+    return why if seen.is_live else HIDDEN
+
+
+def of_few(shares: Iterable[tuple[int, int]]) -> list[str]:
+    """What must be known where an interval of some of these shares falls short of its name."""
+    return [SHORT] if any(is_short(some, of) for some, of in shares) else []
+
+
+INCOMPLETE = (
+    "Fewer than 60 % of those who were to be asked have answered, or more answered twice than these numbers say: no "
+    "rates are given, only counts."
+)
+SHORT = "Where there are fewer than five people of one kind, an interval is narrower than its 95 % say."
 
 
 def ends(one: Estimate | None) -> tuple[float | None, float | None, float | None]:

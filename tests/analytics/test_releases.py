@@ -199,9 +199,11 @@ async def test_who_is_known_as_unknown_is_released_with_those_of_whom_it_is_not_
 
 
 async def test_weeks_are_released_though_of_a_few_an_attribute_is_not_known(client: Any, told: Told) -> None:
-    await play(told, [replace(improving(number), age="30-plus" if number > 2 else None) for number in range(60)])
+    pulses = [[8 + number % 5, 9 + number % 4] for number in range(60)]
+    known = [{"age": "30-plus" if number > 2 else None, "pulse": pulses[number]} for number in range(60)]
+    await play(told, [replace(improving(number), **known[number]) for number in range(60)])
     await release(client)
-    of = {"program": "evening-circle", "instrument": "phq-9"}
+    of = {"program": "evening-circle", "instrument": "session-pulse"}
     found = [(await client.get(f"{API}/trend", params=of, headers=who)).json() for who in (MANAGER, COORDINATOR)]
     assert [one["n"] for one in found[0]["weeks"]] == [60, 60]
     assert list(map(undated, found[0]["weeks"])) == list(map(undated, found[1]["weeks"]))

@@ -34,10 +34,11 @@ SUNDAY_EVENING = datetime(2025, 3, 10, 1, tzinfo=UTC)  # in New York, where it i
 
 
 def answer(
-    enrolment: UUID, count: int, *, version: int = 1, site: UUID = OLD_TOWN, code: str = "end", at: datetime = AT
+    enrolment: UUID, count: int, *, version: int = 1, site: UUID = OLD_TOWN, code: str = "session-1", at: datetime = AT
 ) -> Event:
     scores = [Score(instrument="bdi-ii", version=version, count=count, unit=1)]
-    return a_check_in(enrolment, code, 0, site).model_copy(update={"scores": scores, "answered_at": at})
+    said = {"scores": scores, "answered_at": at, "kind": "session" if code.startswith("session-") else "baseline"}
+    return a_check_in(enrolment, code, 0, site).model_copy(update=said)
 
 
 async def people(told: Told, many: int, *, site: UUID = OLD_TOWN, **how: Any) -> list[UUID]:
@@ -90,7 +91,7 @@ async def test_n_is_of_the_people_whom_the_mean_is_of(
     await a_house(told, comparable)
     [both, *_] = await people(told, 11)
     await people(told, 2, version=2)
-    await told.tell(answer(both, 0, version=2, code="baseline"))
+    await told.tell(answer(both, 0, version=2, code="session-2"))
     [week] = await weeks(client)
     assert week == ("2025-W10", n, mean and pytest.approx(mean))
     await release(client)
@@ -118,13 +119,13 @@ async def test_a_few_of_the_newest_version_are_not_released_with_many_of_another
         assert [n for _, n, _ in await weeks(client, bearer("program-manager", site))] in ([], [None])
 
 
-@pytest.mark.parametrize(("path", "field"), [("trend", "weeks"), ("change", "rows")])
+@pytest.mark.parametrize(("path", "field", "code"), [("trend", "weeks", "session-1"), ("change", "rows", "end")])
 async def test_a_few_of_the_newest_version_do_not_move_with_many_of_another(
-    client: Any, told: Told, path: str, field: str
+    client: Any, told: Told, path: str, field: str, code: str
 ) -> None:
     await a_house(told)
-    await people(told, 20, version=2)
-    await people(told, 20)
+    await people(told, 20, version=2, code=code)
+    await people(told, 20, code=code)
     await release(client)
 
     async def seen() -> Any:
@@ -133,8 +134,8 @@ async def test_a_few_of_the_newest_version_do_not_move_with_many_of_another(
 
     before = await seen()
     assert 20 in before[0].values()
-    await people(told, 3, version=2)
-    await people(told, 12)
+    await people(told, 3, version=2, code=code)
+    await people(told, 12, code=code)
     await release(client)
     for one, was in zip(await seen(), before, strict=True):
         assert undated(one) | {"n_enrolled": None} == undated(was) | {"n_enrolled": None}
@@ -161,9 +162,19 @@ async def test_where_all_score_the_same_in_a_week_nothing_is_released(client: An
     await a_house(told, [1])
     for number in range(24):
         enrolment = uuid4()
-        best = answer(enrolment, 63, code="baseline")
-        later = answer(enrolment, 50 + number % 5, at=AT + timedelta(weeks=1))
+        best = answer(enrolment, 63)
+        later = answer(enrolment, 50 + number % 5, code="session-2", at=AT + timedelta(weeks=1))
         await told.tell_at_once([an_enrolment(enrolment), best, later])
     assert [n for _, n, _ in await weeks(client)] == [24, 24]
     await release(client)
     assert await weeks(client, MANAGER) == [("2025-W11", 24, pytest.approx(51.92, abs=0.01))]
+
+
+async def test_weeks_of_what_is_asked_at_occasions_are_for_those_who_see_all_of_it(client: Any, told: Told) -> None:
+    """Three answered late. Forty-three did at that occasion, and forty in its first week."""
+    await a_house(told, [1])
+    await people(told, 40, code="end")
+    await people(told, 3, code="end", at=AT + timedelta(weeks=1))
+    assert [n for _, n, _ in await weeks(client)] == [40, None]
+    await release(client)
+    assert await weeks(client, MANAGER) == []

@@ -82,7 +82,6 @@ class _Draft:
                     # The part that the fewest people are left of waits; where none is left that could, the whole does.
                     least = {held: people(self.scored.rest(after[held[1]], one)) for held in moves if held[1]}
                     yield min(least, key=lambda held: (least[held], held)) if least else moves[0]
-                    return
 
     def _moves(self, one: Sum, after: Mapping[Cell, State], parts: Sequence[Cell]) -> list[Held]:
         """Rows that move, and could wait: of the last of these bases that has any."""

@@ -67,14 +67,18 @@ async def by(tx: Tx, program: UUID, label: str, seen: Seen, wanted: Collection[s
 
 
 async def labels(tx: Tx, program: UUID, seen: Seen) -> list[str]:
-    """By what the people of a program can be told apart; of groups only their care team sees figures."""
+    """By what the people of a program can be told apart; of groups only their care team sees figures.
+
+    Also by what was released once, though nobody has such an attribute any more.
+    """
     rows = await tx.fetch(
-        "select distinct label from cells where program_id = $1 and fact = 'enrolled' and label <> $2 order by 1",
+        """select label from cells where program_id = $1 and fact = 'enrolled'
+           union select label from released where program_id = $1 and not $2 order by 1""",
         program,
-        ALL,
+        seen.is_live,
     )
-    known = [row["label"] for row in rows if seen.is_live or row["label"] != GROUP]
-    return [*known, BY_SITE]
+    hidden = {ALL, BY_SITE} | (set() if seen.is_live else {GROUP})
+    return [*(row["label"] for row in rows if row["label"] not in hidden), BY_SITE]
 
 
 def _together(groups: Mapping[str, People], seen: Seen) -> People:

@@ -169,14 +169,23 @@ async def everything(tx: Tx, program: Program, known: Mapping[str, Instrument]) 
     names = sorted(labels - {people.ALL, people.GROUP})
     all_kinds = (*KINDS, *WEEKS)
     whole = await people.everybody(tx, program.program_id, live, all_kinds)
-    found[EVERYBODY] = taken_together(whole.counts, known)
+    at_occasions = {fact[1] for fact in whole.counts if fact[0] == "answer"}
+    found[EVERYBODY] = _released(taken_together(whole.counts, known), at_occasions)
     for label in names:
         kinds = all_kinds if label == people.BY_SITE else KINDS
         for name, one in (await people.by(tx, program.program_id, label, live, kinds)).items():
-            found[label, name] = taken_together(one.counts, known)
+            found[label, name] = _released(taken_together(one.counts, known), at_occasions)
     async for group, facts in _of_courses(tx, program, known, names):
         found.setdefault(group, {}).update(facts)
     return found
+
+
+def _released(facts: Mapping[Fact, int], at_occasions: Collection[str]) -> dict[Fact, int]:
+    """Weeks of what is asked after sessions alone: of what is asked at occasions they are the same answers once more.
+
+    Who answered late, in a week of few, would follow from those of the occasion and of its other weeks.
+    """
+    return {fact: n for fact, n in facts.items() if fact[0] not in WEEKS or fact[1] not in at_occasions}
 
 
 async def _of_courses(

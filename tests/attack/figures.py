@@ -103,8 +103,8 @@ def of_occasions(seed: int, order: Sequence[Occasions] = ORDER) -> Iterator[Rest
 
 def _of_hidden_parts(readers: Mapping[Cell, overlaps.Reader], rests: dict[str, list[Scores]]) -> Iterator[Rest]:
     """What a subtraction left of everybody, without what it left of each site where it could be done."""
-    for how, lefts in readers[()].left.items():
-        left = Counter(lefts[-1])
+    for how in sorted(readers[()].news):
+        left = Counter(readers[()].left[how][-1])
         for cell, reader in readers.items():
             if cell and how in reader.left:
                 left.subtract(reader.left[how][-1])

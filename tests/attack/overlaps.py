@@ -21,10 +21,16 @@ class Reader:
     def __init__(self) -> None:
         self.rows: dict[Occasions, Scores] = {}
         self.left: dict[str, list[Scores]] = {}
+        self.moved: set[Occasions] = set()
+        self.news: set[str] = set()
 
     def read(self, moved: Mapping[Occasions, Scores], sizes: Mapping[Occasions, int]) -> Iterator[Rest]:
-        """The rows of one release; gives what follows from them and from all before."""
+        """The rows of one release; gives what follows from them and from all before.
+
+        Of how many people rows are is told when they move: of two that stay as they were nothing new is known.
+        """
         self.rows.update(moved)
+        self.moved, self.news = set(moved), set()
         same = _same(sizes)
         for few, many in combinations(sorted(self.rows, key=len), 2):
             for part, whole in ((few, many), (many, few)):
@@ -37,6 +43,9 @@ class Reader:
                     yield from self._less(f"{whole} without {one} and {other}", [whole, both], [one, other])
 
     def _less(self, how: str, added: list[Occasions], taken: list[Occasions]) -> Iterator[Rest]:
+        if not self.moved.intersection((*added, *taken)):
+            return
+        self.news.add(how)
         shared = sorted(set.intersection(*map(set, (*added, *taken))))
         left: Scores = Counter()
         for sign, rows in ((1, added), (-1, taken)):

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.analytics.domain.bases import Base, Facts, Latest, people_in, to_move
 from services.analytics.domain.lattice import EVERYBODY, Cell
@@ -27,12 +27,12 @@ def moving(
     found: dict[Base, dict[Cell, Latest]] = {}
     held: defaultdict[Base, set[Cell]] = defaultdict(set)
     again: Collection[Base] = now.keys() | earlier.keys()
-    states, scored = _states(earlier), Scored()
+    draft = _Draft(now, found, _states(earlier), rules.people_min, order)
     while again:
         for base in again:
             rows = list(earlier.get(base, {}).values())
             found[base] = to_move(now.get(base, {}), rows, hidden, rules, anew=anew, held=held[base])
-        more = list(_Draft(now, found, states, scored, rules.people_min, order).to_hold())
+        more = list(draft.to_hold())
         for base, cell in more:
             held[base].add(cell)
         again = {base for base, _ in more}
@@ -46,9 +46,10 @@ class _Draft:
     now: Mapping[Base, Mapping[Cell, Facts]]
     found: Mapping[Base, Mapping[Cell, Latest]]
     states: Mapping[Cell, Sequence[State]]
-    scored: Scored
     people_min: int
     order: Sequence[Base]
+    scored: Scored = field(default_factory=Scored)
+    overlaps: dict[Cell, Overlaps] = field(default_factory=dict)
 
     def to_hold(self) -> Iterator[Held]:
         """What tells of a few people if it moves with all that comes before it; or if all of that moves, one part."""
@@ -69,8 +70,11 @@ class _Draft:
             yield from self._of_rests(after)
 
     def _overlaps(self, cell: Cell) -> Overlaps:
-        sizes = {base: people_in(facts_of.get(cell, {})) for base, facts_of in self.now.items()}
-        return Overlaps(sizes, self.states.get(cell, ()), self.scored)
+        """The same in every round: only `found` changes."""
+        if cell not in self.overlaps:
+            sizes = {base: people_in(facts_of.get(cell, {})) for base, facts_of in self.now.items()}
+            self.overlaps[cell] = Overlaps(sizes, self.states.get(cell, ()), self.scored)
+        return self.overlaps[cell]
 
     def _of_rests(self, after: Mapping[Cell, State]) -> Iterator[Held]:
         """What a whole leaves when its parts are taken away is not of a few people here either."""

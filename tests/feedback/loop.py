@@ -3,8 +3,11 @@
 from typing import Any
 from uuid import UUID, uuid4
 
+from shared import clock
+from shared.events.scheduling import GroupFormed
+from shared.identity import derived_id
 from tests.doors import bearer
-from tests.feedback.conftest import API, Told, a_due, an_enrolment, an_invitation
+from tests.feedback.conftest import API, OLD_TOWN, ORGANISATION, PROGRAM, Told, a_due, an_enrolment, an_invitation
 
 ANA, BEN = ("Ana R.", "old-town"), ("Ben S.", "old-town")
 CANARY = "the lamp above the stairs is out"
@@ -14,6 +17,22 @@ TIME = {
     "about": "The hour, not the day.",
 }
 LAMP = {"code": "light", "title": {"en": "Light", "es": "Luz"}, "about": "Anything about light."}
+GROUP = derived_id(ORGANISATION, "group", "tuesday")
+
+
+def a_group() -> GroupFormed:
+    """A group at the first site."""
+    return GroupFormed(
+        group_id=GROUP,
+        code="tuesday",
+        program_id=PROGRAM,
+        site_id=OLD_TOWN,
+        capacity=12,
+        weekday=2,
+        starts_at_local="18:00",
+        minutes=90,
+        first_on=clock.now().date(),
+    )
 
 
 def by(who: tuple[str, str], role: str = "coordinator") -> dict[str, str]:

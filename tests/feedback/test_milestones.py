@@ -17,8 +17,8 @@ from shared.events.intake import (
     ParticipantWaitlisted,
     ParticipantWithdrawn,
 )
-from shared.events.scheduling import AttendanceCorrected, Attended, GroupFormed, SessionHeld
-from shared.identity import derived_id, organisation_id, stranger_id
+from shared.events.scheduling import AttendanceCorrected, Attended, SessionHeld
+from shared.identity import organisation_id, stranger_id
 from tests.doors import bearer
 from tests.feedback.conftest import (
     ADMINISTRATOR,
@@ -33,11 +33,10 @@ from tests.feedback.conftest import (
     an_enrolment,
     an_invitation,
 )
-from tests.feedback.loop import by
+from tests.feedback.loop import GROUP, a_group, by
 from tests.forms import filled
 from tests.rivals import incoming
 
-GROUP = derived_id(ORGANISATION, "group", "tuesday")
 PAGE = f"/c/{TOKEN}/milestones"
 FACILITATOR = by(("Tomasz W.", "old-town"), "facilitator")
 
@@ -46,24 +45,13 @@ FACILITATOR = by(("Tomasz W.", "old-town"), "facilitator")
 async def due(site: None, told: Told) -> Any:
     """Somebody with a link and a place in a group."""
     due = a_due()
-    group = GroupFormed(
-        group_id=GROUP,
-        code="tuesday",
-        program_id=PROGRAM,
-        site_id=OLD_TOWN,
-        capacity=12,
-        weekday=2,
-        starts_at_local="18:00",
-        minutes=90,
-        first_on=clock.now().date(),
-    )
     placed = ParticipantPlaced(
         participant_id=due.participant_id,
         enrolment_id=due.enrolment_id,
         group_id=GROUP,
         placed_on=clock.now().date(),
     )
-    await told.tell(placed, group, an_enrolment(due), due, an_invitation(due))
+    await told.tell(placed, a_group(), an_enrolment(due), due, an_invitation(due))
     return due
 
 

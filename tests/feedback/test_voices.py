@@ -11,15 +11,11 @@ import pytest
 from services.feedback.store import library
 from shared import clock
 from shared.events.intake import ConsentChanged, Consents, ParticipantErased, ParticipantPlaced
-from shared.events.scheduling import GroupFormed
-from shared.identity import derived_id
 from tests.doors import bearer
 from tests.feedback.conftest import (
     ADMINISTRATOR,
     API,
     OLD_TOWN,
-    ORGANISATION,
-    PROGRAM,
     Told,
     a_due,
     a_program,
@@ -27,26 +23,26 @@ from tests.feedback.conftest import (
     an_enrolment,
     an_invitation,
 )
-from tests.feedback.loop import ANA, BEN, CANARY, LAMP, TIME, an_id, by, code, share, themes, voice, writes
+from tests.feedback.loop import (
+    ANA,
+    BEN,
+    CANARY,
+    GROUP,
+    LAMP,
+    TIME,
+    a_group,
+    an_id,
+    by,
+    code,
+    share,
+    themes,
+    voice,
+    writes,
+)
 
 WHY = {"en": "You need time to come from work.", "es": "Necesitáis tiempo para llegar del trabajo."}
 WHAT = {"en": "The group begins at seven.", "es": "El grupo empieza a las siete."}
 DECIDE = {"decision": "will-do", "why": WHY, "site": "old-town"}
-GROUP = derived_id(ORGANISATION, "group", "tuesday")
-
-
-def a_group() -> GroupFormed:
-    return GroupFormed(
-        group_id=GROUP,
-        code="tuesday",
-        program_id=PROGRAM,
-        site_id=OLD_TOWN,
-        capacity=12,
-        weekday=2,
-        starts_at_local="18:00",
-        minutes=90,
-        first_on=clock.now().date(),
-    )
 
 
 async def decide(client: Any, theme: str = "starts-too-late", **changes: Any) -> Any:

@@ -38,7 +38,7 @@ class Service:
     @classmethod
     def named(cls, name: str) -> "Service":
         """The service of this repository with this name."""
-        return cls(name, (sys.executable, "-m", f"services.{name}.app"))
+        return cls(name, (sys.executable, "-m", f"services.{name}"))
 
 
 SERVICES = tuple(map(Service.named, ("intake", "scheduling", "feedback", "analytics")))

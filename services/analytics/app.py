@@ -1,7 +1,7 @@
 """The parts of analytics, named."""
 
 from services.analytics import api, handlers, pages, store
-from shared.service import Service, run
+from shared.service import Service
 
 
 def create() -> Service:
@@ -18,7 +18,3 @@ def create() -> Service:
         views={"facts": store.FACTS},
         after_switch=store.touch_everybody,
     )
-
-
-if __name__ == "__main__":
-    run(create())

@@ -1,10 +1,8 @@
 """The parts of feedback, named."""
 
-import sys
-
 from services.feedback import api, handlers, pages, store
 from shared.mail import Sender
-from shared.service import Service, run
+from shared.service import Service
 
 
 def create() -> Service:
@@ -22,11 +20,3 @@ def create() -> Service:
         before_batch=handlers.before_batch,
         measure=handlers.measure,
     )
-
-
-if __name__ == "__main__":
-    try:
-        service = create()
-    except store.Malformed as malformed:
-        sys.exit(f"An instrument cannot be used. {malformed}")
-    run(service)

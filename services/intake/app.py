@@ -11,7 +11,7 @@ from services.intake.handlers import (
 )
 from services.intake.store import FORGET_TIMER, LAPSE_TIMER, REMIND_TIMER, SEND_TIMER
 from shared.mail import Sender
-from shared.service import Service, run
+from shared.service import Service
 
 
 def create() -> Service:
@@ -31,7 +31,3 @@ def create() -> Service:
         },
         tasks=sender.tasks,
     )
-
-
-if __name__ == "__main__":
-    run(create())

@@ -1,7 +1,7 @@
 """Scheduling: groups, sessions, attendance, and every due date."""
 
 from services.scheduling import api, handlers, pages
-from shared.service import Service, run
+from shared.service import Service
 
 
 def create() -> Service:
@@ -14,7 +14,3 @@ def create() -> Service:
         before_batch=handlers.before_batch,
         timers=handlers.TIMERS,
     )
-
-
-if __name__ == "__main__":
-    run(create())

@@ -58,7 +58,7 @@ def test_every_variable_of_the_composition_is_a_setting(composition: dict) -> No
 def test_the_composition_runs_the_four_services_on_the_real_servers(composition: dict) -> None:
     services = composition["services"]
     for name in ("intake", "scheduling", "feedback", "analytics"):
-        assert services[name]["command"] == [f"services.{name}.app"]
+        assert services[name]["command"] == [f"services.{name}"]
     assert services["kafka"]["image"].startswith("apache/kafka:")
     assert services["postgres"]["image"].startswith("postgres:18")
 

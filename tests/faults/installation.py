@@ -156,7 +156,7 @@ class Installation:
             "KITH_OPS_LISTEN": f"127.0.0.1:{ops}",
             "KITH_SLOT": f"{service}-{slot}",
         }
-        command = (sys.executable, "-m", f"services.{service}.app")
+        command = (sys.executable, "-m", f"services.{service}")
         process = Process(f"{service}-{slot}", command, told, f"http://127.0.0.1:{ops}/readyz")
         runner = Runner(f"{service}-{slot}", service, process, self.data / "logs", port)
         self.runners[runner.name] = runner

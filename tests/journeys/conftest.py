@@ -120,7 +120,7 @@ async def sign_in(kith: Kith, browser: Browser) -> AsyncIterator[Callable[[str],
     async def sign_in_as(name: str) -> Page:
         context = await browser.new_context(viewport={"width": 1280, "height": 900}, base_url=kith.url)
         contexts.append(context)
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(90_000)  # patience for a busy machine
         page = await context.new_page()
         await page.goto("/sign-in")
         await page.locator("main").get_by_role("button").or_(page.locator("main").get_by_role("link")).first.click()

@@ -67,7 +67,7 @@ def test_a_wrong_setting_is_named_with_what_it_has_to_be(
 
 
 def test_a_process_with_wrong_settings_names_all_of_them_and_ends() -> None:
-    command = [sys.executable, "-m", "services.feedback.app"]
+    command = [sys.executable, "-m", "services.feedback"]
     given = WELL | {"KITH_KAFKA": "kafka", "KITH_SMTP": "mail"}
     done = subprocess.run(command, env=given, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (2, "")

@@ -1,9 +1,6 @@
 """Charts as SVG, drawn by a process of their own that is started when the first one is wanted."""
 
 import asyncio
-import ctypes
-import signal
-import sys
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from multiprocessing import get_context
@@ -11,9 +8,9 @@ from multiprocessing import get_context
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from services.analytics.drawing import Drawing, draw, end_with_parent
 from services.analytics.pages.choice import Analyst, chosen
-from services.analytics.pages.drawing import draw
-from services.analytics.pages.sheets import Drawing, read_one
+from services.analytics.pages.sheets import read_one
 from shared.doors import Db
 from shared.errors import NotFound
 
@@ -46,11 +43,4 @@ async def _drawing(what: Drawing) -> bytes:
 
 @cache
 def _worker() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_end_with_parent)
-
-
-def _end_with_parent() -> None:
-    """A parent that is killed must not leave its worker behind."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+    return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=end_with_parent)

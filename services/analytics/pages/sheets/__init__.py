@@ -6,7 +6,7 @@ from services.analytics.pages.sheets.became import became, clinical, lasting, th
 from services.analytics.pages.sheets.over_time import staying_on, weekly, weeks
 from services.analytics.pages.sheets.people import answered, before_and_after, changed
 from services.analytics.pages.sheets.places import beside, groups, sites
-from services.analytics.pages.sheets.sheet import HIDDEN, Drawing, Read, Row, Sheet, Values, as_of, unsaid
+from services.analytics.pages.sheets.sheet import HIDDEN, Read, Row, Sheet, Values, as_of, unsaid
 from shared.database import Tx
 
 SHEETS: dict[str, dict[str, Read]] = {
@@ -59,7 +59,6 @@ __all__ = [
     "DEFINED",
     "HIDDEN",
     "SHEETS",
-    "Drawing",
     "Read",
     "Row",
     "Sheet",

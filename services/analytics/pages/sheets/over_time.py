@@ -6,8 +6,9 @@ from dataclasses import replace
 from services.analytics import store
 from services.analytics.domain import Estimate, Instrument, People, staying, trend
 from services.analytics.domain.courses import Course
+from services.analytics.drawing import Drawing
 from services.analytics.pages.choice import Choice
-from services.analytics.pages.sheets.sheet import Columns, Drawing, Row, Sheet, drawing, ends, interval, unsaid
+from services.analytics.pages.sheets.sheet import Columns, Row, Sheet, drawing, ends, interval, unsaid
 from shared.database import Tx
 from shared.web.filters import MINUS
 

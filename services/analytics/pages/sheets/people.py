@@ -5,11 +5,11 @@ from services.analytics.domain import Change, People, change
 from services.analytics.domain.completeness import DIFFERENCE_MAX, differing
 from services.analytics.domain.paired import paired
 from services.analytics.domain.rates import share
+from services.analytics.drawing import Drawing
 from services.analytics.pages.choice import Choice
 from services.analytics.pages.sheets.sheet import (
     SHARE_AND_ENDS,
     Columns,
-    Drawing,
     Row,
     Sheet,
     drawing,

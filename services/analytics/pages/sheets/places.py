@@ -7,11 +7,11 @@ from services.analytics import store
 from services.analytics.domain import Apart, Compared, Measure, Standings, compared, equity, standings
 from services.analytics.domain.rates import is_short
 from services.analytics.domain.sites import LIMITS, Funnel
+from services.analytics.drawing import Drawing
 from services.analytics.pages.choice import Choice
 from services.analytics.pages.sheets.sheet import (
     INCOMPLETE,
     Columns,
-    Drawing,
     Row,
     Sheet,
     ends,

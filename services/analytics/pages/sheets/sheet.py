@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from services.analytics.domain import NOW, Cut, Estimate
 from services.analytics.domain.rates import is_short
+from services.analytics.drawing import Drawing, Unit
 from services.analytics.pages.choice import Choice
 from services.analytics.store import Seen
 from shared.database import Tx
@@ -13,7 +14,6 @@ from shared.database import Tx
 Kind = Literal["count", "points", "change", "share", "number", "limits", "low", "high"]
 """How a number is written; `low` and `high` are the ends of an interval around the number before them;
 `limits` is the lower of two shares, and `high` follows it."""
-Unit = Literal["points", "change", "share", "people"]
 Columns = tuple[tuple[str, Kind], ...]
 SHARE_AND_ENDS: Columns = (("Share", "share"), ("from", "low"), ("to", "high"))
 Values = tuple[float | int | None, ...]
@@ -35,16 +35,6 @@ class Row:
     def name(self) -> str:
         """What it is of, and of which release if that is not the newest."""
         return f"{self.label}, release {self.cut.release}" if self.waits else self.label
-
-
-@dataclass(frozen=True, slots=True)
-class Drawing:
-    """What a chart shows, and how: `intervals`, `steps` down, a `funnel`, `bars`, or `pairs` of parts of a scale."""
-
-    kind: Literal["intervals", "steps", "funnel", "bars", "pairs"]
-    axis: str
-    points: Sequence[dict[str, Any]]
-    unit: Unit = "share"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,33 @@
-"""How charts look. Runs in the process that draws: the libraries are loaded there and nowhere else."""
+"""What charts show and how they look. The process that draws loads this file and nothing else of the service."""
 
+import ctypes
+import signal
+import sys
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from services.analytics.pages.sheets import Drawing
+Unit = Literal["points", "change", "share", "people"]
 
 INK, SOFT, GRID = "#0b6560", "#55606d", "#e3ded5"
 WIDTH, HEIGHT = 380, 220
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What a chart shows, and how: `intervals`, `steps` down, a `funnel`, `bars`, or `pairs` of parts of a scale."""
+
+    kind: Literal["intervals", "steps", "funnel", "bars", "pairs"]
+    axis: str
+    points: Sequence[dict[str, Any]]
+    unit: Unit = "share"
+
+
+def end_with_parent() -> None:
+    """A parent that is killed must not leave the process behind that draws for it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
 def draw(what: Drawing) -> bytes:

@@ -205,7 +205,8 @@ class World:
         for person in self.people:
             if not person.is_counted:
                 continue
-            labels = {"all": "", "cohort": "2026-q1", "age": person.age}
+            often = "0-1" if (came := self._came(person)) < 2 else "2-4" if came < 5 else "5-8" if came < 9 else "9+"
+            labels = {"all": "", "cohort": "2026-q1", "age": person.age, "sessions attended": often}
             if person.group is not None and person.group in self.formed:
                 labels["group"] = f"group-{person.group}"
             for label, value in labels.items():
@@ -227,12 +228,14 @@ class World:
             found[person.enrolment] = [f"{kind} bdi-ii {one}" for kind, one in points.items() if one]
         return found
 
+    def _came(self, person: Person) -> int:
+        return sum(one.get(person.participant) in ("present", "late") for one in self.attendance.values())
+
     def _facts(self, person: Person) -> list[tuple[str, ...]]:
         facts: list[tuple[str, ...]] = [("enrolled",)]
         if person.completed:
             facts.append(("completed",))
-        came = sum(one.get(person.participant) in ("present", "late") for one in self.attendance.values())
-        facts.append(("stay", str(came), "left" if person.left else "there"))
+        facts.append(("stay", str(self._came(person)), "left" if person.left else "there"))
         for code in person.due:
             if code in person.cancelled and code not in person.answers:
                 continue

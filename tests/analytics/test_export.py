@@ -181,7 +181,7 @@ def test_however_much_there_is_it_is_one_page(paper: Any) -> None:
     )
     [page] = PdfReader(io.BytesIO(pdf)).pages
     text = page.extract_text()
-    assert text.count("32 more in the workbook") == len(sheets)
+    assert text.count("34 more in the workbook") == len(sheets)
     assert text.count("number 0") == len(sheets) - len(LATEST)
     assert text.count("number 39") == len(LATEST)
 

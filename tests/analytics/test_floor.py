@@ -12,9 +12,10 @@ from services.analytics.domain import Asked, Instrument, People, standings
 from shared.identity import derived_id
 from tests.analytics.conftest import NORTH_QUAY, OLD_TOWN, ORGANISATION, Told
 from tests.analytics.test_export import words_of
-from tests.analytics.test_releases import MANAGER, release
+from tests.analytics.test_releases import ADMINISTRATOR, MANAGER, release
 from tests.analytics.world import ASKED, OF, Person, play
 from tests.doors import bearer
+from tests.forms import filled
 
 API = "/analytics/api/v1"
 PAGE = "/analytics/programs/evening-circle"
@@ -95,7 +96,7 @@ async def test_workbook_and_paper(client: Any, told: Told) -> None:
         assert [row[head.index("Share")] for row in rows] == [None] * len(rows), name
         assert all(isinstance(row[1], int) for row in rows), name
     paper = await client.get(f"{PAGE}/export.pdf?{asked}", headers=COORDINATOR)
-    assert words_of(PdfReader(io.BytesIO(paper.content))).count(SAID.replace(" ", "")) == 5
+    assert words_of(PdfReader(io.BytesIO(paper.content))).count(SAID.replace(" ", "")) == 6
 
 
 @pytest.mark.parametrize(("answered", "has_rates"), [(30, False), (48, True)])
@@ -140,3 +141,26 @@ def test_a_site_of_fewer_than_ten_is_not_judged_whatever_the_organisation_shows(
         ("quay", True, True),
         ("town", False, False),
     ]
+
+
+async def test_an_organisation_sets_another_share(client: Any, told: Told, who: Any) -> None:
+    """Half of sixty have answered. It holds at once, also of what was released before."""
+    await play(told, people(30))
+    await release(client)
+    said = await get(client, "rates", who)
+    assert (said["floor"], said["rows"][0]["improved"]["rate"]) == (0.6, None)
+    rules = {"people_min": 11, "answered_min": 40}
+    answer = await client.put(f"{API}/small-numbers", json=rules, headers=ADMINISTRATOR)
+    assert (answer.status_code, answer.json()["answered_min"]) == (200, 40)
+    said = await get(client, "rates", who)
+    assert (said["floor"], said["rows"][0]["improved"]["rate"]) == (0.4, 1)
+    page = await client.get(f"{PAGE}?to=end", headers=who)
+    assert SAID not in page.text
+    rules["answered_min"] = 101
+    refused = await client.put(f"{API}/small-numbers", json=rules, headers=ADMINISTRATOR)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "answered_min")
+    form = filled((await client.get("/analytics/releases", headers=ADMINISTRATOR)).text, "/analytics/small-numbers")
+    assert form["answered_min"] == ["40"]
+    await client.post("/analytics/small-numbers", data=form | {"answered_min": "80"}, headers=ADMINISTRATOR)
+    page = await client.get(f"{PAGE}?to=end", headers=who)
+    assert "Fewer than 80 % of those who were to be asked have answered" in page.text

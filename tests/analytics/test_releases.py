@@ -271,9 +271,11 @@ async def test_fewer_than_eleven_takes_a_written_decision(
     sent = body | {"zeros_hidden": "true"}
     form = await client.post("/analytics/small-numbers", data=sent, headers=ADMINISTRATOR)
     assert form.status_code == 422
-    assert filled(form.text, "/analytics/small-numbers") == {"decision": [""], "decided_on": [""]} | {
-        name: [str(value)] for name, value in sent.items()
-    }
+    assert filled(form.text, "/analytics/small-numbers") == {
+        "decision": [""],
+        "decided_on": [""],
+        "answered_min": [""],
+    } | {name: [str(value)] for name, value in sent.items()}
     assert answer.json()["errors"][0]["message"] in form.text
 
 

@@ -223,9 +223,9 @@ def test_who_did_not_answer_is_compared() -> None:
     assert completeness.difference_of_means({10: 5, 14: 5}, {12: 5, 16: 5}) == pytest.approx(-2 / sqrt(40 / 9))
     assert completeness.difference_of_shares(8, 10, 4, 10) == pytest.approx(0.4 / sqrt((0.16 + 0.24) / 2))
     assert completeness.bounds(30, 60, 100) == completeness.Bounds(0.3, 0.7)
-    assert completeness.is_complete(60, 100)
-    assert not completeness.is_complete(59, 100)
-    assert not completeness.is_complete(0, 0)
+    assert completeness.is_complete(60, 100, 60)
+    assert not completeness.is_complete(59, 100, 60)
+    assert not completeness.is_complete(0, 0, 60)
 
 
 SCORES = st.integers(min_value=0, max_value=27)

@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations
+from dataclasses import dataclass
+from itertools import combinations, product
 
 import numpy as np
 
@@ -20,8 +21,25 @@ AT = ("a", "b", "c", "d")
 TOGETHER: Occasions = ("a", "b", "d")
 EVERY: Sequence[Occasions] = [*((at,) for at in AT), *combinations(AT, 2), TOGETHER]
 ORDER = EVERY[::-1]
-Answers = dict[str, int]
-Answering = tuple[str, Answers]
+SESSIONS = "sessions attended"
+
+
+@dataclass(slots=True)
+class Answering:
+    """Where somebody meets, what they scored at which occasions, and how many sessions they came to."""
+
+    site: str
+    answers: dict[str, int]
+    came: int = 0
+
+    @property
+    def cells(self) -> list[Cell]:
+        """Everybody, and their parts: one of them they may leave for another on any day."""
+        return [(), (("site", self.site),), ((SESSIONS, _band(self.came)),)]
+
+
+def _band(came: int) -> str:
+    return next(name for least, name in ((9, "9+"), (5, "5-8"), (2, "2-4"), (0, "0-1")) if came >= least)
 
 
 def _answering(seed: int) -> Iterator[list[Answering]]:
@@ -31,16 +49,17 @@ def _answering(seed: int) -> Iterator[list[Answering]]:
     joining = int(chance.integers(20, 200))
     for _ in range(int(chance.integers(1, 8))):
         for _ in range(joining):
-            answers: Answers = {}
+            answers: dict[str, int] = {}
             for at in AT:
                 if chance.random() < 0.97:
                     answers[at] = int(chance.integers(28))
                 if chance.random() > stays:
                     break
-            people.append((f"s{chance.integers(3)}", answers))
-        for _, answers in people:
-            if chance.random() < 0.1 and answers:
-                answers.setdefault(AT[min(3, AT.index(max(answers)) + 1)], int(chance.integers(28)))
+            people.append(Answering(f"s{chance.integers(3)}", answers, int(chance.integers(12))))
+        for one in people:
+            if chance.random() < 0.1 and one.answers:
+                one.answers.setdefault(AT[min(3, AT.index(max(one.answers)) + 1)], int(chance.integers(28)))
+            one.came += int(chance.random() < 0.2)
         yield people
         joining = int((chance.integers(1, 11), len(people) // 10 + 1, len(people) // 4 + 1)[int(chance.integers(3))])
 
@@ -68,16 +87,19 @@ def _fact(at: Occasions, scores: tuple[int, ...]) -> Fact:
 
 
 def _scored(people: list[Answering], at: Occasions) -> Scores:
-    return Counter(tuple(answers[one] for one in at) for _, answers in people if set(at) <= answers.keys())
+    return Counter(tuple(each.answers[one] for one in at) for each in people if set(at) <= each.answers.keys())
 
 
 def _facts(people: list[Answering]) -> dict[Base, dict[Cell, dict[Fact, int]]]:
-    groups: dict[Cell, list[Answering]] = {(): people}
+    groups: dict[Cell, list[Answering]] = {}
     for person in people:
-        groups.setdefault((("site", person[0]),), []).append(person)
+        for cell in person.cells:
+            groups.setdefault(cell, []).append(person)
     found: dict[Base, dict[Cell, dict[Fact, int]]] = {}
     for at in EVERY:
         for cell, own in groups.items():
+            if at == TOGETHER and cell and cell[0][0] == SESSIONS:
+                continue  # of what lasts nothing is released by sessions
             if counted := _scored(own, at):
                 found.setdefault(_named(at), {})[cell] = {_fact(at, scores): n for scores, n in counted.items()}
     return found
@@ -94,7 +116,7 @@ def of_occasions(seed: int, order: Sequence[Occasions] = ORDER) -> Iterator[Rest
         for base, own in rows.items():
             earlier.setdefault(base, {})[day] = own
         for cell in {cell for own in now.values() for cell in own}:
-            theirs = [one for one in people if not cell or cell[0][1] == one[0]]
+            theirs = [one for one in people if cell in one.cells]
             moved = {at: row for at in EVERY if (row := _row(rows.get(_named(at), {}).get(cell), at)) is not None}
             sizes = {at: _scored(theirs, at).total() for at in EVERY}
             yield from readers.setdefault(cell, overlaps.Reader()).read(moved, sizes)
@@ -102,17 +124,17 @@ def of_occasions(seed: int, order: Sequence[Occasions] = ORDER) -> Iterator[Rest
 
 
 def _of_hidden_parts(readers: Mapping[Cell, overlaps.Reader], rests: dict[str, list[Scores]]) -> Iterator[Rest]:
-    """What a subtraction left of everybody, without what it left of each site where it could be done."""
-    for how in sorted(readers[()].news):
+    """What a subtraction left of everybody, without what it left of each part where it could be done."""
+    for label, how in product(("site", SESSIONS), sorted(readers[()].news)):
         left = Counter(readers[()].left[how][-1])
         for cell, reader in readers.items():
-            if cell and how in reader.left:
+            if cell and cell[0][0] == label and how in reader.left:
                 left.subtract(reader.left[how][-1])
-        yield Rest(f"{how}, at sites without a number", overlaps.people(left))
-        for before in rests.setdefault(how, []):
+        yield Rest(f"{how}, by {label} without a number", overlaps.people(left))
+        for before in rests.setdefault(f"{how} by {label}", []):
             differs = Counter({scores: left[scores] - before[scores] for scores in {*left, *before}})
-            yield Rest(f"{how}, at sites without a number, on two days", overlaps.people(differs))
-        rests[how].append(left)
+            yield Rest(f"{how}, by {label} without a number, on two days", overlaps.people(differs))
+        rests[f"{how} by {label}"].append(left)
 
 
 def _row(latest: Latest | None, at: Occasions) -> Scores | None:
@@ -125,19 +147,20 @@ def _row(latest: Latest | None, at: Occasions) -> Scores | None:
     return found
 
 
-Person = tuple[int, int, int]
+Person = tuple[int, int, int, int]
 
 
 def _scoring(seed: int) -> Iterator[list[Person]]:
-    """Everybody's site, age band and score, day by day; some join, now and then somebody leaves."""
+    """Everybody's site, age band, score and sessions, day by day; some join, now and then somebody leaves."""
     chance = np.random.default_rng(seed)
     sizes = chance.pareto(1.2, size=int(chance.integers(2, 7))) + 0.1
     people: list[Person] = []
     joining = int(chance.integers(30, 400))
     for _ in range(int(chance.integers(3, 11))):
         sites = chance.choice(len(sizes), size=joining, p=sizes / sizes.sum())
-        people += [(int(site), int(chance.integers(3)), int(chance.integers(28))) for site in sites]
+        people += [(int(site), *(int(one) for one in chance.integers((3, 28, 12)))) for site in sites]
         yield people
+        people = [(*one[:3], one[3] + int(chance.random() < 0.2)) for one in people]
         joining = (int(chance.integers(1, 11)), len(people) // 10 + 1, len(people) // 4 + 1)[int(chance.integers(3))]
         if chance.random() < 0.2:
             people.pop(int(chance.integers(len(people))))
@@ -145,8 +168,8 @@ def _scoring(seed: int) -> Iterator[list[Person]]:
 
 def _facts_of(people: list[Person]) -> dict[Cell, sums.Scores]:
     found: dict[Cell, sums.Scores] = {}
-    for site, age, score in people:
-        for cell in ((), (("site", f"s{site}"),), (("age", f"a{age}"),)):
+    for site, age, score, came in people:
+        for cell in ((), (("site", f"s{site}"),), (("age", f"a{age}"),), ((SESSIONS, _band(came)),)):
             found.setdefault(cell, Counter())[("answer", "phq-9", "1", "end", str(score))] += 1
     return found
 

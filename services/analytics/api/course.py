@@ -6,13 +6,25 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from services.analytics import domain, store
-from services.analytics.api.asking import NEWEST, Analyst, By, Dated, OfInstrument, OfProgram, dated, groups
+from services.analytics.api.asking import (
+    NEWEST,
+    Analyst,
+    By,
+    Dated,
+    From,
+    OfInstrument,
+    OfProgram,
+    To,
+    dated,
+    groups,
+    question,
+)
 from services.analytics.domain import Cut, Estimate
 from shared.doors import Db
 from shared.errors import NotFound
 
 router = APIRouter()
-RETENTION, TREND = "retention-1", "trend-1"
+RETENTION, DOSES, TREND = "retention-1", "dose-1", "trend-1"
 DOSE = (
     "People who come more often differ from those who come less: by how they fare, and by who they are. Sessions "
     "attended beside change do not show what more sessions would do."
@@ -82,6 +94,60 @@ def _retention(row: domain.Staying) -> RetentionRow:
         suppressed=row.suppressed,
         **dated(RETENTION, row.cut),
     )
+
+
+class DoseRow(Dated):
+    """Those who came to so many sessions. A null is too small to be shown safely, or does not exist."""
+
+    sessions: str = Field(description="how many sessions of the program they came to: `0-1`, `2-4`, `5-8` or `9+`")
+    n_paired: int | None = Field(description="people who answered at both occasions; all figures are about them")
+    mean_first: float | None = Field(description="points")
+    mean_change: float | None = Field(description="points, signed so that more is better")
+    change_low: float | None = Field(description="lower end of its 95 % interval (Student's t)")
+    change_high: float | None = Field(description="upper end of its 95 % interval (Student's t)")
+    reliably_improved: int | None = Field(description="people; null where no source gives a reliable change")
+    improved_share: float | None = Field(description="of these; null where too few of those asked have answered")
+    improved_low: float | None = Field(description="lower end of its 95 % interval (Wilson)")
+    improved_high: float | None = Field(description="upper end of its 95 % interval (Wilson)")
+    suppressed: bool
+
+    @classmethod
+    def of(cls, one: domain.Dose) -> "DoseRow":
+        """As other programs read it."""
+        rate = one.improved and one.improved.estimate
+        return cls(
+            sessions=one.sessions,
+            n_paired=one.n,
+            mean_first=one.mean_first,
+            mean_change=one.mean and one.mean.value,
+            change_low=one.mean and one.mean.low,
+            change_high=one.mean and one.mean.high,
+            reliably_improved=one.improved and one.improved.some,
+            improved_share=rate and rate.value,
+            improved_low=rate and rate.low,
+            improved_high=rate and rate.high,
+            suppressed=one.suppressed,
+            **dated(DOSES, one.cut),
+        )
+
+
+class Doses(BaseModel):
+    """The answer: a row for each number of sessions."""
+
+    rows: list[DoseRow]
+    about_sessions: str = Field(default=DOSE, description="what the number of sessions does not say")
+    definition: str = DOSES
+    data_through: datetime | None = Field(description=NEWEST)
+
+
+@router.get("/dose")
+async def dose(who: Analyst, db: Db, program: OfProgram, instrument: OfInstrument, first: From, later: To) -> Doses:
+    """What changed, by how many sessions people came to: not what more sessions would do."""
+    async with db.transaction(who.organisation_id) as tx:
+        one = await question(tx, who, program, instrument, first, later)
+        people = await store.by(tx, one.program.program_id, domain.SESSIONS, one.seen, one.asked.facts)
+    found = [domain.dose(one.asked, people.get(band, one.seen.nobody), band) for band in domain.BANDS]
+    return Doses(rows=[DoseRow.of(each) for each in found], data_through=one.seen.data_through)
 
 
 class Point(Dated):

@@ -164,7 +164,7 @@ async def rates(
         quads, cuts = await _quads(tx, one, by)
     rows = [domain.outcomes(one.asked, found, group, quads=quads.get(group)) for group, found in people.items()]
     shown = [RatesRow.of(row, domain.oldest((row.cut, cuts.get(row.group, row.cut)))) for row in rows]
-    return Rates(rows=shown, floor=float(domain.FLOOR), data_through=one.seen.data_through)
+    return Rates(rows=shown, floor=one.seen.answered_min / 100, data_through=one.seen.data_through)
 
 
 async def _quads(tx: Tx, one: Question, by: str | None) -> tuple[dict[str | None, Quads], dict[str | None, Cut]]:

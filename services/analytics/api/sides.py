@@ -42,7 +42,7 @@ class SiteRow(Dated):
     n: int | None = Field(description="people of whom it is true")
     of: int | None = Field(description="people of whom it could be")
     rate: float | None = Field(
-        description="n / of; null, and with it all that follows, where fewer than 60 % of those who were to be asked "
+        description="n / of; null, and with it all that follows, where too few of those who were to be asked "
         "have answered: of `improved` then only counts are given"
     )
     low: float | None = Field(description="lower end of its 95 % interval (Wilson)")
@@ -134,7 +134,7 @@ class ApartShape(BaseModel):
     n: int
     of: int
     rate: float | None = Field(
-        description="n / of; null of `outcome` where fewer than 60 % of those who were to be asked have answered"
+        description="n / of; null of `outcome` where too few of those who were to be asked have answered"
     )
     low: float | None = Field(description="lower end of its 95 % interval (Wilson)")
     high: float | None = Field(description="upper end of its 95 % interval (Wilson)")

@@ -2,20 +2,22 @@
 
 from services.analytics.domain.change import DEFINITION, Asked, Change, change
 from services.analytics.domain.comparing import Compared, compared
-from services.analytics.domain.completeness import FLOOR
+from services.analytics.domain.dose import BANDS, SESSIONS, Dose, dose
 from services.analytics.domain.equity import Apart, Equity, equity
 from services.analytics.domain.figures import Estimate
 from services.analytics.domain.instrument import Instrument
 from services.analytics.domain.outcomes import TALKING_THERAPIES, Lasted, Outcomes, Rate, lasted, outcomes
 from services.analytics.domain.over_time import Staying, Trend, after_sessions, staying, trend
-from services.analytics.domain.people import NOW, PEOPLE_MIN, UNKNOWN, Cut, Fact, People, about, oldest
+from services.analytics.domain.people import ANSWERED_MIN, NOW, PEOPLE_MIN, UNKNOWN, Cut, Fact, People, about, oldest
 from services.analytics.domain.standing import Measure, Standing, Standings, standings
 
 __all__ = [
+    "ANSWERED_MIN",
+    "BANDS",
     "DEFINITION",
-    "FLOOR",
     "NOW",
     "PEOPLE_MIN",
+    "SESSIONS",
     "TALKING_THERAPIES",
     "UNKNOWN",
     "Apart",
@@ -23,6 +25,7 @@ __all__ = [
     "Change",
     "Compared",
     "Cut",
+    "Dose",
     "Equity",
     "Estimate",
     "Fact",
@@ -40,6 +43,7 @@ __all__ = [
     "after_sessions",
     "change",
     "compared",
+    "dose",
     "equity",
     "lasted",
     "oldest",

@@ -1,6 +1,6 @@
 """Whom the figures speak for: how many were asked and answered, and how those who did not answer differ."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import sqrt
@@ -8,8 +8,6 @@ from math import sqrt
 from services.analytics.domain.figures import variance_of
 from services.analytics.domain.people import People
 
-FLOOR = Fraction(60, 100)
-"""Under this share of answers no rate is printed, only counts."""
 DIFFERENCE_MAX = 0.25
 """From here on those who answered are said to differ from those who did not."""
 
@@ -22,19 +20,20 @@ class Bounds:
     high: float
 
 
-def is_complete(answered: int, eligible: int, floor: Fraction = FLOOR) -> bool:
-    """Whether enough of those who were to be asked have answered for a rate to be printed."""
-    return eligible > 0 and Fraction(answered, eligible) >= floor
+def is_complete(answered: int, eligible: int, answered_min: int) -> bool:
+    """Whether so many percent of those who were to be asked have answered: from there on a rate is printed."""
+    return eligible > 0 and 100 * answered >= answered_min * eligible
 
 
-def is_enough(groups: Iterable[People], occasion: str, twice: int) -> bool:
+def is_enough(groups: Sequence[People], occasion: str, twice: int) -> bool:
     """Whether enough of these groups have answered at an occasion for a rate of those who answered twice.
 
     Not where more did so than these numbers say: who was asked may be of an earlier release than the pairs.
     """
     counts = [(one.at("responded", occasion), one.at("eligible", occasion)) for one in groups]
     responded, eligible = (sum(one) for one in zip((0, 0), *counts, strict=True))
-    return twice <= min(responded, eligible) and is_complete(responded, eligible)
+    answered_min = max((one.answered_min for one in groups), default=0)
+    return twice <= min(responded, eligible) and is_complete(responded, eligible, answered_min)
 
 
 def bounds(some: int, answered: int, eligible: int) -> Bounds | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from services.analytics.domain import completeness, courses, figures, gain, paired, rates, reliable, retention, sites
 from services.analytics.domain.change import change
+from services.analytics.domain.dose import dose
 from services.analytics.domain.equity import equity
 from services.analytics.domain.over_time import trend
 
@@ -40,8 +41,9 @@ _CHANGE, _RATES, _TIME, _SITES = "Change", "Rates", "Over time", "Sites"
 DEFINITIONS = (
     Definition(
         "Completeness", "complete enough",
-        "answered / eligible at the later occasion (of what lasts: the follow-up); under 60 %, or if more answered "
-        "twice, no rate of those who did but counts, at sites, of groups, beside a comparison and of what lasts, too",
+        "answered / eligible at the later occasion (of what lasts: the follow-up); under 60 %, or another share "
+        "that the organisation set, or if more answered twice, no rate of those who did but counts, at sites, of "
+        "groups, beside a comparison and of what lasts, too",
         "Kith", completeness.is_complete,
     ),
     Definition(
@@ -127,6 +129,12 @@ DEFINITIONS = (
     Definition(
         _TIME, "staying", "product of (1 - left / at risk); Greenwood's variance, log(-log) scale",
         "Kaplan and Meier 1958; Kalbfleisch and Prentice 1980", retention.kaplan_meier,
+    ),
+    Definition(
+        _TIME, "change by sessions attended",
+        "mean first score, mean change and reliably better of those who came to 0 or 1, 2 to 4, 5 to 8, 9 or more "
+        "sessions of the program and answered twice; never what more sessions would do",
+        "Barkham and others 2006", dose,
     ),
     Definition(
         _TIME, "personal slopes", "least squares for each person, exactly; their mean with Student's interval",

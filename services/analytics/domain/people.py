@@ -17,6 +17,8 @@ STAYING: Fact = ("stay",)
 UNKNOWN = "unknown"
 PEOPLE_MIN = 11
 """A cell with fewer people than this shows a sentence instead of numbers, unless the organisation decided otherwise."""
+ANSWERED_MIN = 60
+"""Under so many percent of answers no rate is given, only counts, unless the organisation decided otherwise."""
 PARTS = {"answer": 4, "pair": 6, "week": 3, "in-week": 2}
 """Of facts that name an instrument next: how many parts say what was counted; how they scored comes after these.
 
@@ -39,6 +41,7 @@ NOW = Cut()
 class People:
     """How many people of a group are what each fact says, and how many it takes to show a number about them.
 
+    `answered_min`: how many percent of those asked have to have answered before a rate is given.
     `cut` is as of when all of it is, but for the bases that moved last in an earlier release.
     """
 
@@ -46,6 +49,7 @@ class People:
     people_min: int = PEOPLE_MIN
     cut: Cut = NOW
     cuts: Mapping[Fact, Cut] = field(default_factory=dict)
+    answered_min: int = ANSWERED_MIN
 
     def as_of(self, *bases: Fact) -> Cut:
         """As of when a figure is that rests on these bases: as of when the oldest of them is."""

@@ -81,6 +81,7 @@ async def _cells(tx: Tx, who: Who) -> tuple[int, dict[Cell, Shown]]:
 async def _page(request: Request, db: Database, who: Who, given: dict[str, Any], refusal: Refusal | None) -> Response:
     async with db.transaction(who.organisation_id) as tx:
         rules = await store.find_rules(tx)
+        asked = {"answered_min": await store.find_answered_min(tx)}
         rows = await store.release_list(tx)
         number, cells = await _cells(tx, who)
     pairs = {f"{down}-by-{across}": (down, across) for down, across in names(cells)}
@@ -92,8 +93,8 @@ async def _page(request: Request, db: Database, who: Who, given: dict[str, Any],
         "releases.html",
         refusal.status if refusal else 200,
         errors=refusal.errors if refusal else [],
-        given={"people_min": "", "decision": "", "decided_on": "", "zeros_hidden": ""}
-        | (given if refusal else {"people_min": rules.people_min, "zeros_hidden": rules.zeros_hidden}),
+        given={"people_min": "", "decision": "", "decided_on": "", "zeros_hidden": "", "answered_min": ""}
+        | (given if refusal else {"people_min": rules.people_min, "zeros_hidden": rules.zeros_hidden} | asked),
         rules=rules,
         rows=rows[:SHOWN],
         number=number,

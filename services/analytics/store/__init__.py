@@ -53,7 +53,7 @@ from services.analytics.store.releases import (
     tell_planner,
 )
 from services.analytics.store.scores import scores_of
-from services.analytics.store.seeing import Seen, find_horizon, seen_by
+from services.analytics.store.seeing import Seen, find_answered_min, find_horizon, seen_by
 
 __all__ = [
     "BY_SITE",
@@ -80,6 +80,7 @@ __all__ = [
     "erase_participants",
     "everybody",
     "everything",
+    "find_answered_min",
     "find_clocks",
     "find_horizon",
     "find_people_tables",

@@ -111,11 +111,15 @@ _COUNT = """
     ), standing as materialized (
         select p.organisation_id, p.enrolment_id, p.program_id, p.site_id,
                jsonb_strip_nulls(p.attributes || jsonb_build_object(
-                   'all', '', 'cohort', to_char(p.enrolled_on, 'YYYY-"q"Q'), 'group', p.group_code)) as labels,
+                   'all', '', 'cohort', to_char(p.enrolled_on, 'YYYY-"q"Q'), 'group', p.group_code,
+                   'sessions attended',
+                   (array['0-1', '2-4', '5-8', '9+'])[1 + width_bucket(coalesce(a.many, 0), array[2, 5, 9]::bigint[])]
+               )) as labels,
                f.facts, f.many, coalesce(c.courses, '{}') as courses
         from people p join (
             select enrolment_id, array_agg(fact) as facts, array_agg(many::int) as many from facts group by enrolment_id
         ) f using (enrolment_id) left join courses c using (enrolment_id)
+             left join attended a using (participant_id, program_id)
     ), before as materialized (
         select c.*, (s.program_id, s.site_id, s.labels) is distinct from (c.program_id, c.site_id, c.labels) as is_past
         from counted c left join standing s using (enrolment_id) where c.enrolment_id = any ($1)

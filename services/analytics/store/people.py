@@ -7,6 +7,7 @@ from uuid import UUID
 
 from services.analytics.domain import UNKNOWN, Cut, Fact, People, oldest
 from services.analytics.domain.bases import base_beginning
+from services.analytics.domain.dose import SESSIONS
 from services.analytics.store.seeing import Seen
 from shared.database import Tx
 from shared.errors import Refusal
@@ -77,7 +78,7 @@ async def labels(tx: Tx, program: UUID, seen: Seen) -> list[str]:
         program,
         seen.is_live,
     )
-    hidden = {ALL, BY_SITE} | (set() if seen.is_live else {GROUP})
+    hidden = {ALL, BY_SITE, SESSIONS} | (set() if seen.is_live else {GROUP})
     return [*(row["label"] for row in rows if row["label"] not in hidden), BY_SITE]
 
 

@@ -10,6 +10,7 @@ from asyncpg import Record
 
 from services.analytics.domain import TALKING_THERAPIES, UNKNOWN, Fact, Instrument
 from services.analytics.domain.bases import Base, Latest
+from services.analytics.domain.dose import SESSIONS
 from services.analytics.domain.lattice import Cell, Joint
 from services.analytics.domain.people import taken_together
 from services.analytics.domain.releasing import EARLIER, Known, Release
@@ -34,6 +35,8 @@ KINDS = (
     "answer",
     "pair",
 )
+BY_SESSIONS = ("eligible", "invited", "reached", "responded", "answer", "pair")
+"""By how many sessions people came to: who answered, and what changed for them."""
 WEEKS = ("week", "in-week")
 """Of everybody and by site alone: so they are counted."""
 _JOINT = """
@@ -42,7 +45,7 @@ _JOINT = """
         from counted c join programs p using (program_id) left join sites s using (site_id)
     ), attributes as (
         select distinct l.key from counted_people c, jsonb_object_keys(c.labels) l (key)
-        where l.key not in ('all', 'cohort', 'group')
+        where l.key not in ('all', 'cohort', 'group', 'sessions attended')
         union select unnest($2::text[])
     )
     select program, site, cohort, '' as attribute, '' as value, count(*) as n
@@ -70,17 +73,20 @@ async def find_rules(tx: Tx) -> Rules:
     return Rules(row["people_min"], row["zeros_hidden"]) if row else Rules()
 
 
-async def save_rules(tx: Tx, organisation: UUID, rules: Rules, decision: str | None, decided_on: date | None) -> None:
-    """What the organisation decided, and where that is written."""
+async def save_rules(
+    tx: Tx, organisation: UUID, rules: Rules, answered_min: int, decision: str | None, decided_on: date | None
+) -> None:
+    """What the organisation decided, and where that is written; and from which share of answers on it gives rates."""
     await tx.execute(
-        """insert into small_numbers values ($1, $2, $3, $4, $5) on conflict (organisation_id) do update
+        """insert into small_numbers values ($1, $2, $3, $4, $5, $6) on conflict (organisation_id) do update
            set people_min = excluded.people_min, zeros_hidden = excluded.zeros_hidden, decision = excluded.decision,
-               decided_on = excluded.decided_on""",
+               decided_on = excluded.decided_on, answered_min = excluded.answered_min""",
         organisation,
         rules.people_min,
         rules.zeros_hidden,
         decision,
         decided_on,
+        answered_min,
     )
 
 
@@ -166,13 +172,13 @@ async def everything(tx: Tx, program: Program, known: Mapping[str, Instrument]) 
     found: dict[Group, dict[Fact, int]] = {}
     earlier = await tx.fetch("select distinct label from released where program_id = $1", program.program_id)
     labels = {*await people.labels(tx, program.program_id, live), *(row["label"] for row in earlier)}
-    names = sorted(labels - {people.ALL, people.GROUP})
+    names = sorted(labels - {people.ALL, people.GROUP, SESSIONS})
     all_kinds = (*KINDS, *WEEKS)
     whole = await people.everybody(tx, program.program_id, live, all_kinds)
     at_occasions = {fact[1] for fact in whole.counts if fact[0] == "answer"}
     found[EVERYBODY] = _released(taken_together(whole.counts, known), at_occasions)
-    for label in names:
-        kinds = all_kinds if label == people.BY_SITE else KINDS
+    for label in (*names, SESSIONS):
+        kinds = all_kinds if label == people.BY_SITE else BY_SESSIONS if label == SESSIONS else KINDS
         for name, one in (await people.by(tx, program.program_id, label, live, kinds)).items():
             found[label, name] = _released(taken_together(one.counts, known), at_occasions)
     async for group, facts in _of_courses(tx, program, known, names):

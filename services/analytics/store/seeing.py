@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from services.analytics.domain import Cut, People
+from services.analytics.domain import ANSWERED_MIN, Cut, People
 from services.analytics.domain.rules import Rules
 from shared.database import Tx
 from shared.security import Who
@@ -25,6 +25,7 @@ class Seen:
     data_through: datetime | None
     released_at: datetime | None = None
     rules: Rules = field(default_factory=Rules)
+    answered_min: int = ANSWERED_MIN
 
     @property
     def is_live(self) -> bool:
@@ -39,7 +40,7 @@ class Seen:
     @property
     def nobody(self) -> People:
         """As the reader sees a group of which nothing is known."""
-        return People(people_min=self.rules.people_min, cut=self.cut)
+        return People(people_min=self.rules.people_min, cut=self.cut, answered_min=self.answered_min)
 
     @property
     def is_by_site_alone(self) -> bool:
@@ -49,16 +50,23 @@ class Seen:
 
 async def seen_by(tx: Tx, who: Who) -> Seen:
     """What this reader sees."""
+    answered_min = await find_answered_min(tx)
     if CARE_TEAM & who.roles:
-        return Seen(who.site_ids, None, await find_horizon(tx))
+        return Seen(who.site_ids, None, await find_horizon(tx), answered_min=answered_min)
     row = await tx.fetchrow(
         """select release, data_through, released_at, people_min, zeros_hidden
            from releases order by release desc limit 1"""
     )
     if row is None:
-        return Seen(who.site_ids, 0, None)
+        return Seen(who.site_ids, 0, None, answered_min=answered_min)
     rules = Rules(row["people_min"], row["zeros_hidden"])
-    return Seen(who.site_ids, row["release"], row["data_through"], row["released_at"], rules)
+    return Seen(who.site_ids, row["release"], row["data_through"], row["released_at"], rules, answered_min)
+
+
+async def find_answered_min(tx: Tx) -> int:
+    """From how many percent of answers on rates are given. It moves nothing that is released, so it holds at once."""
+    found: int | None = await tx.fetchval("select answered_min from small_numbers")
+    return ANSWERED_MIN if found is None else found
 
 
 async def find_horizon(tx: Tx) -> datetime | None:

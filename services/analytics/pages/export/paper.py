@@ -16,7 +16,7 @@ from services.analytics.pages.writing import interval, written
 Paper = Literal["a4", "letter"]
 COLUMNS_MAX = 4
 """A table with more columns of numbers takes the whole width."""
-ROWS_MAX = 8
+ROWS_MAX = 6
 LATEST = ("staying", "weeks")
 """Of these the last rows are printed where there are too many, else the first."""
 _TEMPLATE = Path(__file__).parents[2] / "templates" / "program.typ"

@@ -3,7 +3,7 @@
 from services.analytics.domain.change import must_differ
 from services.analytics.pages.choice import Choice
 from services.analytics.pages.sheets.became import became, clinical, lasting, therapies
-from services.analytics.pages.sheets.over_time import staying_on, weekly, weeks
+from services.analytics.pages.sheets.over_time import by_sessions, staying_on, weekly, weeks
 from services.analytics.pages.sheets.people import answered, before_and_after, changed
 from services.analytics.pages.sheets.places import beside, groups, sites
 from services.analytics.pages.sheets.sheet import HIDDEN, Read, Row, Sheet, Values, as_of, unsaid
@@ -20,7 +20,7 @@ SHEETS: dict[str, dict[str, Read]] = {
         "beside": beside,
     },
     "Adoption": {"sites": sites},
-    "Implementation": {"answered": answered, "staying": staying_on, "weeks": weeks},
+    "Implementation": {"answered": answered, "staying": staying_on, "dose": by_sessions, "weeks": weeks},
     "Maintenance": {"lasting": lasting},
 }
 DEFINED: dict[str, tuple[str, ...]] = {
@@ -34,6 +34,7 @@ DEFINED: dict[str, tuple[str, ...]] = {
     "sites": ("limits", "dispersion and spread", "observed / expected"),
     "answered": ("rate", "complete enough", "difference of who answered"),
     "staying": ("staying",),
+    "dose": ("change by sessions attended", "rate"),
     "weeks": ("mean of a week", "personal slopes"),
     "lasting": ("lasting", "rate"),
 }

@@ -8,7 +8,6 @@ from services.analytics.domain.rates import share
 from services.analytics.domain.reliable import Clinically, Lasting
 from services.analytics.pages.choice import Choice
 from services.analytics.pages.sheets.sheet import (
-    INCOMPLETE,
     SHARE_AND_ENDS,
     Columns,
     Row,
@@ -17,8 +16,10 @@ from services.analytics.pages.sheets.sheet import (
     ends,
     interval,
     of_few,
+    of_too_few,
     unsaid,
 )
+from services.analytics.store import Seen
 from shared.database import Tx
 from shared.web.filters import words
 
@@ -38,7 +39,10 @@ async def became(tx: Tx, choice: Choice) -> Sheet | None:
     )
     rows = [Row(name, _with_bounds(one), found.cut) for name, one in named if one or found.suppressed]
     better, title = found.improved, choice.instrument.title
-    notes = [f"Reliable is a change larger than the noise of {title} for a single person.", *_of_rates(named)]
+    notes = [
+        f"Reliable is a change larger than the noise of {title} for a single person.",
+        *_of_rates(choice.seen, named),
+    ]
     if found.difference is not None:
         lower = "lower" if found.difference < 0 else "higher"
         notes.append(f"Those who answered again began {abs(found.difference):.2f} SD {lower} than those who did not.")
@@ -63,11 +67,11 @@ def _points(named: Named, labels: Sequence[str]) -> list[dict[str, object]]:
     return [interval(label, one.estimate, one.of) for label, one in known if one.estimate]
 
 
-def _of_rates(named: Named) -> list[str]:
+def _of_rates(seen: Seen, named: Named) -> list[str]:
     """What must be known where there are no rates, or intervals that fall short of their name."""
     known = [one for _, one in named if one]
-    incomplete = [INCOMPLETE] if any(one.estimate is None for one in known) else []
-    return incomplete + of_few((one.some, one.of) for one in known if one.estimate)
+    without = of_too_few(seen, is_any=any(one.estimate is None for one in known))
+    return without + of_few((one.some, one.of) for one in known if one.estimate)
 
 
 async def clinical(tx: Tx, choice: Choice) -> Sheet | None:
@@ -87,7 +91,7 @@ async def clinical(tx: Tx, choice: Choice) -> Sheet | None:
     if not found.suppressed:
         sentence = f"{counts.get('recovered', 0)} of {of} recovered: reliably better, and out of the clinical range"
     note = f"Clinical is a {title} of {_cut_off(choice)}; each person is in one line."
-    notes = (note, *_of_rates(named))
+    notes = (note, *_of_rates(choice.seen, named))
     drawn = drawing("Share", _points(named, ("Recovered", "Improved", "Unchanged", "Worse", "Harmed")))
     return Sheet("clinical", sentence, "By change and cut-off", OF_SOME, rows, drawn, notes)
 
@@ -133,7 +137,7 @@ async def therapies(tx: Tx, choice: Choice) -> Sheet | None:
     notes = (
         "Of everybody who answered both twice, completed or not: a service that counts only courses that have ended "
         "has others.",
-        *_of_rates(named),
+        *_of_rates(choice.seen, named),
     )
     drawn = drawing("Share", _points(named, ("Recovered", "Reliably so", "Better", "Worse")))
     return Sheet("therapies", sentence, "Talking Therapies", OF_SOME, rows, drawn, notes)
@@ -173,7 +177,7 @@ async def lasting(tx: Tx, choice: Choice) -> Sheet | None:
     rows = [Row(said, (one.some, *ends(one.estimate)), cut) for said, one in named]
     kept = found.states.get("maintained", 0)
     sentence = f"{kept} of {found.improved} who were reliably better at {at_end} still are at {at_later}"
-    notes = [] if found.is_complete else [INCOMPLETE]
+    notes = of_too_few(choice.seen, is_any=not found.is_complete)
     notes += of_few((one.some, one.of) for _, one in named if one.estimate)
     drawn = drawing("Share", _points(named, ("Still better", "Partly", "Lost again", "Only now")))
     return Sheet("lasting", sentence, f"At {at_later}", columns, rows, drawn, tuple(notes))

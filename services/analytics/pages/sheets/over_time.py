@@ -6,15 +6,27 @@ from dataclasses import replace
 from services.analytics import store
 from services.analytics.domain import Estimate, Instrument, People, staying, trend
 from services.analytics.domain.courses import Course
+from services.analytics.domain.dose import BANDS, SESSIONS, dose
 from services.analytics.drawing import Drawing
 from services.analytics.pages.choice import Choice
-from services.analytics.pages.sheets.sheet import Columns, Row, Sheet, drawing, ends, interval, unsaid
+from services.analytics.pages.sheets.sheet import (
+    Columns,
+    Row,
+    Sheet,
+    drawing,
+    ends,
+    interval,
+    of_few,
+    of_too_few,
+    unsaid,
+)
 from shared.database import Tx
-from shared.web.filters import MINUS
+from shared.web.filters import MINUS, words
 
 DOSE = (
-    "People who come more often differ from those who come less, so the number of sessions beside change does not show "
-    "what more sessions would do."
+    "People who come more often differ from those who come less, so this does not show what more sessions would do.",
+    "Whoever is well enough often leaves early: of 1,868 clients 88 % were reliably better after one session, and 62 % "
+    "of those who came to twelve (Barkham and others 2006).",
 )
 
 
@@ -33,11 +45,9 @@ async def staying_on(tx: Tx, choice: Choice) -> Sheet:
         sentence = f"{steps[-1].staying.value:.0%} stay beyond session {steps[-1].session}"
     elif not found.suppressed:
         sentence = "Too few are left to follow when people leave" if found.has_left else "Nobody has left yet"
-    notes = [DOSE]
+    notes = []
     if found.mean is not None:
-        notes.insert(
-            0, f"People came to {found.mean:.1f} sessions on average; half of them to {found.median:g} or more."
-        )
+        notes.append(f"People came to {found.mean:.1f} sessions on average; half of them to {found.median:g} or more.")
     columns: Columns = (
         ("Had stayed until then", "count"),
         ("Left", "count"),
@@ -47,6 +57,38 @@ async def staying_on(tx: Tx, choice: Choice) -> Sheet:
     )
     drawn = Drawing("steps", "Share that stays", points) if steps else None
     return Sheet("staying", sentence, "Session", columns, rows, drawn, tuple(notes))
+
+
+async def by_sessions(tx: Tx, choice: Choice) -> Sheet | None:
+    """What changed, by how many sessions people came to. Who sees single sites alone is not told people apart so."""
+    if choice.seen.is_by_site_alone:
+        return None
+    people = await choice.people(tx, SESSIONS)
+    found = [dose(choice.asked, people.get(band, choice.seen.nobody), band) for band in BANDS]
+    shown = [(BANDS[one.sessions], one.mean, one) for one in found if one.mean]
+    rates = [one.improved for _, _, one in shown if one.improved]
+    rows = []
+    for one in found:
+        values = (one.n, one.mean_first, *ends(one.mean), *ends(one.improved.estimate if one.improved else None))
+        rows.append(Row(BANDS[one.sessions], None if one.suppressed else values[: len(_dosed(choice))], one.cut))
+    sentence = unsaid(choice.seen, "Too few people answered twice to tell them apart by how often they came")
+    if shown:
+        gained = "; ".join(f"{_signed(mean.value)} after {sessions}" for sessions, mean, _ in shown)
+        sentence = f"Points gained, by the sessions that people came to: {gained}"
+    axis = f"Points since {words(choice.first).lower()}, more is better"
+    drawn = drawing(axis, [interval(sessions, mean, one.n) for sessions, mean, one in shown], "change")
+    notes = [*DOSE, *of_too_few(choice.seen, is_any=any(one.estimate is None for one in rates))]
+    notes += of_few((one.some, one.of) for one in rates if one.estimate)
+    return Sheet("dose", sentence, "Sessions", _dosed(choice), rows, drawn, tuple(notes))
+
+
+def _dosed(choice: Choice) -> Columns:
+    """Without a reliable change nobody is reliably better."""
+    change: Columns = (
+        ("People", "count"), ("Mean at first", "points"), ("Mean change", "change"), ("from", "low"), ("to", "high")
+    )  # fmt: skip
+    reliably: Columns = (("Reliably better", "share"), ("from", "low"), ("to", "high"))
+    return (*change, *reliably) if choice.instrument.threshold else change
 
 
 async def weeks(tx: Tx, choice: Choice) -> Sheet | None:

@@ -3,6 +3,7 @@
 from services.analytics import store
 from services.analytics.domain import Change, People, change
 from services.analytics.domain.completeness import DIFFERENCE_MAX, differing
+from services.analytics.domain.dose import BANDS, SESSIONS
 from services.analytics.domain.paired import paired
 from services.analytics.domain.rates import share
 from services.analytics.drawing import Drawing
@@ -51,19 +52,24 @@ async def answered(tx: Tx, choice: Choice) -> Sheet:
 
 
 async def _differing(tx: Tx, choice: Choice) -> list[str]:
-    """How those who answered differ from those who did not, by site and by what people are told apart by."""
+    """How those who answered differ from those who did not: by site, by an attribute, and by sessions attended."""
     everybody, notes = _response(await choice.everybody(tx), choice.later), []
-    for label in dict.fromkeys(filter(None, (store.BY_SITE, await choice.told_apart(tx)))):
+    sessions = None if choice.seen.is_by_site_alone else SESSIONS
+    for label in dict.fromkeys(filter(None, (store.BY_SITE, await choice.told_apart(tx), sessions))):
         people = await choice.people(tx, label)
         groups = {name: _response(one, choice.later) for name, one in people.items()}
         found = differing(groups, everybody, choice.seen.rules.people_min)
         notes += [
-            f"{words(label)} {words(name)} is {abs(one):.2f} SD {'more' if one > 0 else 'less'} common among those who "
+            f"{_who(label, name)} is {abs(one):.2f} SD {'more' if one > 0 else 'less'} common among those who "
             "answered than among those who did not."
             for name, one in found.items()
             if abs(one) >= DIFFERENCE_MAX
         ]
     return notes
+
+
+def _who(label: str, name: str) -> str:
+    return f"Who came to {BANDS[name]} sessions" if label == SESSIONS else f"{words(label)} {words(name)}"
 
 
 def _response(people: People, occasion: str) -> tuple[int, int]:

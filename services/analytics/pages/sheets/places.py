@@ -10,15 +10,15 @@ from services.analytics.domain.sites import LIMITS, Funnel
 from services.analytics.drawing import Drawing
 from services.analytics.pages.choice import Choice
 from services.analytics.pages.sheets.sheet import (
-    INCOMPLETE,
     Columns,
     Row,
     Sheet,
     ends,
     of_few,
+    of_too_few,
     unsaid,
 )
-from services.analytics.store import BY_SITE
+from services.analytics.store import BY_SITE, Seen
 from shared.database import Tx
 from shared.web.filters import words
 
@@ -53,7 +53,7 @@ async def sites(tx: Tx, choice: Choice) -> Sheet | None:
         "sites", sentence, "Site", columns, rows,
         Drawing("funnel", f"Share of people who {did}", [*points, *_limits(found.funnel, points)]) if points else None,
         ("Sites differ in whom they serve. This is no ranking: a site outside of the limits is asked why.",
-         *_notes(found)),
+         *_notes(choice.seen, found)),
     )  # fmt: skip
 
 
@@ -68,10 +68,10 @@ def _of_sites(choice: Choice, found: Standings) -> str:
     return "All sites lie within the limits of chance for their size"
 
 
-def _notes(found: Standings) -> list[str]:
+def _notes(seen: Seen, found: Standings) -> list[str]:
     """What must be known where a site has no rate, or where limits fall short of their names."""
     known = [one for one in found.sites if not one.suppressed and one.some is not None and one.of is not None]
-    notes = [INCOMPLETE] if any(one.rate is None for one in known) else []
+    notes = of_too_few(seen, is_any=any(one.rate is None for one in known))
     if any(is_short(one.some or 0, one.of or 0) for one in known if one.rate):
         notes.append("Where fewer than five people of a site are of one kind, limits are less exact than their names.")
     return notes
@@ -122,7 +122,7 @@ async def groups(tx: Tx, choice: Choice) -> Sheet | None:
             ("Reliably better", "count"), ("Of", "count"), ("Share", "share"),
             ("Gap", "change"), ("from", "low"), ("to", "high"),
         )  # fmt: skip
-    notes = ([INCOMPLETE] if incomplete else []) + of_few(shares)
+    notes = of_too_few(choice.seen, is_any=incomplete) + of_few(shares)
     return Sheet("groups", sentence, words(by), columns, rows, None, tuple(notes))
 
 
@@ -157,7 +157,8 @@ async def beside(tx: Tx, choice: Choice) -> Sheet | None:
         counts = None if found.improved is None else (*(some for some, _ in found.improved), *ends(found.improved_gap))
         rows.append(Row(better, counts, found.cut))
     notes = ["The groups differ by chance alone only if people were assigned to them by lot."]
-    notes += [INCOMPLETE] if found.improved and found.improved_gap is None else of_few(found.improved or ())
+    notes += of_too_few(choice.seen, is_any=bool(found.improved) and found.improved_gap is None)
+    notes += of_few(found.improved or ()) if found.improved_gap else []
     title = _compared(choice, found, words(code))
     return Sheet("beside", title, "Compared with " + words(code), columns, rows, None, tuple(notes))
 

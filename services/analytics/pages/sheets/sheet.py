@@ -122,10 +122,15 @@ def of_few(shares: Iterable[tuple[int, int]]) -> list[str]:
     return [SHORT] if any(is_short(some, of) for some, of in shares) else []
 
 
-INCOMPLETE = (
-    "Fewer than 60 % of those who were to be asked have answered, or more answered twice than these numbers say: no "
-    "rates are given, only counts."
-)
+def of_too_few(seen: Seen, *, is_any: bool) -> list[str]:
+    """What must be known where some of the counts have no rate."""
+    why = (
+        f"Fewer than {seen.answered_min} % of those who were to be asked have answered, or more answered twice than "
+        "these numbers say: no rates are given, only counts."
+    )
+    return [why] if is_any else []
+
+
 SHORT = "Where there are fewer than five people of one kind, an interval is narrower than its 95 % say."
 
 

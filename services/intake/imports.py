@@ -99,7 +99,7 @@ async def _participant(tx: Tx, who: Who, row: ParticipantRow) -> Outcome:
     if known and enrolment_id:
         wanted = group_id_of(organisation_id, row.group) if row.group else None
         standing = await store.get_standing(tx, known.participant_id, enrolment_id, who.site_ids, wanted)
-    ground = await store.get_ground(tx, organisation_id, who.site_ids, row)
+    ground = await store.get_ground(tx, organisation_id, who.site_ids, row, known.participant_id if known else None)
     check_known(row, ground)
     today = sites.today_at(ground.site, moment)
     if standing:

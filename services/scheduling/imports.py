@@ -131,14 +131,13 @@ async def _attendance(tx: Tx, who: Who, rows: Sequence[Numbered], refused: _Refu
         raise invalid("date", "session-not-found", message)
     session = await store.get_session(tx, session.session_id)
     must_be_recordable(session, moment)
-    before = await store.attendance_of(tx, session.session_id)
     said = await _people(tx, session, rows, refused)
+    before, circle = await store.locked_record(tx, session, set(said))
     outcomes: list[Outcome] = [_outcome(before[one].status if one in before else None, said[one]) for one in said]
     if set(outcomes) <= {"unchanged"}:
         return outcomes
     if len(before.keys() | said.keys()) > PEOPLE_MAX:
         raise invalid("date", "too-many-people", f"Attendance speaks of {PEOPLE_MAX} people at most in one session.")
-    circle = await store.circle_of(tx, session, set(said))
     command = RecordAttendance(attendance=[Attends(participant_id=one, status=said[one]) for one in said])
     if session.state == "held":
         held = correct(session, command, before, circle, moment, imported=True)

@@ -217,6 +217,20 @@ async def test_somebody_known_is_enrolled_in_another_program(intake: Intake) -> 
     assert len(await intake.said("participant-enrolled")) == 2
 
 
+async def test_somebody_known_keeps_their_language_where_it_is_not_offered(intake: Intake) -> None:
+    await intake.set_up()
+    for code in ("walking", "talking"):
+        await intake.put(f"/programs/{code}", {"name": code, "sites": ["north-quay"]})
+    path = f"/participants/{(await intake.post('/participants', a_participant()))['participant_id']}"
+    again = {"site": "north-quay", "consent": a_participant()["consent"]}
+    await intake.post(f"{path}/enrolments", again | {"program": "walking"})
+    form = {"site": "north-quay", "program": "talking", "consent_text": "standard:1", "consent.taking_part": "yes"}
+    headers = {"authorization": f"Bearer {intake.token('coordinator')}"}
+    answer = await intake.client.post(f"/intake{path}/enrol", data=form, headers=headers)
+    assert answer.status_code == 303, answer.text
+    assert [one["language"] for one in await intake.said("participant-enrolled")] == ["es"] * 3
+
+
 async def test_what_does_not_fit_is_refused_and_leaves_nothing(intake: Intake) -> None:
     await intake.set_up()
     no = {"text": "standard", "version": 1, "taking_part": False, "reporting": True, "contact_after": True}

@@ -131,6 +131,17 @@ async def test_a_language_that_a_site_no_longer_offers_hinders_nothing_else(inta
     assert [(one["column"], one["code"]) for one in report["refused"]] == [("language", "language-not-at-site")]
 
 
+async def test_a_row_for_another_site_keeps_a_language_that_is_not_offered_there(intake: Intake) -> None:
+    await intake.set_up()
+    await intake.put("/programs/second", {"name": "Second", "sites": ["north-quay"]})
+    await people(intake, a_row("P-1"))
+    there = {"program": "second", "site": "north-quay", "group": ""}
+    report = await people(intake, a_row("P-1", **there, language="fr"))
+    assert [(one["column"], one["code"]) for one in report["refused"]] == [("language", "language-not-at-site")]
+    assert counts(await people(intake, a_row("P-1", **there))) == (1, 0, 0, 0)
+    assert (await seen(intake))["language"] == "es"
+
+
 async def test_a_column_that_a_file_does_not_have_says_nothing_of_people(intake: Intake) -> None:
     await intake.set_up()
     told = {"email": "own@example.org", "phone": PHONE, "completed_on": "2024-06-01"}

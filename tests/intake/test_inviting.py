@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from aiosmtpd.smtp import SMTP
@@ -18,12 +18,14 @@ from aiosmtpd.smtp import SMTP
 from deploy.local.mail import Mailbox, serve_smtp
 from services.intake import store as kept
 from services.intake.app import create
+from services.intake.domain.enrolment import withdraw
 from services.intake.handlers import send
 from services.intake.store import REMIND_TIMER, SEND_TIMER
 from shared.clock import now
 from shared.events.feedback import CheckInSubmitted
 from shared.events.scheduling import OccasionCancelled
 from shared.mail import ATTEMPTS_MAX, LEASE, Sender
+from shared.settings import Settings
 from shared.timers import Timers
 from tests import rivals
 from tests.conftest import eventually, running
@@ -38,14 +40,16 @@ class Post:
     mailbox: Mailbox
     port: int
 
+    def settings(self) -> Settings:
+        """The settings of a process that sends to this server."""
+        server = {"smtp": f"smtp://127.0.0.1:{self.port}", "mail_from": "Kith <kith@example.org>"}
+        return self.intake.running.settings.model_copy(update=server)
+
     def work(self) -> list[Any]:
         """What intake's process does about messages."""
         sender = Sender(send)
-        settings = self.intake.running.settings.model_copy(
-            update={"smtp": f"smtp://127.0.0.1:{self.port}", "mail_from": "Kith <kith@example.org>"}
-        )
         timers = Timers(self.intake.running.machinery, {SEND_TIMER: sender.on_message_due})
-        return [timers.run(), *(work(replace(self.intake.running, settings=settings)) for work in sender.tasks)]
+        return [timers.run(), *(work(replace(self.intake.running, settings=self.settings())) for work in sender.tasks)]
 
     async def delivered(self, count: int = 1) -> Any:
         """Wait until so many messages are there."""
@@ -170,6 +174,22 @@ async def test_just_before_sending_it_is_looked_at_once_more(
         await eventually(is_dropped)
     assert post.mailbox.newest_first() == []
     assert [row["token"] for row in await intake.rows("select token from messages")] == [None]
+
+
+async def test_a_withdrawal_that_is_being_written_down_is_waited_for_before_sending(post: Post) -> None:
+    intake, settings = post.intake, post.settings()
+    await intake.set_up()
+    person = await enrolled(intake)
+    await intake.hear(a_due(person))
+    (queued,) = await intake.rows("select message_id from messages")
+    async with intake.running.doors.transaction(ORGANISATION) as tx:
+        standing = await kept.get_standing(tx, UUID(person["participant_id"]), UUID(person["enrolment_id"]), None)
+        left = withdraw(standing, standing.enrolment.enrolled_on, standing.enrolment.enrolled_on)
+        await kept.save_change(tx, left, now(), "coordinator")
+        sending = asyncio.create_task(send(intake.running.machinery, settings, ORGANISATION, queued["message_id"]))
+        await rivals.waiting(tx, 1)
+    await sending
+    assert (await post.states(), post.mailbox.newest_first()) == (["dropped"], [])
 
 
 async def test_mail_waits_for_a_server_that_is_away(post: Post, moved_clock: Callable[[float], None]) -> None:

@@ -11,9 +11,11 @@ from services.intake.domain.facilitators import lapses_at
 from services.intake.handlers import on_qualification_lapses
 from services.intake.store import LAPSE_TIMER
 from shared.clock import now
+from shared.identity import derived_id
 from shared.timers import Timers
 from tests.conftest import eventually, running
-from tests.intake.conftest import A_FACILITATOR, AN_ORGANISATION, HOME, Intake, a_group
+from tests.forms import filled
+from tests.intake.conftest import A_FACILITATOR, AN_ORGANISATION, HOME, ORGANISATION, Intake, a_group
 
 A_SITE = {"name": "Old Town", "time_zone": "Europe/Madrid", "languages": ["es", "en"]}
 
@@ -231,3 +233,51 @@ async def test_ten_thousand_with_a_point_is_not_ten(intake: Intake) -> None:
     assert "Give a whole number." in page.text
     [program] = (await intake.ask("GET", "/programs")).json()
     assert program["target_population"] is None
+
+
+@pytest.mark.parametrize(
+    ("page", "wrong", "right"),
+    [
+        ("/intake/set-up/sites/old-town", {"time_zone": "Europe/Madird"}, {"time_zone": "Europe/Lisbon"}),
+        ("/intake/set-up/programs/new-roots", {"target_population": "10.000"}, {"target_population": "10000"}),
+    ],
+)
+async def test_a_mistyped_field_of_a_change_is_corrected_in_the_same_form(
+    intake: Intake, page: str, wrong: dict[str, str], right: dict[str, str]
+) -> None:
+    await intake.set_up()
+    headers = {"authorization": f"Bearer {intake.token('administrator')}"}
+    form = filled((await intake.client.get(page, headers=headers)).text, page)
+    refused = await intake.client.post(page, data=form | wrong, headers=headers)
+    again = filled(refused.text, page)
+    assert (refused.status_code, {name: again[name] for name in wrong}) == (422, {k: [v] for k, v in wrong.items()})
+    assert (await intake.client.post(page, data=again | right, headers=headers)).status_code == 303
+    stands = filled((await intake.client.get(page, headers=headers)).text, page)
+    assert {name: stands[name] for name in right} == {name: [value] for name, value in right.items()}
+    assert [len((await intake.ask("GET", one)).json()) for one in ("/sites", "/programs")] == [2, 1]
+
+
+@pytest.mark.parametrize("page", ["/intake/set-up/sites/old-town", "/intake/set-up/programs/new-roots"])
+async def test_what_somebody_does_not_see_is_not_there_to_be_changed(intake: Intake, page: str) -> None:
+    await intake.set_up()
+    headers = {"authorization": f"Bearer {intake.token('administrator', 'north-quay')}"}
+    for answer in (
+        await intake.client.post(page, data={}, headers=headers),
+        await intake.client.post(f"{page}-2", data={"name": "X"}, headers=headers),
+    ):
+        assert (answer.status_code, "This page is not here" in answer.text) == (404, True)
+
+
+async def test_a_comparison_that_somebody_does_not_see_stays_when_they_save(intake: Intake) -> None:
+    await intake.set_up()
+    await intake.put("/programs/both", {"name": "Both", "sites": ["old-town", "north-quay"]})
+    compared = {"comparison_program": "new-roots"}
+    await intake.put("/programs/both", {"name": "Both", "sites": ["old-town", "north-quay"]} | compared)
+    page = "/intake/set-up/programs/both"
+    headers = {"authorization": f"Bearer {intake.token('administrator', 'north-quay')}"}
+    form = filled((await intake.client.get(page, headers=headers)).text, page)
+    saved = await intake.client.post(page, data=form | {"objectives": "coping"}, headers=headers)
+    assert saved.status_code == 303, saved.text
+    published = (await intake.said("program-published"))[-1]
+    assert published["objectives"] == ["coping"]
+    assert published["comparison_program_id"] == str(derived_id(ORGANISATION, "program", "new-roots"))

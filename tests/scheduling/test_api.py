@@ -11,8 +11,9 @@ import pytest
 
 from services.scheduling.app import create
 from services.scheduling.domain.kinds import session_id_of
+from services.scheduling.store import erase_participants
 from shared.events.ids import group_id_of
-from shared.events.intake import FacilitatorLapsed
+from shared.events.intake import FacilitatorLapsed, ParticipantErased
 from shared.events.scheduling import (
     AttendanceCorrected,
     CheckInDue,
@@ -27,9 +28,11 @@ from tests.doors import bearer
 from tests.scheduling.conftest import Told
 from tests.scheduling.examples import (
     EVENING_CIRCLE,
+    NORTH_QUAY,
     ORGANISATION,
     TOMASZ,
     battery_activated,
+    completed,
     enrolled,
     enrolment_of,
     entry,
@@ -37,6 +40,7 @@ from tests.scheduling.examples import (
     form_group,
     person,
     placed,
+    program_published,
     site_opened,
     utc,
     waitlisted,
@@ -129,6 +133,19 @@ async def test_a_program_that_is_not_offered_there(group: Told, client: httpx.As
     assert code_of(answer, 409) == "program-not-at-site"
     again = await ask(client, "PUT", "/groups/evening-circle", form_group(site="north-quay"), site="*")
     assert code_of(again, 409) in ("program-not-at-site", "group-stays")
+
+
+async def test_a_group_goes_on_where_its_program_is_offered_no_longer(group: Told, client: httpx.AsyncClient) -> None:
+    await group.tell(site_opened("north-quay"), program_published(NORTH_QUAY))
+    changed = await ask(client, "PUT", "/groups/evening-circle", form_group(capacity=12))
+    assert (changed.status_code, changed.json()["capacity"]) == (200, 12)
+    assert code_of(await ask(client, "PUT", "/groups/other", form_group()), 409) == "program-not-at-site"
+
+
+async def test_no_group_stands_where_a_file_is_imported(group: Told, client: httpx.AsyncClient) -> None:
+    answer = await ask(client, "PUT", "/groups/import", form_group())
+    assert code_of(answer, 422) == "code-reserved"
+    assert answer.json()["errors"][0]["field"] == "code"
 
 
 async def test_nobody_sees_another_site_or_another_organisation(group: Told, client: httpx.AsyncClient) -> None:
@@ -340,6 +357,65 @@ async def test_a_cancelled_session_stays_cancelled(group: Told, client: httpx.As
     assert code_of(await ask(client, "POST", f"/sessions/{TUESDAY}/cancel", {"reason": "rain"}), 422)
 
 
+async def test_a_session_that_was_cancelled_by_a_slip_takes_place_after_all(
+    group: Told, client: httpx.AsyncClient, at: At
+) -> None:
+    assert code_of(await ask(client, "POST", f"/sessions/{TUESDAY}/restore"), 409) == "session-not-cancelled"
+    await ask(client, "POST", f"/sessions/{TUESDAY}/cancel", {"reason": "holiday"})
+    await ask(client, "PUT", "/groups/evening-circle", form_group(starts_at_local="17:00"))
+    before = await group.said()
+    again = [await ask(client, "POST", f"/sessions/{TUESDAY}/restore", **{"Idempotency-Key": "once"}) for _ in range(2)]
+    assert again[0].json() == again[1].json()
+    assert (again[0].json()["state"], again[0].json()["reason"]) == ("scheduled", None)
+    (scheduled,) = (await group.said())[len(before) :]
+    assert isinstance(scheduled, SessionScheduled)
+    assert (scheduled.session_id, scheduled.starts_at) == (TUESDAY, utc("2025-03-04 16:00"))
+    at(utc("2025-03-04 18:31"))
+    assert (await ask(client, "POST", f"/sessions/{TUESDAY}/hold", EVERYONE)).status_code == 200
+    assert code_of(await ask(client, "POST", f"/sessions/{TUESDAY}/restore"), 409) == "session-not-cancelled"
+    for role, status in (("program-manager", 403), ("operator", 403)):
+        assert (await ask(client, "POST", f"/sessions/{NEXT}/restore", role=role)).status_code == status
+
+
+async def by_json(client: httpx.AsyncClient, now: dict[str, Any]) -> httpx.Response:
+    return await ask(client, "POST", f"/sessions/{TUESDAY}/correct", now)
+
+
+async def by_page(client: httpx.AsyncClient, now: dict[str, Any]) -> httpx.Response:
+    marks = {f"a-{one['participant_id']}": one["status"] for one in now["attendance"]}
+    page = f"/scheduling/sessions/{TUESDAY}/correct"
+    return await client.post(page, data=marks, headers=bearer("coordinator", "old-town"))
+
+
+async def by_file(client: httpx.AsyncClient, now: dict[str, Any]) -> httpx.Response:
+    rows = [f"evening-circle,2025-03-04,{one['participant_id']},{one['status']}" for one in now["attendance"]]
+    text = "\n".join(("group,date,participant,status", *rows))
+    headers = bearer("coordinator", "old-town") | {"content-type": "text/csv"}
+    return await client.post(f"{API}/attendance/import-file", content=text.encode(), headers=headers)
+
+
+@pytest.mark.parametrize("correct", [by_json, by_page, by_file])
+async def test_whoever_is_erased_while_others_are_corrected_is_named_nowhere(
+    group: Told, client: httpx.AsyncClient, at: At, correct: Any
+) -> None:
+    await group.tell(enrolled("guest", date(2025, 2, 1)))
+    at(utc("2025-03-04 18:31"))
+    await ask(client, "POST", f"/sessions/{TUESDAY}/hold", with_guest("present"))
+    guest = ParticipantErased(participant_id=person("guest"), enrolment_ids=[enrolment_of("guest")], occasion_ids=[])
+    async with group.store.machinery.transaction(ORGANISATION) as tx:
+        await erase_participants(tx, [guest])
+        late = correct(client, attendance(ana="late", dev="late", ines="absent"))
+        correcting = asyncio.create_task(late)
+        await rivals.waiting(tx, 1)
+    assert (await correcting).status_code in (200, 303)
+    (corrected,) = await group.said(AttendanceCorrected)
+    named = {one.participant_id: one.status for one in corrected.attendance}
+    assert (named.pop(person("ana")), len(named), person("guest") in named) == ("late", 3, False)
+    rows = await group.rows("select participant_id from attendance where status is not null")
+    assert {row["participant_id"] for row in rows} == named.keys() | {person("ana")}
+    assert await group.rows("select 1 from attendance where participant_id = $1", person("guest")) == []
+
+
 async def test_the_calendar_is_renewed_every_week(group: Told, client: httpx.AsyncClient, at: At) -> None:
     at(utc("2025-03-10 12:01"))
     await group.ring()
@@ -410,6 +486,14 @@ async def test_whoever_had_left_before_they_asked_for_another_group_was_not_expe
     await group.tell(waitlisted("ana", date(2025, 3, 15), MORNING_CIRCLE), withdrawn("ana", date(2025, 3, 6)))
     days = [date(2025, 3, day) for day in (4, 11)]
     assert [len(await roster(client, session_id_of(EVENING_CIRCLE, day))) for day in days] == [1, 0]
+
+
+async def test_whoever_leaves_is_expected_on_their_last_day(group: Told, client: httpx.AsyncClient) -> None:
+    await group.tell(withdrawn("ana", date(2025, 3, 4)), completed("dev", date(2025, 3, 4)))
+    for session, expected in ((TUESDAY, {"ana", "dev", "ines"}), (NEXT, {"ines"})):
+        shown = (await ask(client, "GET", f"/sessions/{session}")).json()
+        assert {one["participant_id"] for one in shown["roster"]} == {str(person(one)) for one in expected}
+    assert (await ask(client, "GET", "/groups/evening-circle")).json()["members"] == 1
 
 
 @pytest.mark.parametrize("times", [1, 2])

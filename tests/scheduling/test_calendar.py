@@ -3,10 +3,11 @@
 from dataclasses import replace
 from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.scheduling.domain.calendar import Planned, replan
+from services.scheduling.domain.calendar import Planned, replan, restored, rezoned
 from services.scheduling.domain.kinds import at_local, session_id_of
 from services.scheduling.domain.shapes import Group, Plan, Session
 from shared.events.scheduling import SessionCancelled, SessionScheduled
@@ -102,6 +103,39 @@ def test_what_a_person_cancelled_is_not_revived() -> None:
     known = by_day(planned(a_group()))
     known[date(2025, 3, 18)] = replace(known[date(2025, 3, 18)], state="cancelled", reason="holiday")
     assert planned(a_group(), known) == Planned((), ())
+
+
+def test_a_cancelled_session_that_takes_place_after_all_is_as_its_group_meets_by_now() -> None:
+    cancelled = replace(by_day(planned(a_group()))[date(2025, 3, 18)], state="cancelled", reason="holiday")
+    later = a_group(starts_at_local="19:30", minutes=60, facilitator_id=TOMASZ)
+    found = restored(later, MADRID, cancelled, NOW)
+    assert (found.state, found.reason, found.minutes, found.facilitator_id) == ("scheduled", None, 60, TOMASZ)
+    assert found.starts_at == utc("2025-03-18 18:30")
+    own = replace(cancelled, starts_at=utc("2025-03-18 16:00"), has_own_time=True)
+    assert restored(later, MADRID, own, NOW).starts_at == utc("2025-03-18 16:00")
+    begun = restored(later, MADRID, cancelled, utc("2025-03-18 20:00"))
+    assert begun == replace(cancelled, state="scheduled", reason=None)
+
+
+def test_it_stays_on_its_day_when_its_group_meets_on_another() -> None:
+    known = by_day(planned(a_group()))
+    known[date(2025, 3, 18)] = replace(known[date(2025, 3, 18)], state="cancelled", reason="holiday")
+    friday = a_group(weekday=5)
+    back = restored(friday, MADRID, known[date(2025, 3, 18)], NOW)
+    assert back.starts_at == utc("2025-03-18 17:00")
+    assert date(2025, 3, 18) not in by_day(planned(friday, known | {date(2025, 3, 18): back}))
+
+
+def test_only_a_coming_session_with_a_time_of_its_own_keeps_its_time_on_another_wall() -> None:
+    known = by_day(planned(a_group()))
+    for day, state in ((11, "scheduled"), (18, "cancelled")):
+        on = date(2025, 3, day)
+        known[on] = replace(known[on], starts_at=at_local(on, "19:30", MADRID), has_own_time=True, state=state)
+    found = rezoned(known, MADRID, ZoneInfo("Atlantic/Canary"), NOW)
+    assert [one.starts_at for one in found.sessions] == [utc("2025-03-11 19:30"), utc("2025-03-18 19:30")]
+    assert [type(event) for event in found.events] == [SessionScheduled]
+    assert rezoned(known, MADRID, MADRID, NOW) == Planned((), ())
+    assert rezoned(known, MADRID, ZoneInfo("Atlantic/Canary"), utc("2025-03-19 12:00")) == Planned((), ())
 
 
 def test_who_leads_the_group_leads_the_sessions_for_which_nobody_else_was_chosen() -> None:

@@ -187,6 +187,27 @@ async def test_a_site_in_another_time_zone_moves_its_groups_and_due_dates(at_sit
     assert occasion["due_at"] == utc("2025-04-07 09:00")
 
 
+async def test_a_session_at_a_time_of_its_own_keeps_it_on_the_wall_of_another_time_zone(
+    at_site: Told, client: Any, at: At
+) -> None:
+    at(utc("2025-03-03 12:00"))
+    await client.put("/scheduling/api/v1/groups/evening-circle", json=form_group(), headers=bearer())
+    rows = "evening-circle,2025-03-11,19:30,60,scheduled,,\nevening-circle,2025-03-20,20:00,60,scheduled,,\n"
+    await client.post(
+        "/scheduling/api/v1/sessions/import-file",
+        content=f"group,date,starts_at,minutes,status,facilitator,reason\n{rows}",
+        headers=bearer() | {"content-type": "text/csv"},
+    )
+    before = len(await at_site.said())
+    await at_site.tell(SiteChanged(**site_opened(zone="Atlantic/Canary").model_dump()))
+    said = {one.session_id: one.starts_at for one in (await at_site.said())[before:]}
+    for day, starts_at in (("2025-03-11", "2025-03-11 19:30"), ("2025-03-20", "2025-03-20 20:00")):
+        session_id = session_id_of(EVENING_CIRCLE, date.fromisoformat(day))
+        (session,) = await at_site.rows("select starts_at from sessions where session_id = $1", session_id)
+        assert session["starts_at"] == said[session_id] == utc(starts_at)
+    assert len(said) == 9
+
+
 async def test_nobody_hears_of_another_organisation(at_site: Told, store: Any) -> None:
     other = person("another organisation")
     await at_site.tell(enrolled("ana"))

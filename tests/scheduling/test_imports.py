@@ -115,6 +115,11 @@ async def test_a_bad_row_is_named_and_the_others_go_in(known: Told, client: http
     assert len(await known.said(GroupFormed)) == 2
 
 
+async def test_no_group_stands_where_a_file_is_imported(known: Told, client: httpx.AsyncClient) -> None:
+    report = await send(client, "groups", GROUPS.replace("night-circle,", "import,"))
+    assert [(one["column"], one["code"]) for one in report["refused"]] == [("code", "code-reserved")]
+
+
 async def test_bad_rows_of_a_session_do_not_keep_the_good_ones_out(known: Told, client: httpx.AsyncClient) -> None:
     await send(client, "groups", GROUPS)
     await send(client, "sessions", SESSIONS)

@@ -1,5 +1,6 @@
 """The pages of scheduling, as a browser without a script uses them."""
 
+import re
 from collections.abc import AsyncIterator, Callable
 from datetime import date, datetime
 from typing import Any
@@ -13,7 +14,7 @@ from shared.events.ids import group_id_of
 from shared.events.intake import ParticipantErased
 from shared.events.scheduling import AttendanceCorrected, GroupFormed, SessionCancelled, SessionHeld
 from tests.doors import doors, token
-from tests.forms import two_people_change
+from tests.forms import filled, two_people_change
 from tests.scheduling.conftest import Told
 from tests.scheduling.examples import (
     EVENING_CIRCLE,
@@ -252,6 +253,73 @@ async def test_two_people_at_one_page_undo_nothing_of_each_other(
         person("ana"): "present",
         person("dev"): "excused",
     }
+
+
+async def test_what_was_emptied_stays_empty_when_a_form_is_refused(group: Told, reader: Reader) -> None:
+    plan = {"icebreaker": "weather-inside", "activity-1": "small-next-step", "note": "Cards."}
+    await reader.post(f"{SESSION}/plan", plan)
+    page = await reader.post(f"{SESSION}/plan", {"icebreaker": "", "activity-1": "", "note": ""}, 422)
+    form = filled(page.text, f"{SESSION}/plan")
+    assert ("icebreaker" in form, "activity-1" in form, form["note"]) == (False, False, [""])
+    page = await reader.post(f"{GROUP}/change", form_group(name="", first_on="", capacity="12"), 422)
+    form = filled(page.text, f"{GROUP}/change")
+    assert [form[name] for name in ("name", "first_on", "capacity")] == [[""], [""], ["12"]]
+    page = await reader.post("/scheduling/groups", form_group(capacity="", minutes=""), 422)
+    form = filled(page.text, "/scheduling/groups")
+    assert [form[name] for name in ("capacity", "minutes", "starts_at_local")] == [[""], [""], ["18:00"]]
+
+
+async def test_a_guest_who_is_taken_out_stays_out_when_the_correction_is_refused(
+    group: Told, reader: Reader, at: Callable[[datetime], None]
+) -> None:
+    at(utc("2025-03-04 19:00"))
+    await group.tell(enrolled("guest", date(2025, 2, 1)))
+    guest, correct = f"a-{person('guest')}", f"{SESSION}/correct"
+    await reader.post(f"{SESSION}/hold", marks(ana="present", dev="late") | {"guests": short_code("guest")})
+    page = await reader.get(f"{SESSION}?correct=true")
+    (not_here,) = re.findall(f'name="{guest}" value="([^"]*)"[^>]*> <span>Not here', page)
+    mistyped = {guest: not_here, "guests": "XXX-000"}
+    form = filled((await reader.post(correct, filled(page, correct) | mistyped, 422)).text, correct)
+    assert (form[guest], form["guests"]) == ([not_here], ["XXX-000"])
+    await reader.post(correct, form | {"guests": ""})
+    (corrected,) = await group.said(AttendanceCorrected)
+    assert {one.participant_id for one in corrected.attendance} == {person("ana"), person("dev")}
+
+
+async def test_whoever_records_what_somebody_else_just_recorded_may_correct_it(
+    group: Told, reader: Reader, at: Callable[[datetime], None]
+) -> None:
+    at(utc("2025-03-04 19:00"))
+    await group.tell(enrolled("guest", date(2025, 2, 1)))
+    own = filled(await reader.get(SESSION), f"{SESSION}/hold") | marks(ana="excused", dev="late")
+    await reader.post(f"{SESSION}/hold", marks(ana="present", dev="present") | {"guests": short_code("guest")})
+    mistyped = await reader.post(f"{SESSION}/hold", own | {"guests": "XXX-000"}, 422)
+    assert filled(mistyped.text, f"{SESSION}/correct")["guests"] == ["XXX-000"]
+    refused = await reader.post(f"{SESSION}/hold", own, 409)
+    assert "is recorded: correct it instead" in refused.text
+    form = filled(refused.text, f"{SESSION}/correct")
+    expected = marks(ana="excused", dev="late", guest="present")
+    assert {name: form[name] for name in expected} == {name: [mark] for name, mark in expected.items()}
+    await reader.post(f"{SESSION}/correct", form)
+    (corrected,) = await group.said(AttendanceCorrected)
+    found = {one.participant_id: one.status for one in corrected.attendance}
+    assert found == {person("ana"): "excused", person("dev"): "late", person("guest"): "present"}
+
+
+async def test_a_session_that_was_cancelled_by_a_slip_takes_place_after_all(group: Told, reader: Reader) -> None:
+    await reader.post(f"{SESSION}/cancel", {"reason": "room-closed"})
+    assert f"{SESSION}/restore" in await reader.get(SESSION)
+    done = await reader.post(f"{SESSION}/restore", {})
+    page = await reader.get(done.headers["location"])
+    assert ("It takes place after all." in page, "can be recorded from Tue 4 March, 18:00 on" in page) == (True, True)
+    assert f"{SESSION}/restore" not in page
+    assert "This session is not cancelled." in (await reader.post(f"{SESSION}/restore", {}, 409)).text
+
+
+async def test_no_group_stands_where_a_file_is_imported(group: Told, reader: Reader) -> None:
+    page = await reader.post("/scheduling/groups", form_group(name="Import"), 422)
+    assert "The address import is not free: choose another code." in page.text
+    assert filled(page.text, "/scheduling/groups")["name"] == ["Import"]
 
 
 async def test_a_file_is_imported_on_its_page(group: Told, reader: Reader) -> None:

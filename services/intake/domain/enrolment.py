@@ -142,7 +142,8 @@ def _fitting(ground: Ground, participant: Participant, beginning: Beginning) -> 
     if site.site_id not in program.site_ids:
         message = f"The program {program.code} is not offered at {site.code}."
         raise _refused(FieldError("program", "program-not-at-site", message))
-    check_language(participant.language, site.languages)
+    if participant.language != ground.language:
+        check_language(participant.language, site.languages)
     check_attributes(organisation, beginning.attributes)
     if not beginning.consent.taking_part:
         raise _refused(NEEDED)

@@ -113,7 +113,7 @@ class ParticipantRow(Row):
     consent_reporting: YesOrNo = Field(description="yes or no: may be counted in reports")
     consent_contact_after: YesOrNo = Field(description="yes or no: may be contacted after the end")
     completed_on: Day | None = Field(None, description="day of completion, YYYY-MM-DD")
-    withdrawn_on: Day | None = Field(None, description="day on which they left before the end, YYYY-MM-DD")
+    withdrawn_on: Day | None = Field(None, description="last day of whoever left before the end, YYYY-MM-DD")
 
     @model_validator(mode="after")
     def _ends_once(self) -> "ParticipantRow":

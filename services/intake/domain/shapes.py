@@ -90,6 +90,7 @@ class Ground:
     wants_group: bool
     texts: frozenset[tuple[str, int]]  # published consent texts with their versions
     is_enrolled: bool = False  # the participant is, or was, in this program already
+    language: str | None = None  # in which the participant is written to; None: they are new here
 
 
 @dataclass(frozen=True, slots=True)

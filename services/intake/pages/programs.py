@@ -12,7 +12,7 @@ from services.intake.domain.sites import Program, PublishProgram, publish_progra
 from services.intake.pages.forms import check_code, new_code, only, several, shown
 from shared import outbox
 from shared.clock import now
-from shared.database import Database
+from shared.database import Database, Tx
 from shared.doors import Db, allow, form, mark, refuse_stale, submitted
 from shared.errors import NotFound, Refusal
 from shared.events.base import Code
@@ -35,18 +35,16 @@ async def programs_page(request: Request, db: Db, who: Viewer) -> Response:
 async def new_program_form(request: Request, db: Db, who: Administrator) -> Response:
     """Publish a program. Its code is made of its name unless one is given."""
     fields = await submitted(request)
-    return await _save(request, db, who, new_code(fields), fields, is_new=True)
+    return await _save(request, db, who, new_code(fields), fields, None)
 
 
 @router.get("/{code}")
 async def program_page(code: Code, request: Request, db: Db, who: Administrator) -> Response:
     """The form for one program."""
+    program = await _get(db, who, code)
     async with db.transaction(who.organisation_id) as tx:
-        program = await store.find_program(tx, program_id_of(who.organisation_id, code))
         sites = {one.site_id: one.code for one in await store.sites(tx)}
         others = {one.program_id: one.code for one in await store.programs(tx)}
-    if program is None or not any(who.sees(one) for one in program.site_ids):
-        raise NotFound("program")
     fields = {
         "name": program.name,
         "code": code,
@@ -63,7 +61,16 @@ async def program_page(code: Code, request: Request, db: Db, who: Administrator)
 @router.post("/{code}")
 async def program_form(code: Code, request: Request, db: Db, who: Administrator) -> Response:
     """Publish a program again with changes."""
-    return await _save(request, db, who, code, await submitted(request), is_new=False)
+    program = await _get(db, who, code)
+    return await _save(request, db, who, code, await submitted(request), program)
+
+
+async def _get(db: Database, who: Who, code: str) -> Program:
+    async with db.transaction(who.organisation_id) as tx:
+        program = await store.find_program(tx, program_id_of(who.organisation_id, code))
+    if program is None or not any(who.sees(one) for one in program.site_ids):
+        raise NotFound("program")
+    return program
 
 
 def _as_command(fields: dict[str, Any]) -> dict[str, Any]:
@@ -78,27 +85,26 @@ def _as_command(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _save(
-    request: Request, db: Database, who: Who, code: str, fields: dict[str, Any], *, is_new: bool
+    request: Request, db: Database, who: Who, code: str, fields: dict[str, Any], program: Program | None
 ) -> Response:
-    known = None
     try:
         check_code(code, "new-roots")
         command = form(PublishProgram, _as_command(fields))
         async with db.transaction(who.organisation_id) as tx:
             await store.get_organisation(tx, who.organisation_id)
             known = await store.find_program(tx, program_id_of(who.organisation_id, code))
-            if is_new and known:
+            if known and program is None:
                 raise invalid("code", "code-taken", "There is a program with this code: choose another.")
             refuse_stale(fields, known)
             sites = await store.sites_by_code(tx, who.site_ids)
             other = command.comparison_program
             comparison = await store.find_program(tx, program_id_of(who.organisation_id, other)) if other else None
-            program, event = publish_program(who.organisation_id, known, code, command, sites, comparison)
-            await store.save_program(tx, program)
+            published, event = publish_program(who.organisation_id, known, code, command, sites, comparison)
+            await store.save_program(tx, published)
             if event:
                 outbox.put(tx, event, organisation=who.organisation_id, at=now())
     except Refusal as refusal:
-        return await _shown(request, db, who, fields, refusal, None if is_new else known)
+        return await _shown(request, db, who, fields, refusal, program)
     return RedirectResponse("/intake/set-up/programs?done=1", 303)
 
 
@@ -112,7 +118,7 @@ async def _shown(
 ) -> Response:
     async with db.transaction(who.organisation_id) as tx:
         programs, sites = await store.programs(tx, who.site_ids), await store.sites(tx, who.site_ids)
-    own = program.code if program else None
+        others = await _others(tx, programs, program)
     return shown(
         request,
         "programs.html",
@@ -122,9 +128,19 @@ async def _shown(
         program=program,
         site_names={one.site_id: one.name for one in sites},
         sites=[(one.code, one.name) for one in sites],
-        others=[(one.code, one.name) for one in programs if one.code != own],
+        others=[(one.code, one.name) for one in others],
         names={one.program_id: one.name for one in programs},
         chosen=several(fields, "sites"),
         may_change="administrator" in who.roles,
         flash="Published." if request.query_params.get("done") else None,
     )
+
+
+async def _others(tx: Tx, programs: list[Program], program: Program | None) -> list[Program]:
+    """What a program can be compared with; the present comparison stays a choice, also for who does not see it."""
+    others = [one for one in programs if program is None or one.program_id != program.program_id]
+    compared = program.comparison_program_id if program else None
+    if compared is None or compared in {one.program_id for one in others}:
+        return others
+    unseen = await store.find_program(tx, compared)
+    return [*others, unseen] if unseen else others

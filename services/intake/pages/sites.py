@@ -36,16 +36,13 @@ async def sites_page(request: Request, db: Db, who: Viewer) -> Response:
 async def new_site_form(request: Request, db: Db, who: Administrator) -> Response:
     """Open a site. Its code is made of its name unless one is given."""
     fields = await submitted(request)
-    return await _save(request, db, who, new_code(fields), fields, is_new=True)
+    return await _save(request, db, who, new_code(fields), fields, None)
 
 
 @router.get("/{code}")
 async def site_page(code: Code, request: Request, db: Db, who: Administrator) -> Response:
     """The form for one site."""
-    async with db.transaction(who.organisation_id) as tx:
-        site = await store.find_site(tx, site_id_of(who.organisation_id, code))
-    if site is None or not who.sees(site.site_id):
-        raise NotFound("site")
+    site = await _get(db, who, code)
     known = {name: getattr(site, name) for name in ("name", "code", *FIELDS)}
     fields = known | {"languages": list(site.languages), "was": mark(site)}
     return await _shown(request, db, who, fields, None, site)
@@ -54,13 +51,23 @@ async def site_page(code: Code, request: Request, db: Db, who: Administrator) ->
 @router.post("/{code}")
 async def site_form(code: Code, request: Request, db: Db, who: Administrator) -> Response:
     """Change a site."""
-    return await _save(request, db, who, code, await submitted(request), is_new=False)
+    site = await _get(db, who, code)
+    return await _save(request, db, who, code, await submitted(request), site)
+
+
+async def _get(db: Database, who: Who, code: str) -> Site:
+    site_id = site_id_of(who.organisation_id, code)
+    async with db.transaction(who.organisation_id) as tx:
+        site = await store.find_site(tx, site_id)
+    if site is None or not who.sees(site_id):
+        raise NotFound("site")
+    return site
 
 
 async def _save(
-    request: Request, db: Database, who: Who, code: str, fields: dict[str, Any], *, is_new: bool
+    request: Request, db: Database, who: Who, code: str, fields: dict[str, Any], site: Site | None
 ) -> Response:
-    site_id, known = site_id_of(who.organisation_id, code), None
+    site_id = site_id_of(who.organisation_id, code)
     try:
         check_code(code, "old-town")
         who.must_see(site_id, "site")
@@ -68,15 +75,15 @@ async def _save(
         async with db.transaction(who.organisation_id) as tx:
             await store.get_organisation(tx, who.organisation_id)
             known = await store.find_site(tx, site_id)
-            if is_new and known:
+            if known and site is None:
                 raise invalid("code", "code-taken", "There is a site with this code: choose another, or open that one.")
             refuse_stale(fields, known)
-            site, event = open_site(who.organisation_id, known, code, command)
-            await store.save_site(tx, site)
+            opened, event = open_site(who.organisation_id, known, code, command)
+            await store.save_site(tx, opened)
             if event:
                 outbox.put(tx, event, organisation=who.organisation_id, at=now())
     except Refusal as refusal:
-        return await _shown(request, db, who, fields, refusal, None if is_new else known)
+        return await _shown(request, db, who, fields, refusal, site)
     return RedirectResponse("/intake/set-up/sites?done=1", 303)
 
 

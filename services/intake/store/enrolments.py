@@ -12,7 +12,7 @@ from services.intake.domain.rows import ParticipantRow
 from services.intake.domain.shapes import Change, Enrol, Enrolment, Ground, Standing
 from services.intake.store.groups import lock_groups, place_of, save_places
 from services.intake.store.organisation import find_organisation
-from services.intake.store.participants import save_participant
+from services.intake.store.participants import language_of, save_participant
 from services.intake.store.reminders import cancel_reminders_of
 from services.intake.store.sites import find_program, find_site
 from shared.database import Record, Tx, made_of
@@ -43,6 +43,7 @@ async def get_ground(
         wants_group=group_id is not None,
         texts=await _texts(tx),
         is_enrolled=participant_id is not None and await find_enrolment_id(tx, participant_id, program_id) is not None,
+        language=await language_of(tx, participant_id) if participant_id else None,
     )
 
 

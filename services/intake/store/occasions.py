@@ -76,8 +76,12 @@ async def save_ends(
 async def find_occasions(
     tx: Tx, occasion_ids: Sequence[UUID], site_ids: Sequence[UUID] | None = None
 ) -> dict[UUID, Occasion]:
-    """These occasions with their people, as far as both are known here; the occasions are locked."""
-    rows = await tx.fetch(f"{_WITH_PERSON} order by o.occasion_id for update of o", occasion_ids, site_ids)
+    """These occasions with their people, as far as both are known here; the occasions are locked.
+
+    Locked first: one statement that waited for the lock would see the people as they were before.
+    """
+    await lock_occasions(tx, occasion_ids)
+    rows = await tx.fetch(f"{_WITH_PERSON} order by o.occasion_id", occasion_ids, site_ids)
     return {row["occasion_id"]: _occasion(row) for row in rows}
 
 

@@ -57,6 +57,12 @@ async def save_participant(tx: Tx, participant: Participant) -> None:
     )
 
 
+async def language_of(tx: Tx, participant_id: UUID) -> str | None:
+    """The language in which a participant is written to."""
+    found: str | None = await tx.fetchval("select language from participants where participant_id = $1", participant_id)
+    return found
+
+
 async def languages_of(tx: Tx, participant_id: UUID) -> list[str]:
     """The languages that the sites of a participant's enrolments offer."""
     rows = await tx.fetch(

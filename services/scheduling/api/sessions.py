@@ -113,8 +113,8 @@ async def _record(
         if first := await idempotency.earlier(tx, key):
             return first
         session = await _get(tx, who, session_id)
-        before = await store.attendance_of(tx, session_id)
-        circle = await store.circle_of(tx, session, {one.participant_id for one in command.attendance})
+        named = {one.participant_id for one in command.attendance}
+        before, circle = await store.locked_record(tx, session, named)
         if is_again:
             held = sessions.correct(session, command, before, circle, moment)
         else:
@@ -133,6 +133,20 @@ async def post_cancel(session_id: UUID, command: CancelSession, db: Db, who: Doe
         session, event = sessions.cancel(await _get(tx, who, session_id), command.reason)
         await store.save_sessions(tx, [session])
         outbox.put(tx, event, organisation=who.organisation_id, at=now())
+        return await idempotency.keep(tx, key, 200, await _as_json(tx, session))
+
+
+@router.post("/sessions/{session_id}/restore", response_model=SessionDetail)
+async def post_restore(session_id: UUID, db: Db, who: Doer, key: IdempotencyKey) -> JSONResponse:
+    """Say that a cancelled session takes place after all, or did."""
+    moment = now()
+    async with db.transaction(who.organisation_id) as tx:
+        if first := await idempotency.earlier(tx, key):
+            return first
+        (seen,) = await store.seen_sessions(tx, [await _get(tx, who, session_id)])
+        session, event = sessions.restore(seen.session, seen.group, seen.site.zone, moment)
+        await store.save_sessions(tx, [session])
+        outbox.put(tx, event, organisation=who.organisation_id, at=moment)
         return await idempotency.keep(tx, key, 200, await _as_json(tx, session))
 
 

@@ -57,10 +57,37 @@ def _on(group: Group, zone: ZoneInfo, day: date, known: Session | None, now: dat
         return None
     if known.state != "scheduled" and not known.was_moved:
         return None
-    session = replace(_led(known, group), state="scheduled", reason=None, was_moved=False)
-    if not known.has_own_time:
-        session = replace(session, starts_at=starts_at, minutes=group.minutes)
+    session = _as_usual(group, zone, known)
     return session if session != known else None
+
+
+def _as_usual(group: Group, zone: ZoneInfo, session: Session) -> Session:
+    """A session that takes place as its group does, but for what was decided for it alone."""
+    session = replace(_led(session, group), state="scheduled", reason=None, was_moved=False)
+    if session.has_own_time:
+        return session
+    starts_at = at_local(session.local_date, group.starts_at_local, zone)
+    return replace(session, starts_at=starts_at, minutes=group.minutes)
+
+
+def restored(group: Group, zone: ZoneInfo, session: Session, now: datetime) -> Session:
+    """A session that takes place after all: as its group meets by now, on its day. What had begun stays as it was."""
+    if session.starts_at <= now:
+        return replace(session, state="scheduled", reason=None, was_moved=False)
+    has_own_time = session.has_own_time or is_off(group, session.local_date)
+    return _as_usual(group, zone, replace(session, has_own_time=has_own_time))
+
+
+def rezoned(known: dict[date, Session], before: ZoneInfo, zone: ZoneInfo, now: datetime) -> Planned:
+    """The coming sessions with a time of their own, when their site is in another time zone: the wall says the same."""
+    own = [one for one in known.values() if one.has_own_time and one.state != "held" and one.starts_at > now]
+    moved = [(one, replace(one, starts_at=_on_the_wall(one, before, zone))) for one in own]
+    changed = tuple(after for one, after in moved if after != one)
+    return Planned(changed, tuple(said(one) for one in changed if one.state == "scheduled"))
+
+
+def _on_the_wall(session: Session, before: ZoneInfo, zone: ZoneInfo) -> datetime:
+    return at_local(session.local_date, f"{session.starts_at.astimezone(before):%H:%M}", zone)
 
 
 def _led(session: Session, group: Group) -> Session:

@@ -14,7 +14,9 @@ from shared.events import Event
 from shared.events.base import Code
 from shared.events.ids import group_id_of
 from shared.events.scheduling import GroupFormed
-from shared.fields import Command, Day, Line
+from shared.fields import Command, Day, Line, invalid
+
+ADDRESSES = frozenset({"import"})  # of pages that stand where that of a group with this code would
 
 
 class FormGroup(Command):
@@ -87,7 +89,9 @@ def form(
 ) -> Change:
     """Form a group, or form it again; its coming sessions follow."""
     site, program = _checked(command, ground)
-    if known and (known.site_id, known.program_id) != (site.site_id, program.program_id):
+    if known is None:
+        _check_new(code, site, program)
+    elif (known.site_id, known.program_id) != (site.site_id, program.program_id):
         raise Refusal("group-stays", f"{code} stays with its site and program: form another group.")
     group = Group(
         group_id=group_id_of(ground.organisation_id, code),
@@ -130,9 +134,15 @@ def _checked(command: FormGroup, ground: Ground) -> tuple[Site, Program]:
         raise NotHeardOf("site", command.site)
     if ground.program is None:
         raise NotHeardOf("program", command.program)
-    if ground.site.site_id not in ground.program.site_ids:
-        raise Refusal("program-not-at-site", f"The program {command.program} is not offered at {command.site}.")
     return ground.site, ground.program
+
+
+def _check_new(code: str, site: Site, program: Program) -> None:
+    """A group is formed where its program is offered; it goes on when the program is offered there no longer."""
+    if code in ADDRESSES:
+        raise invalid("code", "code-reserved", f"The address {code} is not free: choose another code.")
+    if site.site_id not in program.site_ids:
+        raise Refusal("program-not-at-site", f"The program {program.code} is not offered at {site.code}.")
 
 
 def _check_lead(group: Group, ground: Ground, zone: ZoneInfo, now: datetime) -> None:

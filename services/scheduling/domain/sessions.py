@@ -5,14 +5,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Literal, get_args
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from services.scheduling.domain.calendar import said
+from services.scheduling.domain.calendar import restored, said
 from services.scheduling.domain.groups import LeadGroup, NotHeardOf
 from services.scheduling.domain.leading import Facilitator, must_lead
 from services.scheduling.domain.library import Library, check_plan
-from services.scheduling.domain.shapes import Plan, Session
+from services.scheduling.domain.shapes import Group, Plan, Session
 from shared.errors import NotFound, Refusal
 from shared.events import Event
 from shared.events.base import Code
@@ -143,6 +144,14 @@ def cancel(session: Session, reason: Reason) -> tuple[Session, SessionCancelled]
     cancelled = replace(session, state="cancelled", reason=reason, was_moved=False)
     event = SessionCancelled(session_id=session.session_id, group_id=session.group_id, reason=reason)
     return cancelled, event
+
+
+def restore(session: Session, group: Group, zone: ZoneInfo, now: datetime) -> tuple[Session, Event]:
+    """A session that was cancelled takes place after all, or did."""
+    if session.state != "cancelled":
+        raise Refusal("session-not-cancelled", "This session is not cancelled.")
+    after_all = restored(group, zone, session, now)
+    return after_all, said(after_all)
 
 
 def plan(session: Session, command: PlanSession, library: Library) -> Session:

@@ -61,9 +61,10 @@ async def on_site_opened(tx: Tx, heard: Heard[SiteOpened]) -> None:
 async def on_site_changed(tx: Tx, heard: Heard[SiteChanged]) -> None:
     """Ten o'clock, and the time at which groups meet, are other moments now."""
     now = clock.now()
+    site = await store.find_site(tx, heard.event.site_id)
     await store.save_site(tx, heard.organisation_id, heard.event)
     for group_id in await store.groups_at(tx, heard.event.site_id):
-        await replan(tx, group_id, now)
+        await replan(tx, group_id, now, site.zone if site else None)
     await settle(tx, await store.enrolments_at(tx, heard.event.site_id), now)
 
 
@@ -125,9 +126,9 @@ async def on_participant_completed(tx: Tx, heard: Heard[ParticipantCompleted]) -
 
 
 async def on_participant_withdrawn(tx: Tx, heard: Heard[ParticipantWithdrawn]) -> None:
-    """They are not expected any more from this day on, and are asked nothing more."""
+    """The last day of their place; they are asked nothing more."""
     await store.withdraw_enrolment(tx, heard.event, heard.happened_at)
-    await store.end_placements(tx, [(heard.event.enrolment_id, heard.event.withdrawn_on - timedelta(days=1))])
+    await store.end_placements(tx, [(heard.event.enrolment_id, heard.event.withdrawn_on)])
     await settle(tx, [heard.event.enrolment_id], clock.now())
 
 

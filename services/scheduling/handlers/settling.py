@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from services.scheduling import store
 from services.scheduling.domain import calendar, engagement, occasions
@@ -34,17 +35,18 @@ async def settle_told(tx: Tx, told: Sequence[Heard[Any]]) -> None:
     await settle(tx, list(causes), clock.now(), causes)
 
 
-async def replan(tx: Tx, group_id: UUID, now: datetime) -> bool:
-    """The coming sessions of a group; False if there is no such group."""
+async def replan(tx: Tx, group_id: UUID, now: datetime, before: ZoneInfo | None = None) -> bool:
+    """The coming sessions of a group, whose site was in another time zone before; False if there is no such group."""
     await store.alone_with(tx, group_id)
     group = await store.find_group(tx, group_id)
     site = await store.find_site(tx, group.site_id) if group else None
     if group is None or site is None:
         return False
     known = await store.sessions_of(tx, group_id, now.astimezone(site.zone).date())
-    planned = calendar.replan(group, site.zone, known, now)
-    await store.save_sessions(tx, planned.sessions)
-    for event in planned.events:
+    moved = calendar.rezoned(known, before or site.zone, site.zone, now)
+    planned = calendar.replan(group, site.zone, known | {one.local_date: one for one in moved.sessions}, now)
+    await store.save_sessions(tx, (*moved.sessions, *planned.sessions))
+    for event in (*moved.events, *planned.events):
         outbox.put(tx, event, organisation=group.organisation_id, at=now)
     return True
 

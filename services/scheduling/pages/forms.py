@@ -1,11 +1,18 @@
-"""What is the matter with a form, in words that name the field."""
+"""What stands in a form, and what is the matter with it in words that name the field."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from shared.errors import FieldError, Refusal
 
 _EMPTY = {"missing", "too-short", "string-too-short"}
+
+
+def entered(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What stands in a form; what was left or made empty is empty."""
+    return defaultdict(str, fields)
 
 
 def named(refusal: Refusal | None, labels: Mapping[str, str]) -> list[FieldError]:

@@ -1,6 +1,6 @@
 """One group: who is in it, when it meets, who leads it."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -12,7 +12,7 @@ from services.scheduling.domain.groups import FormGroup, LeadGroup, lead
 from services.scheduling.domain.groups import form as form_group
 from services.scheduling.domain.leading import flag
 from services.scheduling.domain.shapes import Group
-from services.scheduling.pages.forms import named
+from services.scheduling.pages.forms import entered, named
 from services.scheduling.pages.frame import PAGES
 from services.scheduling.pages.groups import FIELDS, LABELS, WEEKDAYS
 from services.scheduling.pages.today import may_open
@@ -112,12 +112,11 @@ async def _shown(
         group=group,
         weekdays=WEEKDAYS,
         weekday_names=dict(WEEKDAYS),
-        given=fields or {"was": mark(_formed(group))},
+        given=entered(asdict(group) | {"was": mark(_formed(group))} if fields is None else fields),
         errors=named(refusal, LABELS),
         refused=refusal.message if refusal and not refusal.errors else None,
         flash=flash,
         now=moment,
-        may_form=may_open(who),
         may_open=may_open(who),
         may_see_going=may_open(who) or "facilitator" in who.roles,
         **given,

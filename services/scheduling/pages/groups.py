@@ -12,7 +12,7 @@ from services.scheduling import store
 from services.scheduling.domain.groups import FormGroup
 from services.scheduling.domain.groups import form as form_group
 from services.scheduling.domain.leading import flag
-from services.scheduling.pages.forms import named
+from services.scheduling.pages.forms import entered, named
 from services.scheduling.pages.frame import PAGES
 from services.scheduling.pages.today import may_open
 from shared import outbox
@@ -44,13 +44,14 @@ LABELS = {
     "minutes": "how many minutes it takes",
     "first_on": "the first day",
 }
+NEW = {"starts_at_local": "18:00", "minutes": 90, "capacity": 10}
 _CODE: TypeAdapter[str] = TypeAdapter(Code)
 
 
 @router.get("/groups")
 async def groups_page(request: Request, db: Db, who: Reading) -> Response:
     """All groups, and the form for a new one."""
-    return await _shown(request, db, who, {}, None)
+    return await _shown(request, db, who, NEW, None)
 
 
 @router.post("/groups")
@@ -112,7 +113,7 @@ async def _shown(request: Request, db: Database, who: Who, fields: dict[str, Any
         program_options=[(one.code, words(one.code)) for one in offered],
         weekdays=WEEKDAYS,
         weekday_names=dict(WEEKDAYS),
-        given=fields,
+        given=entered(fields),
         errors=named(refusal, LABELS),
         refused=refusal.message if refusal and not refusal.errors else None,
         may_form=may_open(who),

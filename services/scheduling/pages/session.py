@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -14,10 +14,10 @@ from services.scheduling import store
 from services.scheduling.domain import sessions
 from services.scheduling.domain.groups import LeadGroup
 from services.scheduling.domain.leading import flag
-from services.scheduling.domain.library import Activity
-from services.scheduling.domain.sessions import REASONS, CancelSession, PlanSession, RecordAttendance
+from services.scheduling.domain.sessions import CancelSession, PlanSession, RecordAttendance
 from services.scheduling.domain.shapes import Session
-from services.scheduling.pages.forms import named
+from services.scheduling.pages.choices import NOT_HERE, OPTIONS
+from services.scheduling.pages.forms import entered, named
 from services.scheduling.pages.frame import PAGES
 from services.scheduling.pages.today import DEBRIEF_SHOWN, may_open
 from shared import outbox
@@ -37,8 +37,8 @@ DONE = {
     "planned": "The plan is saved.",
     "lead": "Written down, for this session alone.",
     "cancelled": "Cancelled.",
+    "restored": "It takes place after all.",
 }
-STATUSES = [("present", "Present"), ("late", "Late"), ("excused", "Excused"), ("absent", "Absent")]
 ACTIVITIES_ASKED = 3
 MAY_RECORD = {"administrator", "coordinator", "facilitator"}
 LABELS = {"reason": "the reason", "icebreaker": "an icebreaker", "activities": "at least one activity"}
@@ -46,10 +46,11 @@ LABELS = {"reason": "the reason", "icebreaker": "an icebreaker", "activities": "
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What was refused, with what was entered."""
+    """What was refused, with what was entered in which form."""
 
     refusal: Refusal
     fields: Mapping[str, Any]
+    form: Literal["attendance", "plan", "lead", "cancel", "restore"]
 
 
 @router.get("")
@@ -77,9 +78,9 @@ async def _record(session_id: UUID, request: Request, db: Database, who: Who, *,
     try:
         async with db.transaction(who.organisation_id) as tx:
             session = await _get(tx, who, session_id)
-            before = await store.attendance_of(tx, session_id)
             command = await _attendance(tx, session, fields)
-            circle = await store.circle_of(tx, session, {one.participant_id for one in command.attendance})
+            people = {one.participant_id for one in command.attendance}
+            before, circle = await store.locked_record(tx, session, people)
             if is_again:
                 refuse_stale(fields, before)
                 held = sessions.correct(session, command, before, circle, moment)
@@ -88,8 +89,9 @@ async def _record(session_id: UUID, request: Request, db: Database, who: Who, *,
             await store.save_held(tx, held, before, moment)
             outbox.put(tx, held.event, organisation=who.organisation_id, at=moment)
     except Refusal as refusal:
-        trouble = Trouble(refusal, fields)
-        return await _shown(request, db, who, session_id, trouble=trouble, is_correcting=is_again)
+        trouble = Trouble(refusal, fields, "attendance")
+        # Somebody else may have recorded it meanwhile: then it is a correction, whichever form was sent.
+        return await _shown(request, db, who, session_id, trouble=trouble, is_correcting=True)
     return _done(session_id, "corrected" if is_again else "held")
 
 
@@ -104,8 +106,23 @@ async def cancel_form(session_id: UUID, request: Request, db: Db, who: Doer) -> 
             await store.save_sessions(tx, [session])
             outbox.put(tx, event, organisation=who.organisation_id, at=now())
     except Refusal as refusal:
-        return await _shown(request, db, who, session_id, trouble=Trouble(refusal, fields))
+        return await _shown(request, db, who, session_id, trouble=Trouble(refusal, fields, "cancel"))
     return _done(session_id, "cancelled")
+
+
+@router.post("/restore")
+async def restore_form(session_id: UUID, request: Request, db: Db, who: Doer) -> Response:
+    """Say that it takes place after all."""
+    moment = now()
+    try:
+        async with db.transaction(who.organisation_id) as tx:
+            (seen,) = await store.seen_sessions(tx, [await _get(tx, who, session_id)])
+            session, event = sessions.restore(seen.session, seen.group, seen.site.zone, moment)
+            await store.save_sessions(tx, [session])
+            outbox.put(tx, event, organisation=who.organisation_id, at=moment)
+    except Refusal as refusal:
+        return await _shown(request, db, who, session_id, trouble=Trouble(refusal, {}, "restore"))
+    return _done(session_id, "restored")
 
 
 @router.post("/plan")
@@ -122,7 +139,7 @@ async def plan_form(session_id: UUID, request: Request, db: Db, who: Doer) -> Re
             session = sessions.plan(before, command, store.LIBRARY)
             await store.save_sessions(tx, [session])
     except Refusal as refusal:
-        return await _shown(request, db, who, session_id, trouble=Trouble(refusal, fields))
+        return await _shown(request, db, who, session_id, trouble=Trouble(refusal, fields, "plan"))
     return _done(session_id, "planned")
 
 
@@ -139,7 +156,7 @@ async def lead_form(session_id: UUID, request: Request, db: Db, who: Coordinatin
             if event:
                 outbox.put(tx, event, organisation=who.organisation_id, at=now())
     except Refusal as refusal:
-        return await _shown(request, db, who, session_id, trouble=Trouble(refusal, fields))
+        return await _shown(request, db, who, session_id, trouble=Trouble(refusal, fields, "lead"))
     return _done(session_id, "lead")
 
 
@@ -158,7 +175,7 @@ async def _attendance(tx: Tx, session: Session, fields: Mapping[str, Any]) -> Re
     marked = [
         {"participant_id": name.removeprefix("a-"), "status": status}
         for name, status in fields.items()
-        if name.startswith("a-")
+        if name.startswith("a-") and status != NOT_HERE
     ]
     codes = set(str(fields.get("guests", "")).upper().replace(",", " ").split())
     guests = await store.people_at(tx, session.site_id, codes, set())
@@ -188,7 +205,7 @@ async def _shown(
             raise NotFound("session")
         who.must_see(session.site_id, "session")
         (seen,) = await store.seen_sessions(tx, [session])
-        people = await _people(tx, session)
+        people = await _people(tx, session, trouble)
         qualified = await store.facilitators(tx, [session.site_id])
         leaders = [(one, flag(one, session.site_id, session.local_date)) for one in qualified.values()]
         for_group = await _for_group(tx, who, session, seen.site.zone, moment)
@@ -202,6 +219,7 @@ async def _shown(
         places=range(1, max(ACTIVITIES_ASKED, len(seen.plan.activities)) + 1),
         flash=flash,
         now=moment,
+        planned=_planned(seen, trouble),
         **people,
         **for_group,
         **_said_no(trouble),
@@ -210,22 +228,30 @@ async def _shown(
     )
 
 
-async def _people(tx: Tx, session: Session) -> dict[str, Any]:
-    """Everybody on the roster, and the numbers as lists show them: they count those who were erased since, too."""
+async def _people(tx: Tx, session: Session, trouble: Trouble | None) -> dict[str, Any]:
+    """Everybody on the roster with their marks, and the numbers as lists show them: they count the erased, too."""
     numbers = await store.session_counts(tx, [session.session_id])
-    return {
-        "roster": await store.roster_of(tx, session),
-        "numbers": numbers[session.session_id],
-        "plan_was": mark(session.plan),
-        "was": mark(await store.attendance_of(tx, session.session_id)),
-    }
+    roster = await store.roster_of(tx, session)
+    marks = {f"a-{row['participant_id']}": row["status"] for row in roster}
+    marks["was"] = mark(await store.attendance_of(tx, session.session_id))
+    said = trouble.fields if trouble and trouble.form == "attendance" else {}
+    return {"roster": roster, "numbers": numbers[session.session_id], "marks": entered({**marks, **said})}
+
+
+def _planned(seen: store.SeenSession, trouble: Trouble | None) -> Mapping[str, Any]:
+    """What stands in the form of the plan."""
+    was = {"was": mark(seen.session.plan)}
+    if trouble and trouble.form == "plan":
+        return entered({**was, **trouble.fields})
+    activities = {f"activity-{place}": code for place, code in enumerate(seen.plan.activities, 1)}
+    return entered({**was, **activities, "icebreaker": seen.plan.icebreaker, "note": seen.plan.note})
 
 
 def _said_no(trouble: Trouble | None) -> dict[str, Any]:
-    """What was entered, and what is wrong with it."""
+    """What is wrong with which form."""
     refusal = trouble.refusal if trouble else None
     return {
-        "given": trouble.fields if trouble else {},
+        "refused_form": trouble.form if trouble else None,
         "errors": named(refusal, LABELS),
         "refused": refusal.message if refusal and not refusal.errors else None,
     }
@@ -251,21 +277,3 @@ def _form(who: Who, session: Session, is_correcting: bool, moment: datetime) -> 
     is_open = session.starts_at <= moment and (session.state == "scheduled" or is_again)
     may = {"may_record": may_record, "may_lead": may_open(who)}
     return {**may, "is_correcting": is_again, "is_form": may_record and is_open}
-
-
-def _sentence(code: str) -> str:
-    words = code.replace("-", " ")
-    return words[:1].upper() + words[1:]
-
-
-def _option(activity: Activity) -> str:
-    return f"{activity.title} ({activity.minutes} min)"
-
-
-OPTIONS = {
-    "icebreaker_options": [(one.code, _option(one)) for one in store.LIBRARY.icebreakers],
-    "activity_options": [(one.code, _option(one)) for one in store.LIBRARY.activities],
-    "statuses": STATUSES,
-    "reasons": [(one, _sentence(one)) for one in REASONS],
-}
-"""What can be chosen in the forms of every session."""

@@ -81,9 +81,9 @@ from services.scheduling.store.reading import (
 )
 from services.scheduling.store.sessions import (
     attendance_of,
-    circle_of,
     find_session,
     get_session,
+    locked_record,
     past_sessions,
     roster_of,
     save_held,
@@ -114,7 +114,6 @@ __all__ = [
     "answer",
     "attendance_of",
     "bases_of",
-    "circle_of",
     "close_concern",
     "coming",
     "complete_enrolment",
@@ -146,6 +145,7 @@ __all__ = [
     "groups_at",
     "known_occasions",
     "lapse_qualification",
+    "locked_record",
     "members_of",
     "note_begun",
     "note_failed",

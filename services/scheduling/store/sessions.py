@@ -165,10 +165,17 @@ async def lock_attendance(tx: Tx, people: Collection[UUID]) -> None:
     )
 
 
-async def circle_of(tx: Tx, session: Session, named: Collection[UUID]) -> Circle:
+async def locked_record(tx: Tx, session: Session, named: Collection[UUID]) -> tuple[dict[UUID, Attending], Circle]:
+    """What is recorded of a session that is locked, and the people around it.
+
+    Whoever is named or recorded is locked, and the record read again then: an erasure may just have re-keyed it.
+    """
+    await lock_attendance(tx, {*named, *await attendance_of(tx, session.session_id)})
+    return await attendance_of(tx, session.session_id), await _circle_of(tx, session, named)
+
+
+async def _circle_of(tx: Tx, session: Session, named: Collection[UUID]) -> Circle:
     """The people around a session; of those who are named, it is told who is known and how often they came."""
-    people = sorted(named)
-    await lock_attendance(tx, people)
     expected = await tx.fetch(
         """select participant_id from placements where group_id = $1 and placed_on <= $2
                and (until is null or until >= $2)""",
@@ -180,7 +187,7 @@ async def circle_of(tx: Tx, session: Session, named: Collection[UUID]) -> Circle
                   (select max(nth) from attendance a
                    where a.participant_id = p.participant_id and a.program_id = $3) as came
            from (select distinct participant_id from enrolments where participant_id = any ($1) and site_id = $2) p""",
-        people,
+        sorted(named),
         session.site_id,
         session.program_id,
     )

@@ -205,7 +205,8 @@ def _placements(story: Story) -> set[tuple[Any, ...]]:
     begins = {"participant-placed": "placed_on", "participant-waitlisted": "asked_on"}
     for one in story.of(*begins, "participant-completed", "participant-withdrawn"):
         enrolment = one.body["enrolment_id"]
-        last = one.body.get("completed_on") or _day_before(one.body[begins.get(one.wire, "withdrawn_on")])
+        ended = one.body.get("completed_on") or one.body.get("withdrawn_on")
+        last = ended or _day_before(one.body[begins[one.wire]])
         for place, row in now.items():
             if place[0] == enrolment and (row[4] is None or row[4] > last):
                 row[4] = last

@@ -9,8 +9,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from deploy import Trouble
 from deploy.cli.stores import parts_of, store_of
-from services.analytics.acts import ASIDE, Figure, compute_again, figure_of, find_published
-from services.analytics.domain import DEFINITION, Change
+from services.analytics.acts import ASIDE, NAMES, Figure, Published, compute_again, find_published
+from services.analytics.domain import DEFINITION
 from shared.database import Database
 from shared.errors import NotFound
 from shared.rebuild import fold_aside
@@ -24,40 +24,40 @@ async def look_up(name: str, organisation: UUID, rebuild: bool, quiet: bool) -> 
     """The figure as it was released; with `rebuild` also whether the log gives the same facts, and what it gives."""
     asked = Figure.named(name)
     if asked is None:
-        raise Trouble(f"{name} names no figure: write program/instrument/from/to, and for a group /label=value.")
+        raise Trouble(f"{name} names no figure: write {NAMES}.")
     async with store_of("analytics") as database:
         try:
             async with database.transaction(organisation) as tx:
                 published = await find_published(tx, organisation, asked)
-            found = await _again(database, organisation, asked, published.place, quiet) if rebuild else None
+            again = await _again(database, organisation, asked, published, quiet) if rebuild else None
         except NotFound as refusal:
             raise Trouble(f"{name} is not among what was released [{refusal.code}].") from refusal
-    told = {"figure": name, "release": published.release, **_facts(published.change)}
-    if found is not None:
-        told |= {"equal": found[0] == published.facts, "again": _facts(found[1])}
+    told = {"figure": name, "release": published.release, **_facts(published)}
+    if again is not None:
+        told |= {"equal": again.facts == published.facts, "again": _facts(again)}
     return told
 
 
-async def _again(
-    database: Database, organisation: UUID, asked: Figure, place: int, quiet: bool
-) -> tuple[dict[tuple[str, ...], int], Change]:
+async def _again(database: Database, organisation: UUID, asked: Figure, published: Published, quiet: bool) -> Published:
     """In a transaction that is undone: what is live stays as it is."""
     applying = parts_of("analytics").applying
     columns = (TextColumn("folding"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    found: list[tuple[dict[tuple[str, ...], int], Change]] = []
+    found: list[Published] = []
     with Progress(*columns, disable=quiet, console=Console(stderr=True)) as bar, suppress(_Undone):
         task = bar.add_task("folding")
         async with database.transaction(organisation) as tx:
-            async for progress in fold_aside(tx, organisation, applying, ASIDE, place):
+            async for progress in fold_aside(tx, organisation, applying, ASIDE, published.place):
                 bar.update(task, total=progress.total, completed=progress.done)
-            facts = await compute_again(tx, organisation, asked)
-            found.append((facts, await figure_of(tx, asked, facts)))
+            found.append(await compute_again(tx, organisation, asked, published))
             raise _Undone
     return found[0]
 
 
-def _facts(one: Change) -> dict[str, Any]:
-    """Of the figure, in full precision."""
+def _facts(published: Published) -> dict[str, Any]:
+    """Of a change the figures, in full precision; of others how many people they are of."""
+    one = published.change
+    if one is None:
+        return {"people": published.people}
     return {
         "n_paired": one.n.paired,
         "mean_change": one.mean and one.mean.value,

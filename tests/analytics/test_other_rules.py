@@ -9,12 +9,13 @@ from services.analytics.domain.lattice import EVERYBODY, Cell
 from services.analytics.domain.releasing import Release, release
 from services.analytics.domain.rules import Rules
 from tests.analytics.conftest import NORTH_QUAY, OLD_TOWN, Told
-from tests.analytics.test_releases import ADMINISTRATOR, API, MANAGER, improving, rows
+from tests.analytics.test_releases import ADMINISTRATOR, API, COORDINATOR, MANAGER, improving, rows
 from tests.analytics.test_releases import release as released
 from tests.analytics.test_small_numbers import HILL, QUAY, TOWN, numbers, scores, tables
 from tests.analytics.world import play
 
 FEW, MORE = Rules(5), Rules(11)
+SITES, PAGE = ("old-town", "north-quay"), "/analytics/programs/evening-circle"
 DECIDED = {"people_min": 5, "decision": "Board, minute 12", "decided_on": "2025-01-06"}
 
 
@@ -43,6 +44,20 @@ async def test_who_hides_more_than_before_hides_it_that_night(client: Any, told:
     assert (await rows(client))[0]["n_paired"] == 60 + more
     assert await released(client) == {"release": None, "moved": 0, "hidden": 0}
     assert await seen(client) == (hidden, hidden)
+
+
+async def test_who_sees_what_is_now_sees_it_by_the_rule_of_the_organisation(client: Any, told: Told) -> None:
+    people = [improving(number, NORTH_QUAY if number < 7 else OLD_TOWN) for number in range(25)]
+    await play(told, people)
+    for people_min, seen_now in ((11, {"old-town": 18, "north-quay": None}), (20, dict.fromkeys(SITES))):
+        await rule(client, people_min=people_min)
+        assert {row["group"]: row["n_paired"] for row in await rows(client, COORDINATOR, by="site")} == seen_now
+    await rule(client, **DECIDED)
+    found = await rows(client, COORDINATOR, by="site")
+    assert {row["group"]: row["n_paired"] for row in found} == {"old-town": 18, "north-quay": 7}
+    funnel = await rows(client, COORDINATOR, "sites")
+    assert {row["site"]: row["of"] for row in funnel} == {"old-town": 18, "north-quay": None}  # its own ten stay
+    assert "Fewer than 5 people" in (await client.get(f"{PAGE}?from=end&to=follow-up", headers=COORDINATOR)).text
 
 
 async def test_who_hides_less_than_before_shows_it_that_night(client: Any, told: Told) -> None:

@@ -135,6 +135,81 @@ async def test_which_way_scores_go_from_session_to_session(
     assert said in await text_of(client, PAGE, COORDINATOR)
 
 
+async def test_who_lost_some_of_it_has_not_kept_it(client: Any, told: Told) -> None:
+    """Twelve are still reliably better than at first, and have reliably lost some since the end."""
+    later = [9] * 13 + [14] * 12
+    scores = [{"baseline": (20 + n % 2, 9), "end": (8, 9), "follow-up": (at, 9)} for n, at in enumerate(later)]
+    await play(told, [Person(scores=one) for one in scores])
+    text = await text_of(client, PAGE, COORDINATOR)
+    assert "13 of 25 who were reliably better at end have kept it at follow-up" in text
+    assert "Kept 13 52%" in text
+    assert "Kept in part 12 48%" in text
+    assert "still are at" not in text
+    assert "Still reliably better" not in text
+
+
+@pytest.mark.parametrize(
+    ("few", "of_sites", "of_ages"),
+    [
+        (5, "Only Old Town has a rate", "By age, no group can be compared with all others"),
+        (20, "All 2 sites with a rate lie within", "By age, no gap between a group and all others is larger than"),
+    ],
+)
+async def test_only_what_was_compared_is_said_to_be_alike(
+    client: Any, told: Told, few: int, of_sites: str, of_ages: str
+) -> None:
+    """Sixty at one site and of one age, and a few of the others."""
+    people = [improving(number) for number in range(60)]
+    others = [improving(number, NORTH_QUAY) for number in range(few)]
+    for one in people + others:
+        one.age = "30-plus" if one in people else "under-30"
+    await play(told, people + others)
+    text = await text_of(client, f"{PAGE}?to=end", COORDINATOR)
+    assert of_sites in text
+    assert of_ages in text
+    found = (await client.get(f"{API}/sites", params=ASKED, headers=COORDINATOR)).json()
+    limits = [row["limit_low_95"] for row in found["rows"] if row["rate"] is not None]
+    assert [found["target"] is None, *(one is None for one in limits)] == [few == 5] * (len(limits) + 1)
+    chart = await client.get(f"{PAGE}/charts/sites.svg?to=end", headers=COORDINATOR)
+    assert chart.status_code == (404 if few == 5 else 200)
+
+
+async def test_where_nothing_is_asked_after_sessions_that_is_said(client: Any, told: Told) -> None:
+    await told.tell(a_program(), an_instrument(), a_battery("baseline", "end"))
+    for number in range(30):
+        one = an_enrolment(improving(0).enrolment)
+        answers = [a_check_in(one.enrolment_id, at, 20 + number) for at in ("baseline", "end")]
+        await told.tell_at_once([one, *answers])
+    for who in (COORDINATOR, MANAGER):
+        text = await text_of(client, PAGE, who)
+        assert "Nothing is asked after sessions, so it is not known how single people move" in text
+        assert "more than once to say how it moves" not in text
+
+
+async def test_answers_of_whoever_did_not_touch_the_page_came_otherwise(client: Any, told: Told) -> None:
+    await play(told, [improving(number) for number in range(20)])
+    text = await text_of(client, f"{PAGE}?to=end", COORDINATOR)
+    assert "Some answered by file or on paper, without touching the page." in text
+    assert "without an invitation" not in text
+
+
+async def test_how_many_have_completed_is_told(client: Any, told: Told) -> None:
+    ends = ["completed"] * 15 + ["there"] * 20 + ["left"] * 13
+    await play(told, [Person(scores={"baseline": (9 + n % 3,)}, came=1 + n % 3, end=end) for n, end in enumerate(ends)])
+    await release(client)
+    asked = {"program": "evening-circle"}
+    for who in (COORDINATOR, MANAGER):
+        assert "15 of 48 have completed the program." in await text_of(client, PAGE, who)
+        [row] = (await client.get(f"{API}/retention", params=asked, headers=who)).json()["rows"]
+        assert (row["n"], row["n_completed"]) == (48, 15)
+    await play(told, [Person(came=1 + n % 3, end="completed" if n < 4 else "there") for n in range(40)])
+    await release(client)
+    [row] = (await client.get(f"{API}/retention", params=asked, headers=MANAGER)).json()["rows"]
+    assert (row["n"], row["n_completed"], row["release"]) == (88, None, 2)  # four more have completed: that waits
+    assert "have completed the program" not in await text_of(client, PAGE, MANAGER)
+    assert "19 of 88 have completed the program." in await text_of(client, PAGE, COORDINATOR)
+
+
 async def test_what_became_of_people_by_categories_and_by_both_instruments(client: Any, told: Told) -> None:
     ways = {(16, 12, 8, 6): 20, (15, 12, 11, 9): 15, (9, 5, 16, 11): 12, (8, 5, 8, 5): 13}
     scores = [each for each, many in ways.items() for _ in range(many)]

@@ -42,7 +42,7 @@ class Releases(RuleBasedStateMachine):
         self.rows: list[dict[Cell, Latest]] = []
         self.reader = Reader()
         self.weeks: list[dict[Cell, Latest]] = []
-        self.reader_of_weeks = Reader()
+        self.reader_of_weeks = Reader(across=False)
 
     @initialize(groups=st.lists(st.tuples(PLACES, st.integers(1, 60)), min_size=3, max_size=8))
     def begin(self, groups: list[tuple[tuple[str, str, str, str], int]]) -> None:

@@ -152,10 +152,12 @@ def test_of_two_small_cells_in_a_row_none_is_known_when_their_sum_is() -> None:
 
 
 def scores(**sites: int) -> dict[Cell, Facts]:
-    """So many people at these sites answered, with scores that go round."""
+    """So many people at these sites answered, each with a score of their own."""
     found: dict[Cell, Counter[tuple[str, ...]]] = {EVERYBODY: Counter()}
     for site, n in sites.items():
-        own = Counter(("answer", "phq-9", "1", "end", str(number % 7)) for number in range(n))
+        own = Counter(
+            ("answer", "phq-9", "1", "end", str(Random(f"{site} {number}").randrange(28))) for number in range(n)
+        )
         found[("site", site),] = own
         found[EVERYBODY] += own
     return dict(found)

@@ -9,6 +9,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from services.analytics.domain import Instrument, People
+from services.analytics.pages.sheets import weekly
 from shared.events import Event
 from shared.events.feedback import Score
 from shared.events.intake import SiteChanged, SiteOpened
@@ -168,6 +170,19 @@ async def test_where_all_score_the_same_in_a_week_nothing_is_released(client: An
     assert [n for _, n, _ in await weeks(client)] == [24, 24]
     await release(client)
     assert await weeks(client, MANAGER) == [("2025-W11", 24, pytest.approx(51.92, abs=0.01))]
+
+
+def test_chart_and_table_are_of_the_same_weeks() -> None:
+    """Every other week is of too few people: the chart goes no further back for it."""
+    counts: dict[tuple[str, ...], int] = {}
+    for week in range(10, 50):
+        counts |= {("week", "bdi-ii", "1", f"2025-w{week}", str(score)): 4 + week % 2 * 4 for score in (9, 12)}
+        counts["in-week", "bdi-ii", "1", f"2025-w{week}"] = 8 + week % 2 * 8
+    sheet = weekly(Instrument("bdi-ii", 1, 1, 0, 63, higher_is_better=False, is_validated=True), People(counts))
+    assert [row.label for row in sheet.rows] == [f"2025-W{week}" for week in range(24, 50)]
+    assert sheet.drawing
+    drawn = [point["label"] for point in sheet.drawing.points]
+    assert drawn == [f"{row.label}|n 16" for row in sheet.rows if row.values]
 
 
 async def test_weeks_of_what_is_asked_at_occasions_are_for_those_who_see_all_of_it(client: Any, told: Told) -> None:

@@ -1,7 +1,7 @@
 """Organisations that never were, and what they scored: their releases, read by both attacks on figures."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 
@@ -116,10 +116,8 @@ def of_occasions(seed: int, order: Sequence[Occasions] = ORDER) -> Iterator[Rest
         for base, own in rows.items():
             earlier.setdefault(base, {})[day] = own
         for cell in {cell for own in now.values() for cell in own}:
-            theirs = [one for one in people if cell in one.cells]
             moved = {at: row for at in EVERY if (row := _row(rows.get(_named(at), {}).get(cell), at)) is not None}
-            sizes = {at: _scored(theirs, at).total() for at in EVERY}
-            yield from readers.setdefault(cell, overlaps.Reader()).read(moved, sizes)
+            yield from readers.setdefault(cell, overlaps.Reader()).read(moved, *map(_sizes(now), (cell, ())))
         yield from _of_hidden_parts(readers, rests)
 
 
@@ -135,6 +133,15 @@ def _of_hidden_parts(readers: Mapping[Cell, overlaps.Reader], rests: dict[str, l
             differs = Counter({scores: left[scores] - before[scores] for scores in {*left, *before}})
             yield Rest(f"{how}, by {label} without a number, on two days", overlaps.people(differs))
         rests[f"{how} by {label}"].append(left)
+
+
+def _sizes(now: Mapping[Base, Mapping[Cell, dict[Fact, int]]]) -> Callable[[Cell], dict[Occasions, int]]:
+    """How many people are in each row of a cell that is ever released."""
+    return lambda cell: {
+        at: sum(now.get(_named(at), {}).get(cell, {}).values())
+        for at in EVERY
+        if not (at == TOGETHER and cell and cell[0][0] == SESSIONS)
+    }
 
 
 def _row(latest: Latest | None, at: Occasions) -> Scores | None:

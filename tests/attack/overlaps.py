@@ -20,18 +20,20 @@ class Reader:
 
     def __init__(self) -> None:
         self.rows: dict[Occasions, Scores] = {}
+        self.days: list[dict[Occasions, Scores]] = []
         self.left: dict[str, list[Scores]] = {}
         self.moved: set[Occasions] = set()
         self.news: set[str] = set()
 
-    def read(self, moved: Mapping[Occasions, Scores], sizes: Mapping[Occasions, int]) -> Iterator[Rest]:
+    def read(self, moved: Mapping[Occasions, Scores], *sizes: Mapping[Occasions, int]) -> Iterator[Rest]:
         """The rows of one release; gives what follows from them and from all before.
 
+        `sizes`: how many people are in each row, and in each of everybody: what is so of all is so of some.
         Of how many people rows are is told when they move: of two that stay as they were nothing new is known.
         """
         self.rows.update(moved)
         self.moved, self.news = set(moved), set()
-        same = _same(sizes)
+        same = [pair for one in sizes for pair in _same(one)]
         for few, many in combinations(sorted(self.rows, key=len), 2):
             for part, whole in ((few, many), (many, few)):
                 if set(whole) <= _reach(part, same) and set(part) & set(whole):
@@ -41,23 +43,36 @@ class Reader:
                 both = tuple(sorted({*one, *other}))
                 if set(whole) <= set(one) & set(other) and both in self.rows and both not in (one, other):
                     yield from self._less(f"{whole} without {one} and {other}", [whole, both], [one, other])
+        self.days.append(dict(self.rows))
 
     def _less(self, how: str, added: list[Occasions], taken: list[Occasions]) -> Iterator[Rest]:
         if not self.moved.intersection((*added, *taken)):
             return
         self.news.add(how)
-        shared = sorted(set.intersection(*map(set, (*added, *taken))))
-        left: Scores = Counter()
-        for sign, rows in ((1, added), (-1, taken)):
-            for row in rows:
-                for scores, n in self.rows[row].items():
-                    left[tuple(scores[row.index(at)] for at in shared)] += sign * n
+        left = _left(added, self.rows, taken, self.rows)
         yield Rest(how, people(left))
+        for day in self.days:
+            for one, other, new in ((day, self.rows, taken), (self.rows, day, added)):
+                if self.moved.intersection(new) and one.keys() >= set(added) and other.keys() >= set(taken):
+                    yield Rest(f"{how}, the one of an earlier day", people(_left(added, one, taken, other)))
         for before in self.left.setdefault(how, []):
             yield Rest(
                 f"{how}, on two days", people(Counter({key: left[key] - before[key] for key in {*left, *before}}))
             )
         self.left[how].append(left)
+
+
+def _left(
+    added: list[Occasions], of: Mapping[Occasions, Scores], taken: list[Occasions], less: Mapping[Occasions, Scores]
+) -> Scores:
+    """What some rows leave when others are taken away, at the occasions that all of them have."""
+    shared = sorted(set.intersection(*map(set, (*added, *taken))))
+    found: Scores = Counter()
+    for sign, rows, day in ((1, added, of), (-1, taken, less)):
+        for row in rows:
+            for scores, n in day[row].items():
+                found[tuple(scores[row.index(at)] for at in shared)] += sign * n
+    return found
 
 
 def _same(sizes: Mapping[Occasions, int]) -> list[tuple[set[str], set[str]]]:

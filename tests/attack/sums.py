@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 Cell = tuple[tuple[str, str], ...]
 Scores = Counter[tuple[str, ...]]
+Rows = Mapping[Cell, Scores | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +29,11 @@ def _people(left: Mapping[tuple[str, ...], int]) -> int:
 class Reader:
     """Keeps the latest row of each cell, and what was left in each label on the days before."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, across: bool = True) -> None:
+        self.across = across  # of mere numbers of people another day tells nothing: they may be of quite other people
         self.rows: dict[Cell, Scores | None] = {}
         self.left: dict[str, list[Scores]] = {}
+        self.days: list[dict[Cell, Scores | None]] = []
 
     def read(self, moved: Mapping[Cell, Scores | None]) -> Iterator[Rest]:
         """The rows of one release; gives what follows from them and from all before."""
@@ -42,19 +45,40 @@ class Reader:
                 self.rows[cell] = scores
         for label in {cell[0][0] for cell in self.rows if cell}:
             yield from self._parts(label)
+            for day in self.days if self.across else ():
+                yield from _across(label, day, self.rows)
+                yield from _across(label, self.rows, day)
+        self.days.append(dict(self.rows))
 
     def _parts(self, label: str) -> Iterator[Rest]:
         whole = self.rows.get(())
         if whole is None:
             return
-        left = Counter(whole)
-        for cell, scores in self.rows.items():
-            if cell and cell[0][0] == label and scores is not None:
-                left.subtract(scores)
+        left = _without(whole, _parts_of(label, self.rows))
         yield Rest(f"the whole without its parts by {label}", _people(left))
         for before in self.left.setdefault(label, []):
             yield Rest(f"what the whole left by {label}, on two days", _people(_less(left, before)))
         self.left[label].append(left)
+
+
+def _across(label: str, day: Rows, other: Rows) -> Iterator[Rest]:
+    """What the whole of one day leaves without the parts of another one, all of them or one."""
+    if (whole := day.get(())) is not None:
+        parts = _parts_of(label, other)
+        yield Rest(f"the whole without its parts by {label} of another day", _people(_without(whole, parts)))
+        for part in parts:
+            yield Rest(f"the whole without a part by {label} of another day", _people(_less(whole, part)))
+
+
+def _parts_of(label: str, rows: Rows) -> list[Scores]:
+    return [scores for cell, scores in rows.items() if cell and cell[0][0] == label and scores is not None]
+
+
+def _without(whole: Scores, parts: Iterable[Scores]) -> Scores:
+    found = Counter(whole)
+    for part in parts:
+        found.subtract(part)
+    return found
 
 
 def _less(one: Scores, other: Scores) -> Scores:

@@ -11,11 +11,13 @@ import pytest
 from services.feedback.store import library
 from shared import clock
 from shared.events.intake import ConsentChanged, Consents, ParticipantErased, ParticipantPlaced
+from shared.identity import derived_id
 from tests.doors import bearer
 from tests.feedback.conftest import (
     ADMINISTRATOR,
     API,
     OLD_TOWN,
+    ORGANISATION,
     Told,
     a_due,
     a_program,
@@ -40,6 +42,7 @@ from tests.feedback.loop import (
     writes,
 )
 
+NORTH_QUAY = derived_id(ORGANISATION, "site", "north-quay")
 WHY = {"en": "You need time to come from work.", "es": "Necesitáis tiempo para llegar del trabajo."}
 WHAT = {"en": "The group begins at seven.", "es": "El grupo empieza a las siete."}
 DECIDE = {"decision": "will-do", "why": WHY, "site": "old-town"}
@@ -52,6 +55,15 @@ async def decide(client: Any, theme: str = "starts-too-late", **changes: Any) ->
 async def make(client: Any, change: dict[str, Any], **changes: Any) -> Any:
     body = {"what": WHAT, "since": clock.now().date().isoformat()} | changes
     return await client.post(f"{API}/changes/{change['change_id']}/made", json=body, headers=by(ANA))
+
+
+async def pulses(client: Any, told: Told, number: int, at: datetime, score: int = 8, **changes: Any) -> None:
+    """Somebody answers a Session Pulse."""
+    due = a_due(participant_id=UUID(int=900 + number), enrolment_id=UUID(int=950 + number), **changes)
+    await told.tell(an_enrolment(due, short_code=f"PUL-{number:03}"), due)
+    body = {"occasion_id": str(due.occasion_id), "totals": {"session-pulse": str(score)}, "answered_at": at.isoformat()}
+    answer = await client.post(f"{API}/check-ins", json=body, headers=ADMINISTRATOR)
+    assert answer.status_code == 201, answer.text
 
 
 async def test_a_text_is_read_by_those_who_code_it_and_each_reading_is_written_down(
@@ -310,16 +322,10 @@ async def test_the_pulse_before_and_since_a_change_is_cut_at_midnight_of_the_sit
     await make(client, change, since=since.isoformat())
     evening = datetime.combine(since - timedelta(days=1), time(20), tzinfo=zone)  # the next day, in Greenwich
     for number in range(11):
-        due = a_due(participant_id=UUID(int=900 + number), enrolment_id=UUID(int=950 + number))
-        await told.tell(an_enrolment(due, short_code=f"PUL-{number:03}"), due)
-        body = {
-            "occasion_id": str(due.occasion_id),
-            "totals": {"session-pulse": "8"},
-            "answered_at": evening.isoformat(),
-        }
-        assert (await client.post(f"{API}/check-ins", json=body, headers=by(ANA))).status_code == 201
+        await pulses(client, told, number, evening)
+        await pulses(client, told, number + 11, evening + timedelta(hours=4))
     pulse = (await voice(client))["answers"][0]["pulse"]
-    assert (pulse["before"]["n"], pulse["after"]["n"]) == (11, None)
+    assert (pulse["before"]["n"], pulse["after"]["n"]) == (11, 11)
 
 
 async def test_whoever_works_at_one_site_does_not_say_that_all_have_changed(
@@ -347,22 +353,41 @@ async def test_the_pulse_stands_beside_a_change_and_hides_few(site: None, client
     most = library()["session-pulse"].total
     assert most
     for number in range(11):
-        for side, days in (("before", 10), ("after", 1)):
-            due = a_due(participant_id=UUID(int=900 + number), enrolment_id=UUID(int=950 + number))
-            await told.tell(an_enrolment(due, short_code=f"PUL-{number:03}"), due)
-            body = {
-                "occasion_id": str(due.occasion_id),
-                "totals": {"session-pulse": str(8 if side == "before" else 8 + number % 3)},
-                "answered_at": (clock.now() - timedelta(days=days)).isoformat(),
-            }
-            answer = await client.post(f"{API}/check-ins", json=body, headers=by(ANA))
-            assert answer.status_code == 201, answer.text
+        await pulses(client, told, number, clock.now() - timedelta(days=10))
+    shown = (await voice(client))["answers"][0]["pulse"]
+    assert shown["before"] == shown["after"] == {"n": None, "mean": None, "low": None, "high": None}
+    for number in range(11):
+        await pulses(client, told, number, clock.now() - timedelta(days=1), 8 + number % 3)
     pulse = (await voice(client))["answers"][0]["pulse"]
     assert (pulse["before"]["n"], pulse["before"]["mean"]) == (11, 8.0)
     assert pulse["after"]["mean"] == pytest.approx(8 + 10 / 11)
     assert pulse["after"]["low"] < pulse["after"]["mean"] < pulse["after"]["high"]
     page = (await client.get("/feedback/voices", headers=by(ANA))).text
     assert "is not its effect" in page
+
+
+async def test_the_pulse_is_for_coordinators_and_of_their_own_sites(site: None, client: Any, told: Told) -> None:
+    """It moves with every answer: 12 means of 12 less 11 means of 11 is what the twelfth person said."""
+    await told.tell(a_site("north-quay"))
+    await themes(client, TIME)
+    url = f"{API}/voices/themes/starts-too-late/decisions"
+    change = (await client.post(url, json=DECIDE | {"site": None}, headers=ADMINISTRATOR)).json()
+    body = {"what": WHAT, "since": (clock.now() - timedelta(days=3)).date().isoformat()}
+    made = await client.post(f"{API}/changes/{change['change_id']}/made", json=body, headers=ADMINISTRATOR)
+    assert made.status_code == 200, made.text
+    for number in range(22):
+        where = {"site_id": NORTH_QUAY} if number >= 11 else {}
+        for days in (10, 1):
+            await pulses(client, told, number, clock.now() - timedelta(days=days), 8 if where else 4, **where)
+    for sites, n, mean in (("old-town",), 11, 4), (("old-town", "north-quay"), 22, 6), ((), 22, 6):
+        pulse = (await voice(client, headers=bearer("coordinator", *sites)))["answers"][0]["pulse"]
+        assert [(one["n"], one["mean"]) for one in (pulse["before"], pulse["after"])] == [(n, mean)] * 2
+    for role in ("program-manager", "administrator"):
+        assert (await voice(client, headers=bearer(role)))["answers"][0]["pulse"] is None
+        page = (await client.get("/feedback/voices", headers=bearer(role))).text
+        assert "Session Pulse:" not in page
+        assert "stands here for coordinators alone" in page
+    assert "stands here for coordinators alone" not in (await client.get("/feedback/voices", headers=by(ANA))).text
 
 
 async def test_somebody_who_is_erased_leaves_no_word_and_no_coding(site: None, client: Any, told: Told) -> None:

@@ -107,7 +107,7 @@ def _order(program: Program, bases: Iterable[Base]) -> list[Base]:
     for code in program.instruments:
         if lasting := program.lasting(code):
             first, end, last = lasting
-            main += [("pair", code, first, one) for one in ((end, last) if end == "end" else (last, end))]
+            main += [("pair", code, *sorted((first, one))) for one in ((end, last) if end == "end" else (last, end))]
     kinds = {"together": 1, "pair": 2}
     return sorted(bases, key=lambda one: (0, main.index(one)) if one in main else (kinds.get(one[0], 3), one))
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from services.analytics import store
 from services.analytics.domain import Asked, Change, Fact, People, change
-from services.analytics.domain.bases import Base, by_base
+from services.analytics.domain.bases import Base, by_base, people_in
 from services.analytics.store import Group
 from shared.database import Tx
 from shared.errors import NotFound
@@ -16,28 +16,42 @@ ASIDE = (*store.FACTS, "counted", "cells", "touched")
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What a name means: the change of an instrument between two occasions, of everybody or of a group."""
+    """What a name means: facts of a program that figures are made of, of everybody or of a group.
+
+    `asked` is the instrument with the first and the later occasion, if it is a change.
+    """
 
     program: str
-    instrument: str
-    first: str
-    later: str
+    base: Base
+    asked: tuple[str, str, str] | None = None
     group: Group = store.EVERYBODY
 
     @classmethod
     def named(cls, name: str) -> "Figure | None":
-        """`program/instrument/from/to`, or with `/label=value` for a group; None: it is no such name."""
-        match [tuple(part.split("=")) for part in name.split("/")]:
-            case [(program,), (instrument,), (first,), (later,)]:
-                return cls(program, instrument, first, later)
-            case [(program,), (instrument,), (first,), (later,), (label, value)]:
-                return cls(program, instrument, first, later, (label, value))
+        """What is meant by such as `program/instrument/from/to`, as NAMES says; None: it is no such name."""
+        program, *parts = name.split("/")
+        group = store.EVERYBODY
+        if parts and "=" in parts[-1]:
+            label, _, value = parts.pop().partition("=")
+            group = label, value
+        match parts:
+            case ["stay" | "enrolled" | "completed"] | ["asked", _] | ["sessions", _] | ["week" | "answer", _, _]:
+                return cls(program, tuple(parts), None, group)
+            case [instrument, first, later] if "+" not in instrument:
+                return cls(program, ("pair", instrument, *sorted((first, later))), (instrument, first, later), group)
+            case [instruments, _, _, *_]:
+                every = (f"{one}:{at}" for at in parts[1:] for one in instruments.split("+"))
+                return cls(program, ("together", " ".join(every)), None, group)
         return None
 
-    @property
-    def base(self) -> Base:
-        """What it rests on."""
-        return "pair", self.instrument, *sorted((self.first, self.later))
+
+NAMES = (
+    "program/instrument/from/to for a change, program/instrument/first/end/last for what lasts, "
+    "program/phq-9+gad-7/from/to for the rates of both, program/enrolled, program/stay, program/completed, "
+    "program/asked/occasion, program/answer/instrument/occasion, program/week/instrument/2026-w07, "
+    "program/sessions/instrument for slopes; and for a group one more /label=value"
+)
+"""How figures are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +61,12 @@ class Published:
     release: int
     place: int
     facts: dict[Fact, int]
-    change: Change
+    change: Change | None
+
+    @property
+    def people(self) -> int:
+        """How many people it is of."""
+        return people_in(self.facts)
 
 
 async def find_published(tx: Tx, organisation: UUID, figure: Figure) -> Published:
@@ -60,16 +79,20 @@ async def find_published(tx: Tx, organisation: UUID, figure: Figure) -> Publishe
     return Published(release, place, facts, await figure_of(tx, figure, facts))
 
 
-async def figure_of(tx: Tx, figure: Figure, facts: dict[Fact, int]) -> Change:
+async def figure_of(tx: Tx, figure: Figure, facts: dict[Fact, int]) -> Change | None:
     """The same formulas as everywhere."""
-    instrument = await store.get_instrument(tx, figure.instrument)
+    if figure.asked is None:
+        return None
+    code, first, later = figure.asked
     group = None if figure.group == store.EVERYBODY else figure.group[1]
-    return change(Asked(figure.program, instrument, figure.first, figure.later), People(facts, people_min=1), group)
+    asked = Asked(figure.program, await store.get_instrument(tx, code), first, later)
+    return change(asked, People(facts, people_min=1), group)
 
 
-async def compute_again(tx: Tx, organisation: UUID, figure: Figure) -> dict[Fact, int]:
-    """Its facts, from the tables that this transaction sees: those that were made aside."""
+async def compute_again(tx: Tx, organisation: UUID, figure: Figure, release: Published) -> Published:
+    """The same from the tables that this transaction sees: those that were made aside."""
     await store.touch_everybody(tx)
     program = await store.get_program(tx, organisation, figure.program, None)
     everything = await store.everything(tx, program, await store.instruments(tx))
-    return by_base(everything.get(figure.group, {})).get(figure.base, {})
+    facts = by_base(everything.get(figure.group, {})).get(figure.base, {})
+    return Published(release.release, release.place, facts, await figure_of(tx, figure, facts))

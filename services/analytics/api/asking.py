@@ -63,15 +63,14 @@ class Question:
 
 async def question(tx: Tx, who: Who, program: str, instrument: str, *occasions: str) -> Question:
     """Check what is asked for, from the first of the occasions to the last; whatever is unknown is not found."""
-    found = await store.get_program(tx, who.organisation_id, program, who.site_ids)
+    seen = await store.seen_by(tx, who)
+    found = await store.get_program(tx, who.organisation_id, program, who.site_ids, seen)
     measured = await store.get_instrument(tx, instrument)
     for occasion in occasions:
         if occasion not in found.occasions(instrument):
             raise NotFound("occasion")
     must_differ(*occasions)
-    return Question(
-        await store.seen_by(tx, who), found, measured, Asked(program, measured, occasions[0], occasions[-1])
-    )
+    return Question(seen, found, measured, Asked(program, measured, occasions[0], occasions[-1]))
 
 
 async def groups(

@@ -22,7 +22,10 @@ class ChangeRow(Dated):
     to: str = Field(description="code of the later occasion")
     group: str | None = Field(description="which group of people, by what `by` asked for; null is everybody")
     n_enrolled: int | None = Field(description="people enrolled who agreed to be counted in reports")
-    n_eligible: int | None = Field(description="of these, were to be asked at the later occasion")
+    n_eligible: int | None = Field(
+        description="of these, were to be asked at the later occasion; this and the next four are null, too, where "
+        "they have not moved in the same release as n_paired"
+    )
     n_invited: int | None = Field(description="of these, invited to the later occasion")
     n_reached: int | None = Field(
         description="of these, touched the page of the later one; who answered on paper is not among them"

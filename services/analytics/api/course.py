@@ -47,6 +47,10 @@ class RetentionRow(Dated):
 
     group: str | None = Field(description="which group of people, by what `by` asked for; null is everybody")
     n: int | None = Field(description="people enrolled who agreed to be counted in reports")
+    n_completed: int | None = Field(
+        description="of these, completed the program; null, too, where it has not moved in the same release as the "
+        "steps"
+    )
     steps: list[StepShape] | None
     sessions_mean: float | None = Field(description="sessions attended, mean over these people")
     sessions_median: float | None = Field(description="sessions attended, median over these people")
@@ -66,9 +70,9 @@ class Retention(BaseModel):
 async def retention(who: Analyst, db: Db, program: OfProgram, by: By = None) -> Retention:
     """How many people stay for how many sessions. Who is still there, or completed, counts for as long as they came."""
     async with db.transaction(who.organisation_id) as tx:
-        found = await store.get_program(tx, who.organisation_id, program, who.site_ids)
         seen = await store.seen_by(tx, who)
-        people = await groups(tx, seen, found, by, ("enrolled", "stay"))
+        found = await store.get_program(tx, who.organisation_id, program, who.site_ids, seen)
+        people = await groups(tx, seen, found, by, ("enrolled", "stay", "completed"))
     rows = [domain.staying(one, group) for group, one in people.items()]
     return Retention(rows=[_retention(row) for row in rows], data_through=seen.data_through)
 
@@ -88,6 +92,7 @@ def _retention(row: domain.Staying) -> RetentionRow:
     return RetentionRow(
         group=row.group,
         n=row.n,
+        n_completed=row.completed,
         steps=None if row.steps is None else steps,
         sessions_mean=row.mean,
         sessions_median=row.median,
@@ -191,7 +196,10 @@ class Trend(BaseModel):
     program: str
     instrument: str
     weeks: list[Point]
-    sessions: list[Point] = Field(description="plain means: compare with `personal`")
+    sessions: list[Point] = Field(
+        description="plain means: compare with `personal`. None of a release: one more answer after a session would "
+        "tell its score, however many others answered after other sessions meanwhile"
+    )
     personal: SlopeShape | None = Field(description="null: too few people, or not asked after sessions")
     definition: str = TREND
     data_through: datetime | None = Field(description=NEWEST)
@@ -201,20 +209,21 @@ class Trend(BaseModel):
 async def trend(who: Analyst, db: Db, program: OfProgram, instrument: OfInstrument) -> Trend:
     """Means by week and by session with their numbers of people, beside the mean of the personal slopes."""
     async with db.transaction(who.organisation_id) as tx:
-        found = await store.get_program(tx, who.organisation_id, program, who.site_ids)
+        seen = await store.seen_by(tx, who)
+        found = await store.get_program(tx, who.organisation_id, program, who.site_ids, seen)
         measured = await store.get_instrument(tx, instrument)
         if instrument not in found.instruments:
             raise NotFound("instrument")
-        seen = await store.seen_by(tx, who)
         people = await store.everybody(tx, found.program_id, seen, domain.about(instrument, "week", "in-week"))
         courses = await store.by_session(tx, found.program_id, seen, measured)
         cuts = await store.cuts(tx, found.program_id, seen, None, store.base_by_session(measured))
     one, cut = domain.trend(measured, people, courses[None]), cuts.get(None, seen.cut)
+    sessions = domain.after_sessions(measured, courses[None], people.people_min, cut) if seen.is_live else []
     return Trend(
         program=program,
         instrument=instrument,
         weeks=[Point.of(*at) for at in one.weeks],
-        sessions=[Point.of(*at) for at in domain.after_sessions(measured, courses[None], people.people_min, cut)],
+        sessions=[Point.of(*at) for at in sessions],
         personal=one.personal and _slope(one.people, one.personal, cut),
         data_through=seen.data_through,
     )

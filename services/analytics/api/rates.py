@@ -95,7 +95,10 @@ class RatesRow(Dated):
 
     group: str | None = Field(description="which group of people, by what `by` asked for; null is everybody")
     n_enrolled: int | None
-    n_eligible: int | None = Field(description="were to be asked at the later occasion")
+    n_eligible: int | None = Field(
+        description="were to be asked at the later occasion; this and the next four are null, too, where they have not "
+        "moved in the same release as n_paired"
+    )
     n_invited: int | None
     n_reached: int | None = Field(description="of these, touched its page; who answered on paper is not among them")
     n_first: int | None
@@ -112,7 +115,8 @@ class RatesRow(Dated):
         description="people who recovered, improved, stayed unchanged, deteriorated or were harmed (Jacobson and Truax)"
     )
     difference: float | None = Field(
-        description="first scores of those who answered again less those who did not, in SDs"
+        description="first scores of those who answered again less those who did not, in SDs; null where they have not "
+        "moved in the same release"
     )
     talking_therapies: CourseShape | None = Field(description="where both PHQ-9 and GAD-7 are asked")
     suppressed: bool
@@ -240,7 +244,7 @@ async def lasting(
     later: To,
     by: By = None,
 ) -> LastingRows:
-    """Of those who had reliably improved at the end, how many still had at the follow-up."""
+    """Of those who had reliably improved at the end, how many had kept it at the follow-up."""
     async with db.transaction(who.organisation_id) as tx:
         one = await question(tx, who, program, instrument, first, end, later)
         released = one.program.lasting(instrument)

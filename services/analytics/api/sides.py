@@ -36,7 +36,10 @@ Attribute = Annotated[Code, Query(description="an attribute of the organisation,
 
 
 class SiteRow(Dated):
-    """One site. A null is too small to be shown safely, or does not exist."""
+    """One site. A null is too small to be shown safely, or does not exist.
+
+    Limits, and what was expected, are null where no other site has a rate.
+    """
 
     site: str
     n: int | None = Field(description="people of whom it is true")
@@ -96,7 +99,7 @@ class Sites(BaseModel):
 
     measure: Measure
     rows: list[SiteRow]
-    target: float | None = Field(description="the rate of all shown sites together")
+    target: float | None = Field(description="the rate of all sites with a rate together; null of fewer than two")
     dispersion: float | None = Field(description="phi, winsorised: 1 where sites differ by chance alone")
     between: float | None = Field(description="tau, standard deviation between sites beyond chance, arcsine scale")
     definition: str = SITES
@@ -138,7 +141,10 @@ class ApartShape(BaseModel):
     )
     low: float | None = Field(description="lower end of its 95 % interval (Wilson)")
     high: float | None = Field(description="upper end of its 95 % interval (Wilson)")
-    gap: float | None = Field(description="rate less that of everybody else")
+    gap: float | None = Field(
+        description="rate less that of everybody else; null where these are too few, or the group has not moved in the "
+        "same release as everybody"
+    )
     gap_low: float | None = Field(description="lower end of its 95 % interval (Newcombe 10)")
     gap_high: float | None = Field(description="upper end of its 95 % interval (Newcombe 10)")
     is_flagged: bool = Field(description="the interval of the gap excludes zero")
@@ -188,7 +194,9 @@ async def equity(
     """Who came, who stayed and who improved, by an attribute: each group beside everybody else."""
     async with db.transaction(who.organisation_id) as tx:
         one = await question(tx, who, program, instrument, first, later)
-        people = await groups(tx, one.seen, one.program, attribute, [*one.asked.facts, "stay"])
+        wanted = [*one.asked.facts, "stay"]
+        everybody = await store.everybody(tx, one.program.program_id, one.seen, wanted)
+        people = await groups(tx, one.seen, one.program, attribute, wanted)
     known = {group: found for group, found in people.items() if group is not None}
     rows = [
         EquityRow(
@@ -200,7 +208,7 @@ async def equity(
             suppressed=row.suppressed,
             **dated(EQUITY, row.cut),
         )
-        for row in domain.equity(one.asked, known)
+        for row in domain.equity(one.asked, everybody, known)
     ]
     return EquityRows(attribute=attribute, rows=rows, data_through=one.seen.data_through)
 

@@ -8,7 +8,7 @@ from services.analytics.domain.figures import Estimate
 from services.analytics.domain.gain import gain, gain_by_change, mean_change
 from services.analytics.domain.instrument import Instrument
 from services.analytics.domain.pairs import Moments, moments
-from services.analytics.domain.people import Cut, Fact, People, versions
+from services.analytics.domain.people import Cut, Fact, People, oldest, versions
 from services.analytics.domain.reliable import counted
 from shared.fields import invalid
 
@@ -29,6 +29,10 @@ class Asked:
     def pairs(self) -> Fact:
         """The base of the figures about those who answered at both."""
         return "pair", self.instrument.code, *sorted((self.first, self.later))
+
+    def answered(self, occasion: str) -> Fact:
+        """The base of the figures about those who answered at an occasion."""
+        return "answer", self.instrument.code, occasion
 
     @property
     def asked_later(self) -> Fact:
@@ -61,7 +65,12 @@ def must_differ(*occasions: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """How many people; None is a number that must not be shown."""
+    """How many people, as of one release; None is a number that must not be shown, or that is of another one.
+
+    How many are enrolled has a clock of its own.
+    """
+
+    cut: Cut
 
     enrolled: int | None
     eligible: int | None
@@ -80,12 +89,16 @@ class Change:
     group: str | None
     n: Numbers
     suppressed: bool
-    cut: Cut
     found: Moments | None = None
     mean: Estimate | None = None
     gain: Estimate | None = None
     gain_by_change: Estimate | None = None
     reliably: Mapping[str, int] | None = None
+
+    @property
+    def cut(self) -> Cut:
+        """As of when it is."""
+        return self.n.cut
 
 
 def change(asked: Asked, people: People, group: str | None = None) -> Change:
@@ -100,7 +113,6 @@ def change(asked: Asked, people: People, group: str | None = None) -> Change:
         group,
         numbers(asked, people),
         suppressed,
-        people.as_of(asked.pairs),
         found=found,
         mean=mean_change(found) if found else None,
         gain=gain(found) if found else None,
@@ -110,14 +122,28 @@ def change(asked: Asked, people: People, group: str | None = None) -> Change:
 
 
 def numbers(asked: Asked, people: People) -> Numbers:
-    """How many people the figures of a group speak for."""
-    counts = (
-        people.enrolled,
-        people.at("eligible", asked.later),
-        people.at("invited", asked.later),
-        people.at("reached", asked.later),
-        sum(people.answers(asked.instrument, asked.first).values()),
-        sum(people.answers(asked.instrument, asked.later).values()),
-        people.paired(asked.instrument, asked.first, asked.later),
+    """How many people the figures of a group speak for, as of when those who answered twice are.
+
+    Where these are hidden, as of when the first of the other numbers is.
+    """
+    paired = people.paired(asked.instrument, asked.first, asked.later)
+    others = asked.asked_later, asked.answered(asked.first), asked.answered(asked.later)
+    of_pairs = people.cuts_of(asked.pairs) if paired >= people.people_min else set()
+    cut = oldest(of_pairs or people.cuts_of(*others))
+
+    def shown(n: int) -> int | None:
+        return None if n < people.people_min else n
+
+    def beside(n: int, base: Fact) -> int | None:
+        return shown(n) if people.cuts_of(base) | of_pairs == {cut} else None
+
+    return Numbers(
+        cut,
+        enrolled=shown(people.enrolled),
+        eligible=beside(people.at("eligible", asked.later), asked.asked_later),
+        invited=beside(people.at("invited", asked.later), asked.asked_later),
+        reached=beside(people.at("reached", asked.later), asked.asked_later),
+        first=beside(sum(people.answers(asked.instrument, asked.first).values()), asked.answered(asked.first)),
+        later=beside(sum(people.answers(asked.instrument, asked.later).values()), asked.answered(asked.later)),
+        paired=shown(paired),
     )
-    return Numbers(*(None if one < people.people_min else one for one in counts))

@@ -123,7 +123,9 @@ DEFINITIONS = (
     ),
     Definition(
         _RATES, "lasting",
-        "of those reliably improved at the end: maintained, partly, lost; besides, late; follow-ups in their window",
+        "of those reliably improved at the end: kept (maintained: still reliably better than at first, and nothing "
+        "reliably lost since the end), in part (one of the two), lost (neither); besides, late; follow-ups in their "
+        "window",
         "Kith", reliable.lasting,
     ),
     Definition(

@@ -1,12 +1,12 @@
 """For whom: groups of people beside everybody else, by who came, who stayed and who improved, each apart."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.analytics.domain.change import Asked
 from services.analytics.domain.completeness import is_enough
 from services.analytics.domain.figures import Estimate
-from services.analytics.domain.people import STAYING, Cut, People
+from services.analytics.domain.people import STAYING, Cut, Fact, People
 from services.analytics.domain.rates import gap, share
 from services.analytics.domain.reliable import improved
 
@@ -16,7 +16,10 @@ Part = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Apart:
-    """A share of a group, and how far it is from that of everybody else. None: too few have answered to say it."""
+    """A share of a group, and how far it is from that of everybody else.
+
+    None: too few have answered to say it, or, of the gap, everybody and the group are not of one release.
+    """
 
     some: int
     of: int
@@ -42,8 +45,8 @@ class Equity:
     outcome: Apart | None = None
 
 
-def equity(asked: Asked, groups: Mapping[str, People]) -> list[Equity]:
-    """Each group against all others together, those of whom it is not known as a group of their own.
+def equity(asked: Asked, everybody: People, groups: Mapping[str, People]) -> list[Equity]:
+    """Each group against everybody else, also who is in a group that is hidden or of whom it is not known.
 
     Reach: came to at least one session, of those enrolled. Retention: has not left, of those enrolled. Outcome:
     reliably improved, of those who answered twice.
@@ -53,17 +56,24 @@ def equity(asked: Asked, groups: Mapping[str, People]) -> list[Equity]:
         threshold = asked.instrument.threshold
         return improved(people.pairs(asked.instrument, asked.first, asked.later), threshold) if threshold else (0, 0)
 
-    met = any(people.came for people in groups.values())
+    came, outcome = _came if everybody.came else _nobody, (asked.pairs, asked.asked_later)
     found = []
     for group, people in groups.items():
-        cut = people.as_of(STAYING, asked.pairs)
+        cut = people.as_of(STAYING, *(outcome if asked.instrument.threshold else ()))
         if people.enrolled < people.people_min:
             found.append(Equity(group, None, suppressed=True, cut=cut))
             continue
-        others = [other for name, other in groups.items() if name != group]
-        came, stayed = (_apart(measure, people, others) for measure in (_came if met else _nobody, _stayed))
-        found.append(Equity(group, people.enrolled, False, cut, came, stayed, _apart(better, people, others, asked)))
+        others = _others(everybody, people, STAYING)
+        reach, retention = (_apart(measure, people, others) for measure in (came, _stayed))
+        improvement = _apart(better, people, _others(everybody, people, *outcome), asked)
+        found.append(Equity(group, people.enrolled, False, cut, reach, retention, improvement))
     return found
+
+
+def _others(everybody: People, people: People, *bases: Fact) -> People:
+    """Everybody less the group. Nobody, where the two are not of one release: of whom the difference is, none knows."""
+    is_of_one = all(len(everybody.cuts_of(one) | people.cuts_of(one)) == 1 for one in bases)
+    return everybody.without([people]) if is_of_one else replace(everybody, counts={})
 
 
 def _nobody(_: People) -> Part:
@@ -80,15 +90,14 @@ def _stayed(people: People) -> Part:
 
 
 def _apart(
-    measure: Callable[[People], Part], people: People, others: list[People], answered: Asked | None = None
+    measure: Callable[[People], Part], people: People, others: People, answered: Asked | None = None
 ) -> Apart | None:
     """`answered`: it is of those who answered then, so enough must have."""
     some, of = measure(people)
     if of < people.people_min:
         return None
-    parts = [measure(one) for one in others]
-    rest = sum(one for one, _ in parts), sum(one for _, one in parts)
+    rest = measure(others)
     if answered and not is_enough([people], answered.later, of):
         return Apart(some, of, None, None)
-    has_gap = rest[1] >= people.people_min and not (answered and not is_enough(others, answered.later, rest[1]))
+    has_gap = rest[1] >= people.people_min and not (answered and not is_enough([others], answered.later, rest[1]))
     return Apart(some, of, share(some, of), gap(some, of, *rest) if has_gap else None)

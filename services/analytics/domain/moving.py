@@ -72,9 +72,12 @@ class _Draft:
     def _overlaps(self, cell: Cell) -> Overlaps:
         """The same in every round: only `found` changes."""
         if cell not in self.overlaps:
-            sizes = {base: people_in(facts_of.get(cell, {})) for base, facts_of in self.now.items()}
+            sizes = [self._sizes(one) for one in dict.fromkeys((cell, EVERYBODY))]
             self.overlaps[cell] = Overlaps(sizes, self.states.get(cell, ()), self.scored)
         return self.overlaps[cell]
+
+    def _sizes(self, cell: Cell) -> dict[Base, int]:
+        return {base: people_in(facts_of.get(cell, {})) for base, facts_of in self.now.items()}
 
     def _of_rests(self, after: Mapping[Cell, State]) -> Iterator[Held]:
         """What a whole leaves when its parts are taken away is not of a few people here either."""

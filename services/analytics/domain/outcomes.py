@@ -52,9 +52,9 @@ def outcomes(asked: Asked, people: People, group: str | None = None, *, quads: Q
     answered again with those who did not, in SDs.
     """
     pairs = people.pairs(asked.instrument, asked.first, asked.later)
-    paired, n, cut = sum(pairs.values()), numbers(asked, people), people.as_of(asked.pairs, asked.asked_later)
+    paired, n = sum(pairs.values()), numbers(asked, people)
     if paired < people.people_min:
-        return Outcomes(group, n, suppressed=True, cut=cut)
+        return Outcomes(group, n, suppressed=True, cut=n.cut)
     eligible, responded = people.at("eligible", asked.later), people.at("responded", asked.later)
     enough, everybody = is_enough([people], asked.later, paired), eligible if paired <= min(responded, eligible) else 0
     threshold = asked.instrument.threshold
@@ -64,7 +64,7 @@ def outcomes(asked: Asked, people: People, group: str | None = None, *, quads: Q
         group,
         n,
         suppressed=False,
-        cut=cut,
+        cut=people.as_of(asked.pairs, asked.asked_later),
         is_complete=enough,
         answered=Rate(responded, eligible, share(responded, eligible)) if eligible >= people.people_min else None,
         improved=_rate(reliably.get("improved", 0), paired, everybody, enough) if threshold else None,
@@ -90,7 +90,9 @@ def _recovered(pairs: Pairs, threshold: Threshold | None, enough: bool, people_m
 
 
 def _difference(asked: Asked, people: People, pairs: Pairs) -> float | None:
-    """Those who answered the first time alone are those who did not answer again."""
+    """Those who answered the first time alone are those who did not answer again: as of the same release."""
+    if len(people.cuts_of(asked.pairs, asked.answered(asked.first))) > 1:
+        return None
     again: dict[int, int] = {}
     for (first, _), many in pairs.items():
         again[first] = again.get(first, 0) + many

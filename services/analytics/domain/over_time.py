@@ -7,7 +7,7 @@ from statistics import median
 from services.analytics.domain.courses import Course, by_session, mean_slope, slopes
 from services.analytics.domain.figures import Estimate, mean_of
 from services.analytics.domain.instrument import Instrument
-from services.analytics.domain.people import STAYING, Cut, People
+from services.analytics.domain.people import COMPLETED, STAYING, Cut, People
 from services.analytics.domain.retention import Step, kaplan_meier
 
 At = tuple[str, int | None, Estimate | None, Cut]
@@ -26,17 +26,21 @@ class Staying:
     steps: list[Step] | None = None
     mean: float | None = None
     median: float | None = None
+    completed: int | None = None
 
 
 def staying(people: People, group: str | None = None) -> Staying:
-    """How long people stay, for as long as enough of them are left to follow."""
+    """How long people stay, for as long as enough of them are left to follow, and how many have completed."""
     stays = people.stays
     n, cut = sum(stays.values()), people.as_of(STAYING)
     if n < people.people_min:
         return Staying(group, None, suppressed=True, cut=cut)
     steps = [step for step in kaplan_meier(stays) if step.at_risk >= people.people_min]
     sessions = sorted(session for (session, _), many in stays.items() for _ in range(many))
-    return Staying(group, n, False, cut, people.stayed < n, steps, sum(sessions) / n, float(median(sessions)))
+    is_of_one = len(people.cuts_of(STAYING, COMPLETED)) == 1
+    completed = people.completed if people.completed >= people.people_min and is_of_one else None
+    mean = sum(sessions) / n
+    return Staying(group, n, False, cut, people.stayed < n, steps, mean, float(median(sessions)), completed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,19 +43,20 @@ class Scored:
         self._scores: dict[tuple[Base, int, tuple[Column, ...]], Rest] = {}
         self._sizes: dict[int, int] = {}
 
-    def rest(self, state: State, one: Sum) -> Rest:
-        """What is left of a sum of which a reader has seen everything."""
+    def rest(self, state: State, one: Sum, less: State | None = None) -> Rest:
+        """What is left of a sum of which a reader has seen everything; `less`: what is taken away as seen then."""
         added, taken, shared = one
         found: Rest = Counter()
         for base in added:
             found.update(self._of(base, state[base], shared))
         for base in taken:
-            found.subtract(self._of(base, state[base], shared))
+            found.subtract(self._of(base, (less or state)[base], shared))
         return found
 
-    def size(self, state: State, one: Sum) -> int:
+    def size(self, state: State, one: Sum, less: State | None = None) -> int:
         """How many more people are in what is added than in what is taken away."""
-        return sum(self._size(state[base]) for base in one[0]) - sum(self._size(state[base]) for base in one[1])
+        added, taken, _ = one
+        return sum(self._size(state[base]) for base in added) - sum(self._size((less or state)[base]) for base in taken)
 
     def _size(self, facts: Facts) -> int:
         if id(facts) not in self._sizes:
@@ -75,12 +76,15 @@ class Scored:
 
 
 class Overlaps:
-    """The bases of one group with their numbers of people, and what a reader saw of them after each release."""
+    """The bases of one group, and what a reader saw of them after each release.
 
-    def __init__(self, sizes: Mapping[Base, int], earlier: Sequence[State], scored: Scored) -> None:
+    `sizes`: how many people of the group are in each base, and how many of everybody: what is so of all is so of these.
+    """
+
+    def __init__(self, sizes: Sequence[Mapping[Base, int]], earlier: Sequence[State], scored: Scored) -> None:
         self.earlier, self.scored = list({id(each): each for each in earlier}.values()), scored
         self.sums: defaultdict[Base, list[Sum]] = defaultdict(list)
-        for added, taken in _sums({base for base in sizes if columns(base)}, sizes):
+        for added, taken in _sums({base for base in sizes[0] if columns(base)}, sizes):
             shared = set.intersection(*(set(columns(one)) for one in (*added, *taken)))
             for base in (*added, *taken) if shared else ():
                 self.sums[base].append((added, taken, tuple(sorted(shared))))
@@ -94,7 +98,17 @@ class Overlaps:
                 near = self._near(self.scored.size(state, one), before, one, people_min)
                 if is_of_few(self.scored.rest(state, one), near, people_min):
                     return True
+            if self._tells_across(state, base, one, people_min):
+                return True
         return False
+
+    def _tells_across(self, state: State, base: Base, one: Sum, people_min: int) -> bool:
+        """Whether it does beside the others as they were seen on any earlier day: they were of other people then."""
+        added, taken, _ = one
+        days = ((state, each) if base in added else (each, state) for each in self.earlier)
+        seen = ((of, less) for of, less in days if of.keys() >= set(added) and less.keys() >= set(taken))
+        near = ((of, less) for of, less in seen if abs(self.scored.size(of, one, less)) < people_min)
+        return any(is_of_few(self.scored.rest(of, one, less), (), people_min) for of, less in near)
 
     def _near(self, size: int, before: Sequence[State], one: Sum, people_min: int) -> Iterator[Rest]:
         """What was left before of about as many people: of others, as many at least have come or gone."""
@@ -103,7 +117,9 @@ class Overlaps:
                 yield self.scored.rest(each, one)
 
 
-def _sums(bases: Collection[Base], sizes: Mapping[Base, int]) -> Iterator[tuple[tuple[Base, ...], tuple[Base, ...]]]:
+def _sums(
+    bases: Collection[Base], sizes: Sequence[Mapping[Base, int]]
+) -> Iterator[tuple[tuple[Base, ...], tuple[Base, ...]]]:
     """What is added and what is taken away: a whole less a part of it, or less two parts."""
     everywhere = _everywhere(bases, sizes)
     for whole in bases:
@@ -127,7 +143,7 @@ def _less_two_parts(
                     yield (whole, both), (one, other)
 
 
-def _everywhere(bases: Collection[Base], sizes: Mapping[Base, int]) -> dict[Base, set[Column]]:
+def _everywhere(bases: Collection[Base], sizes: Sequence[Mapping[Base, int]]) -> dict[Base, set[Column]]:
     """Of each base where everybody in it answered: of as many people as a wider base has, it is these same people."""
     by_columns = {frozenset(columns(one)): one for one in bases}
     same = [
@@ -135,7 +151,7 @@ def _everywhere(bases: Collection[Base], sizes: Mapping[Base, int]) -> dict[Base
         for wide in bases
         for many in range(1, len(columns(wide)))
         for few in combinations(columns(wide), many)
-        if (narrow := by_columns.get(frozenset(few))) and sizes[narrow] == sizes[wide]
+        if (narrow := by_columns.get(frozenset(few))) and any(one[narrow] == one[wide] for one in sizes)
     ]
     found = {base: set(columns(base)) for base in bases}
     for own in found.values():

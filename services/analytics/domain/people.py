@@ -14,6 +14,8 @@ Fact = tuple[str, ...]
 """What kind of fact, and its parts, such as ("pair", "phq-9", "1", "1", "baseline", "end", "14", "9")."""
 STAYING: Fact = ("stay",)
 """The base of how long people stay."""
+COMPLETED: Fact = ("completed",)
+"""The base of how many have completed the program."""
 UNKNOWN = "unknown"
 PEOPLE_MIN = 11
 """A cell with fewer people than this shows a sentence instead of numbers, unless the organisation decided otherwise."""
@@ -42,18 +44,23 @@ class People:
     """How many people of a group are what each fact says, and how many it takes to show a number about them.
 
     `answered_min`: how many percent of those asked have to have answered before a rate is given.
-    `cut` is as of when all of it is, but for the bases that moved last in an earlier release.
+    `cut` is as of when all of it is, but for the bases that moved last in an earlier release: of several sites
+    together in one or another.
     """
 
     counts: Mapping[Fact, int] = field(default_factory=dict)
     people_min: int = PEOPLE_MIN
     cut: Cut = NOW
-    cuts: Mapping[Fact, Cut] = field(default_factory=dict)
+    cuts: Mapping[Fact, frozenset[Cut]] = field(default_factory=dict)
     answered_min: int = ANSWERED_MIN
 
     def as_of(self, *bases: Fact) -> Cut:
         """As of when a figure is that rests on these bases: as of when the oldest of them is."""
-        return oldest(self.cuts.get(one, self.cut) for one in bases)
+        return oldest(self.cuts_of(*bases))
+
+    def cuts_of(self, *bases: Fact) -> set[Cut]:
+        """As of when these bases are. Numbers of two releases are not taken from each other, nor set side by side."""
+        return {cut for one in bases for cut in self.cuts.get(one, (self.cut,))}
 
     @property
     def enrolled(self) -> int:
@@ -63,7 +70,7 @@ class People:
     @property
     def completed(self) -> int:
         """Of these, who completed the program."""
-        return self.counts.get(("completed",), 0)
+        return self.counts.get(COMPLETED, 0)
 
     def at(self, state: str, occasion: str) -> int:
         """How many were eligible, invited, reached, or have responded, at an occasion."""

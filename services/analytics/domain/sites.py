@@ -42,10 +42,11 @@ class Funnel:
 def funnel(sites: Sequence[tuple[int, int]]) -> Funnel | None:
     """Of (some, people) a site: target, overdispersion (Spiegelhalter 2005; as FunnelPlotR computes it, arcsine scale).
 
-    The z-scores are winsorised at 10 % at both ends. tau is added when phi is above what chance makes of it.
+    The z-scores are winsorised at 10 % at both ends. tau is added when phi is above what chance makes of it. None of
+    fewer than two sites: one alone is not compared with itself.
     """
     known = [(some, people) for some, people in sites if people >= PEOPLE_MIN]
-    if not known:
+    if len(known) < 2:
         return None
     target = sum(some for some, _ in known) / sum(people for _, people in known)
     middle = asin(sqrt(target))

@@ -60,18 +60,22 @@ def base(measure: Measure, asked: Asked) -> Fact:
 
 
 def standings(measure: Measure, asked: Asked, sites: Mapping[str, People]) -> Standings:
-    """The rates of all sites; those of too few people, or of whom too few answered, are in no figure of the others."""
+    """The rates of all sites; those of too few people, or of whom too few answered, are in no figure of the others.
+
+    Limits and what was expected are made of all rates together: of one alone there are none.
+    """
     every = {site: counts(measure, asked, people) for site, people in sites.items()}
     shown = {site for site, (_, of) in every.items() if of >= max(sites[site].people_min, PEOPLE_MIN)}
     rated = {site for site in shown if measure != "improved" or is_enough([sites[site]], asked.later, every[site][1])}
     all_sites = funnel([every[site] for site in rated])
-    expected = _adjusted(asked, {site: sites[site] for site in rated}) if measure == "improved" else {}
+    has_expected = all_sites and measure == "improved"
+    expected = _adjusted(asked, {site: sites[site] for site in rated}) if has_expected else {}
     rows = []
     for site in sorted(sites):
         (some, of), cut = every[site], sites[site].as_of(base(measure, asked))
-        if all_sites and site in rated:
-            within = tuple(all_sites.limits(of, level) for level in LIMITS)
-            is_outside = tuple(all_sites.is_outside(some, of, level) for level in LIMITS)
+        if site in rated:
+            within = tuple(all_sites.limits(of, level) for level in LIMITS) if all_sites else ()
+            is_outside = tuple(all_sites.is_outside(some, of, level) for level in LIMITS) if all_sites else ()
             rows.append(Standing(site, False, cut, some, of, share(some, of), within, is_outside, expected.get(site)))
         else:
             rows.append(Standing(site, False, cut, some, of) if site in shown else Standing(site, True, cut))

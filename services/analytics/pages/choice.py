@@ -17,7 +17,7 @@ from shared.security import Who
 
 Analyst = Annotated[Who, Depends(allow("program-manager", "coordinator", "administrator"))]
 Query = Mapping[str, str]
-KINDS = ("eligible", "invited", "reached", "responded", "stay", "week", "in-week")
+KINDS = ("eligible", "invited", "reached", "responded", "stay", "completed", "week", "in-week")
 """What the sheets of a program say of everybody, beside what changed."""
 
 
@@ -127,8 +127,8 @@ def asked_after_sessions(program: Program, known: Mapping[str, Instrument]) -> I
 
 async def chosen(tx: Tx, who: Who, code: str, query: Query) -> tuple[Seen, Program, Choice | None]:
     """What the reader of an address sees, its program, and what it asks for; by default up to the latest change."""
-    program = await store.get_program(tx, who.organisation_id, code, who.site_ids)
     seen = await store.seen_by(tx, who)
+    program = await store.get_program(tx, who.organisation_id, code, who.site_ids, seen)
     choice = choose(seen, program, await store.instruments(tx), query)
     if choice and choice.by and not seen.is_by_site_alone and choice.by not in await choice.labels(tx):
         raise NotFound("attribute")

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
 from services.analytics import store
-from services.analytics.domain import People, about
+from services.analytics.domain import about
 from services.analytics.pages.choice import Choice, asked_after_sessions, choose
 from services.analytics.pages.frame import PAGES
 from services.analytics.pages.sheets import changed, weekly
@@ -23,6 +23,8 @@ from shared.security import Who
 router = APIRouter()
 Leader = Annotated[Who, Depends(allow("facilitator", "coordinator", "administrator"))]
 BY_WEEK = ("week", "in-week")
+LEADING = frozenset({"facilitator", "coordinator"})
+"""Who sees a group as it is now."""
 
 
 @router.get("/groups/{code}")
@@ -32,12 +34,13 @@ async def group(request: Request, who: Leader, db: Db, code: Code) -> HTMLRespon
         of = await store.find_program_of_group(tx, code, who.site_ids)
         if of is None:
             raise NotFound("group")
-        program = await store.get_program(tx, who.organisation_id, of, who.site_ids)
-        seen, known = await store.seen_by(tx, who), await store.instruments(tx)
+        seen = await (store.seen_now if LEADING & who.roles else store.seen_by)(tx, who)
+        program = await store.get_program(tx, who.organisation_id, of, who.site_ids, seen)
+        known = await store.instruments(tx)
         instrument, choice = asked_after_sessions(program, known), _until_the_end(choose(seen, program, known, {}))
         wanted = {*(about(instrument.code, *BY_WEEK) if instrument else ()), *(choice.facts if choice else ())}
         groups = await store.by(tx, program.program_id, "group", seen, wanted) if seen.is_live else {}
-        people = groups.get(code, People())
+        people = groups.get(code, seen.nobody)
         change = await changed(tx, choice, people) if choice and seen.is_live else None
     sheet = weekly(instrument, people) if instrument else None
     return PAGES.render(

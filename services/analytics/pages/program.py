@@ -27,9 +27,9 @@ router = APIRouter()
 async def programs(request: Request, who: Analyst, db: Db) -> HTMLResponse:
     """All programs, each with its latest change in one line."""
     async with db.transaction(who.organisation_id) as tx:
-        found = await store.programs(tx, who.site_ids)
-        known = await store.instruments(tx)
         seen = await store.seen_by(tx, who)
+        found = await store.programs(tx, who.site_ids, seen)
+        known = await store.instruments(tx)
         lines = [(one, await _headline(tx, who, seen, one, known)) for one in found]
     return PAGES.render(request, "programs.html", lines=lines, hidden=HIDDEN, seen=seen, now=clock.now())
 

@@ -40,7 +40,6 @@ from services.analytics.store.releases import (
     everything,
     find_people_tables,
     find_released,
-    find_rules,
     find_tables,
     hold_still,
     latest_releases,
@@ -53,7 +52,7 @@ from services.analytics.store.releases import (
     tell_planner,
 )
 from services.analytics.store.scores import scores_of
-from services.analytics.store.seeing import Seen, find_answered_min, find_horizon, seen_by
+from services.analytics.store.seeing import Seen, find_answered_min, find_horizon, find_rules, seen_by, seen_now
 
 __all__ = [
     "BY_SITE",
@@ -113,6 +112,7 @@ __all__ = [
     "save_site",
     "scores_of",
     "seen_by",
+    "seen_now",
     "take_out",
     "tell_planner",
     "together",

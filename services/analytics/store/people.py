@@ -1,11 +1,11 @@
 """Groups of people, read from the cells, or for most readers from the newest release of them."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from uuid import UUID
 
-from services.analytics.domain import UNKNOWN, Cut, Fact, People, oldest
+from services.analytics.domain import UNKNOWN, Cut, Fact, People
 from services.analytics.domain.bases import base_beginning
 from services.analytics.domain.dose import SESSIONS
 from services.analytics.store.seeing import Seen
@@ -70,14 +70,11 @@ async def by(tx: Tx, program: UUID, label: str, seen: Seen, wanted: Collection[s
 async def labels(tx: Tx, program: UUID, seen: Seen) -> list[str]:
     """By what the people of a program can be told apart; of groups only their care team sees figures.
 
-    Also by what was released once, though nobody has such an attribute any more.
+    What was released once stays, though nobody has such an attribute any more.
     """
-    rows = await tx.fetch(
-        """select label from cells where program_id = $1 and fact = 'enrolled'
-           union select label from released where program_id = $1 and not $2 order by 1""",
-        program,
-        seen.is_live,
-    )
+    live = "select label from cells where program_id = $1 and fact = 'enrolled' and $2::int is null"
+    released = "select label from released where program_id = $1 and release <= $2"
+    rows = await tx.fetch(f"{live} union {released} order by 1", program, seen.release)
     hidden = {ALL, BY_SITE, SESSIONS} | (set() if seen.is_live else {GROUP})
     return [*(row["label"] for row in rows if row["label"] not in hidden), BY_SITE]
 
@@ -85,12 +82,12 @@ async def labels(tx: Tx, program: UUID, seen: Seen) -> list[str]:
 def _together(groups: Mapping[str, People], seen: Seen) -> People:
     """Several groups as one. Who is hidden is not among them."""
     counts: Counter[Fact] = Counter()
-    cuts: defaultdict[Fact, list[Cut]] = defaultdict(list)
+    cuts: dict[Fact, frozenset[Cut]] = {}
     for one in groups.values():
         counts.update(one.counts)
-        for base, cut in one.cuts.items():
-            cuts[base].append(cut)
-    return replace(seen.nobody, counts=counts, cuts={base: oldest(found) for base, found in cuts.items()})
+        for base, own in one.cuts.items():
+            cuts[base] = cuts.get(base, frozenset()) | own
+    return replace(seen.nobody, counts=counts, cuts=cuts)
 
 
 async def site_codes(tx: Tx, seen: Seen) -> list[str] | None:
@@ -128,10 +125,10 @@ async def _released(tx: Tx, program: UUID, label: str, seen: Seen, wanted: Colle
         codes,
     )
     counts: dict[str, dict[Fact, int]] = {row["value"]: {} for row in names}
-    cuts: dict[str, dict[Fact, Cut]] = {row["value"]: {} for row in names}
+    cuts: dict[str, dict[Fact, frozenset[Cut]]] = {row["value"]: {} for row in names}
     bases = [" ".join(base_beginning(one.split(" "))) for one in wanted]
     for value, base, facts, *cut in await tx.fetch(_RELEASED, program, label, seen.release, bases, codes):
         if facts is not None:
             counts[value].update((tuple(fact), n) for fact, n in facts)
-            cuts[value][tuple(base)] = Cut(*cut)
+            cuts[value][tuple(base)] = frozenset((Cut(*cut),))
     return {name: replace(seen.nobody, counts=counts[name], cuts=cuts[name]) for name in sorted(counts)}

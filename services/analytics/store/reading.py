@@ -8,6 +8,7 @@ from asyncpg import Record
 
 from services.analytics.domain.instrument import Instrument
 from services.analytics.store import cells
+from services.analytics.store.seeing import Seen, find_rules
 from shared.database import Tx, made_of
 from shared.errors import NotFound
 from shared.events.ids import program_id_of
@@ -52,25 +53,33 @@ _COLUMNS = """
 _ENTRIES = """
     select b.program_id, b.kind, b.instruments, coalesce(n.occasion, b.occasion) as occasion
     from battery_entries b left join lateral (
-        select distinct split_part(c.fact, ' ', 2) as occasion from cells c
+        select split_part(c.fact, ' ', 2) as occasion from cells c
         where b.repeats_months > 0 and c.program_id = b.program_id and c.label = 'all'
-          and c.fact >= 'eligible ' and c.fact < 'eligible!' and c.fact ~ (' ' || b.occasion || '-[0-9]+$')
-    ) n on true
+          and c.fact >= 'eligible ' and c.fact < 'eligible!'
+        group by 1 having sum(c.n) >= $2
+        union
+        select r.base[2] from released r
+        where b.repeats_months > 0 and r.program_id = b.program_id and r.label = 'all' and r.value = ''
+          and r.base >= array['asked'] and r.base < array['asked!'] and r.facts is not null
+          and ($3::int is null or r.release <= $3)
+    ) n on n.occasion ~ ('^' || b.occasion || '-[0-9]+$')
     where (b.repeats_months = 0 or n.occasion is not null) and ($1::uuid is null or b.program_id = $1)
     order by b.program_id, b.place, length(n.occasion), n.occasion"""
-"""What repeats is as many occasions as somebody was asked at: `month-1`, `month-2`, and so on."""
+"""What repeats is as many occasions as so many people ($2) were asked at, or as were released: `month-1` and so on."""
 
 
-async def programs(tx: Tx, site_ids: Sequence[UUID] | None) -> list[Program]:
-    """The programs at these sites; None is all of them."""
+async def programs(tx: Tx, site_ids: Sequence[UUID] | None, seen: Seen | None = None) -> list[Program]:
+    """The programs at these sites, None is all of them; as a reader sees them, or else as the next release does."""
     await cells.count_all(tx)
     rows = await tx.fetch("select * from programs where $1::uuid[] is null or site_ids && $1 order by code", site_ids)
-    entries = await tx.fetch(_ENTRIES, None)
+    entries = await _entries(tx, None, seen)
     return [_program(row, entries) for row in rows]
 
 
-async def get_program(tx: Tx, organisation: UUID, code: str, site_ids: Sequence[UUID] | None) -> Program:
-    """A program by its code, if it is at one of these sites."""
+async def get_program(
+    tx: Tx, organisation: UUID, code: str, site_ids: Sequence[UUID] | None, seen: Seen | None = None
+) -> Program:
+    """A program by its code, if it is at one of these sites; as a reader sees it, or else as the next release does."""
     program_id = program_id_of(organisation, code)
     row = await tx.fetchrow(
         "select * from programs where program_id = $1 and ($2::uuid[] is null or site_ids && $2)", program_id, site_ids
@@ -78,7 +87,14 @@ async def get_program(tx: Tx, organisation: UUID, code: str, site_ids: Sequence[
     if row is None:
         raise NotFound("program")
     await cells.count_all(tx)
-    return _program(row, await tx.fetch(_ENTRIES, program_id))
+    return _program(row, await _entries(tx, program_id, seen))
+
+
+async def _entries(tx: Tx, program: UUID | None, seen: Seen | None) -> list[Record]:
+    """What is asked when. A release names no occasion of few people, and goes on with those that it has shown."""
+    if seen is None:
+        return await tx.fetch(_ENTRIES, program, (await find_rules(tx)).people_min, None)
+    return await tx.fetch(_ENTRIES, program, 1 if seen.is_live else None, seen.release or 0)
 
 
 def _program(row: Record, entries: Sequence[Record]) -> Program:

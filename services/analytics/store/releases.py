@@ -67,12 +67,6 @@ async def hold_still(tx: Tx) -> dict[str, Any]:
     return cut
 
 
-async def find_rules(tx: Tx) -> Rules:
-    """How small a number the organisation hides."""
-    row = await tx.fetchrow("select people_min, zeros_hidden from small_numbers")
-    return Rules(row["people_min"], row["zeros_hidden"]) if row else Rules()
-
-
 async def save_rules(
     tx: Tx, organisation: UUID, rules: Rules, answered_min: int, decision: str | None, decided_on: date | None
 ) -> None:

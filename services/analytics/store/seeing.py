@@ -1,4 +1,4 @@
-"""What a reader sees: a care team its people as they are now, everybody else the newest release."""
+"""What a reader sees: coordinators their people as they are now, everybody else the newest release."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,8 +9,6 @@ from services.analytics.domain import ANSWERED_MIN, Cut, People
 from services.analytics.domain.rules import Rules
 from shared.database import Tx
 from shared.security import Who
-
-CARE_TEAM = frozenset({"coordinator", "facilitator"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +48,9 @@ class Seen:
 
 async def seen_by(tx: Tx, who: Who) -> Seen:
     """What this reader sees."""
+    if "coordinator" in who.roles:
+        return await seen_now(tx, who)
     answered_min = await find_answered_min(tx)
-    if CARE_TEAM & who.roles:
-        return Seen(who.site_ids, None, await find_horizon(tx), answered_min=answered_min)
     row = await tx.fetchrow(
         """select release, data_through, released_at, people_min, zeros_hidden
            from releases order by release desc limit 1"""
@@ -61,6 +59,18 @@ async def seen_by(tx: Tx, who: Who) -> Seen:
         return Seen(who.site_ids, 0, None, answered_min=answered_min)
     rules = Rules(row["people_min"], row["zeros_hidden"])
     return Seen(who.site_ids, row["release"], row["data_through"], row["released_at"], rules, answered_min)
+
+
+async def seen_now(tx: Tx, who: Who) -> Seen:
+    """The people of this reader's sites as they are now: for coordinators, and of a group for those who lead there."""
+    rules, answered_min = await find_rules(tx), await find_answered_min(tx)
+    return Seen(who.site_ids, None, await find_horizon(tx), rules=rules, answered_min=answered_min)
+
+
+async def find_rules(tx: Tx) -> Rules:
+    """How small a number the organisation hides."""
+    row = await tx.fetchrow("select people_min, zeros_hidden from small_numbers")
+    return Rules(row["people_min"], row["zeros_hidden"]) if row else Rules()
 
 
 async def find_answered_min(tx: Tx) -> int:

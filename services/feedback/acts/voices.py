@@ -8,7 +8,7 @@ from uuid import UUID
 from services.feedback import store
 from services.feedback.domain.agreement import Agreement
 from services.feedback.domain.instruments import TOTAL
-from services.feedback.domain.pulse import INSTRUMENT, Pulse, mean_of
+from services.feedback.domain.pulse import INSTRUMENT, Pulse, pulse_of
 from services.feedback.domain.themes import Prevalence, Theme, agreements, prevalences
 from services.feedback.domain.told import PEOPLE_MIN
 from services.feedback.store.changes import Asked, Seen
@@ -53,7 +53,7 @@ async def voices(tx: Tx, who: Who) -> Voices:
     answered: dict[str, list[Answered]] = {}
     for seen in await store.changes.listed(tx, who.site_ids):
         own = asked.get(seen.change.change_id, Asked(0, 0))
-        answered.setdefault(seen.change.theme, []).append(Answered(seen, told(own), await pulse(tx, seen)))
+        answered.setdefault(seen.change.theme, []).append(Answered(seen, told(own), await pulse(tx, who, seen)))
     figures = zip(codebook, prevalences(counted), agreements(counted), strict=True)
     return Voices(
         [Voice(theme, people, kappa, answered.get(theme.code, [])) for theme, people, kappa in figures],
@@ -75,15 +75,19 @@ def told(asked: Asked) -> str:
     return f"{asked.told} of {asked.asked} who asked have read it"
 
 
-async def pulse(tx: Tx, seen: Seen) -> Pulse | None:
-    """The pulse before and since a change where it holds; None as long as nothing is changed."""
-    if seen.change.made_at is None:
+async def pulse(tx: Tx, who: Who, seen: Seen) -> Pulse | None:
+    """The pulse before and since a change where it holds; None as long as nothing is changed.
+
+    For coordinators, and of their own sites: it moves with every answer, so two readings tell what one person said.
+    Everybody else sees what people say of sessions in releases.
+    """
+    if seen.change.made_at is None or "coordinator" not in who.roles:
         return None
     instrument = store.library()[INSTRUMENT]
-    before, after = await store.changes.pulses(tx, seen.change, instrument.version)
+    before, after = await store.changes.pulses(tx, seen.change, instrument.version, who.site_ids)
     measure = instrument.measure_of(TOTAL)
     assert measure
-    return Pulse(mean_of(before), mean_of(after), Fraction(measure.maximum, measure.unit))
+    return pulse_of(before, after, Fraction(measure.maximum, measure.unit))
 
 
 async def own_changes(tx: Tx, participant_id: UUID) -> tuple[Sequence[Seen], set[UUID]]:

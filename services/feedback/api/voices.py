@@ -70,7 +70,7 @@ class AgreementShape(BaseModel):
 
 
 class MeanShape(BaseModel):
-    """A mean over people with its 95 % interval; all null where there are fewer than 11."""
+    """A mean over people with its 95 % interval; all null where fewer than 11 answered before or after."""
 
     n: int | None
     mean: float | None
@@ -84,7 +84,7 @@ class MeanShape(BaseModel):
 
 
 class PulseShape(BaseModel):
-    """The pulse in the eight weeks before and since a change. It stands beside the change; it is not its effect."""
+    """The pulse in the eight weeks before and since a change, at the sites of the reader. It is not its effect."""
 
     before: MeanShape
     after: MeanShape
@@ -99,7 +99,10 @@ class PulseShape(BaseModel):
 
 
 class AnswerShape(BaseModel):
-    """A decision or a change, who has been told, in words that tell of nobody, and the pulse beside it."""
+    """A decision or a change, who has been told, in words that tell of nobody, and the pulse beside it.
+
+    `pulse` is null as long as nothing is changed, and for whoever is no coordinator: others see releases.
+    """
 
     change: ChangeShape
     told: str

@@ -37,12 +37,23 @@ class Pulse:
         return self.before.mean is not None and self.after.mean is not None
 
 
-def mean_of(answers: Mapping[str, Collection[Fraction]]) -> Mean:
+HIDDEN = Mean(None, None, None, None)
+Answers = Mapping[str, Collection[Fraction]]
+"""What each person answered."""
+
+
+def pulse_of(before: Answers, after: Answers, most: Fraction) -> Pulse:
+    """Both, or none where either is of too few people: one alone says nothing of a change."""
+    found = Pulse(mean_of(before), mean_of(after), most)
+    return found if found.is_shown else Pulse(HIDDEN, HIDDEN, most)
+
+
+def mean_of(answers: Answers) -> Mean:
     """Each person counts once, with the mean of what they answered."""
     own = [sum(points, Fraction(0)) / len(points) for points in answers.values() if points]
     n = len(own)
     if n < PEOPLE_MIN:
-        return Mean(None, None, None, None)
+        return HIDDEN
     from scipy.special import stdtrit  # only now: it would be half of what this service loads at its start
 
     mean = sum(own, Fraction(0)) / n

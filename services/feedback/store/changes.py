@@ -143,10 +143,12 @@ async def asked(tx: Tx) -> dict[UUID, Asked]:
     return {row["change_id"]: made_of(Asked, row) for row in rows}
 
 
-async def pulses(tx: Tx, change: Change, version: int) -> tuple[dict[str, list[Fraction]], dict[str, list[Fraction]]]:
+async def pulses(
+    tx: Tx, change: Change, version: int, site_ids: Sequence[UUID] | None
+) -> tuple[dict[str, list[Fraction]], dict[str, list[Fraction]]]:
     """What people who agreed to be counted answered before and since a change, where it holds, by person.
 
-    On which day that was says the clock of their site.
+    Those of these sites; None is all of them. On which day that was says the clock of their site.
     """
     assert change.since
     rows = await tx.fetch(
@@ -157,13 +159,15 @@ async def pulses(tx: Tx, change: Change, version: int) -> tuple[dict[str, list[F
             cross join lateral (
                 select (k.answered_at at time zone coalesce(s.time_zone, 'UTC'))::date as answered_on) d
             where c.change_id = $1 and v.instrument = $5 and v.version = $6 and v.scale = 'total'
-              and d.answered_on >= $3 and d.answered_on < $4 and {_HOLDS}""",
+              and d.answered_on >= $3 and d.answered_on < $4 and {_HOLDS}
+              and ($7::uuid[] is null or o.site_id = any ($7))""",
         change.change_id,
         change.since,
         change.since - WINDOW,
         change.since + WINDOW,
         INSTRUMENT,
         version,
+        site_ids,
     )
     found: tuple[dict[str, list[Fraction]], dict[str, list[Fraction]]] = ({}, {})
     for row in rows:

@@ -176,16 +176,16 @@ async def lasting(tx: Tx, choice: Choice) -> Sheet | None:
         named.append((said, Rate(some, many, share(some, many) if has_rate else None)))
     rows = [Row(said, (one.some, *ends(one.estimate)), cut) for said, one in named]
     kept = found.states.get("maintained", 0)
-    sentence = f"{kept} of {found.improved} who were reliably better at {at_end} still are at {at_later}"
+    sentence = f"{kept} of {found.improved} who were reliably better at {at_end} have kept it at {at_later}"
     notes = of_too_few(choice.seen, is_any=not found.is_complete)
     notes += of_few((one.some, one.of) for _, one in named if one.estimate)
-    drawn = drawing("Share", _points(named, ("Still better", "Partly", "Lost again", "Only now")))
+    drawn = drawing("Share", _points(named, ("Kept", "Partly", "Lost again", "Only now")))
     return Sheet("lasting", sentence, f"At {at_later}", columns, rows, drawn, tuple(notes))
 
 
 LASTED: dict[Lasting, str] = {
-    "maintained": "Still reliably better",
-    "partly": "Partly",
+    "maintained": "Kept",
+    "partly": "Kept in part",
     "lost": "Lost again",
     "late": "Better only now, of all",
 }

@@ -8,7 +8,7 @@ from services.analytics.domain import Estimate, Instrument, People, staying, tre
 from services.analytics.domain.courses import Course
 from services.analytics.domain.dose import BANDS, SESSIONS, dose
 from services.analytics.drawing import Drawing
-from services.analytics.pages.choice import Choice
+from services.analytics.pages.choice import Choice, asked_after_sessions
 from services.analytics.pages.sheets.sheet import (
     Columns,
     Row,
@@ -48,6 +48,8 @@ async def staying_on(tx: Tx, choice: Choice) -> Sheet:
     notes = []
     if found.mean is not None:
         notes.append(f"People came to {found.mean:.1f} sessions on average; half of them to {found.median:g} or more.")
+    if found.completed is not None:
+        notes.append(f"{found.completed} of {found.n} have completed the program.")
     columns: Columns = (
         ("Had stayed until then", "count"),
         ("Left", "count"),
@@ -95,7 +97,9 @@ async def weeks(tx: Tx, choice: Choice) -> Sheet | None:
     """Means by week, beside the mean of the personal slopes; of what is asked after sessions, if anything is."""
     instrument = choice.after_sessions
     courses = await store.by_session(tx, choice.program.program_id, choice.seen, instrument)
-    why = unsaid(choice.seen, f"Too few people answer {instrument.title} more than once to say how it moves")
+    why = "Nothing is asked after sessions, so it is not known how single people move from one to the next"
+    if asked_after_sessions(choice.program, choice.known):
+        why = unsaid(choice.seen, f"Too few people answer {instrument.title} more than once to say how it moves")
     sheet = weekly(instrument, await choice.everybody(tx), courses[None], why)
     base = store.base_by_session(instrument)
     cut = (await store.cuts(tx, choice.program.program_id, choice.seen, None, base)).get(None, choice.seen.cut)
@@ -107,8 +111,9 @@ async def weeks(tx: Tx, choice: Choice) -> Sheet | None:
 def weekly(instrument: Instrument, people: People, courses: Sequence[Course] = (), why: str = "") -> Sheet:
     """The same of whichever people; without their courses nothing is said of personal slopes, but `why` not."""
     found = trend(instrument, people, courses)
-    rows = [Row(at, None if n is None else (n, *ends(mean)), cut) for at, n, mean, cut in found.weeks]
-    points = [interval(at, mean, n) for at, n, mean, _ in found.weeks if mean]
+    shown = found.weeks[-WEEKS_SHOWN:]
+    rows = [Row(at, None if n is None else (n, *ends(mean)), cut) for at, n, mean, cut in shown]
+    points = [interval(at, mean, n) for at, n, mean, _ in shown if mean]
     title, personal = instrument.title, found.personal
     sentence = _movement(title, personal) if personal else why
     notes = ["Other people answer each week: the line through the points is nobody's course."]
@@ -116,16 +121,8 @@ def weekly(instrument: Instrument, people: People, courses: Sequence[Course] = (
         spread = f"{_signed(personal.value)} points a session ({_signed(personal.low)} to {_signed(personal.high)})"
         notes.insert(0, f"Mean of the personal slopes of {found.people} people: {spread}; more is better.")
     columns: Columns = (("People", "count"), ("Mean", "points"), ("from", "low"), ("to", "high"))
-    shown = rows[-WEEKS_SHOWN:]
-    return Sheet(
-        "weeks",
-        sentence,
-        "Week",
-        columns,
-        shown,
-        drawing(f"Points on {title}", points[-WEEKS_SHOWN:], "points"),
-        tuple(notes),
-    )
+    drawn = drawing(f"Points on {title}", points, "points")
+    return Sheet("weeks", sentence, "Week", columns, rows, drawn, tuple(notes))
 
 
 def _movement(title: str, personal: Estimate) -> str:

@@ -45,7 +45,7 @@ async def answered(tx: Tx, choice: Choice) -> Sheet:
             points = [{"label": name, "n": n} for name, n in zip(STAGES, counts, strict=True) if n is not None]
             sentence = f"{some} of {eligible} who were to be asked at {words(occasion).lower()} have answered"
             if some > reached:
-                notes.append("Answers that came by file, on paper or at a tablet were given without an invitation.")
+                notes.append("Some answered by file or on paper, without touching the page.")
     columns: Columns = (*((name, "count") for name in STAGES), *SHARE_AND_ENDS)
     drawn = Drawing("bars", f"People, at {words(choice.later).lower()}", points, "people") if points else None
     return Sheet("answered", sentence, "Check-in", columns, rows, drawn, (*notes, *of_few(shares)))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from services.analytics import store
-from services.analytics.domain import Apart, Compared, Measure, Standings, compared, equity, standings
+from services.analytics.domain import Apart, Compared, Equity, Measure, Standings, compared, equity, standings
 from services.analytics.domain.rates import is_short
 from services.analytics.domain.sites import LIMITS, Funnel
 from services.analytics.drawing import Drawing
@@ -49,9 +49,10 @@ async def sites(tx: Tx, choice: Choice) -> Sheet | None:
     )  # fmt: skip
     if measure == "improved":
         columns += (("Observed / expected", "number"), ("from", "low"), ("to", "high"))
+    drawn = [*points, *_limits(found.funnel, points)] if found.funnel else []
     return Sheet(
         "sites", sentence, "Site", columns, rows,
-        Drawing("funnel", f"Share of people who {did}", [*points, *_limits(found.funnel, points)]) if points else None,
+        Drawing("funnel", f"Share of people who {did}", drawn) if drawn else None,
         ("Sites differ in whom they serve. This is no ranking: a site outside of the limits is asked why.",
          *_notes(choice.seen, found)),
     )  # fmt: skip
@@ -63,9 +64,11 @@ def _of_sites(choice: Choice, found: Standings) -> str:
         return unsaid(choice.seen, "Too few people at each site to set them side by side")
     if not known:
         return "At no site have enough people answered for a rate"
+    if len(known) == 1:
+        return f"Only {words(known[0].site)} has a rate, so there is none to set it beside"
     if outside := sum(one.is_outside[1] for one in known):
-        return f"{outside} of {len(known)} sites lie outside of what chance makes of sites of their size"
-    return "All sites lie within the limits of chance for their size"
+        return f"{outside} of {len(known)} sites with a rate lie outside of what chance makes of sites of their size"
+    return f"All {len(known)} sites with a rate lie within the limits of chance for their size"
 
 
 def _notes(seen: Seen, found: Standings) -> list[str]:
@@ -77,10 +80,8 @@ def _notes(seen: Seen, found: Standings) -> list[str]:
     return notes
 
 
-def _limits(funnel: Funnel | None, points: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _limits(funnel: Funnel, points: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """The limits of chance over all sizes that occur."""
-    if funnel is None or not points:
-        return
     most = max(one["n"] for one in points) * 1.15
     for level in LIMITS:
         for n in (max(most * step / 40, 5) for step in range(1, 41)):
@@ -93,7 +94,7 @@ async def groups(tx: Tx, choice: Choice) -> Sheet | None:
     by = await choice.told_apart(tx)
     if by is None:
         return None
-    found = equity(choice.asked, await choice.people(tx, by))
+    found = equity(choice.asked, await choice.everybody(tx), await choice.people(tx, by))
     has_outcome = choice.instrument.threshold is not None
     rows, shares = [], []
     for one in found:
@@ -101,15 +102,7 @@ async def groups(tx: Tx, choice: Choice) -> Sheet | None:
         rows.append(Row(words(one.group), None if one.suppressed else (one.n, *parts), one.cut))
         shares += [(each.some, each.of) for each in (one.reach, one.retention, one.outcome) if each and each.gap]
     incomplete = any(one.outcome and one.outcome.share is None for one in found)
-    flagged = [
-        f"{words(one.group)} ({what})"
-        for one in found
-        for what, apart in (("came", one.reach), ("stayed", one.retention), ("improved", one.outcome))
-        if apart and apart.is_flagged
-    ]
-    sentence = f"By {words(by).lower()}, no group differs from the others by more than chance"
-    if flagged:
-        sentence = f"By {words(by).lower()}, these differ from all others by more than chance: {', '.join(flagged)}"
+    sentence = _of_groups(words(by).lower(), found)
     if all(one.suppressed for one in found):
         sentence = unsaid(choice.seen, f"Too few people to tell them apart by {words(by).lower()}")
     columns: Columns = (
@@ -124,6 +117,21 @@ async def groups(tx: Tx, choice: Choice) -> Sheet | None:
         )  # fmt: skip
     notes = of_too_few(choice.seen, is_any=incomplete) + of_few(shares)
     return Sheet("groups", sentence, words(by), columns, rows, None, tuple(notes))
+
+
+def _of_groups(by: str, found: Sequence[Equity]) -> str:
+    """Only what was compared is said to differ, or not to."""
+    gaps = [
+        (f"{words(one.group)} ({what})", apart)
+        for one in found
+        for what, apart in (("came", one.reach), ("stayed", one.retention), ("improved", one.outcome))
+        if apart and apart.gap
+    ]
+    if flagged := [name for name, apart in gaps if apart.is_flagged]:
+        return f"By {by}, these differ from all others by more than chance: {', '.join(flagged)}"
+    if gaps:
+        return f"By {by}, no gap between a group and all others is larger than chance makes it"
+    return f"By {by}, no group can be compared with all others"
 
 
 def _apart(one: Apart | None) -> tuple[float | None, ...]:

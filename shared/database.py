@@ -78,12 +78,13 @@ class Tx:
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         """Undo what happens inside, what was said included, when it raises."""
-        said = len(self.said)
+        said, organisations = len(self.said), self.organisations
         await self.connection.execute("savepoint inner_one")
         try:
             yield
         except BaseException:
             del self.said[said:]
+            self.organisations = organisations
             await self.connection.execute("rollback to savepoint inner_one; release savepoint inner_one")
             raise
         await self.connection.execute("release savepoint inner_one")
@@ -91,8 +92,10 @@ class Tx:
     @asynccontextmanager
     async def glance(self) -> AsyncIterator[None]:
         """Undo what happens inside in any case: locks that were needed to read are given back."""
+        organisations = self.organisations
         await self.connection.execute("savepoint inner_one")
         yield
+        self.organisations = organisations
         await self.connection.execute("rollback to savepoint inner_one; release savepoint inner_one")
 
 
@@ -127,7 +130,7 @@ class Database:
         """One transaction for these organisations. What it says is written just before it commits."""
         async with self.pool.acquire() as connection:
             await connection.execute(f"begin; set local kith.organisations = '{_list(organisations)}'")
-            tx = Tx(connection, organisations)
+            tx = Tx(connection, tuple(sorted(organisations)))
             try:
                 yield tx
                 if tx.said:
@@ -155,8 +158,11 @@ async def _roll_back(connection: Any) -> None:
 
 
 async def see_only(tx: Tx, organisations: Iterable[UUID]) -> None:
-    """From here on the transaction is for these organisations."""
-    await tx.execute("select set_config('kith.organisations', $1, true)", _list(organisations))
+    """From here on the transaction is for these organisations; nothing is asked of the store if it is so already."""
+    wanted = tuple(sorted(organisations))
+    if wanted != tx.organisations:
+        await tx.execute("select set_config('kith.organisations', $1, true)", _list(wanted))
+        tx.organisations = wanted
 
 
 def _list(organisations: Iterable[UUID]) -> str:

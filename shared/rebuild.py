@@ -1,8 +1,7 @@
 """Views made again from what was heard, beside the live ones, while these go on.
 
-A view is a pure fold over what was heard. The rebuild folds it a second time with the same handlers into tables of
-its own, in steps that each move its position in their transaction: killed at any point it goes on where it was, and
-the live view has noticed nothing.
+A view is a pure fold over what was heard. The rebuild folds it again with the same handlers into tables of its own, in
+steps that each move its position: killed at any point it goes on where it was, and the live view has noticed nothing.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
@@ -31,13 +30,12 @@ PLACES = """
             select from machinery.heard h
             where h.topic = o.topic and h.part = o.part and h.place > coalesce(p.place, -1) limit $2
         ) one
-    ) ahead
-    where ahead.many > 0
+    ) ahead where ahead.many > 0
 """  # a probe of the index for each partition: it is asked while live batches wait
 COUNTS = """
-    select count(*) as total, count(*) filter (where h.place <= p.place) as done
-    from machinery.heard h
-    left join machinery.rebuild_positions p on p.view = $1 and p.topic = h.topic and p.part = h.part
+    select count(*) as total, count(*) filter (where h.place <= p.place) as done from machinery.heard h
+    left join machinery.rebuild_positions p
+         on p.view = $1 and p.topic = h.topic and p.part = h.part
 """
 NEXT = """
     select h.* from unnest($2::text[], $3::int[]) as u (topic, part)
@@ -67,8 +65,7 @@ KEY = """
 """
 COMPARE = """
     select (select count(*) from public.{table}) as rows_live,
-           (select count(*) from {beside}.{table}) as rows_beside,
-           count(*) as keys
+           (select count(*) from {beside}.{table}) as rows_beside, count(*) as keys
     from (select {key}, md5(t::text) as digest from public.{table} t) live
     full join (select {key}, md5(t::text) as digest from {beside}.{table} t) made using ({key})
     where live.digest is distinct from made.digest
@@ -77,8 +74,7 @@ MIGRATED = """
     select name from (
         select relname as name, array_agg(row(attname, atttypid)::text order by attnum) as columns
         from pg_class c join pg_namespace n on n.oid = relnamespace join pg_attribute on attrelid = c.oid
-        where relname = any ($1) and nspname in ('public', $2) and attnum > 0 and not attisdropped
-        group by c.oid
+        where relname = any ($1) and nspname in ('public', $2) and attnum > 0 and not attisdropped group by c.oid
     ) each group by name having count(distinct columns) > 1
 """
 COPIES = "select case state when 'building' then 'beside_' else 'before_' end || view as name from machinery.rebuilds"
@@ -119,6 +115,7 @@ class Rebuild:
     async def begin(self) -> None:
         """Make the tables beside the live ones, or go on with those of an earlier start."""
         async with self.database.transaction() as tx:
+            await tx.execute("lock table machinery.rebuilds in exclusive mode")
             state = await tx.fetchval("select state from machinery.rebuilds where view = $1", self.view)
             if state == "switched":
                 raise Refusal("old-view-kept", f"The {self.view} before the last rebuild are kept: drop them first.")
@@ -173,6 +170,7 @@ class Rebuild:
         """Put the new view in the place of the old one. Readers wait for it, none fails."""
         async with self.database.transaction() as tx:
             await tx.execute(NOBODY_HEARS)
+            await self._alone(tx)
             await self._fold_rest(tx)
             await self._must_fit(tx)
             await tx.execute("select machinery.switch_rebuild($1)", self.view)
@@ -186,6 +184,12 @@ class Rebuild:
             if not await tx.fetchval("select true from machinery.rebuilds where view = $1", self.view):
                 raise NotFound("rebuild")
             await tx.execute("select machinery.drop_rebuild($1)", self.view)
+
+    async def _alone(self, tx: Tx) -> None:
+        """Whoever makes the same view waits, and looks how far it is only then: nothing is folded twice."""
+        mine = "select from machinery.rebuilds where view = $1 and state = 'building' for update"
+        if not await tx.fetch(mine, self.view):
+            raise Refusal("rebuild-gone", f"Somebody else has put the new {self.view} in place, or has dropped it.")
 
     async def _no_migration(self, tx: Tx) -> None:
         """Nobody changes the columns of the live tables while `tx` lasts. This takes no snapshot."""
@@ -209,6 +213,7 @@ class Rebuild:
 
     async def _fold(self, tx: Tx, places: Sequence[Record]) -> int:
         """Fold the next events of these partitions into the tables beside; gives how many there were."""
+        await self._alone(tx)
         await tx.execute("lock table machinery.rebuild_positions in row exclusive mode")  # before reading: see erasures
         named = [place["topic"] for place in places], [place["part"] for place in places]
         rows = await tx.fetch(NEXT, self.view, *named, STEP)

@@ -96,10 +96,12 @@ async def _run(service: Service, settings: Settings) -> None:
         async with asyncio.TaskGroup() as group:
             work = [group.create_task(one) for one in _work(service, settings, running)]
             serving = [group.create_task(server.serve()) for server in (doors, ops)]
-            await stop.wait()
-            doors.should_exit = ops.should_exit = True
-            await asyncio.wait(serving)
-            await end(work)
+            try:
+                await stop.wait()
+                doors.should_exit = ops.should_exit = True
+                await asyncio.wait(serving)
+            finally:  # a part that raised has the others cancelled by the group, but only once
+                await end((*work, *serving))
     finally:
         await running.doors.close()
         await running.machinery.close()

@@ -54,7 +54,7 @@ def program(
 @plainly
 def figure(
     name: Annotated[
-        str, typer.Argument(help="program/instrument/from/to, and for a group /site=old-town or /age-band=25-34.")
+        str, typer.Argument(help="Such as program/instrument/from/to or program/stay; for a group /site=old-town.")
     ],
     organisation: Annotated[str, typer.Option(help="Code of the organisation.")],
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Compute it again from the log.")] = False,
@@ -77,7 +77,7 @@ def _get(address: str, asked: dict[str, str | None], bearer: str) -> bytes:
     try:
         chosen = {name: one for name, one in asked.items() if one}
         answer = httpx.get(address, params=chosen, headers=headers, timeout=SECONDS_MAX, trust_env=False)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise Trouble(f"Kith does not answer at {address}: {error}.") from error
     if answer.status_code == 404:
         raise Trouble("There is no such program, instrument or card here.")

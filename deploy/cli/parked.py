@@ -16,7 +16,7 @@ import typer
 from deploy import Trouble
 from deploy.cli.replaying import Outcome, look, replay_all, replay_one
 from deploy.cli.stores import known, store_of
-from deploy.cli.terminal import plainly
+from deploy.cli.terminal import harmless, plainly
 from deploy.postgres.provision import SERVICES
 from shared import clock
 from shared.database import OUTAGES
@@ -187,19 +187,22 @@ def _done(done: Done) -> dict[str, Any]:
 def _line(service: str, found: Waiting) -> str:
     waits = f"{found.since:%Y-%m-%d %H:%M} UTC ({age((clock.now() - found.since).total_seconds())})"
     why = "ready to be replayed" if found.is_free else found.reason
-    field = f" at {found.field}" if found.field else ""
     behind = f"{found.behind} behind it" if found.behind else "nothing behind it"
-    return f"{service}  {found.topic}  {found.key}  {why}{field}  since {waits}  {behind}"
+    return f"{service}  {found.topic}  {harmless(found.key)}  {why}{_at(found.field)}  since {waits}  {behind}"
 
 
 def _tell_event(one: Shown) -> None:
     typer.echo()
-    field = f" at {one.field}" if one.field else ""
-    typer.secho(f"{one.name}  {one.reason}{field}", bold=True)
-    typer.echo(f"  {one.message}")
+    typer.secho(f"{one.name}  {one.reason}{_at(one.field)}", bold=True)
+    typer.echo(f"  {harmless(one.message)}")
     for name, value in (("key", one.key), *one.headers, ("body", one.value)):
         text = waiting.as_text(value)
-        typer.echo(f"  {name}: {'null' if value is None else _base64(value) if text is None else text}")
+        shown = "null" if value is None else _base64(value) if text is None else text
+        typer.echo(f"  {harmless(name)}: {shown}")
+
+
+def _at(field: str | None) -> str:
+    return f" at {harmless(field)}" if field else ""
 
 
 def _base64(value: bytes) -> str:
@@ -213,7 +216,7 @@ def _tell_outcomes(outcomes: Sequence[Outcome], as_json: bool) -> None:
     if not outcomes:
         typer.echo("Nothing waits for a person.")
     for service, topic, key, done in outcomes:
-        typer.echo(f"{service}  {topic}  {key}  {told(done)}")
+        typer.echo(f"{service}  {topic}  {harmless(key)}  {told(done)}")
 
 
 def told(done: Done) -> str:
@@ -227,8 +230,8 @@ def told(done: Done) -> str:
     ]
     words = ", ".join(f"{count} {what}" for count, what in counts if count) or "nothing waited"
     if done.blocked_by:
-        field = f" at {done.blocked_by.field}" if done.blocked_by.field else ""
-        return f"{words}: {done.blocked_by.reason}{field}. {done.blocked_by.message}"
+        stops = done.blocked_by
+        return f"{words}: {stops.reason}{_at(stops.field)}. {harmless(stops.message)}"
     return words + ("; replay them" if done.left else "") + "."
 
 

@@ -49,6 +49,8 @@ async def store_of(service: str) -> AsyncIterator[Database]:
         ) from error
     except asyncpg.InvalidCatalogNameError as error:
         raise Trouble(f"There is no store of {service} yet: {error}. `kith migrate` makes it.") from error
+    except ValueError:  # it may repeat a part of the password
+        raise Trouble("KITH_DATABASE_MACHINERY has to be like postgresql://user:password@host:port/database.") from None
     except OUTAGES as error:
         raise Trouble(f"The store of {service} does not answer: {error}. Is Kith running here?") from error
     try:

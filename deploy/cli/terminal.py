@@ -12,6 +12,11 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+def harmless(text: str) -> str:
+    """What came from Kafka, so that a terminal shows it and obeys nothing in it."""
+    return text if text.isprintable() else repr(text)
+
+
 def plainly(command: Callable[P, T]) -> Callable[P, T]:
     """Show a Trouble as its sentence instead of a traceback."""
 

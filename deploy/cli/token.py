@@ -37,6 +37,10 @@ def door(url: str | None, token: str | None, organisation: str, role: str, name:
     if token:
         _must_be_of(organisation, token)
     where = url or folder.read_run(data_folder())["urls"]["public"]
+    try:
+        httpx.URL(where)
+    except httpx.InvalidURL as error:
+        raise Trouble(f"{where} is no address ({error}): give one such as https://kith.example.org.") from error
     return where, token or mint(organisation, [role], ["*"], name)
 
 

@@ -16,7 +16,10 @@ CHUNK_ROWS = 100
 PATIENCE_SECONDS = 20.0
 PAUSE_SECONDS = 0.2
 AT_ONCE = 4
-NOT_HEARD_YET = ("-not-found", "unknown-group", "unknown-program", "unknown-site", "not-at-site")
+NOT_HEARD_YET = (
+    *("-not-found", "not-at-site", "unknown-facilitator", "unknown-group"),
+    *("unknown-participant", "unknown-program", "unknown-site"),
+)
 
 
 @dataclass(slots=True)
@@ -69,24 +72,31 @@ async def upload(
     at_once: int = 1,
 ) -> None:
     """Send rows until each is in or refused. A row that names something unheard of is tried again for a while."""
-    pending, patient_until = list(rows), time.monotonic() + patience_seconds
+    pending, patient_until, gate = list(rows), time.monotonic() + patience_seconds, asyncio.Semaphore(at_once)
+
+    async def send(chunk: list[Row]) -> list[tuple[Row, Refusal]]:
+        refused = await _send(doors, path, chunk, report, gate)
+        done(len(chunk) - len(_that_may_come(refused)))
+        return refused
+
     while pending:
-        gate = asyncio.Semaphore(at_once)
-        refused = await asyncio.gather(*(_send(doors, path, chunk, report, gate) for chunk in _chunks(pending)))
+        refused = await asyncio.gather(*(send(chunk) for chunk in _chunks(pending)))
         found = [pair for chunk in refused for pair in chunk]
         if len({row.line for row, _ in found}) < len(pending):
             patient_until = time.monotonic() + patience_seconds
-        later = {row.line for row, why in found if _may_come(why)} if time.monotonic() < patient_until else set()
+        later = _that_may_come(found)
+        if time.monotonic() >= patient_until:
+            done(len(later))
+            later = set()
         report.refused += [why for row, why in found if row.line not in later]
-        again = [row for row in pending if row.line in later]
-        done(len(pending) - len(again))
-        pending = again
+        pending = [row for row in pending if row.line in later]
         if pending:
             await asyncio.sleep(PAUSE_SECONDS)
 
 
-def _may_come(why: Refusal) -> bool:
-    return why.code.endswith(NOT_HEARD_YET)
+def _that_may_come(refused: Sequence[tuple[Row, Refusal]]) -> set[int]:
+    """The lines that name something which may only not have been heard of yet."""
+    return {row.line for row, why in refused if why.code.endswith(NOT_HEARD_YET)}
 
 
 def _chunks(rows: Sequence[Row]) -> Iterator[list[Row]]:

@@ -22,7 +22,7 @@ from shared.events.base import Code
 from shared.fields import field_errors
 from shared.tables import read_cells
 
-ASK_AT_ONCE = 500
+ASK_AT_ONCE = 200  # with the longest codes so many fit into a body
 SCORED = ("instrument", "scale", "total", "answered_on")  # what a row says of the answer itself
 Show = Callable[[str, int, int], None]  # file, rows done, rows in all
 

@@ -10,8 +10,10 @@ from deploy.importer.doors import Doors, Refused
 from deploy.importer.organisation import FILE, Battery, CrisisContacts, Organisation, Rota
 from deploy.importer.rows import PAUSE_SECONDS, FileReport
 from deploy.importer.standing import differs
-from services.intake.domain.organisation import register
+from services.intake.domain.organisation import Organisation as Kept
+from services.intake.domain.organisation import RegisterOrganisation, register
 from shared.events.feedback import BatteryEntry
+from shared.identity import organisation_id
 
 ORGANISATION = "/intake/api/v1/organisation"
 
@@ -28,8 +30,7 @@ class SetUp:
 
     async def register(self) -> None:
         """The organisation itself: its consent texts are added in any case, as a published one never changes."""
-        said = register(None, (), self.asked.code, self.asked).organisation
-        says = {"name": said.name, "attributes": [one.model_dump(mode="json") for one in said.attributes]}
+        says = {"name": self.asked.name, "attributes": self._attributes()}
         texts = [one.model_dump(mode="json") for one in self.asked.consent_texts]
         stands = await self._standing(ORGANISATION)
         if stands is None:
@@ -45,6 +46,13 @@ class SetUp:
             await self._put(ORGANISATION, kept | other | {"consent_texts": new}, "changed")
         else:
             self._took("unchanged")
+
+    def _attributes(self) -> list[dict[str, Any]]:
+        """As the service keeps them. What it refuses is the service's matter: it may have it from before."""
+        code, attributes = self.asked.code, self.asked.attributes
+        as_it_is = Kept(organisation_id(code), code, self.asked.name, tuple(attributes))
+        kept = register(as_it_is, (), code, RegisterOrganisation(name=as_it_is.name, attributes=attributes))
+        return [one.model_dump(mode="json") for one in kept.organisation.attributes]
 
     async def the_rest(self) -> None:
         """What programs ask, and who helps at each site, once the sites and the programs are there."""

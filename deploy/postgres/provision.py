@@ -56,7 +56,9 @@ async def _migrate_one(dsn: str, service: str) -> list[str]:
 async def _connect(admin_dsn: str) -> asyncpg.Connection:
     try:
         return await asyncpg.connect(admin_dsn, timeout=15)
-    except (OSError, asyncpg.PostgresError) as error:
+    except ValueError:  # it may repeat a part of the password
+        raise Trouble("PostgreSQL's address has to be like postgresql://user:password@host:port/database.") from None
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         where = urlsplit(admin_dsn).netloc.rpartition("@")[2]
         raise Trouble(f"PostgreSQL at {where} cannot be used: {error}.") from error
 

@@ -7,6 +7,7 @@ from fastapi import Depends, Header, Request
 from pydantic import BaseModel, ValidationError
 
 from shared.database import Database
+from shared.doors.guard import bearer_of
 from shared.errors import Invalid, SignedOut
 from shared.fields import field_errors, invalid
 from shared.idempotency import KEPT_DAYS, Key, fingerprint
@@ -24,8 +25,8 @@ async def _db(request: Request) -> Database:
 
 async def who_is(request: Request) -> Who:
     """Whoever the bearer token, or the session cookie, speaks of."""
-    scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
-    token = bearer if scheme.lower() == "bearer" else request.cookies.get(SESSION_COOKIE)
+    bearer = bearer_of(request.headers)
+    token = request.cookies.get(SESSION_COOKIE) if bearer is None else bearer
     if not token:
         raise SignedOut("signed-out", "Sign in, or send a bearer token.")
     who: Who = await request.app.state.running.verifier.who(token)

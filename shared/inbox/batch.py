@@ -1,6 +1,6 @@
 """Applying a batch: each event takes effect once, in the order of its aggregate, or is parked."""
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +11,7 @@ import structlog
 from pydantic import ValidationError
 
 from shared import clock, erasing
-from shared.database import OUTAGES, Tx
+from shared.database import OUTAGES, Tx, see_only
 from shared.errors import Refusal
 from shared.events import Heard
 from shared.identity import is_stranger
@@ -28,6 +28,7 @@ DATA_ERRORS = (
     ValidationError,
     asyncpg.DataError,
     asyncpg.IntegrityConstraintViolationError,
+    asyncpg.InsufficientPrivilegeError,  # as far as `_is_of_another_house`
     asyncpg.RaiseError,
     ArithmeticError,
     AttributeError,
@@ -36,6 +37,8 @@ DATA_ERRORS = (
     ValueError,
 )
 """What the data of one event can cause. Anything else is an outage, and is waited out."""
+CHECKS_ROWS = "ExecWithCheckOptions"
+"""The function of PostgreSQL that refuses a row of another organisation; its sentence may be in any language."""
 BEHIND = Unreadable("behind-a-parked-event", None, "An earlier event of the same key is parked.")
 
 
@@ -98,8 +101,10 @@ class Applying:
         if self.before_batch:
             await self.before_batch(tx, [one.heard for one in batch if one.heard and self._hears(one)])
         standing = Standing(*await store.standing(tx, {one.aggregate for one in batch}))
+        everybody = {one.organisation_id for one in batch if one.heard}
         for part in erasures_last(batch):
             await self._apply(tx, part, standing, carefully=carefully)
+        await see_only(tx, everybody)
         await self._keep(tx, standing)
         return standing
 
@@ -127,9 +132,15 @@ class Applying:
         await self._fold(tx, living)
 
     async def _fold(self, tx: Tx, batch: Sequence[Incoming]) -> None:
-        """The effects of events, in the order of their aggregates."""
-        for together in turns([one for one in batch if self._hears(one)]):
-            await handle(self.handlers, tx, together)
+        """The effects of events, in the order of their aggregates; those of a house touch no row of another one."""
+        houses = defaultdict[UUID, list[Incoming]](list)
+        for one in batch:
+            if self._hears(one):
+                houses[one.organisation_id].append(one)
+        for organisation, own in houses.items():
+            await see_only(tx, {organisation})
+            for together in turns(own):
+                await handle(self.handlers, tx, together)
 
     def _hears(self, one: Incoming) -> bool:
         return one.heard is not None and type(one.heard.event) in self.handlers
@@ -137,12 +148,15 @@ class Applying:
     async def _try(self, tx: Tx, one: Incoming) -> Unreadable | None:
         if one.heard is None or not self._hears(one):
             return None
+        await see_only(tx, {one.organisation_id})
         try:
             async with tx.savepoint():
                 await handle(self.handlers, tx, [one.heard])
         except OUTAGES:
             raise
         except DATA_ERRORS as error:
+            if isinstance(error, asyncpg.InsufficientPrivilegeError) and not _is_of_another_house(error):
+                raise
             code = error.code if isinstance(error, Refusal) else type(error).__name__
             wire = one.heard.event.wire
             log.warning("event is parked", event_id=str(one.heard.id), type=wire, reason=code, exc_info=True)
@@ -160,6 +174,11 @@ class Applying:
             await store.keep_heard(tx, standing.effective, now)
         if self.after_batch:
             await self.after_batch(tx, [one.heard for one in standing.effective if one.heard])
+
+
+def _is_of_another_house(error: asyncpg.InsufficientPrivilegeError) -> bool:
+    """Whether an event would change what another organisation has. Else a grant is missing, and no event's fault."""
+    return bool(error.server_source_function == CHECKS_ROWS)
 
 
 async def _of_the_living(tx: Tx, batch: Sequence[Incoming]) -> tuple[Sequence[Incoming], list[Incoming]]:

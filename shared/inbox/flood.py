@@ -1,4 +1,7 @@
-"""When too much of what is heard is bad, the fault is ours or the speaker's: stop, instead of parking everything."""
+"""When too much of what is heard is bad, the fault is ours or the speaker's: stop, instead of parking everything.
+
+The stop is kept in the store: whoever starts again would begin to count anew, and park as much each time.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +13,9 @@ GOOD = ("handled", "ignored")
 
 class Flood(Exception):
     """Too many bad events. A person should look."""
+
+
+STANDS = "{}; it goes on when somebody has replayed or dropped what is parked (`kith parked`)"
 
 
 @dataclass(frozen=True, slots=True)

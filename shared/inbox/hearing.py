@@ -66,7 +66,7 @@ class Hearing:
         self.apply = apply
         self.watch = Watch(flood_run, flood_share)
         self.stopped: asyncio.Future[None] | None = None
-        self.positions = Positions(database, self.topics, slot, self._lost)
+        self.positions = Positions(database, self.topics, slot, self.stop)
         self.before: asyncio.Task[bool] | None = None  # the batch that is being applied
         self.pause_seconds = PAUSE_SECONDS_MIN
         self.broker = KafkaBroker(
@@ -107,7 +107,7 @@ class Hearing:
 
     async def run(self) -> None:
         """Start as soon as the broker answers, then hear until cancelled."""
-        self.stopped = asyncio.get_running_loop().create_future()
+        self.stopped, self.positions.is_closed = asyncio.get_running_loop().create_future(), False
         gc.set_threshold(GARBAGE_MIN)
         try:
             await self._start()
@@ -133,9 +133,6 @@ class Hearing:
                     async with asyncio.timeout(5):
                         await self.broker.stop()
                 await asyncio.sleep(1)
-
-    def _lost(self, sentence: str) -> None:
-        self.stop(Lost(sentence))
 
     @property
     def state(self) -> str:
@@ -169,7 +166,10 @@ class Hearing:
                 await self._apply_mine(batch)
         except Fenced:
             self.positions.reload()
-        except (Lost, Flood) as error:
+        except Flood as error:
+            await self._keep(error)
+            self.stop(error)
+        except Lost as error:
             self.stop(error)
         except (Exception, asyncio.CancelledError) as error:
             if _is_to_end():
@@ -184,6 +184,11 @@ class Hearing:
             self.applied += 1
             return True
         return False
+
+    async def _keep(self, flood: Flood) -> None:
+        with contextlib.suppress(*OUTAGES):  # nothing more is read in any case
+            async with self.database.transaction() as tx:
+                await store.keep_flood(tx, str(flood))
 
     async def _apply_mine(self, batch: Sequence[Incoming]) -> None:
         mine, moves = self._mine(batch)

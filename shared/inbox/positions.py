@@ -16,6 +16,7 @@ from shared.events import PARTITIONS
 from shared.identity import new_id
 from shared.inbox import store
 from shared.inbox.decode import Record, fingerprint
+from shared.inbox.flood import STANDS, Flood
 
 log = structlog.get_logger()
 GUARD_SECONDS = 3
@@ -29,7 +30,7 @@ class Positions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
     """Loads positions when partitions are assigned, and watches that the log still holds them."""
 
     def __init__(
-        self, database: Database, topics: Sequence[str], slot: str | None, on_lost: Callable[[str], None]
+        self, database: Database, topics: Sequence[str], slot: str | None, on_lost: Callable[[Exception], None]
     ) -> None:
         self.database, self.topics, self.slot, self.on_lost = database, topics, slot, on_lost
         self.process, self.has_slot = new_id(), False
@@ -39,6 +40,7 @@ class Positions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         self.witness: dict[TopicPartition, str] = {}  # what the record before it must look like
         self.busy = asyncio.Lock()  # held while a batch is being applied
         self.loader: asyncio.Task[None] | None = None
+        self.is_closed = False
 
     async def on_partitions_revoked(self, revoked: Any) -> None:
         """Let the running batch commit first; then these partitions are not ours any more."""
@@ -48,10 +50,11 @@ class Positions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         async with self.busy:
             self.expected.clear()
             self.witness.clear()
+            metrics.LAG.clear()  # whoever has these partitions next says how far it is
 
     async def on_partitions_assigned(self, assigned: Any) -> None:
         """Pause before any await, so that no record is handed out yet; heartbeats wait for our return."""
-        if assigned:
+        if assigned and not self.is_closed:  # a group can still hand out partitions to whoever leaves it
             self._load_soon(sorted(assigned))
 
     def reload(self) -> None:
@@ -65,6 +68,7 @@ class Positions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
 
         With a name aiokafka would not say that it goes, and others would wait for the end of the session.
         """
+        self.is_closed = True
         if self.slot and self.subscriber.consumer:
             self.subscriber.consumer._coordinator._group_instance_id = None
         await self.on_partitions_revoked(())
@@ -98,8 +102,8 @@ class Positions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
                 with contextlib.suppress(KafkaError, OSError):
                     await self._guard(assigned)
                     await self._hint()
-        except Lost as lost:
-            self.on_lost(str(lost))
+        except (Lost, Flood) as lost:
+            self.on_lost(lost)
 
     async def _loaded(self, generation: int, assigned: list[TopicPartition]) -> bool:
         """Try once; while the broker or the database is away the partitions stay paused."""
@@ -107,13 +111,16 @@ class Positions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         if consumer is None:  # stopped meanwhile
             return False
         try:
-            begins = await consumer.beginning_offsets(assigned)
-            ends = await consumer.end_offsets(assigned)
             await self._meet_topics(consumer)
             async with self.database.transaction() as tx:
                 await self._keep_slot(tx)
+                if why := await store.flood(tx):
+                    raise Flood(STANDS.format(why))
+                await store.forget_flood(tx)  # nothing waits of it: it must not stand again for what is parked later
                 stored = await store.offsets(tx, assigned)
             self.has_slot = True
+            begins = await consumer.beginning_offsets(assigned)
+            ends = await consumer.end_offsets(assigned)  # asked for last: another process may have gone on meanwhile
         except (*OUTAGES, KafkaError) as error:
             metrics.OUTAGES.labels("consumer").inc()
             log.warning("positions cannot be loaded yet", error=repr(error))

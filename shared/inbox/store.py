@@ -42,6 +42,25 @@ async def offsets(tx: Tx, partitions: Sequence[TopicPartition]) -> dict[TopicPar
     return {TopicPartition(row["topic"], row["part"]): (row["next_offset"], row["last_print"]) for row in rows}
 
 
+async def keep_flood(tx: Tx, why: str) -> None:
+    """Too much was bad: whoever starts here from now on finds out."""
+    await tx.execute("update machinery.topics_heard set flood = $1", why)
+
+
+async def flood(tx: Tx) -> str | None:
+    """Why reading was stopped, if nobody has done anything about it and something waits."""
+    why: str | None = await tx.fetchval(
+        """select flood from machinery.topics_heard
+           where flood is not null and exists (select from machinery.parked) limit 1"""
+    )
+    return why
+
+
+async def forget_flood(tx: Tx) -> None:
+    """Reading may go on."""
+    await tx.execute("update machinery.topics_heard set flood = null where flood is not null")
+
+
 async def take_slot(tx: Tx, slot: str, process: UUID, now: datetime) -> None:
     """From now on this process goes by this name, and no other one."""
     await tx.execute(

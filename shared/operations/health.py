@@ -55,7 +55,12 @@ def _judged(health: Health, stored: store.Stored, log: broker.Log | None, ahead_
     health.store_answers, health.broker_answers = True, log is not None
     health.topics = _topics(stored, log, now)
     outbox, parked, timers = stored.outbox, stored.parked, stored.timers
-    health.outbox = Outbox(rows=outbox["rows"], oldest_seconds=_since(outbox["oldest"], now), refused=outbox["refused"])
+    health.outbox = Outbox(
+        rows=outbox["rows"],
+        oldest_seconds=_since(outbox["oldest"], now),
+        oldest_topic=outbox["topic"],
+        refused=outbox["refused"],
+    )
     health.parked = Parked(keys=parked["keys"], events=parked["events"], since=parked["since"])
     health.timers = Timers(
         overdue=timers["overdue"],
@@ -64,7 +69,7 @@ def _judged(health: Health, stored: store.Stored, log: broker.Log | None, ahead_
     )
     health.schema_versions = _schema(health.service, stored)
     health.clocks = Clocks(postgresql_seconds=ahead_seconds, broker_seconds=log.ahead_seconds if log else None)
-    health.findings = [*_about_the_log(stored, log), *_findings(health)]
+    health.findings = [*_about_the_log(stored, log), *_about_a_flood(stored), *_findings(health)]
     return health
 
 
@@ -126,6 +131,13 @@ def _about_the_log(stored: store.Stored, log: broker.Log | None) -> Iterator[Fin
         yield from _about_a_place(place, position, log)
 
 
+def _about_a_flood(stored: store.Stored) -> Iterator[Finding]:
+    if stored.flood:
+        what = f"{stored.flood}, so the service has stopped."
+        todo = "Mend what is wrong and replay what is parked (`kith parked`), or drop it; then start the service again."
+        yield Finding(code="flood", what=what, todo=todo)
+
+
 def _about_a_place(place: tuple[str, int], position: int, log: broker.Log) -> Iterator[Finding]:
     begin, end = log.begins.get(place, position), log.ends.get(place, position)
     where = f"{place[0]}/{place[1]}"
@@ -166,8 +178,9 @@ def _findings(health: Health) -> Iterator[Finding]:
 def _about_saying(health: Health) -> Iterator[Finding]:
     outbox = health.outbox
     if outbox and outbox.rows and outbox.oldest_seconds > OUTBOX_SECONDS_MAX:
-        what = f"{_many(outbox.rows, 'event')} to leave, the first for {age(outbox.oldest_seconds)} now."
-        todo = f"See whether {health.service} runs and reaches the broker. They leave by themselves when it does."
+        first = f"the first, of {outbox.oldest_topic}, for {age(outbox.oldest_seconds)} now"
+        what = f"{_many(outbox.rows, 'event')} to leave, {first}."
+        todo = f"See whether {health.service} runs and can write there: its log says. They leave by themselves then."
         yield Finding(code="outbox-old", what=what, todo=todo)
     if outbox and outbox.refused:
         what = f"The broker refused {_many(outbox.refused, 'event')} for good."

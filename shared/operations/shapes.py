@@ -31,6 +31,7 @@ class Outbox(BaseModel):
 
     rows: int
     oldest_seconds: float
+    oldest_topic: str | None  # where that one is to be said
     refused: int  # by the broker, for good: they wait for a person
 
 

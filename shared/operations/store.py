@@ -14,6 +14,7 @@ from shared import clock
 from shared.database import Record, Tx, made_of
 from shared.errors import NotFound
 from shared.identity import NIL
+from shared.inbox.store import flood
 
 REFUSED_BY_THE_BROKER = "refused-by-the-broker"
 MINE = "($1::uuid is null or (headers::jsonb ->> 'ce_organisation')::uuid in ($1, $2))"
@@ -27,6 +28,7 @@ class Stored:
     moved_at: Mapping[str, datetime]
     outbox: Record
     parked: Record
+    flood: str | None  # why the reader has stopped
     timers: Record
     migrations: Mapping[str, str] | None  # name to sha256; None if we may not read them
 
@@ -74,6 +76,7 @@ async def facts(tx: Tx, now: datetime) -> Stored:
         outbox=await _row(
             tx,
             """select count(*) as rows, min(put_at) as oldest,
+                      (select topic from machinery.outbox order by put_at limit 1) as topic,
                       (select count(*) from machinery.outbox_parked) as refused from machinery.outbox""",
         ),
         parked=await _row(
@@ -81,6 +84,7 @@ async def facts(tx: Tx, now: datetime) -> Stored:
             """select count(*) as keys, min(since) as since,
                       (select count(*) from machinery.parked) as events from machinery.parked_keys""",
         ),
+        flood=await flood(tx),
         timers=await _row(
             tx,
             """select count(*) filter (where due_at < $1) as overdue, min(due_at) as first_due,

@@ -2,12 +2,13 @@
 
 One relay at a time works on a lane; it takes every lane that is free, and the oldest events first. A row is deleted
 when Kafka has confirmed it. A crash in between sends it again, in order: readers drop what they have seen.
+A topic that cannot be written is left alone for a while, whole, as that keeps its order: all others go on.
 """
 
 import asyncio
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -24,6 +25,8 @@ from shared.kafka import client
 log = structlog.get_logger()
 ROWS_A_ROUND = 500
 LANE_SECONDS_MAX = 6  # an idempotent send never gives up by itself
+MEET_SECONDS_MAX = 2  # both together are less than PostgreSQL waits for us
+REST_SECONDS_MIN, REST_SECONDS_MAX = 1, 20  # twice as long each time
 METADATA_MS_MAX = 5_000  # so soon is another number of partitions noticed
 WAIT_SECONDS = 0.25
 TURN_ROWS = 10_000  # so many sent rows, at most twice, are walked over while somebody's old snapshot holds them
@@ -31,7 +34,7 @@ FREE_LANES = """
     select lane from machinery.outbox_lanes l
     where exists (select from machinery.outbox o where o.lane = l.lane) for update skip locked
 """
-ROWS = "select * from machinery.outbox where lane = any($1) order by id limit $2"
+ROWS = "select * from machinery.outbox where lane = any($1) and topic <> all($2) order by id limit $3"
 
 
 @dataclass(slots=True)
@@ -41,6 +44,8 @@ class Round:
     confirmed: list[int] = field(default_factory=list)
     refused: list[tuple[int, str]] = field(default_factory=list)
     is_broken: bool = False  # the producer's sequence may have a hole: it must be replaced
+    errors: dict[str, str] = field(default_factory=dict)  # by topic
+    taken: set[str] = field(default_factory=set)  # topics of which something was confirmed or refused
 
 
 class Relay:
@@ -51,6 +56,9 @@ class Relay:
         self.producer: AIOKafkaProducer | None = None
         self.wake = asyncio.Event()  # set it after a commit that said something; without it, look now and then
         self.sent_rows = 0  # since the outbox was turned
+        self.resting: dict[str, float] = {}  # topics that could not be written: until when, by the clock of the loop
+        self.is_away = False  # nothing at all was taken last time
+        self.rests: dict[str, float] = {}  # for how long each of them was left alone last
 
     async def run(self) -> None:
         """Work until cancelled; whatever is away is waited for."""
@@ -82,18 +90,39 @@ class Relay:
             if not lanes:
                 return 0
             await tx.execute("set local idle_in_transaction_session_timeout = '9s'")
-            rows = await tx.fetch(ROWS, lanes, ROWS_A_ROUND)  # read once the lanes are ours
-            await _meet_topics(producer, {row["topic"] for row in rows})
-            done = await _send(producer, rows)
+            rows = await tx.fetch(ROWS, lanes, self._at_rest(), ROWS_A_ROUND)  # read once the lanes are ours
+            strange = await _meet_topics(producer, {row["topic"] for row in rows})
+            done = await _send(producer, [row for row in rows if row["topic"] not in strange])
             await _settle(tx, done)
         self.sent_rows += len(done.confirmed)
         _count(rows, done)
+        self._rest(done.taken, strange | {topic: why for topic, why in done.errors.items() if topic not in done.taken})
+        if not rows:  # nothing else waits: it may well have been the broker
+            self.resting.clear()
         if done.is_broken:
-            log.warning("relay takes a new producer", confirmed=len(done.confirmed), refused=len(done.refused))
+            counts = {"confirmed": len(done.confirmed), "refused": len(done.refused)}
+            log.warning("relay takes a new producer", **counts, errors=done.errors)
             await self._drop_producer()
         if self.sent_rows >= TURN_ROWS:
             await self._turn()
         return len(done.confirmed) + len(done.refused)
+
+    def _at_rest(self) -> list[str]:
+        now = asyncio.get_running_loop().time()
+        self.resting = {topic: until for topic, until in self.resting.items() if until > now}
+        return list(self.resting)
+
+    def _rest(self, taken: Collection[str], failed: Mapping[str, str]) -> None:
+        """Leave alone what cannot be written; where something is taken after nothing was, the broker is back."""
+        if taken and self.is_away:
+            self.resting.clear()
+        if failed:
+            log.warning("topics cannot be written", topics=failed)
+        self.is_away = bool(failed) and not taken
+        self.rests = {topic: seconds for topic, seconds in self.rests.items() if topic not in taken}
+        for topic in failed:
+            self.rests[topic] = min(2 * self.rests.get(topic, REST_SECONDS_MIN / 2), REST_SECONDS_MAX)
+            self.resting[topic] = asyncio.get_running_loop().time() + self.rests[topic]
 
     async def _turn(self) -> None:
         """Write to the other segment of the outbox, emptied of what was sent from it; if it is in use, next time."""
@@ -125,12 +154,26 @@ class Relay:
             await _stop(old)
 
 
-async def _meet_topics(producer: AIOKafkaProducer, topics: set[str]) -> None:
-    """Refuse a topic whose number of partitions is not the fixed one, before anything is said there."""
-    for topic in topics:
-        count = len(await producer.partitions_for(topic))
-        if count != PARTITIONS:
-            raise Lost(f"{topic} has {count} partitions, not {PARTITIONS}: keys would lose their order")
+async def _meet_topics(producer: AIOKafkaProducer, topics: set[str]) -> dict[str, str]:
+    """Why some are not to be had; refuse one whose number of partitions is not the fixed one, before anything is said.
+
+    A topic that is not there is asked for again and again by the library, so it must not wait for long.
+    """
+    asked = {topic: asyncio.ensure_future(producer.partitions_for(topic)) for topic in topics}
+    strange: dict[str, str] = {}
+    try:
+        if asked:
+            await asyncio.wait(asked.values(), timeout=MEET_SECONDS_MAX)
+        for topic, answer in asked.items():
+            error = answer.exception() if answer.done() else TimeoutError(f"not there after {MEET_SECONDS_MAX} s")
+            if isinstance(error, (KafkaError, TimeoutError)):
+                strange[topic] = repr(error)
+            elif (count := len(answer.result())) != PARTITIONS:
+                raise Lost(f"{topic} has {count} partitions, not {PARTITIONS}: keys would lose their order")
+    finally:
+        for answer in asked.values():
+            answer.cancel()
+    return strange
 
 
 async def _stop(producer: AIOKafkaProducer) -> None:
@@ -163,7 +206,7 @@ async def _send_one(producer: AIOKafkaProducer, row: Record) -> "asyncio.Future[
         sent: asyncio.Future[object] = await producer.send(
             row["topic"], row["value"], key=row["key"].encode(), headers=headers
         )
-    except MessageSizeTooLargeError as error:  # refused by the client itself: no sequence number was used
+    except KafkaError as error:  # refused by the client itself, as too large: no sequence number was used
         sent = asyncio.get_running_loop().create_future()
         sent.set_exception(error)
     return sent
@@ -179,9 +222,13 @@ def _outcome(rows: Sequence[Record], answers: "Sequence[asyncio.Future[object]]"
         key = (row["topic"], row["key"])
         if answered and error is None and key not in held:
             done.confirmed.append(row["id"])
+            done.taken.add(row["topic"])
             continue
         if isinstance(error, MessageSizeTooLargeError) and key not in held:
             done.refused.append((row["id"], repr(error)))
+            done.taken.add(row["topic"])
+        if error or not answered:
+            done.errors.setdefault(row["topic"], repr(error) if error else f"no answer within {LANE_SECONDS_MAX} s")
         held.add(key)
         done.is_broken = True
     return done

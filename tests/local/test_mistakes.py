@@ -60,6 +60,21 @@ def test_a_token_of_another_organisation_does_nothing(
     assert sentence in said
 
 
+def test_an_address_that_is_none(folder: Path) -> None:
+    for words in (["import", str(folder)], ["release", "--organisation", HERE]):
+        status, said = typed(*words, "--url", "http://localhost:808O", KITH_TOKEN=token(organisation=HERE))
+        assert (status, "http://localhost:808O is no address" in said) == (1, True)
+
+
+@pytest.mark.parametrize("where", ["localhost:5432", "postgresql://admin:se/cret@localhost/x", "postgresql://[::1/x"])
+def test_a_server_that_has_no_address(passwords: Path, where: str) -> None:
+    status, said = typed("migrate", "--passwords", str(passwords), KITH_POSTGRES=where)
+    assert (status, "has to be like postgresql://user:password@host:port/database." in said) == (1, True)
+    status, more = typed("parked", "list", "--service", "feedback", KITH_DATABASE_MACHINERY=where)
+    assert (status, "has to be like postgresql://" in more) == (1, True)
+    assert "se" not in (said + more).split()
+
+
 def test_the_store_of_one_service_is_not_taken_for_that_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
     named = "postgresql://feedback_machinery:secret@postgres:5432/feedback?application_name=x"
     monkeypatch.setenv("KITH_DATABASE_MACHINERY", named)

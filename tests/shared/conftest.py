@@ -92,3 +92,9 @@ async def numbers_heard(store: Any, parcel: UUID) -> list[int]:
     """What the register holds of one parcel, in order."""
     rows = await store.machinery.pool.fetch("select number from register where parcel_id = $1 order by place", parcel)
     return [row["number"] for row in rows]
+
+
+async def shelved(store: Any, organisation: UUID) -> dict[UUID, int]:
+    """What an organisation sees on its shelf."""
+    async with store.doors.transaction(organisation) as tx:
+        return {row["parcel_id"]: row["number"] for row in await tx.fetch("select * from shelf")}

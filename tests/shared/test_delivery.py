@@ -13,11 +13,14 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import NewPartitions, RecordsToDelete
+from aiokafka.admin import NewPartitions, NewTopic, RecordsToDelete
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from shared import metrics
 from shared.database import Tx
 from shared.events import PARTITIONS, Heard
 from shared.inbox import parked
+from shared.inbox import store as inbox
 from shared.inbox.batch import Applying
 from shared.inbox.flood import Flood
 from shared.inbox.hearing import Hearing
@@ -306,8 +309,6 @@ async def test_a_topic_that_was_made_again_stops_the_service_loudly(store: Any, 
         await admin.delete_topics([parcels.topic])
 
         async def made_again() -> bool:
-            from aiokafka.admin import NewTopic
-
             answer = await admin.create_topics([NewTopic(parcels.topic, 12, 1)])
             return answer.topic_errors[0][1] == 0
 
@@ -328,6 +329,45 @@ async def test_a_position_that_is_gone_stops_the_service_loudly(store: Any, part
     await store.machinery.pool.execute("delete from machinery.offsets")
     with pytest.raises(Lost, match="gone from the table"):
         await hearing(store, parts, parcels).run()
+
+
+async def test_another_process_that_goes_on_while_positions_are_loaded_loses_nobody(
+    store: Any, parts: Parts, parcels: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, third = [uuid4() for _ in range(3)]
+    loaded = inbox.offsets
+
+    async def others_go_on(tx: Tx, partitions: Any) -> Any:
+        monkeypatch.setattr(inbox, "offsets", loaded)
+        await say(store, parcels, second, 1)
+        other = Hearing(store.machinery, parts.kafka, "g-another", Applying({parcels: Register.on_parcel_sent}))
+        async with running(other.run()):
+            await eventually(lambda: numbers_heard(store, second))
+        return await loaded(tx, partitions)
+
+    async with running(Relay(store.machinery, parts.kafka).run()):
+        async with running(hearing(store, parts, parcels).run()):
+            await say(store, parcels, first, 1)
+            await eventually(lambda: numbers_heard(store, first))
+        monkeypatch.setattr(inbox, "offsets", others_go_on)
+        async with running(hearing(store, parts, parcels).run()):
+            await eventually(lambda: numbers_heard(store, second))
+            await say(store, parcels, third, 1)
+            await eventually(lambda: numbers_heard(store, third))
+
+
+async def test_how_far_behind_is_said_of_held_partitions_alone(
+    store: Any, parts: Parts, parcels: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.inbox.positions.GUARD_SECONDS", 0.1)
+
+    async def told() -> bool:
+        samples = [one for family in metrics.LAG.collect() for one in family.samples]
+        return parcels.topic in {one.labels["topic"] for one in samples}
+
+    async with running(hearing(store, parts, parcels).run()):
+        await eventually(told)
+    assert not await told()
 
 
 async def test_what_was_read_behind_a_batch_that_failed_waits_for_it(store: Any, parts: Parts, parcels: Any) -> None:
@@ -446,6 +486,51 @@ async def test_an_event_that_the_broker_refuses_is_parked_and_holds_nobody_else(
     assert arrived == {str(parcel) for parcel in fine}
 
 
+async def test_a_topic_that_is_not_there_holds_up_no_other_one_and_is_said_when_it_comes(
+    store: Any, parts: Parts, parcels: Any, fresh_topic: Any
+) -> None:
+    there, missing, lost = parcels.topic, f"test.{uuid4().hex[:12]}", uuid4()
+    left = "select count(*) from machinery.outbox where topic = $1"
+    parcels.topic = missing
+    await say(store, parcels, lost, *range(1, 601))
+    parcels.topic = there
+    async with running(Relay(store.machinery, parts.kafka).run()):
+        for number in range(3):
+            await say(store, parcels, uuid4(), number)
+            await eventually(lambda: store.machinery.pool.fetchval(f"select ({left}) = 0", there), 15)
+        assert await store.machinery.pool.fetchval(left, missing) == 600
+        async with admin_client(parts.kafka) as admin:
+            await admin.create_topics([NewTopic(missing, PARTITIONS, 1)])
+        await eventually(lambda: store.machinery.pool.fetchval(f"select ({left}) = 0", missing))
+    assert await versions(parts, missing, 600, lost) == list(range(1, 601))
+
+
+async def takes_nothing_older(parts: Parts, topic: str, milliseconds: int) -> None:
+    asked = {"message.timestamp.before.max.ms": str(milliseconds)}
+    async with admin_client(parts.kafka) as admin:
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, asked)])
+
+
+async def test_a_topic_that_refuses_everything_holds_up_no_other_one_and_keeps_its_order(
+    store: Any, parts: Parts, parcels: Any, fresh_topic: Any
+) -> None:
+    """As one does that has fewer replicas in sync than it needs. One broker alone refuses what is too old."""
+    there, held, parcel = parcels.topic, await fresh_topic(), uuid4()
+    left = "select count(*) from machinery.outbox where topic = $1"
+    await takes_nothing_older(parts, held, 0)
+    parcels.topic = held
+    await say(store, parcels, parcel, *range(1, 601))
+    parcels.topic = there
+    await say(store, parcels, uuid4(), 1)
+    async with running(Relay(store.machinery, parts.kafka).run()):
+        await eventually(lambda: store.machinery.pool.fetchval(f"select ({left}) = 0", there), 30)
+        assert await store.machinery.pool.fetchval(left, held) > 500
+        await takes_nothing_older(parts, held, 10**9)
+        await eventually(lambda: store.machinery.pool.fetchval(f"select ({left}) = 0", held))
+    found = await versions(parts, held, 600, parcel)
+    assert sorted(set(found)) == found == list(range(1, 601))
+
+
 async def test_no_key_and_no_header_is_too_strange_to_be_parked(store: Any, parts: Parts, parcels: Any) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=parts.kafka)
     await producer.start()
@@ -479,7 +564,30 @@ async def test_a_flood_of_bad_events_stops_the_reader(store: Any, parts: Parts, 
     await send_to_one_partition(parts, parcels.topic, [(b"{", [])] * 40)  # the run goes on in a later batch
     with pytest.raises(Flood, match="60 bad events in a row"):
         await reading
-    assert await store.machinery.pool.fetchval("select count(*) from machinery.parked") < 60
+    parked_by_then = await store.machinery.pool.fetch("select topic, key from machinery.parked")
+    assert len(parked_by_then) < 60
+    for _ in range(2):
+        with pytest.raises(Flood, match=r"60 bad events in a row .*; it goes on when somebody"):
+            await hearing(store, parts, parcels, flood_run=60).run()
+    health = await examine("parcels", store.machinery, parts.kafka)
+    assert [one.code for one in health.findings if one.code != "schema-behind"] == ["flood", "parked"]
+    assert await store.machinery.pool.fetchval("select count(*) from machinery.parked") == len(parked_by_then)
+
+    await parked.replay(store.machinery, Applying({}), *parked_by_then[0])
+    async with running(hearing(store, parts, parcels, flood_run=60).run()):
+        await eventually(lambda: store.machinery.pool.fetchval("select count(*) = 80 from machinery.parked"))
+
+
+async def test_a_flood_of_which_nothing_is_parked_does_not_stand_for_what_is_parked_later(
+    store: Any, parts: Parts, parcels: Any
+) -> None:
+    await send_to_one_partition(parts, parcels.topic, [(b"{", [])] * 40)
+    with pytest.raises(Flood, match="30 bad events in a row"):
+        await hearing(store, parts, parcels, flood_run=30).run()
+    for _ in range(2):
+        async with running(hearing(store, parts, parcels).run()):
+            await eventually(lambda: store.machinery.pool.fetchval("select count(*) = 40 from machinery.parked"))
+            await asyncio.sleep(1)
 
 
 async def test_too_large_a_share_of_bad_events_stops_the_reader(store: Any, parts: Parts, parcels: Any) -> None:

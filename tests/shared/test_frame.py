@@ -82,6 +82,8 @@ async def test_a_change_by_cookie_must_come_from_our_own_pages(client: Any, orig
     headers = {"origin": origin} if origin else {}
     answer = await client.put(BATTERY, json={"entries": []}, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (403, "wrong-origin")
+    other = await client.put(BATTERY, json={"entries": []}, headers=headers | {"authorization": "Basic YTpi"})
+    assert (other.status_code, other.json()["code"]) == (403, "wrong-origin")
     fine = await client.put(BATTERY, json={"entries": []}, headers={"origin": "http://kith.test"})
     assert fine.json()["code"] != "wrong-origin"
 

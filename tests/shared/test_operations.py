@@ -403,7 +403,7 @@ async def test_each_thing_that_is_wrong_is_said_with_what_to_do(
     assert codes(found) == ["lag", "outbox-old", "parked", "timers-late"]
     lag, outbox, parked, timers = found.findings
     assert lag.what == f"Not applied yet: 1 event of {parcels.topic}, for 2 hours."
-    assert outbox.what == "1 event to leave, the first for 2 hours now."
+    assert outbox.what == f"1 event to leave, the first, of {parcels.topic}, for 2 hours now."
     assert parked.what == "1 parked key with 1 event, the first for 2 hours."
     assert timers.what == "1 timer overdue, the latest by 2 hours."
     assert all(finding.todo.endswith(".") for finding in found.findings)

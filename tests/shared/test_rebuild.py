@@ -16,7 +16,7 @@ from shared.inbox.hearing import Hearing
 from shared.outbox import Relay
 from shared.rebuild import Difference, Rebuild
 from tests.conftest import Parts, eventually, running
-from tests.shared.conftest import ORGANISATION, say
+from tests.shared.conftest import ORGANISATION, say, shelved
 
 SHELF = """
     set role parcels_owner;
@@ -55,8 +55,7 @@ def rebuild(store: Any, kind: Any, handler: Any = on_parcel_sent) -> Rebuild:
 
 
 async def shelf(store: Any) -> dict[str, int]:
-    async with store.doors.transaction(ORGANISATION) as tx:
-        return {str(row["parcel_id"]): row["number"] for row in await tx.fetch("select * from shelf")}
+    return {str(parcel): number for parcel, number in (await shelved(store, ORGANISATION)).items()}
 
 
 class Live:
@@ -152,6 +151,39 @@ async def test_an_interrupted_one_goes_on_where_it_was(
     await again.begin()
     assert (await anext(again.steps())).done > 40
     assert await again.differences() == []
+
+
+async def test_two_who_make_the_same_view_at_once_fold_every_event_once(
+    store: Any, parts: Parts, parcels: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.rebuild.STEP", 7)
+    await Live.after(store, parts, parcels, rounds=3)
+
+    async def slowly(tx: Tx, heard: Heard[Any]) -> None:
+        await asyncio.sleep(0.005)  # so that both are in the midst of a step
+        await on_parcel_sent(tx, heard)
+
+    async def make(one: Rebuild) -> None:
+        await one.begin()
+        async for _ in one.steps():
+            pass
+
+    both = [rebuild(store, parcels, slowly) for _ in range(2)]
+    await asyncio.gather(*map(make, both))
+    assert await both[0].differences() == []
+
+
+async def test_whoever_comes_too_late_puts_nothing_in_place(store: Any, parts: Parts, parcels: Any) -> None:
+    await Live.after(store, parts, parcels, rounds=1)
+    first, second = rebuild(store, parcels), rebuild(store, parcels)
+    for one in (first, second):
+        await one.begin()
+    await first.switch()
+    for work in (second.switch, second.differences):
+        with pytest.raises(Refusal) as refused:
+            await work()
+        assert refused.value.code in ("rebuild-gone", "view-migrated")
+    assert len(await shelf(store)) == 30
 
 
 async def test_it_catches_up_with_traffic_on_all_partitions(

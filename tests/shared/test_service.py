@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,11 @@ from uuid import uuid4
 import pytest
 from pydantic import ValidationError
 
+from deploy.local.ports import free_port
 from shared import clock, service
 from shared.database import Tx
 from shared.doors import Running
+from shared.inbox.positions import Lost
 from shared.settings import Settings, troubles
 from shared.timers import Timer, set_timer
 from shared.web import Pages
@@ -95,6 +98,41 @@ async def test_a_part_that_missed_its_cancellation_ends_all_the_same(monkeypatch
     await service.end([work])
     assert work.cancelled()
     assert asked == ["to end", "to end"]
+
+
+async def test_a_loud_stop_ends_also_what_missed_its_cancellation(monkeypatch: Any, fresh_store: Any) -> None:
+    store = await fresh_store()
+    held = running_on(store, listen=f"127.0.0.1:{free_port()}", ops_listen=f"127.0.0.1:{free_port()}")
+    monkeypatch.setattr(service, "CANCEL_SECONDS", 0.01)
+    asked: list[str] = []
+
+    async def waits_as_some_libraries_do() -> None:
+        for _ in range(2):
+            try:
+                await asyncio.sleep(10)
+            except asyncio.CancelledError:
+                asked.append("to end")
+                if len(asked) > 1:
+                    raise
+
+    async def stops_loudly() -> None:
+        await asyncio.sleep(0.1)
+        raise Lost("a person must look")
+
+    async def opened(*_: Any) -> Running:
+        return held
+
+    monkeypatch.setattr(service, "_open", opened)
+    monkeypatch.setattr(service, "_work", lambda *_: (waits_as_some_libraries_do(), stops_loudly()))
+    one = service.Service("parcels", Pages("parcels", Path(__file__).parent), (), {})
+    try:
+        with pytest.raises(ExceptionGroup) as stopped:
+            await service._run(one, held.settings)
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().remove_signal_handler(number)
+    assert [type(error) for error in stopped.value.exceptions] == [Lost]
+    assert len(asked) > 1
 
 
 async def test_a_clock_that_takes_long_holds_up_no_other(fresh_store: Any, parts: Parts) -> None:

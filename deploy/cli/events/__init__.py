@@ -1,8 +1,10 @@
 """`kith events`: what was said, as it is in Kafka: look along, find one, verify that the promises are kept."""
 
 import asyncio
+import heapq
 import json
-from collections.abc import Coroutine
+from collections import defaultdict
+from collections.abc import Coroutine, Iterator, Sequence
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
@@ -14,6 +16,7 @@ from deploy.cli.events import finding, reading, verifying
 from deploy.cli.events.reading import Wanted
 from deploy.cli.terminal import plainly
 from shared.events import TOPICS
+from shared.inbox.decode import Record
 
 T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True, help="What was said: tail, show, verify.")
@@ -87,8 +90,16 @@ def verify(
 
 async def _tail(wanted: Wanted, begin: datetime | None, follow: bool, as_json: bool) -> None:
     async for batch in reading.walk(reading.kafka_address(), wanted.topics, begin, follow=follow):
-        for record in sorted(filter(wanted.has, batch), key=lambda one: one.timestamp):
+        for record in in_order(list(filter(wanted.has, batch))):
             typer.echo(json.dumps(reading.exactly(record)) if as_json else reading.line(record))
+
+
+def in_order(batch: Sequence[Record]) -> Iterator[Record]:
+    """By the time that Kafka keeps, which a speaker's clock may turn back: never against the order of a partition."""
+    partitions = defaultdict[tuple[str, int], list[Record]](list)
+    for record in batch:
+        partitions[record.topic, record.partition].append(record)
+    return heapq.merge(*partitions.values(), key=lambda one: one.timestamp)
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:

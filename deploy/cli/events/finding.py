@@ -11,6 +11,7 @@ import asyncpg
 from deploy import Trouble
 from deploy.cli.events import reading
 from deploy.cli.stores import store_of
+from deploy.cli.terminal import harmless
 from deploy.postgres.provision import SERVICES
 from shared.database import OUTAGES
 from shared.events import TOPICS
@@ -32,7 +33,7 @@ class Found:
         """For people."""
         yield f"{self.topic}, found in {self.where}"
         for name, value in self.headers:
-            yield f"  {name}: {_shown(value)}"
+            yield f"  {harmless(name)}: {_shown(value)}"
         yield _pretty(self.value)
         for service, reason in self.parked.items():
             yield f"Parked in {service}: {reason}."
@@ -98,5 +99,5 @@ def _shown(value: bytes | None) -> str:
 def _pretty(value: bytes | None) -> str:
     try:
         return json.dumps(json.loads(value or b""), indent=2, ensure_ascii=False)
-    except ValueError:
+    except (ValueError, RecursionError):
         return _shown(value)

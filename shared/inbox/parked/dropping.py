@@ -38,6 +38,7 @@ async def drop(
     async with database.transaction() as tx:
         await look.lock(tx, topic, key)
         await look.one(tx, topic, key, mine=mine)
+        await store.forget_flood(tx)  # a person has looked
         seen = before = await look.seen(tx, topic, key)
         dropped = 0
         async for records in _turns(tx, topic, key, only):

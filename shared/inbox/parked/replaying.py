@@ -59,6 +59,7 @@ async def _once(
     async with database.transaction() as tx:
         await look.lock(tx, topic, key)
         before = await look.one(tx, topic, key, mine=mine)
+        await store.forget_flood(tx)  # a person has looked
         waiting = await look.records(tx, topic, key, limit=RECORDS_MAX)
         if gap and waiting:
             await _give_up_what_is_missing(tx, waiting[0], gap)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.partitioner import DefaultPartitioner
 from asyncpg import Record
 
 from shared import clock, metrics
@@ -24,6 +25,7 @@ from shared.kafka import client
 
 log = structlog.get_logger()
 ROWS_A_ROUND = 500
+PARTITIONER, EVERY = DefaultPartitioner(), list(range(PARTITIONS))
 LANE_SECONDS_MAX = 6  # an idempotent send never gives up by itself
 MEET_SECONDS_MAX = 2  # both together are less than PostgreSQL waits for us
 REST_SECONDS_MIN, REST_SECONDS_MAX = 1, 20  # twice as long each time
@@ -35,6 +37,10 @@ FREE_LANES = """
     where exists (select from machinery.outbox o where o.lane = l.lane) for update skip locked
 """
 ROWS = "select * from machinery.outbox where lane = any($1) and topic <> all($2) order by id limit $3"
+
+
+Place = tuple[str, int]
+"""A topic and one of its partitions."""
 
 
 @dataclass(slots=True)
@@ -54,6 +60,7 @@ class Relay:
     def __init__(self, database: Database, kafka: str) -> None:
         self.database, self.kafka = database, kafka
         self.producer: AIOKafkaProducer | None = None
+        self.open_to: set[Place] = set()  # where this producer is known to the broker
         self.wake = asyncio.Event()  # set it after a commit that said something; without it, look now and then
         self.sent_rows = 0  # since the outbox was turned
         self.resting: dict[str, float] = {}  # topics that could not be written: until when, by the clock of the loop
@@ -92,7 +99,7 @@ class Relay:
             await tx.execute("set local idle_in_transaction_session_timeout = '9s'")
             rows = await tx.fetch(ROWS, lanes, self._at_rest(), ROWS_A_ROUND)  # read once the lanes are ours
             strange = await _meet_topics(producer, {row["topic"] for row in rows})
-            done = await _send(producer, [row for row in rows if row["topic"] not in strange])
+            done = await _send(producer, [row for row in rows if row["topic"] not in strange], self.open_to)
             await _settle(tx, done)
         self.sent_rows += len(done.confirmed)
         _count(rows, done)
@@ -149,7 +156,7 @@ class Relay:
         return self.producer
 
     async def _drop_producer(self) -> None:
-        old, self.producer = self.producer, None
+        old, self.producer, self.open_to = self.producer, None, set()
         if old:
             await _stop(old)
 
@@ -188,23 +195,35 @@ async def _stop(producer: AIOKafkaProducer) -> None:
             sender.cancel()
 
 
-async def _send(producer: AIOKafkaProducer, rows: Sequence[Record]) -> Round:
-    """Send the rows in order and wait for every answer, but not for ever."""
-    answers: list[asyncio.Future[object]] = []
+async def _send(producer: AIOKafkaProducer, rows: Sequence[Record], open_to: set[Place]) -> Round:
+    """Send the rows in order and wait for every answer, but not for ever.
+
+    Where this producer has said nothing yet the first event goes alone: of a producer that it does not know the broker
+    takes any sequence number, and would take what follows on something that it has refused.
+    """
+    answers: dict[int, asyncio.Future[object]] = {}
+    places = [(row["topic"], PARTITIONER(row["key"].encode(), EVERY, EVERY)) for row in rows]
+    first = {place: number for number, place in reversed([*enumerate(places)]) if place not in open_to}
+
+    async def send(numbers: Collection[int]) -> None:
+        for number in numbers:
+            answers[number] = await _send_one(producer, rows[number], places[number][1])
+        await asyncio.gather(*(answers[number] for number in numbers), return_exceptions=True)
+
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(LANE_SECONDS_MAX):
-            for row in rows:
-                answers.append(await _send_one(producer, row))  # noqa: PERF401  (a timeout keeps what was sent)
-            await asyncio.gather(*answers, return_exceptions=True)
+            await send(first.values())
+            open_to |= {place for place, number in first.items() if not answers[number].exception()}
+            await send([n for n, place in enumerate(places) if place in open_to and n not in answers])
     return _outcome(rows, answers)
 
 
-async def _send_one(producer: AIOKafkaProducer, row: Record) -> "asyncio.Future[object]":
+async def _send_one(producer: AIOKafkaProducer, row: Record, part: int) -> "asyncio.Future[object]":
     headers = [(name, text.encode()) for name, text in json.loads(row["headers"]).items()]
     headers.append(("ce_aggregateversion", str(row["version"]).encode()))
     try:
         sent: asyncio.Future[object] = await producer.send(
-            row["topic"], row["value"], key=row["key"].encode(), headers=headers
+            row["topic"], row["value"], key=row["key"].encode(), partition=part, headers=headers
         )
     except KafkaError as error:  # refused by the client itself, as too large: no sequence number was used
         sent = asyncio.get_running_loop().create_future()
@@ -212,11 +231,11 @@ async def _send_one(producer: AIOKafkaProducer, row: Record) -> "asyncio.Future[
     return sent
 
 
-def _outcome(rows: Sequence[Record], answers: "Sequence[asyncio.Future[object]]") -> Round:
+def _outcome(rows: Sequence[Record], answers: "Mapping[int, asyncio.Future[object]]") -> Round:
     """Never past a failed event of its key: later ones keep their place until the next round."""
     done, held = Round(), set()
     for number, row in enumerate(rows):
-        answer = answers[number] if number < len(answers) else None
+        answer = answers.get(number)
         answered = answer is not None and answer.done() and not answer.cancelled()
         error = answer.exception() if answered and answer else None
         key = (row["topic"], row["key"])

@@ -12,6 +12,7 @@ import asyncpg
 
 from deploy.local.child import Child, until
 from deploy.local.kafka import Kafka
+from deploy.local.parts import START_SECONDS_MAX
 from deploy.local.ports import free_port
 from deploy.local.postgres import Postgres
 from deploy.postgres.provision import dsn_of, login_roles, migrate
@@ -50,12 +51,12 @@ async def parts(*, kafka: bool = True) -> AsyncIterator[Servers]:
         children = [Child(one.name, one.prepare(), data / f"{one.name}.log") for one in wanted]
         try:
             for part, child in zip(wanted, children, strict=True):
-                assert await until(part.ready, part.wait_seconds), child.last_lines()
+                assert await until(part.ready, START_SECONDS_MAX), child.last_lines()
 
             async def restart() -> None:
                 await children[0].stop()
                 children[0] = Child(postgres.name, postgres.prepare(), data / "postgresql.log")
-                assert await until(postgres.ready, postgres.wait_seconds)
+                assert await until(postgres.ready, START_SECONDS_MAX)
 
             yield Servers(postgres.dsn, broker.address, restart)
         finally:

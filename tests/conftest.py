@@ -21,6 +21,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from deploy.local.child import Child, until
 from deploy.local.kafka import Kafka
+from deploy.local.parts import START_SECONDS_MAX
 from deploy.local.ports import free_port
 from deploy.local.postgres import Postgres
 from shared.database import Database, migrate
@@ -113,7 +114,7 @@ async def parts(data_folder: Path, admin_dsn: str) -> AsyncIterator[Parts]:
 @contextlib.asynccontextmanager
 async def _started(part: Postgres | Kafka, child: Child) -> AsyncIterator[None]:
     try:
-        assert await until(part.ready, part.wait_seconds), child.last_lines()
+        assert await until(part.ready, START_SECONDS_MAX), child.last_lines()
         yield
     finally:
         await child.stop()
@@ -246,7 +247,7 @@ async def running(*work: Any) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def eventually(condition: Callable[[], Awaitable[Any]], limit_seconds: float = 60) -> Any:
+async def eventually(condition: Callable[[], Awaitable[Any]], limit_seconds: float = 180) -> Any:
     """Wait until the condition gives something true, and give that."""
     found: list[Any] = []
 

@@ -91,12 +91,16 @@ class Child:
 
 
 async def until(condition: Callable[[], Awaitable[bool]], limit_seconds: float) -> bool:
-    """Wait until the condition holds; whether it did within the limit."""
-    deadline = time.monotonic() + limit_seconds
+    """Wait until the condition holds; whether it did within the limit.
+
+    Looking costs time of the processor that what is waited for may need: the longer it takes, the less often.
+    """
+    began = time.monotonic()
     while not await condition():
-        if time.monotonic() >= deadline:
+        waited = time.monotonic() - began
+        if waited >= limit_seconds:
             return False
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(min(max(waited / 10, 0.02), 0.2))
     return True
 
 

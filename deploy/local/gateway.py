@@ -24,7 +24,6 @@ class Gateway:
 
     name = "gateway"
     version = ""
-    wait_seconds = 20.0
 
     def __init__(self, data: Path, port: int, services: Mapping[str, Sequence[int]], devtools_port: int) -> None:
         """`services` gives the ports of each one's processes by its name; intake has what nobody else has."""

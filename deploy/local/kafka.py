@@ -65,7 +65,6 @@ class Kafka:
     """The broker of one installation."""
 
     name = "kafka"
-    wait_seconds = 60.0
 
     def __init__(self, data: Path, port: int, controller_port: int) -> None:
         """Nothing is touched before `prepare`."""

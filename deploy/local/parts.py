@@ -10,6 +10,7 @@ import httpx
 
 from deploy.local.child import Launch
 
+START_SECONDS_MAX = 180  # many start at once, on a slow machine too; one that has died is noticed at once
 _ROOT = Path(__file__).parents[2]
 _NOT_FOR_CHILDREN = ("KITH_POSTGRES",)  # the administrator's password is nothing a service may know
 
@@ -19,7 +20,6 @@ class Part(Protocol):
 
     name: str
     version: str
-    wait_seconds: float
 
     def prepare(self) -> Launch:
         """Do what must be done before, and say what to run. May take its time."""
@@ -48,7 +48,6 @@ class Process:
     """A Python process with an HTTP address that tells whether it is ready."""
 
     version = ""
-    wait_seconds = 60.0
 
     def __init__(self, name: str, command: tuple[str, ...], environment: dict[str, str], ready_url: str) -> None:
         self.name, self.command, self.ready_url = name, command, ready_url

@@ -35,7 +35,6 @@ class Postgres:
     """The database server of one installation."""
 
     name = "postgresql"
-    wait_seconds = 60.0
 
     def __init__(self, data: Path, port: int, processes: int = 1) -> None:
         """Nothing is touched before `prepare`. There is room for so many processes of each service."""

@@ -16,7 +16,7 @@ from deploy.local.child import Child, until
 from deploy.local.gateway import Gateway
 from deploy.local.jars import htmx
 from deploy.local.kafka import Kafka
-from deploy.local.parts import SERVICES, Part, Process, Service, devtools
+from deploy.local.parts import SERVICES, START_SECONDS_MAX, Part, Process, Service, devtools
 from deploy.local.ports import free_port, require_free
 from deploy.local.postgres import Postgres
 from deploy.local.settings import Settings
@@ -85,11 +85,11 @@ class System:
             async def ready_or_dead() -> bool:
                 return not child.is_alive or await part.ready()
 
-            in_time = await until(ready_or_dead, part.wait_seconds)
+            in_time = await until(ready_or_dead, START_SECONDS_MAX)
             if not child.is_alive:
                 raise _death(child)
             if not in_time:
-                raise Trouble(f"{name} was not ready after {part.wait_seconds:.0f} s: see {child.log}.")
+                raise Trouble(f"{name} was not ready after {START_SECONDS_MAX} s: see {child.log}.")
 
     async def stop_one(self, name: str) -> None:
         """Ask one part to stop, and wait until it has."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from deploy.local.child import Child, Launch, until
 from deploy.local.kafka import Kafka
+from deploy.local.parts import START_SECONDS_MAX
 from deploy.local.postgres import Postgres
 
 
@@ -43,14 +44,14 @@ class Servers:
                 child = self._spawn("postgresql", launch)
             return child.is_alive and await self.postgres.ready()
 
-        assert await until(ready, self.postgres.wait_seconds), child.last_lines()
+        assert await until(ready, START_SECONDS_MAX), child.last_lines()
 
     async def start_kafka(self) -> None:
         """Start the broker, which tells each service the address of its proxy."""
         launch = await asyncio.to_thread(self.kafka.prepare)
         add_doors(self.kafka.home / "server.properties", self.doors)
         child = self._spawn("kafka", launch)
-        assert await until(self.kafka.ready, self.kafka.wait_seconds), child.last_lines()
+        assert await until(self.kafka.ready, START_SECONDS_MAX), child.last_lines()
 
     async def crash_postgres(self, how: signal.Signals) -> None:
         """SIGQUIT is an immediate stop, SIGKILL a crash of the postmaster; both recover from the log."""

@@ -112,7 +112,7 @@ async def test_with_kafka_down_people_keep_working_and_events_leave_when_it_is_b
         assert (await http.get(f"{kith.system.urls['feedback-ops']}/readyz")).status_code == 200
     assert (await change(kith, 10))["suppressed"]  # nothing new is known there yet
     await kith.system.start_one("kafka")
-    row = await eventually(lambda: change(kith, 11), limit_seconds=60)
+    row = await eventually(lambda: change(kith, 11))
     assert row["mean_change"] == pytest.approx((10 * 3 + 4) / 11)
 
     await eventually(lambda: nothing_waits(kith))  # others may have heard what the relay has not struck off yet
@@ -125,6 +125,6 @@ async def test_a_killed_service_catches_up_and_counts_nothing_twice(kith: Kith, 
         away = await http.get(f"{kith.url}/analytics/api/v1/change")
         assert (away.status_code, away.json()["code"]) == (503, "away")
     await kith.system.start_one("analytics")
-    row = await eventually(lambda: change(kith, 12), limit_seconds=60)
+    row = await eventually(lambda: change(kith, 12))
     assert row["mean_change"] == pytest.approx((10 * 3 + 2 * 4) / 12)
     assert await metric(kith, "analytics", "kith_parked_events") == 0

@@ -85,7 +85,7 @@ async def sent(kith: Kith) -> AsyncIterator[Sent]:
             after += [await say_good(producer, number % PARTITIONS) for _ in range(GOOD_AFTER_EACH)]
     made = Sent(kith, bad, strange, after)
     for service in HEARERS:
-        await eventually(lambda service=service: is_heard(made, service), limit_seconds=60)  # type: ignore[misc]
+        await eventually(lambda service=service: is_heard(made, service))  # type: ignore[misc]
     yield made
     for service in HEARERS:
         await made.ask(service, "delete from machinery.parked where topic = $1", PARTICIPANTS)

@@ -64,7 +64,7 @@ def said(kafka: str) -> list[tuple[str, int]]:
     reader.subscribe(["kith.concerns"])
     found: dict[str, tuple[str, int]] = {}
     while len(found) < len(STEPS):
-        record = reader.poll(30)
+        record = reader.poll(120)
         assert record is not None, f"only {found} came"
         assert not record.error()
         headers = {name: value.decode() for name, value in record.headers()}

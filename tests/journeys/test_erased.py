@@ -155,7 +155,7 @@ async def test_somebody_is_erased_everywhere_and_the_others_still_count(
     async def nothing_is_left() -> bool:
         return await traces(kith, person) == []
 
-    await eventually(nothing_is_left, limit_seconds=60)
+    await eventually(nothing_is_left)
     kafka = kith.system.urls["kafka"]
     content = await topics(kafka)
     assert person["id"].encode() in content  # the topics keep it until their retention is over

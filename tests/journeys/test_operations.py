@@ -95,7 +95,7 @@ async def test_an_operator_recovers_in_a_terminal(kith: Kith, send: Send) -> Non
     await send(bad, 2)
     for version in (1, 3):
         await send(late, version)
-    await eventually(lambda: all_wait(kith, 3, bad, late), limit_seconds=60)
+    await eventually(lambda: all_wait(kith, 3, bad, late))
 
     status, found = await facts(kith, "doctor")
     assert status == 1
@@ -153,7 +153,7 @@ async def test_events_can_be_looked_at_found_and_verified(kith: Kith, send: Send
 async def test_in_a_container_each_service_is_asked_about_its_own_store_alone(kith: Kith, send: Send) -> None:
     bad, ce_id = uuid4(), new_id()
     await send(bad, 1, b"{", ce_id=str(ce_id).encode())
-    await eventually(lambda: all_wait(kith, 1, bad), limit_seconds=60)
+    await eventually(lambda: all_wait(kith, 1, bad))
     own = kith.system.addresses.environment("feedback", "feedback")
     inside = {"KITH_DATABASE_MACHINERY": own["KITH_DATABASE_MACHINERY"]}
     _, found = await facts(kith, "events", "show", str(ce_id), **inside)
@@ -206,7 +206,7 @@ async def test_the_doctor_names_what_is_down_and_what_to_do(kith: Kith, send: Se
         status, out, _ = await command(kith, "doctor")
         return status == 0 and "All is well." in out
 
-    await eventually(all_is_well, limit_seconds=60)
+    await eventually(all_is_well)
 
     late = kith.clock.with_name("later")
     late.write_text(str(float(kith.clock.read_text()) + 7200))
@@ -221,13 +221,13 @@ async def test_the_doctor_names_what_is_down_and_what_to_do(kith: Kith, send: Se
     kith.system.kill("analytics")
     try:
         await send(uuid4(), 1)
-        await eventually(only_analytics_is_behind, limit_seconds=60)
+        await eventually(only_analytics_is_behind)
         assert [one["processes"] for one in found][-2:] == [{"feedback": "answers"}, {"analytics": "away"}]
         [lag] = [one for one in found[-1]["topics"] if one["behind"]]
         assert (lag["topic"], lag["behind"]) == (TOPIC, 1)
     finally:
         await kith.system.start_one("analytics")
-    await eventually(all_is_well, limit_seconds=60)
+    await eventually(all_is_well)
 
     kith.system.kill("kafka")
     status, out, _ = await command(kith, "doctor")
@@ -236,7 +236,7 @@ async def test_the_doctor_names_what_is_down_and_what_to_do(kith: Kith, send: Se
     status, _, err = await command(kith, "events", "verify", "--all")
     assert (status, "Kafka does not answer" in err) == (1, True)
     await kith.system.start_one("kafka")
-    await eventually(all_is_well, limit_seconds=60)
+    await eventually(all_is_well)
 
 
 async def test_an_operator_recovers_on_the_page(
@@ -247,7 +247,7 @@ async def test_an_operator_recovers_on_the_page(
     await send(bad, 2)
     for version in (1, 3):
         await send(gap, version)
-    await eventually(lambda: all_wait(kith, 3, bad, gap), limit_seconds=60)
+    await eventually(lambda: all_wait(kith, 3, bad, gap))
 
     page = await sign_in("Ira Novak")
     await page.get_by_role("link", name="Operations").click()

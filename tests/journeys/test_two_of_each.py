@@ -87,7 +87,7 @@ async def answer(doors: Doors, participant: str, occasion: str, points: int) -> 
         one = found["occasions"][0]
         return one["occasion_id"] if one["state"] == "due" else None
 
-    body = {"occasion_id": await eventually(due, limit_seconds=90), "totals": {"belonging": points}}
+    body = {"occasion_id": await eventually(due), "totals": {"belonging": points}}
     key = {"idempotency-key": f"{occasion}-{participant}"}
     for _ in range(2):
         await settled(lambda: doors.ask("POST", "/feedback/api/v1/check-ins", json=body, headers=key))
@@ -201,7 +201,7 @@ async def test_4_the_figures_are_exact_on_whichever_twin_answers(twins: Kith, do
             [row] = (await later.ask("GET", "/analytics/api/v1/change", params=asked))["rows"]
             return row if row["n_paired"] == PEOPLE else None
 
-        row = await eventually(counted, limit_seconds=60)
+        row = await eventually(counted)
         for _ in range(4):
             assert await counted() == row
             page = await later.http.get("/analytics/programs/steps", params=asked)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.child import Child, until
-from deploy.local.parts import Part
+from deploy.local.parts import START_SECONDS_MAX, Part
 from deploy.local.ports import free_port
 from deploy.local.postgres import Postgres
 
@@ -46,7 +46,7 @@ async def running(part: Part, data: Path) -> AsyncIterator[Child]:
     """A part from ready to stopped."""
     child = Child(part.name, part.prepare(), data / "logs" / f"{part.name}.log")
     try:
-        assert await until(part.ready, part.wait_seconds), child.last_lines()
+        assert await until(part.ready, START_SECONDS_MAX), child.last_lines()
         yield child
     finally:
         await child.stop()

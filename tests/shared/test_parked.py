@@ -88,9 +88,7 @@ async def send(parts: Parts, parcels: Any) -> AsyncIterator[Send]:
 
 
 async def waiting(store: Any, count: int) -> None:
-    await eventually(
-        lambda: store.machinery.pool.fetchval("select count(*) = $1 from machinery.parked", count), limit_seconds=20
-    )
+    await eventually(lambda: store.machinery.pool.fetchval("select count(*) = $1 from machinery.parked", count))
 
 
 @asynccontextmanager
@@ -398,7 +396,7 @@ async def test_replays_that_race_live_events_break_no_order_and_lose_nothing(
                 await send(parcel, version, 13 if version % 10 == 3 else version)
         wanted = [number for number in range(1, versions + 1) if number % 10 != 3]
         for parcel in ids:
-            await eventually(lambda parcel=parcel: is_heard(store, parcel, wanted), limit_seconds=60)
+            await eventually(lambda parcel=parcel: is_heard(store, parcel, wanted))
         await eventually(lambda: nothing_waits(store))
         stop.set()
     assert len(await audit(store)) == len(ids) * versions // 10

@@ -1,15 +1,16 @@
 """The Session Pulse of one group, for whoever leads it: means of enough people, or a sentence."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
 from shared.events.intake import ParticipantPlaced, ParticipantWaitlisted
-from shared.events.scheduling import GroupFormed
+from shared.events.scheduling import GroupFormed, SessionHeld
 from tests.analytics.conftest import AT, OLD_TOWN, PROGRAM, Told
-from tests.analytics.world import Person, play
+from tests.analytics.world import ASKED, Person, play
 from tests.doors import bearer
 
 GROUP = UUID(int=41)
@@ -20,18 +21,31 @@ FACILITATOR = bearer("facilitator", "old-town")
 async def a_group(told: Told, people: Sequence[Person]) -> None:
     """Everybody is in it, except for one who is in none."""
     await play(told, [*people, Person(pulse=[16], came=1)])
+    await gather(told, people, GROUP, "tuesday-circle")
+
+
+async def gather(told: Told, people: Sequence[Person], group: UUID, code: str) -> None:
+    """A group, and these people in it."""
     await told.tell(
         GroupFormed(
-            group_id=GROUP, code="tuesday-circle", program_id=PROGRAM,
+            group_id=group, code=code, program_id=PROGRAM,
             site_id=OLD_TOWN, capacity=12, weekday=2, starts_at_local="18:00", minutes=90, first_on=AT.date(),
         ),
-        *(placed(one) for one in people),
+        *(placed(one, group) for one in people),
     )  # fmt: skip
 
 
-def placed(one: Person) -> ParticipantPlaced:
+def led(group: UUID, leader: UUID, *, weeks: int = 0) -> SessionHeld:
+    """A session of a group so many weeks later, to which nobody came."""
+    return SessionHeld(
+        session_id=uuid4(), group_id=group, program_id=PROGRAM, site_id=OLD_TOWN,
+        starts_at=AT + timedelta(weeks=weeks), minutes=90, facilitator_id=leader, attendance=[],
+    )  # fmt: skip
+
+
+def placed(one: Person, group: UUID = GROUP) -> ParticipantPlaced:
     return ParticipantPlaced(
-        participant_id=one.participant, enrolment_id=one.enrolment, group_id=GROUP, placed_on=AT.date()
+        participant_id=one.participant, enrolment_id=one.enrolment, group_id=group, placed_on=AT.date()
     )
 
 
@@ -100,3 +114,62 @@ async def test_only_those_who_lead_at_the_site(client: Any, told: Told) -> None:
     ):
         assert (await client.get(ADDRESS, headers=who)).status_code == status
     assert (await client.get("/analytics/groups/no-such", headers=FACILITATOR)).status_code == 404
+
+
+FRIDAYS, ROSA, MILA = UUID(int=43), UUID(int=44), UUID(int=45)
+
+
+async def two_groups(told: Told, tuesdays: int, fridays: int) -> None:
+    """So many people in each, of whom those on Fridays gain four points more."""
+    first = [Person(scores={"baseline": (16 + one % 3, 9), "end": (10, 9)}) for one in range(tuesdays)]
+    second = [Person(scores={"baseline": (16 + one % 3, 9), "end": (6, 9)}) for one in range(fridays)]
+    await a_group(told, [*first])
+    await play(told, second)
+    await gather(told, second, FRIDAYS, "friday-circle")
+
+
+async def test_all_groups_that_somebody_leads_are_also_told_together(client: Any, told: Told) -> None:
+    await two_groups(told, 12, 12)
+    await told.tell(led(GROUP, ROSA), led(FRIDAYS, ROSA))
+    page = (await client.get(ADDRESS, headers=FACILITATOR)).text
+    assert "All groups of whoever leads it: Friday Circle, Tuesday Circle" in page
+    assert "people score 7.0 points better" in page
+    assert "people score 9.0 points better" in page
+
+    await told.tell(led(FRIDAYS, MILA, weeks=1))
+    assert "All groups of whoever leads it" not in (await client.get(ADDRESS, headers=FACILITATOR)).text
+    await told.tell(led(GROUP, MILA, weeks=1))
+    assert "All groups of whoever leads it" in (await client.get(ADDRESS, headers=FACILITATOR)).text
+
+
+@pytest.mark.parametrize(("tuesdays", "fridays", "is_said"), [(7, 5, True), (6, 4, False), (12, 4, False)])
+async def test_together_they_tell_nothing_of_a_few(
+    client: Any, told: Told, tuesdays: int, fridays: int, is_said: bool
+) -> None:
+    """Two groups that are too small alone may be enough together; one beside a larger one is told by the difference."""
+    await two_groups(told, tuesdays, fridays)
+    await told.tell(led(GROUP, ROSA), led(FRIDAYS, ROSA))
+    page = (await client.get(ADDRESS, headers=FACILITATOR)).text
+    together = page[page.index("All groups of whoever leads it") :]
+    assert ('data-label="Mean change"' in together) == is_said
+
+
+async def test_a_coordinator_asks_by_facilitator(client: Any, told: Told) -> None:
+    await two_groups(told, 12, 13)
+    await told.tell(led(GROUP, ROSA), led(FRIDAYS, MILA), led(FRIDAYS, ROSA, weeks=1))
+    asked = ASKED | {"by": "facilitator"}
+
+    async def rows(path: str = "change") -> dict[str, Any]:
+        who = bearer("coordinator", "old-town")
+        answer = await client.get(f"/analytics/api/v1/{path}", headers=who, params=asked)
+        return {one["group"]: one for one in answer.json()["rows"]}
+
+    found = await rows()
+    assert {name: one["n_enrolled"] for name, one in found.items()} == {str(ROSA): 25, "unknown": None}
+    assert found[str(ROSA)]["mean_change"] == pytest.approx((12 * 7 + 13 * (11 - 1 / 13)) / 25)
+    await told.tell(led(FRIDAYS, MILA, weeks=2))
+    for path in ("change", "rates"):
+        found = await rows(path)
+        assert (found[str(MILA)]["n_paired"], found[str(ROSA)]["n_paired"]) == (13, 12)
+    manager = await client.get("/analytics/api/v1/change", headers=bearer("program-manager"), params=asked)
+    assert (manager.status_code, manager.json()["code"]) == (404, "attribute-not-found")

@@ -52,7 +52,7 @@ async def test_the_form_of_the_organisation_saved_as_it_is_changes_nothing(intak
     assert (row["attributes"], labels) == (asked[:1], ["18 to 25", "26 and over", "Prefiero no decirlo"])
 
 
-@pytest.mark.parametrize("code", ["site", "program", "cohort", "group", "all"])
+@pytest.mark.parametrize("code", ["site", "program", "cohort", "group", "facilitator", "all"])
 async def test_no_attribute_is_called_what_figures_are_by_already(intake: Intake, code: str) -> None:
     options = [{"code": "a", "label": "A"}]
     await intake.put("/organisation", AN_ORGANISATION)

@@ -26,8 +26,9 @@ To = Annotated[Code, Query(alias="to", description="code of the later occasion, 
 By = Annotated[
     Code | None,
     Query(
-        description="a row for each group instead of one for all: `site`, `group`, `cohort` (quarter of enrolment), or "
-        "an attribute of the organisation, such as `age-band`; people of whom it is not known are `unknown`"
+        description="a row for each group instead of one for all: `site`, `cohort` (quarter of enrolment), or an "
+        "attribute of the organisation, such as `age-band`; for coordinators also `group`, and `facilitator`: the "
+        "`facilitator_id` of who led the newest session of their group. People of whom it is not known are `unknown`"
     ),
 ]
 

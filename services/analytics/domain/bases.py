@@ -75,6 +75,16 @@ def by_base(facts: Facts) -> dict[Base, dict[Fact, int]]:
     return found
 
 
+def as_one(parts: Collection[Facts], people_min: int) -> Facts:
+    """Parts that are shown one by one, too, together: without bases whose sum would tell of the few that are hidden."""
+    few, found = Counter[Base](), Counter[Fact]()
+    for facts in parts:
+        found.update(facts)
+        sizes = {base: people_in(own) for base, own in by_base(facts).items()}
+        few.update({base: n for base, n in sizes.items() if n < people_min})
+    return {fact: n for fact, n in found.items() if not 0 < few[base_of(fact)] < people_min}
+
+
 def people_in(facts: Facts) -> int:
     """How many people these facts of one base are about."""
     kinds = Counter[str]()

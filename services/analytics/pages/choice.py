@@ -92,11 +92,12 @@ class Choice:
         return by if by in known else None
 
     async def labels(self, tx: Tx) -> Sequence[str]:
-        """By what the reader can tell the people of the program apart."""
+        """By what a page tells the people of the program apart: not by who leads their group."""
         if self.seen.is_by_site_alone:
             return [store.BY_SITE]
         if not self.read_labels:
-            self.read_labels.extend(await store.labels(tx, self.program.program_id, self.seen))
+            known = await store.labels(tx, self.program.program_id, self.seen)
+            self.read_labels.extend(one for one in known if one != store.LEADER)
         return self.read_labels
 
     async def latest(self, tx: Tx) -> str:

@@ -1,20 +1,22 @@
-"""How people of one group found its sessions and what changed for them, for whoever leads it.
+"""How people of one group found its sessions and what changed for them, for whoever leads it: also of all their groups.
 
 Means are of enough people, or there is a sentence instead.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
 from services.analytics import store
-from services.analytics.domain import about
+from services.analytics.domain import Instrument, People, about
+from services.analytics.domain.bases import as_one
 from services.analytics.pages.choice import Choice, asked_after_sessions, choose
 from services.analytics.pages.frame import PAGES
-from services.analytics.pages.sheets import changed, weekly
+from services.analytics.pages.sheets import Sheet, changed, weekly
 from shared import clock
+from shared.database import Tx
 from shared.doors import Db, allow
 from shared.errors import NotFound
 from shared.events.base import Code
@@ -27,9 +29,25 @@ LEADING = frozenset({"facilitator", "coordinator"})
 """Who sees a group as it is now."""
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is said of some people: how they found the sessions, week by week, and what changed for them."""
+
+    weeks: Sheet | None
+    changed: Sheet | None
+
+    @property
+    def has_means(self) -> bool:
+        """Whether in some week enough of them answered."""
+        return bool(self.weeks and any(row.values and row.values[2] is not None for row in self.weeks.rows))
+
+
 @router.get("/groups/{code}")
 async def group(request: Request, who: Leader, db: Db, code: Code) -> HTMLResponse:
-    """What is asked after sessions, and what is asked twice, of the people who are in the group."""
+    """What is asked after sessions, and what is asked twice, of the people who are in the group.
+
+    Where whoever leads it leads others of the program, too, also of all of these together.
+    """
     async with db.transaction(who.organisation_id) as tx:
         of = await store.find_program_of_group(tx, code, who.site_ids)
         if of is None:
@@ -40,21 +58,28 @@ async def group(request: Request, who: Leader, db: Db, code: Code) -> HTMLRespon
         instrument, choice = asked_after_sessions(program, known), _until_the_end(choose(seen, program, known, {}))
         wanted = {*(about(instrument.code, *BY_WEEK) if instrument else ()), *(choice.facts if choice else ())}
         groups = await store.by(tx, program.program_id, "group", seen, wanted) if seen.is_live else {}
-        people = groups.get(code, seen.nobody)
-        change = await changed(tx, choice, people) if choice and seen.is_live else None
-    sheet = weekly(instrument, people) if instrument else None
+        led = await store.leaders(tx, program.program_id, seen) if seen.is_live else {}
+        own = sorted(one for one in led if one in groups and led[one] == led.get(code))
+        facts = as_one([groups[one].counts for one in own], seen.rules.people_min)
+        told = await _told(tx, instrument, choice, groups.get(code, seen.nobody))
+        together = await _told(tx, instrument, choice, replace(seen.nobody, counts=facts)) if own[1:] else None
     return PAGES.render(
         request,
         "group.html",
         code=code,
         instrument=instrument,
-        sheet=sheet,
         choice=choice,
-        changed=change,
-        has_means=bool(sheet and any(row.values and row.values[2] is not None for row in sheet.rows)),
+        told=told,
+        own=own,
+        together=together,
         seen=seen,
         now=clock.now(),
     )
+
+
+async def _told(tx: Tx, instrument: Instrument | None, choice: Choice | None, people: People) -> Told:
+    weeks = weekly(instrument, people) if instrument else None
+    return Told(weeks, await changed(tx, choice, people) if choice and choice.seen.is_live else None)
 
 
 def _until_the_end(choice: Choice | None) -> Choice | None:

@@ -24,7 +24,7 @@ from services.analytics.store.facts import (
     save_site,
     withdraw,
 )
-from services.analytics.store.people import BY_SITE, by, everybody, labels
+from services.analytics.store.people import BY_SITE, LEADER, by, everybody, labels, leaders
 from services.analytics.store.reading import (
     Program,
     find_program_code,
@@ -58,6 +58,7 @@ __all__ = [
     "BY_SITE",
     "EVERYBODY",
     "FACTS",
+    "LEADER",
     "Group",
     "Program",
     "Seen",
@@ -94,6 +95,7 @@ __all__ = [
     "instruments",
     "labels",
     "latest_releases",
+    "leaders",
     "move_horizon",
     "one_release_at_a_time",
     "place",

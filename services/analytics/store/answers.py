@@ -62,7 +62,11 @@ async def _live(
     tx: Tx, program: UUID, seen: Seen, by: str | None, wanted: Set[str]
 ) -> list[tuple[str | None, list[str]]]:
     """The courses of each person that begin with any of these words, and in which group the person is."""
-    rows = await tx.fetch(_COURSES, program, seen.sites, by or people.ALL, UNKNOWN, list(wanted))
+    led = await people.leaders(tx, program, seen) if by == people.LEADER else None
+    kept = by or people.ALL if led is None else people.GROUP
+    rows = await tx.fetch(_COURSES, program, seen.sites, kept, UNKNOWN, list(wanted))
+    if led is not None:
+        return [(led.get(name, UNKNOWN), courses) for name, courses in rows]
     return [(name if by else None, courses) for name, courses in rows]
 
 

@@ -15,6 +15,8 @@ from shared.errors import Refusal
 ALL = "all"
 BY_SITE = "site"
 GROUP = "group"
+LEADER = "facilitator"
+"""Whose groups somebody is in; kept of no person, but looked up by the group."""
 _LIVE = """
     select case when $5 then (select code from sites where sites.site_id = one.site_id) else value end as name, fact, n
     from (
@@ -36,6 +38,12 @@ _RELEASED = """
         order by value, base, release desc
     ) one join releases using (organisation_id, release)"""
 
+_LEADERS = """
+    select g.code, led.facilitator_id::text from groups g, lateral (
+        select facilitator_id from sessions s where s.group_id = g.group_id order by starts_at desc, session_id limit 1
+    ) led
+    where g.program_id = $1 and led.facilitator_id is not null and ($2::uuid[] is null or g.site_id = any ($2))"""
+
 
 async def everybody(tx: Tx, program: UUID, seen: Seen, wanted: Collection[str]) -> People:
     """All people of a program whom the reader sees, with the facts that begin with any of these words."""
@@ -47,7 +55,7 @@ async def everybody(tx: Tx, program: UUID, seen: Seen, wanted: Collection[str]) 
 
 
 async def by(tx: Tx, program: UUID, label: str, seen: Seen, wanted: Collection[str]) -> dict[str, People]:
-    """The same people by a label: `site`, `group`, `cohort` (quarter of enrolment), or an attribute.
+    """The same people by a label: `site`, `group`, `facilitator`, `cohort` (quarter of enrolment), or an attribute.
 
     Of whom it is not known is a group of its own.
     """
@@ -68,15 +76,22 @@ async def by(tx: Tx, program: UUID, label: str, seen: Seen, wanted: Collection[s
 
 
 async def labels(tx: Tx, program: UUID, seen: Seen) -> list[str]:
-    """By what the people of a program can be told apart; of groups only their care team sees figures.
+    """By what the people of a program can be told apart; of groups and leaders only their care team sees figures.
 
     What was released once stays, though nobody has such an attribute any more.
     """
     live = "select label from cells where program_id = $1 and fact = 'enrolled' and $2::int is null"
     released = "select label from released where program_id = $1 and release <= $2"
     rows = await tx.fetch(f"{live} union {released} order by 1", program, seen.release)
-    hidden = {ALL, BY_SITE, SESSIONS} | (set() if seen.is_live else {GROUP})
-    return [*(row["label"] for row in rows if row["label"] not in hidden), BY_SITE]
+    found = [row["label"] for row in rows if row["label"] not in {ALL, BY_SITE, SESSIONS}]
+    if not seen.is_live:
+        return [*(one for one in found if one != GROUP), BY_SITE]
+    return [*found, *([LEADER] if GROUP in found else []), BY_SITE]
+
+
+async def leaders(tx: Tx, program: UUID, seen: Seen) -> dict[str, str]:
+    """Who led the newest session of each group of a program that the reader sees: by its code, the facilitator's id."""
+    return {code: leader for code, leader in await tx.fetch(_LEADERS, program, seen.sites)}
 
 
 def _together(groups: Mapping[str, People], seen: Seen) -> People:
@@ -98,10 +113,11 @@ async def site_codes(tx: Tx, seen: Seen) -> list[str] | None:
 
 
 async def _live(tx: Tx, program: UUID, label: str, seen: Seen, wanted: Collection[str]) -> dict[str, People]:
-    by_site = label == BY_SITE
-    rows = await tx.fetch(_LIVE, program, ALL if by_site else label, _each_once(wanted), seen.sites, by_site)
+    by_site, led = label == BY_SITE, await leaders(tx, program, seen) if label == LEADER else None
+    kept = ALL if by_site else label if led is None else GROUP
     found: dict[str, dict[Fact, int]] = {}
-    for name, fact, n in rows:
+    for name, fact, n in await tx.fetch(_LIVE, program, kept, _each_once(wanted), seen.sites, by_site):
+        name = name if led is None else led.get(name)
         facts = found.setdefault(UNKNOWN if name is None else name, {})  # of a site that is not heard of yet
         fact = tuple(fact.split(" "))
         facts[fact] = facts.get(fact, 0) + n

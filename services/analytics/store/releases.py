@@ -166,7 +166,7 @@ async def everything(tx: Tx, program: Program, known: Mapping[str, Instrument]) 
     found: dict[Group, dict[Fact, int]] = {}
     earlier = await tx.fetch("select distinct label from released where program_id = $1", program.program_id)
     labels = {*await people.labels(tx, program.program_id, live), *(row["label"] for row in earlier)}
-    names = sorted(labels - {people.ALL, people.GROUP, SESSIONS})
+    names = sorted(labels - {people.ALL, people.GROUP, people.LEADER, SESSIONS})
     all_kinds = (*KINDS, *WEEKS)
     whole = await people.everybody(tx, program.program_id, live, all_kinds)
     at_occasions = {fact[1] for fact in whole.counts if fact[0] == "answer"}

@@ -18,7 +18,7 @@ from shared.fields import Command, Line
 from shared.identity import organisation_id
 
 PREFER_NOT_TO_SAY = "prefer-not-to-say"
-TAKEN = ("site", "program", "cohort", "group", "all")
+TAKEN = ("site", "program", "cohort", "group", "facilitator", "all")
 """What figures tell people apart by already: an attribute of such a code would be taken for it."""
 
 
@@ -93,8 +93,8 @@ def _refuse_taken(known: Sequence[Attribute], wanted: Sequence[Attribute]) -> No
     """Who has such a code from before keeps it, and can still be changed otherwise."""
     free = {one.code for one in known}
     sentence = (
-        "By site, program, cohort and group, and of all together, there are figures already: give the attribute {!r} "
-        "another name."
+        "By site, program, cohort, group and facilitator, and of all together, there are figures already: give the "
+        "attribute {!r} another name."
     )
     errors = [
         FieldError(f"attributes.{place}.code", "attribute-code-taken", sentence.format(one.code))

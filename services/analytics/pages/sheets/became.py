@@ -16,10 +16,10 @@ from services.analytics.pages.sheets.sheet import (
     ends,
     interval,
     of_few,
+    of_rates,
     of_too_few,
     unsaid,
 )
-from services.analytics.store import Seen
 from shared.database import Tx
 from shared.web.filters import words
 
@@ -41,7 +41,7 @@ async def became(tx: Tx, choice: Choice) -> Sheet | None:
     better, title = found.improved, choice.instrument.title
     notes = [
         f"Reliable is a change larger than the noise of {title} for a single person.",
-        *_of_rates(choice.seen, named),
+        *of_rates(choice.seen, dict(named).values()),
     ]
     if found.difference is not None:
         lower = "lower" if found.difference < 0 else "higher"
@@ -67,13 +67,6 @@ def _points(named: Named, labels: Sequence[str]) -> list[dict[str, object]]:
     return [interval(label, one.estimate, one.of) for label, one in known if one.estimate]
 
 
-def _of_rates(seen: Seen, named: Named) -> list[str]:
-    """What must be known where there are no rates, or intervals that fall short of their name."""
-    known = [one for _, one in named if one]
-    without = of_too_few(seen, is_any=any(one.estimate is None for one in known))
-    return without + of_few((one.some, one.of) for one in known if one.estimate)
-
-
 async def clinical(tx: Tx, choice: Choice) -> Sheet | None:
     """The five categories of Jacobson and Truax: reliable change, and the side of the cut-off."""
     threshold, title = choice.instrument.threshold, choice.instrument.title
@@ -91,7 +84,7 @@ async def clinical(tx: Tx, choice: Choice) -> Sheet | None:
     if not found.suppressed:
         sentence = f"{counts.get('recovered', 0)} of {of} recovered: reliably better, and out of the clinical range"
     note = f"Clinical is a {title} of {_cut_off(choice)}; each person is in one line."
-    notes = (note, *_of_rates(choice.seen, named))
+    notes = (note, *of_rates(choice.seen, dict(named).values()))
     drawn = drawing("Share", _points(named, ("Recovered", "Improved", "Unchanged", "Worse", "Harmed")))
     return Sheet("clinical", sentence, "By change and cut-off", OF_SOME, rows, drawn, notes)
 
@@ -137,7 +130,7 @@ async def therapies(tx: Tx, choice: Choice) -> Sheet | None:
     notes = (
         "Of everybody who answered both twice, completed or not: a service that counts only courses that have ended "
         "has others.",
-        *_of_rates(choice.seen, named),
+        *of_rates(choice.seen, dict(named).values()),
     )
     drawn = drawing("Share", _points(named, ("Recovered", "Reliably so", "Better", "Worse")))
     return Sheet("therapies", sentence, "Talking Therapies", OF_SOME, rows, drawn, notes)

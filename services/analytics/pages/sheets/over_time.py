@@ -16,8 +16,7 @@ from services.analytics.pages.sheets.sheet import (
     drawing,
     ends,
     interval,
-    of_few,
-    of_too_few,
+    of_rates,
     unsaid,
 )
 from shared.database import Tx
@@ -68,7 +67,6 @@ async def by_sessions(tx: Tx, choice: Choice) -> Sheet | None:
     people = await choice.people(tx, SESSIONS)
     found = [dose(choice.asked, people.get(band, choice.seen.nobody), band) for band in BANDS]
     shown = [(BANDS[one.sessions], one.mean, one) for one in found if one.mean]
-    rates = [one.improved for _, _, one in shown if one.improved]
     rows = []
     for one in found:
         values = (one.n, one.mean_first, *ends(one.mean), *ends(one.improved.estimate if one.improved else None))
@@ -79,8 +77,7 @@ async def by_sessions(tx: Tx, choice: Choice) -> Sheet | None:
         sentence = f"Points gained, by the sessions that people came to: {gained}"
     axis = f"Points since {words(choice.first).lower()}, more is better"
     drawn = drawing(axis, [interval(sessions, mean, one.n) for sessions, mean, one in shown], "change")
-    notes = [*DOSE, *of_too_few(choice.seen, is_any=any(one.estimate is None for one in rates))]
-    notes += of_few((one.some, one.of) for one in rates if one.estimate)
+    notes = [*DOSE, *of_rates(choice.seen, (one.improved for _, _, one in shown))]
     return Sheet("dose", sentence, "Sessions", _dosed(choice), rows, drawn, tuple(notes))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from services.analytics.domain import NOW, Cut, Estimate
+from services.analytics.domain import NOW, Cut, Estimate, Rate
 from services.analytics.domain.rates import is_short
 from services.analytics.drawing import Drawing, Unit
 from services.analytics.pages.choice import Choice
@@ -129,6 +129,13 @@ def of_too_few(seen: Seen, *, is_any: bool) -> list[str]:
         "these numbers say: no rates are given, only counts."
     )
     return [why] if is_any else []
+
+
+def of_rates(seen: Seen, rates: Iterable[Rate | None]) -> list[str]:
+    """What must be known where there are no rates, or intervals that fall short of their name."""
+    known = [one for one in rates if one]
+    without = of_too_few(seen, is_any=any(one.estimate is None for one in known))
+    return without + of_few((one.some, one.of) for one in known if one.estimate)
 
 
 SHORT = "Where there are fewer than five people of one kind, an interval is narrower than its 95 % say."

@@ -33,6 +33,7 @@ class Person:
     age: str | None = None
     scores: dict[str, tuple[int, ...]] = field(default_factory=dict)  # PHQ-9, and GAD-7 if it is asked
     pulse: Sequence[int] = ()  # after each session that they came to
+    pulse_version: int = 1
     came: int = 0
     end: str = "there"
     enrolment: UUID = field(default_factory=uuid4)
@@ -137,7 +138,7 @@ def _of(person: Person, program: UUID) -> list[Any]:
             scores = [Score(instrument=name, version=1, count=count, unit=1) for name, count in counts]
             told.append(_answer(ids | where, occasion, kind, code, scores, at))
     for number, count in enumerate(person.pulse, 1):
-        score = Score(instrument="session-pulse", version=1, count=count, unit=4)
+        score = Score(instrument="session-pulse", version=person.pulse_version, count=count, unit=4)
         at = AT + timedelta(weeks=number - 1)
         told.append(_answer(ids | where, uuid4(), "session", f"session-{number}", [score], at))
     if person.end == "completed":

@@ -77,12 +77,15 @@ def by_base(facts: Facts) -> dict[Base, dict[Fact, int]]:
 
 def as_one(parts: Collection[Facts], people_min: int) -> Facts:
     """Parts that are shown one by one, too, together: without bases whose sum would tell of the few that are hidden."""
-    few, found = Counter[Base](), Counter[Fact]()
+    few, alike, found = Counter[Base](), set[Base](), Counter[Fact]()
     for facts in parts:
         found.update(facts)
-        sizes = {base: people_in(own) for base, own in by_base(facts).items()}
-        few.update({base: n for base, n in sizes.items() if n < people_min})
-    return {fact: n for fact, n in found.items() if not 0 < few[base_of(fact)] < people_min}
+        for base, own in by_base(facts).items():
+            n = people_in(own)
+            few[base] += n if n < people_min else 0
+            alike |= {base} if tells_on_everybody(own, people_min) else set()
+    untold = alike | {base for base, n in few.items() if 0 < n < people_min}
+    return {fact: n for fact, n in found.items() if base_of(fact) not in untold}
 
 
 def people_in(facts: Facts) -> int:

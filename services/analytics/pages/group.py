@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse
 from services.analytics import store
 from services.analytics.domain import Instrument, People, about
 from services.analytics.domain.bases import as_one
+from services.analytics.domain.people import taken_together
 from services.analytics.pages.choice import Choice, asked_after_sessions, choose
 from services.analytics.pages.frame import PAGES
 from services.analytics.pages.sheets import Sheet, changed, weekly
@@ -60,7 +61,7 @@ async def group(request: Request, who: Leader, db: Db, code: Code) -> HTMLRespon
         groups = await store.by(tx, program.program_id, "group", seen, wanted) if seen.is_live else {}
         led = await store.leaders(tx, program.program_id, seen) if seen.is_live else {}
         own = sorted(one for one in led if one in groups and led[one] == led.get(code))
-        facts = as_one([groups[one].counts for one in own], seen.rules.people_min)
+        facts = as_one([taken_together(groups[one].counts, known) for one in own], seen.rules.people_min)
         told = await _told(tx, instrument, choice, groups.get(code, seen.nobody))
         together = await _told(tx, instrument, choice, replace(seen.nobody, counts=facts)) if own[1:] else None
     return PAGES.render(
@@ -79,7 +80,13 @@ async def group(request: Request, who: Leader, db: Db, code: Code) -> HTMLRespon
 
 async def _told(tx: Tx, instrument: Instrument | None, choice: Choice | None, people: People) -> Told:
     weeks = weekly(instrument, people) if instrument else None
-    return Told(weeks, await changed(tx, choice, people) if choice and choice.seen.is_live else None)
+    if not choice or not choice.seen.is_live:
+        return Told(weeks, None)
+    sheet = await changed(tx, choice, people)
+    if any(row.values and row.values[2] is None for row in sheet.rows):  # all changed alike
+        rows = [row if row.values and row.values[2] is not None else replace(row, values=None) for row in sheet.rows]
+        sheet = replace(sheet, title="All changed alike: how much would be said of everybody", rows=rows)
+    return Told(weeks, sheet)
 
 
 def _until_the_end(choice: Choice | None) -> Choice | None:

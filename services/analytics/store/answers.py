@@ -117,8 +117,9 @@ def as_facts(asked: Asked, scores: Mapping[Scores, int]) -> dict[Fact, int]:
 
 
 def as_courses(instrument: str, people: Sequence[Course]) -> dict[Fact, int]:
-    """As a release keeps them."""
-    return Counter(("sessions", instrument, " ".join(map("{}:{}".format, *one))) for one in people if one[0])
+    """As a release keeps them: of those whose answers have a slope, which is all that is shown of them."""
+    written = (" ".join(map("{}:{}".format, *one)) for one in people if len(set(one[0])) > 1)
+    return Counter(("sessions", instrument, course) for course in written)
 
 
 def both_asked(program: Program, known: Mapping[str, Instrument], first: str, later: str) -> Asked:

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from services.analytics.acts.release import _order
-from services.analytics.domain.bases import Base, Facts, Latest, to_move
-from services.analytics.domain.lattice import EVERYBODY, Cell
+from services.analytics.domain.bases import Base, Facts
+from services.analytics.domain.lattice import EVERYBODY, Cell, nearly_within
 from services.analytics.domain.moving import moving
 from services.analytics.domain.people import Fact
 from services.analytics.domain.rules import Rules
+from services.analytics.domain.waiting import Latest, to_move
 from services.analytics.store import Program
 from tests.analytics.conftest import PROGRAM
 
@@ -65,6 +66,48 @@ def test_who_stayed_in_a_part_is_not_what_the_whole_of_an_earlier_day_leaves() -
     rows = to_move(first, [], (), RULES)
     assert {row.n for row in rows.values() if row.facts} == {20, 40}
     assert (("sessions attended", "many"),) not in to_move(second, [rows], (), RULES)
+
+
+def of_two_labels(joint: Mapping[tuple[str, str], Sequence[int]]) -> dict[Cell, Facts]:
+    """What those of a site and a quarter scored, by site, by quarter and all together."""
+    found: dict[Cell, Counter[Fact]] = {EVERYBODY: Counter()}
+    for (site, quarter), scores in joint.items():
+        own = Counter(("answer", "phq-9", "1", "end", str(score)) for score in scores)
+        for cell in (EVERYBODY, (("site", site),), (("cohort", quarter),)):
+            found.setdefault(cell, Counter()).update(own)
+    return found
+
+
+def test_a_quarter_within_a_site_leaves_no_few_of_it() -> None:
+    """A program began at one site: of those who enrolled there later, one has answered. Then twenty have."""
+    old, few, new = ("pier", "2025-q1"), ("pier", "2025-q2"), ("quay", "2025-q2")
+    labels = [(dict(zip(("site", "cohort"), one, strict=True)), 30) for one in (old, few, new)]
+    within = nearly_within(labels, "unknown", RULES.people_min)
+    pier, first_quarter = (("site", "pier"),), (("cohort", "2025-q1"),)
+    assert (first_quarter, pier) in within
+    assert (pier, first_quarter) not in within
+    scores = {old: list(range(28)), few: [23], new: [n % 9 for n in range(13)]}
+    moved = to_move(of_two_labels(scores), [], (), RULES, within=within)
+    assert not all(cell in moved and moved[cell].facts for cell in (pier, first_quarter))
+    assert moved[EVERYBODY].facts
+    assert moved[pier].facts
+    later = scores | {few: list(range(7, 27))}
+    now = to_move(of_two_labels(later), [moved], (), RULES, within=within)
+    assert now[pier].facts
+    assert first_quarter not in now  # it is as it was when it left one of the pier
+
+
+def test_a_quarter_leaves_no_few_of_a_site_of_another_day() -> None:
+    """The quarter waits, and comes when somebody of it is no longer counted: the site stood for all of them."""
+    old, new = ("pier", "2025-q1"), ("quay", "2025-q2")
+    within = nearly_within([({"site": "pier", "cohort": "2025-q1"}, 40)], "unknown", RULES.people_min)
+    pier, first_quarter = (("site", "pier"),), (("cohort", "2025-q1"),)
+    day = of_two_labels({old: list(range(28)), new: [n % 9 for n in range(40)]})
+    first = {cell: row for cell, row in to_move(day, [], (), RULES).items() if cell != first_quarter}
+    later = of_two_labels({old: list(range(27)), new: [n % 9 for n in range(80)]})
+    assert first_quarter in to_move(later, [first], (), RULES)
+    assert to_move(later, [first], (), RULES, within=within).get(first_quarter, Latest(0, None)).facts is None
+    assert pier not in to_move(later, [first], (), RULES, within=within)
 
 
 @pytest.mark.parametrize(("first", "later"), [("baseline", "follow-up"), ("pre", "follow-up")])

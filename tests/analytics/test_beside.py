@@ -1,10 +1,11 @@
 """What stands beside each other for readers of releases is of one release, and what a page is made of is released."""
 
+from datetime import date
 from typing import Any
 from uuid import uuid4
 
 from shared.events.feedback import BatteryActivated, BatteryEntry
-from tests.analytics.conftest import PROGRAM, Told, an_enrolment
+from tests.analytics.conftest import NORTH_QUAY, PROGRAM, Told, an_enrolment
 from tests.analytics.test_api import a_due
 from tests.analytics.test_readers import answered
 from tests.analytics.test_releases import API, COORDINATOR, MANAGER, release, rows
@@ -138,3 +139,20 @@ async def test_everybody_else_is_also_who_is_hidden_and_of_the_same_release(clie
     assert found["under-30"][1:] != (None, 1)
     text = await text_of(client, f"{PAGE}?attribute=age", MANAGER)
     assert "differ from all others by more than chance: Under 30 (came)" in text
+
+
+async def test_a_quarter_that_is_within_a_site_does_not_leave_one_person_of_it(client: Any, told: Told) -> None:
+    """A program began at one site. Of those who enrolled later one has answered twice: no two rows leave that one."""
+    first, second = date(2025, 1, 6), date(2025, 4, 7)
+    twice = [{"baseline": (20 - n % 4,), "end": (9 + n % 5,)} for n in range(40)]
+    people = [Person(scores=twice[n] if n < 29 else {}, enrolled=first) for n in range(30)]
+    people += [Person(scores={"baseline": (23,), "end": (19,)} if n == 0 else {}, enrolled=second) for n in range(30)]
+    people += [Person(site=NORTH_QUAY, scores=twice[n] if n < 12 else {}, enrolled=second) for n in range(40)]
+    await play(told, people)
+    await release(client)
+    found = {}
+    for label in ("site", "cohort"):
+        asked = ASKED | {"by": label}
+        answer = await client.get(f"{API}/change", params=asked, headers=MANAGER)
+        found |= {one["group"]: one["n_paired"] for one in answer.json()["rows"]}
+    assert found == {"old-town": 30, "north-quay": 12, "2025-q1": None, "2025-q2": None}

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from services.analytics.domain.bases import Latest, to_move
 from services.analytics.domain.lattice import EVERYBODY, Cell
 from services.analytics.domain.releasing import Release, release
 from services.analytics.domain.rules import Rules
+from services.analytics.domain.waiting import Latest, to_move
 from tests.analytics.conftest import NORTH_QUAY, OLD_TOWN, Told
 from tests.analytics.test_releases import ADMINISTRATOR, API, COORDINATOR, MANAGER, improving, rows
 from tests.analytics.test_releases import release as released

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from services.analytics.domain import Fact, Instrument
-from services.analytics.domain.bases import Latest, to_move
 from services.analytics.domain.lattice import EVERYBODY, Cell, cells
 from services.analytics.domain.people import taken_together
 from services.analytics.domain.releasing import Release, release
 from services.analytics.domain.rules import Rules
+from services.analytics.domain.waiting import Latest, to_move
 from tests.attack.running import findings
 from tests.attack.sums import Reader, Scores, few
 

@@ -8,13 +8,14 @@ from random import Random
 import pytest
 
 from services.analytics.domain.audit import unsafe
-from services.analytics.domain.bases import Facts, Latest, to_move
+from services.analytics.domain.bases import Facts
 from services.analytics.domain.fewest import COST
 from services.analytics.domain.lattice import EVERYBODY, Cell, Relation, cells, relations
 from services.analytics.domain.protecting import protect
 from services.analytics.domain.releasing import Release, release
 from services.analytics.domain.rules import Rules
 from services.analytics.domain.tables import Tables
+from services.analytics.domain.waiting import Latest, to_move
 
 RULES = Rules()
 QUAY, TOWN, HILL = (("site", "quay"),), (("site", "town"),), (("site", "hill"),)

@@ -36,6 +36,7 @@ class Person:
     pulse_version: int = 1
     came: int = 0
     end: str = "there"
+    enrolled: date = date(2025, 1, 6)
     enrolment: UUID = field(default_factory=uuid4)
     participant: UUID = field(default_factory=uuid4)
 
@@ -109,7 +110,7 @@ def _of(person: Person, program: UUID) -> list[Any]:
             **where,
             short_code="ABC-123",
             language="en",
-            enrolled_on=date(2025, 1, 6),
+            enrolled_on=person.enrolled,
             attributes={"age": person.age} if person.age else {},
             consent_text="standard",
             consent_version=1,

@@ -3,15 +3,16 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations, product
+from itertools import combinations, permutations, product
 
 import numpy as np
 
-from services.analytics.domain.bases import Base, Latest, to_move
-from services.analytics.domain.lattice import Cell
+from services.analytics.domain.bases import Base
+from services.analytics.domain.lattice import Cell, nearly_within
 from services.analytics.domain.moving import moving
 from services.analytics.domain.people import Fact
 from services.analytics.domain.rules import Rules
+from services.analytics.domain.waiting import Latest, to_move
 from tests.attack import overlaps, sums
 from tests.attack.overlaps import Occasions, Scores
 from tests.attack.sums import Rest
@@ -154,39 +155,69 @@ def _row(latest: Latest | None, at: Occasions) -> Scores | None:
     return found
 
 
-Person = tuple[int, int, int, int]
+Person = tuple[int, int, int, int, int]
+SILENT = -1
 
 
 def _scoring(seed: int) -> Iterator[list[Person]]:
-    """Everybody's site, age band, score and sessions, day by day; some join, now and then somebody leaves."""
+    """Everybody's site, age band, score, sessions and quarter, day by day; some join, now and then somebody leaves.
+
+    Sites open one after another, and not all who are enrolled have answered yet.
+    """
     chance = np.random.default_rng(seed)
     sizes = chance.pareto(1.2, size=int(chance.integers(2, 7))) + 0.1
     people: list[Person] = []
     joining = int(chance.integers(30, 400))
-    for _ in range(int(chance.integers(3, 11))):
-        sites = chance.choice(len(sizes), size=joining, p=sizes / sizes.sum())
-        people += [(int(site), *(int(one) for one in chance.integers((3, 28, 12)))) for site in sites]
+    opening, silent = int(chance.integers(1, 4)), float(chance.choice((0.0, 0.3)))
+    for day in range(int(chance.integers(3, 11))):
+        there = sizes[: 1 + day // opening]
+        sites = chance.choice(len(there), size=joining, p=there / there.sum())
+        people += [(int(site), *(int(one) for one in chance.integers((3, 28, 12))), day // 2) for site in sites]
+        people = [(*one[:2], SILENT, *one[3:]) if chance.random() < silent / (day + 1) else one for one in people]
         yield people
-        people = [(*one[:3], one[3] + int(chance.random() < 0.2)) for one in people]
+        people = [(*one[:3], one[3] + int(chance.random() < 0.2), one[4]) for one in people]
+        people = [(*one[:2], int(chance.integers(28)), *one[3:]) if _begins(one, chance) else one for one in people]
         joining = (int(chance.integers(1, 11)), len(people) // 10 + 1, len(people) // 4 + 1)[int(chance.integers(3))]
         if chance.random() < 0.2:
             people.pop(int(chance.integers(len(people))))
 
 
+def _begins(one: Person, chance: np.random.Generator) -> bool:
+    return one[2] == SILENT and bool(chance.random() < 0.3)
+
+
+def _labels(person: Person) -> dict[str, str]:
+    site, age, _, came, quarter = person
+    return {"site": f"s{site}", "age": f"a{age}", SESSIONS: _band(came), "cohort": f"q{quarter}"}
+
+
 def _facts_of(people: list[Person]) -> dict[Cell, sums.Scores]:
     found: dict[Cell, sums.Scores] = {}
-    for site, age, score, came in people:
-        for cell in ((), (("site", f"s{site}"),), (("age", f"a{age}"),), ((SESSIONS, _band(came)),)):
-            found.setdefault(cell, Counter())[("answer", "phq-9", "1", "end", str(score))] += 1
+    for person in people:
+        if person[2] != SILENT:
+            for cell in ((), *((label,) for label in _labels(person).items())):
+                found.setdefault(cell, Counter())[("answer", "phq-9", "1", "end", str(person[2]))] += 1
     return found
 
 
-def of_parts(seed: int) -> Iterator[Rest]:
+def _within(people: list[Person]) -> Iterator[tuple[Cell, Cell]]:
+    """What the tables of people tell: of which parts all people are also in a part by another label."""
+    sizes, both = Counter[Cell](), Counter[tuple[Cell, Cell]]()
+    for person, n in Counter(people).items():
+        own: list[Cell] = [(label,) for label in _labels(person).items()]
+        sizes.update(dict.fromkeys(own, n))
+        both.update(dict.fromkeys(permutations(own, 2), n))
+    yield from (pair for pair, n in both.items() if n == sizes[pair[0]])
+
+
+def of_parts(seed: int, *, by_two_labels: bool = True) -> Iterator[Rest]:
     """What follows from the releases of a whole and its parts, with what everybody scored."""
     earlier: list[dict[Cell, Latest]] = []
     reader = sums.Reader()
     for people in _scoring(seed):
-        rows = to_move(_facts_of(people), earlier, (), RULES)
+        labels = [(_labels(one), n) for one, n in Counter(people).items()]
+        within = nearly_within(labels, "unknown", RULES.people_min) if by_two_labels else ()
+        rows = to_move(_facts_of(people), earlier, (), RULES, within=within)
         earlier.append(rows)
         shown = {cell: None if row.facts is None else Counter(row.facts) for cell, row in rows.items()}
-        yield from reader.read(shown)
+        yield from reader.read(shown, list(_within(people)))

@@ -35,8 +35,11 @@ class Reader:
         self.left: dict[str, list[Scores]] = {}
         self.days: list[dict[Cell, Scores | None]] = []
 
-    def read(self, moved: Mapping[Cell, Scores | None]) -> Iterator[Rest]:
-        """The rows of one release; gives what follows from them and from all before."""
+    def read(self, moved: Mapping[Cell, Scores | None], within: Iterable[tuple[Cell, Cell]] = ()) -> Iterator[Rest]:
+        """The rows of one release; gives what follows from them and from all before.
+
+        `within`: parts by different labels of which the tables of people say that the one is within the other.
+        """
         for cell, scores in moved.items():
             was = self.rows.get(cell)
             if scores is not None and was is not None:
@@ -48,7 +51,18 @@ class Reader:
             for day in self.days if self.across else ():
                 yield from _across(label, day, self.rows)
                 yield from _across(label, self.rows, day)
+        for part, whole in within:
+            if moved.get(part) is not None or moved.get(whole) is not None:
+                yield from self._two_labels(part, whole)
         self.days.append(dict(self.rows))
+
+    def _two_labels(self, part: Cell, whole: Cell) -> Iterator[Rest]:
+        for when, one, other in (
+            ("", self.rows, self.rows),
+            *((" of another day", *days) for day in self.days for days in ((day, self.rows), (self.rows, day))),
+        ):
+            if (own := one.get(whole)) is not None and (less := other.get(part)) is not None:
+                yield Rest(f"{whole} without {part}{when}", _people(_less(own, less)))
 
     def _parts(self, label: str) -> Iterator[Rest]:
         whole = self.rows.get(())

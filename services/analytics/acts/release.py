@@ -1,18 +1,19 @@
 """Making a release: by the clock once a day, or at once."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from services.analytics import store
-from services.analytics.domain import Fact
-from services.analytics.domain.bases import Base, Latest, by_base
-from services.analytics.domain.lattice import EVERYBODY, Cell, cells, with_empty
+from services.analytics.domain import UNKNOWN, Fact
+from services.analytics.domain.bases import Base, by_base
+from services.analytics.domain.lattice import EVERYBODY, Cell, cells, nearly_within, with_empty
 from services.analytics.domain.moving import moving
 from services.analytics.domain.releasing import Release, is_anew, release
 from services.analytics.domain.rules import Rules
+from services.analytics.domain.waiting import Latest, Within
 from services.analytics.store import Group, Program
 from shared import outbox
 from shared.database import Tx
@@ -40,6 +41,7 @@ async def make_release(tx: Tx, organisation: UUID, at: datetime) -> Made:
         rules = await store.find_rules(tx)
         programs, instruments = await store.programs(tx, None), await store.instruments(tx)
         facts = {one.code: await store.everything(tx, one, instruments) for one in programs}
+        labels = {one.code: await store.find_labels(tx, one.program_id) for one in programs}
         people = cells(await store.find_people_tables(tx, dimensions - {"program", "site", "cohort"}))
         through = await store.find_horizon(tx)
     now = with_empty(people) if rules.zeros_hidden else people
@@ -48,7 +50,8 @@ async def make_release(tx: Tx, organisation: UUID, at: datetime) -> Made:
     rows = {}
     for one in programs:
         before = await store.rows_of(tx, one.program_id, instruments)
-        moved = await asyncio.to_thread(_rows, one, facts[one.code], before, hidden, rules, anew=anew)
+        within = nearly_within(labels[one.code], UNKNOWN, rules.people_min)
+        moved = await asyncio.to_thread(_rows, one, facts[one.code], before, hidden, rules, within, anew=anew)
         rows[one.program_id] = moved | _enrolled(one, before, made)
     if earlier and not anew and not any(rows.values()) and made.known == earlier[-1].known:
         return Made(None)
@@ -78,6 +81,7 @@ def _rows(
     earlier: Mapping[Base, Mapping[int, Mapping[Group, Latest]]],
     hidden: set[Cell],
     rules: Rules,
+    within: Collection[Within],
     *,
     anew: bool,
 ) -> dict[Base, dict[Group, Latest]]:
@@ -97,7 +101,7 @@ def _rows(
         for base, released in earlier.items()
         if base != ENROLLED
     }
-    found = moving(bases, was, concealed, rules, _order(program, bases), anew=anew)
+    found = moving(bases, was, concealed, rules, _order(program, bases), anew=anew, within=within)
     return {base: {_group(cell): row for cell, row in rows.items()} for base, rows in found.items()}
 
 

@@ -7,7 +7,7 @@ everybody. A relation says that a whole is the sum of its parts, as every row an
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, permutations
 
 Cell = tuple[tuple[str, str], ...]
 Joint = tuple[str, str, str, str, str]
@@ -69,6 +69,21 @@ def links(found: Iterable[Cell]) -> set[Cell]:
     if len(every) <= LINKS_AT_MOST:
         return every
     return {cell for cell in every if {"program", "site"} <= {dimension for dimension, _ in cell}}
+
+
+def nearly_within(people: Iterable[tuple[Mapping[str, str], int]], unknown: str, few: int) -> set[tuple[Cell, Cell]]:
+    """Cells by one label of which fewer than these are not also in another one, by another label.
+
+    `people`: how many have which labels at once; who lacks one is `unknown` there.
+    """
+    known = list(people)
+    labels = sorted({label for own, _ in known for label in own})
+    sizes, both = Counter[Cell](), Counter[tuple[Cell, Cell]]()
+    for own, n in known:
+        every = [_cell((label, own.get(label, unknown))) for label in labels]
+        sizes.update(dict.fromkeys(every, n))
+        both.update(dict.fromkeys(permutations(every, 2), n))
+    return {(part, whole) for (part, whole), n in both.items() if sizes[part] - n < few <= sizes[part]}
 
 
 def _cell(*parts: tuple[str, str]) -> Cell:

@@ -4,10 +4,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from services.analytics.domain.bases import Base, Facts, Latest, people_in, to_move
+from services.analytics.domain.bases import Base, Facts, people_in
 from services.analytics.domain.lattice import EVERYBODY, Cell
 from services.analytics.domain.overlaps import Overlaps, Rest, Scored, State, Sum, columns, is_of_few, less, people
 from services.analytics.domain.rules import Rules
+from services.analytics.domain.waiting import Latest, Within, to_move
 
 Released = Mapping[int, Mapping[Cell, Latest]]
 """The rows of a base by their release."""
@@ -22,8 +23,12 @@ def moving(
     order: Sequence[Base],
     *,
     anew: bool = False,
+    within: Collection[Within] = (),
 ) -> dict[Base, dict[Cell, Latest]]:
-    """The rows to write of all bases. Where two of them tell of a few people the one later in `order` waits."""
+    """The rows to write of all bases. Where two of them tell of a few people the one later in `order` waits.
+
+    `within`: the parts by different labels of which nearly all of the one are in the other.
+    """
     found: dict[Base, dict[Cell, Latest]] = {}
     held: defaultdict[Base, set[Cell]] = defaultdict(set)
     again: Collection[Base] = now.keys() | earlier.keys()
@@ -31,7 +36,8 @@ def moving(
     while again:
         for base in again:
             rows = list(earlier.get(base, {}).values())
-            found[base] = to_move(now.get(base, {}), rows, hidden, rules, anew=anew, held=held[base])
+            own = now.get(base, {})
+            found[base] = to_move(own, rows, hidden, rules, anew=anew, held=held[base], within=within)
         more = list(draft.to_hold())
         for base, cell in more:
             held[base].add(cell)

@@ -9,12 +9,13 @@ from uuid import UUID
 from asyncpg import Record
 
 from services.analytics.domain import TALKING_THERAPIES, UNKNOWN, Fact, Instrument
-from services.analytics.domain.bases import Base, Latest
+from services.analytics.domain.bases import Base
 from services.analytics.domain.dose import SESSIONS
 from services.analytics.domain.lattice import Cell, Joint
 from services.analytics.domain.people import taken_together
 from services.analytics.domain.releasing import EARLIER, Known, Release
 from services.analytics.domain.rules import Rules
+from services.analytics.domain.waiting import Latest
 from services.analytics.store import answers, people
 from services.analytics.store.reading import Program
 from services.analytics.store.seeing import Seen
@@ -88,6 +89,18 @@ async def find_people_tables(tx: Tx, attributes: Collection[str]) -> dict[Joint,
     """How many people are counted, by program, site, cohort, and each attribute: also these, though nobody has one."""
     rows = await tx.fetch(_JOINT, UNKNOWN, attributes)
     return {tuple(row.values())[:5]: row["n"] for row in rows}
+
+
+async def find_labels(tx: Tx, program: UUID) -> list[tuple[dict[str, str], int]]:
+    """How many people of a program have which labels at once, their site among them: all that a release tells apart."""
+    rows = await tx.fetch(
+        """select c.labels - array['all', 'group'] || jsonb_build_object('site', coalesce(s.code, $2)) as labels,
+                  count(*) as n
+           from counted c left join sites s using (site_id) where program_id = $1 group by 1""",
+        program,
+        UNKNOWN,
+    )
+    return [(row["labels"], row["n"]) for row in rows]
 
 
 async def latest_releases(tx: Tx) -> list[Release]:

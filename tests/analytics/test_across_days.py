@@ -82,7 +82,7 @@ def test_a_quarter_within_a_site_leaves_no_few_of_it() -> None:
     """A program began at one site: of those who enrolled there later, one has answered. Then twenty have."""
     old, few, new = ("pier", "2025-q1"), ("pier", "2025-q2"), ("quay", "2025-q2")
     labels = [(dict(zip(("site", "cohort"), one, strict=True)), 30) for one in (old, few, new)]
-    within = nearly_within(labels, "unknown", RULES.people_min)
+    within = nearly_within(labels, "unknown")
     pier, first_quarter = (("site", "pier"),), (("cohort", "2025-q1"),)
     assert (first_quarter, pier) in within
     assert (pier, first_quarter) not in within
@@ -100,7 +100,7 @@ def test_a_quarter_within_a_site_leaves_no_few_of_it() -> None:
 def test_a_quarter_leaves_no_few_of_a_site_of_another_day() -> None:
     """The quarter waits, and comes when somebody of it is no longer counted: the site stood for all of them."""
     old, new = ("pier", "2025-q1"), ("quay", "2025-q2")
-    within = nearly_within([({"site": "pier", "cohort": "2025-q1"}, 40)], "unknown", RULES.people_min)
+    within = nearly_within([({"site": "pier", "cohort": "2025-q1"}, 40)], "unknown")
     pier, first_quarter = (("site", "pier"),), (("cohort", "2025-q1"),)
     day = of_two_labels({old: list(range(28)), new: [n % 9 for n in range(40)]})
     first = {cell: row for cell, row in to_move(day, [], (), RULES).items() if cell != first_quarter}

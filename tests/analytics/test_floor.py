@@ -2,13 +2,14 @@
 
 import csv
 import io
+from dataclasses import replace
 from typing import Any
 
 import openpyxl
 import pytest
 from pypdf import PdfReader
 
-from services.analytics.domain import Asked, Instrument, People, standings
+from services.analytics.domain import Asked, Instrument, People, outcomes, standings
 from shared.identity import derived_id
 from tests.analytics.conftest import NORTH_QUAY, OLD_TOWN, ORGANISATION, Told
 from tests.analytics.test_export import words_of
@@ -164,3 +165,37 @@ async def test_an_organisation_sets_another_share(client: Any, told: Told, who: 
     await client.post("/analytics/small-numbers", data=form | {"answered_min": "80"}, headers=ADMINISTRATOR)
     page = await client.get(f"{PAGE}?to=end", headers=who)
     assert "Fewer than 80 % of those who were to be asked have answered" in page.text
+
+
+def twice(many: int, *, eligible: int, version: int = 1, only_first: int = 0) -> dict[tuple[str, ...], int]:
+    """So many who answered at both, of so many who were to be asked; and some who answered at the baseline alone."""
+    counts = {("eligible", "end"): eligible, ("responded", "end"): many}
+    for n in range(many):
+        first, later, by = str(16 + n % 4), str(7 + n % 3), str(version)
+        for fact in (
+            ("pair", "phq-9", by, by, "baseline", "end", first, later),
+            ("answer", "phq-9", by, "baseline", first),
+            ("answer", "phq-9", by, "end", later),
+        ):
+            counts[fact] = counts.get(fact, 0) + 1
+    for n in range(only_first):
+        fact = ("answer", "phq-9", str(version), "baseline", str(10 + n % 5))
+        counts[fact] = counts.get(fact, 0) + 1
+    return counts
+
+
+def test_answers_to_a_version_that_does_not_compare_are_no_answers_to_this_one() -> None:
+    """Seventy of a hundred answered the old version, twenty the new one: of these no rate is given."""
+    counts = twice(20, eligible=100, version=2) | {("responded", "end"): 90, ("answer", "phq-9", "1", "end", "9"): 70}
+    asked = Asked("evening-circle", replace(PHQ9, version=2), "baseline", "end")
+    found = outcomes(asked, People(counts))
+    assert found.improved
+    assert (found.is_complete, found.improved.some, found.improved.estimate) == (False, 20, None)
+
+
+@pytest.mark.parametrize(("eligible", "is_said"), [(100, False), (200, True)])
+def test_whoever_is_still_to_be_asked_again_is_not_silent(eligible: int, is_said: bool) -> None:
+    found = outcomes(
+        Asked("evening-circle", PHQ9, "baseline", "end"), People(twice(95, eligible=eligible, only_first=105))
+    )
+    assert (found.difference is not None) == is_said

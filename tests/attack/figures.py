@@ -216,7 +216,7 @@ def of_parts(seed: int, *, by_two_labels: bool = True) -> Iterator[Rest]:
     reader = sums.Reader()
     for people in _scoring(seed):
         labels = [(_labels(one), n) for one, n in Counter(people).items()]
-        within = nearly_within(labels, "unknown", RULES.people_min) if by_two_labels else ()
+        within = nearly_within(labels, "unknown") if by_two_labels else {}
         rows = to_move(_facts_of(people), earlier, (), RULES, within=within)
         earlier.append(rows)
         shown = {cell: None if row.facts is None else Counter(row.facts) for cell, row in rows.items()}

@@ -1,7 +1,7 @@
 """Making a release: by the clock once a day, or at once."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -50,7 +50,7 @@ async def make_release(tx: Tx, organisation: UUID, at: datetime) -> Made:
     rows = {}
     for one in programs:
         before = await store.rows_of(tx, one.program_id, instruments)
-        within = nearly_within(labels[one.code], UNKNOWN, rules.people_min)
+        within = nearly_within(labels[one.code], UNKNOWN)
         moved = await asyncio.to_thread(_rows, one, facts[one.code], before, hidden, rules, within, anew=anew)
         rows[one.program_id] = moved | _enrolled(one, before, made)
     if earlier and not anew and not any(rows.values()) and made.known == earlier[-1].known:
@@ -81,7 +81,7 @@ def _rows(
     earlier: Mapping[Base, Mapping[int, Mapping[Group, Latest]]],
     hidden: set[Cell],
     rules: Rules,
-    within: Collection[Within],
+    within: Within,
     *,
     anew: bool,
 ) -> dict[Base, dict[Group, Latest]]:

@@ -27,7 +27,7 @@ router = APIRouter()
 RETENTION, DOSES, TREND = "retention-1", "dose-1", "trend-1"
 DOSE = (
     "People who come more often differ from those who come less: by how they fare, and by who they are. Sessions "
-    "attended beside change do not show what more sessions would do."
+    "attended beside change do not show what more sessions would do. All sessions count, also after the check-in."
 )
 
 
@@ -104,7 +104,9 @@ def _retention(row: domain.Staying) -> RetentionRow:
 class DoseRow(Dated):
     """Those who came to so many sessions. A null is too small to be shown safely, or does not exist."""
 
-    sessions: str = Field(description="how many sessions of the program they came to: `0-1`, `2-4`, `5-8` or `9+`")
+    sessions: str = Field(
+        description="how many sessions of the program they have come to until now: `0-1`, `2-4`, `5-8` or `9+`"
+    )
     n_paired: int | None = Field(description="people who answered at both occasions; all figures are about them")
     mean_first: float | None = Field(description="points")
     mean_change: float | None = Field(description="points, signed so that more is better")

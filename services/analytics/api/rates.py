@@ -116,7 +116,7 @@ class RatesRow(Dated):
     )
     difference: float | None = Field(
         description="first scores of those who answered again less those who did not, in SDs; null where they have not "
-        "moved in the same release"
+        "moved in the same release, or where more answered first than were to be asked again"
     )
     talking_therapies: CourseShape | None = Field(description="where both PHQ-9 and GAD-7 are asked")
     suppressed: bool
@@ -251,7 +251,7 @@ async def lasting(
         if not one.seen.is_live and (first, end, later) != released:
             raise Refusal("not-released", _released(released))
         asked = [(one.instrument, at) for at in (first, end, later)]
-        people = await groups(tx, one.seen, one.program, by, ("enrolled", *one.asked.answering))
+        people = await groups(tx, one.seen, one.program, by, one.asked.facts)
         place = tx, one.program.program_id, one.seen, by
         triples = await store.together(*place, asked)
         cuts = await store.cuts(*place, store.base_together(asked))

@@ -45,7 +45,7 @@ def compared(asked: Asked, people: People, comparison: People) -> Compared:
     assert found
     assert against
     better = (improved(one, threshold), improved(other, threshold)) if threshold else None
-    enough = is_enough([people], asked.later, n) and is_enough([comparison], asked.later, m)
+    enough = is_enough(people, asked, n) and is_enough(comparison, asked, m)
     return Compared(
         n,
         m,

@@ -1,10 +1,11 @@
 """Whom the figures speak for: how many were asked and answered, and how those who did not answer differ."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from math import sqrt
 
+from services.analytics.domain.change import Asked
 from services.analytics.domain.figures import variance_of
 from services.analytics.domain.people import People
 
@@ -25,15 +26,15 @@ def is_complete(answered: int, eligible: int, answered_min: int) -> bool:
     return eligible > 0 and 100 * answered >= answered_min * eligible
 
 
-def is_enough(groups: Sequence[People], occasion: str, twice: int) -> bool:
-    """Whether enough of these groups have answered at an occasion for a rate of those who answered twice.
+def is_enough(people: People, asked: Asked, twice: int) -> bool:
+    """Whether enough have answered this instrument at the later occasion for a rate of those who answered twice.
 
-    Not where more did so than these numbers say: who was asked may be of an earlier release than the pairs.
+    Not where more did so than these numbers say: who was asked may be of an earlier release than the pairs. Of whom it
+    is hidden what they answered, those who answered twice did.
     """
-    counts = [(one.at("responded", occasion), one.at("eligible", occasion)) for one in groups]
-    responded, eligible = (sum(one) for one in zip((0, 0), *counts, strict=True))
-    answered_min = max((one.answered_min for one in groups), default=0)
-    return twice <= min(responded, eligible) and is_complete(responded, eligible, answered_min)
+    responded, eligible = people.at("responded", asked.later), people.at("eligible", asked.later)
+    answered = max(sum(people.answers(asked.instrument, asked.later).values()), twice)
+    return twice <= min(responded, eligible) and is_complete(min(answered, responded), eligible, people.answered_min)
 
 
 def bounds(some: int, answered: int, eligible: int) -> Bounds | None:

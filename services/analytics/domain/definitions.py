@@ -52,7 +52,8 @@ DEFINITIONS = (
     ),
     Definition(
         "Completeness", "difference of those who answered again",
-        "(mean - mean of the others) / sqrt((variance + variance) / 2), of the first scores",
+        "(mean - mean of the others) / sqrt((variance + variance) / 2), of the first scores; none while more answered "
+        "first than were to be asked again",
         "Austin 2009", completeness.difference_of_means,
     ),
     Definition(
@@ -134,8 +135,8 @@ DEFINITIONS = (
     ),
     Definition(
         _TIME, "change by sessions attended",
-        "mean first score, mean change and reliably better of those who came to 0 or 1, 2 to 4, 5 to 8, 9 or more "
-        "sessions of the program and answered twice; never what more sessions would do",
+        "mean first score, mean change and reliably better of those who have come to 0 or 1, 2 to 4, 5 to 8, 9 or more "
+        "sessions of the program until now and answered twice; never what more sessions would do",
         "Barkham and others 2006", dose,
     ),
     Definition(

@@ -97,7 +97,7 @@ def _apart(
     if of < people.people_min:
         return None
     rest = measure(others)
-    if answered and not is_enough([people], answered.later, of):
+    if answered and not is_enough(people, answered, of):
         return Apart(some, of, None, None)
-    has_gap = rest[1] >= people.people_min and not (answered and not is_enough([others], answered.later, rest[1]))
+    has_gap = rest[1] >= people.people_min and not (answered and not is_enough(others, answered, rest[1]))
     return Apart(some, of, share(some, of), gap(some, of, *rest) if has_gap else None)

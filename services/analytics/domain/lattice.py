@@ -71,8 +71,8 @@ def links(found: Iterable[Cell]) -> set[Cell]:
     return {cell for cell in every if {"program", "site"} <= {dimension for dimension, _ in cell}}
 
 
-def nearly_within(people: Iterable[tuple[Mapping[str, str], int]], unknown: str, few: int) -> set[tuple[Cell, Cell]]:
-    """Cells by one label of which fewer than these are not also in another one, by another label.
+def nearly_within(people: Iterable[tuple[Mapping[str, str], int]], unknown: str) -> dict[tuple[Cell, Cell], int]:
+    """Cells by one label that are also in another one, by another label, but for these few: for one in ten at most.
 
     `people`: how many have which labels at once; who lacks one is `unknown` there.
     """
@@ -83,7 +83,8 @@ def nearly_within(people: Iterable[tuple[Mapping[str, str], int]], unknown: str,
         every = [_cell((label, own.get(label, unknown))) for label in labels]
         sizes.update(dict.fromkeys(every, n))
         both.update(dict.fromkeys(permutations(every, 2), n))
-    return {(part, whole) for (part, whole), n in both.items() if sizes[part] - n < few <= sizes[part]}
+    outside = {pair: sizes[pair[0]] - n for pair, n in both.items()}
+    return {pair: n for pair, n in outside.items() if 10 * n <= sizes[pair[0]]}
 
 
 def _cell(*parts: tuple[str, str]) -> Cell:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from services.analytics.domain.bases import Base, Facts, people_in
 from services.analytics.domain.lattice import EVERYBODY, Cell
@@ -23,7 +24,7 @@ def moving(
     order: Sequence[Base],
     *,
     anew: bool = False,
-    within: Collection[Within] = (),
+    within: Within = MappingProxyType({}),
 ) -> dict[Base, dict[Cell, Latest]]:
     """The rows to write of all bases. Where two of them tell of a few people the one later in `order` waits.
 

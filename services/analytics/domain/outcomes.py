@@ -56,7 +56,7 @@ def outcomes(asked: Asked, people: People, group: str | None = None, *, quads: Q
     if paired < people.people_min:
         return Outcomes(group, n, suppressed=True, cut=n.cut)
     eligible, responded = people.at("eligible", asked.later), people.at("responded", asked.later)
-    enough, everybody = is_enough([people], asked.later, paired), eligible if paired <= min(responded, eligible) else 0
+    enough, everybody = is_enough(people, asked, paired), eligible if paired <= min(responded, eligible) else 0
     threshold = asked.instrument.threshold
     reliably = counted(pairs, threshold.of) if threshold else {}
     course = _course(quads) if quads and sum(quads.values()) >= people.people_min else None
@@ -90,13 +90,18 @@ def _recovered(pairs: Pairs, threshold: Threshold | None, enough: bool, people_m
 
 
 def _difference(asked: Asked, people: People, pairs: Pairs) -> float | None:
-    """Those who answered the first time alone are those who did not answer again: as of the same release."""
-    if len(people.cuts_of(asked.pairs, asked.answered(asked.first))) > 1:
+    """Those who answered the first time alone are those who did not answer again: as of the same release.
+
+    Not while some of them are still to be asked: they would be taken for silent.
+    """
+    if len(people.cuts_of(asked.pairs, asked.answered(asked.first), asked.asked_later)) > 1:
         return None
     again: dict[int, int] = {}
     for (first, _), many in pairs.items():
         again[first] = again.get(first, 0) + many
     every = people.answers(asked.instrument, asked.first)
+    if sum(every.values()) > people.at("eligible", asked.later):
+        return None
     silent = {score: many - again.get(score, 0) for score, many in every.items() if many > again.get(score, 0)}
     return difference_of_means(again, silent) if sum(silent.values()) >= people.people_min else None
 
@@ -108,7 +113,7 @@ def _course(quads: Quads) -> Course:
 
 def _course_rates(asked: Asked, people: People, course: Course) -> dict[str, Rate]:
     """Recovery is of the cases, change of all who answered both twice. None of fewer cases than are shown."""
-    enough = is_enough([people], asked.later, course.finished)
+    enough = is_enough(people, asked, course.finished)
     parts = {
         "recovered": (course.recovered, course.cases),
         "reliably_recovered": (course.reliably_recovered, course.cases),
@@ -154,6 +159,6 @@ def lasted(asked: Asked, triples: Triples, people: People, group: str | None = N
         state = lasting(threshold, first, end, later)
         states[state] = states.get(state, 0) + many
     improved = sum(states.get(one, 0) for one in ("maintained", "partly", "lost"))
-    enough = is_enough([people], asked.later, n)
+    enough = is_enough(people, asked, n)
     kept = share(states.get("maintained", 0), improved) if enough and improved >= people.people_min else None
     return Lasted(group, n, False, improved, enough, states, kept)

@@ -66,7 +66,7 @@ def standings(measure: Measure, asked: Asked, sites: Mapping[str, People]) -> St
     """
     every = {site: counts(measure, asked, people) for site, people in sites.items()}
     shown = {site for site, (_, of) in every.items() if of >= max(sites[site].people_min, PEOPLE_MIN)}
-    rated = {site for site in shown if measure != "improved" or is_enough([sites[site]], asked.later, every[site][1])}
+    rated = {site for site in shown if measure != "improved" or is_enough(sites[site], asked, every[site][1])}
     all_sites = funnel([every[site] for site in rated])
     has_expected = all_sites and measure == "improved"
     expected = _adjusted(asked, {site: sites[site] for site in rated}) if has_expected else {}

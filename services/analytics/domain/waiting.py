@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from services.analytics.domain.bases import Facts, changed, people_in, scored, tells_on_everybody
 from services.analytics.domain.lattice import EVERYBODY, Cell, relations
@@ -24,8 +25,8 @@ Rows = Mapping[Cell, Latest]
 Seen = Mapping[Cell, Facts]
 """What a reader has seen last of each cell."""
 Size = Callable[[Facts], int]
-Within = tuple[Cell, Cell]
-"""A part, and what nearly all of its people are in, too."""
+Within = Mapping[tuple[Cell, Cell], int]
+"""Of a part and what nearly all of its people are in, too: how many of them are not."""
 
 
 def to_move(
@@ -36,7 +37,7 @@ def to_move(
     *,
     anew: bool = False,
     held: Collection[Cell] = (),
-    within: Collection[Within] = (),
+    within: Within = MappingProxyType({}),
 ) -> dict[Cell, Latest]:
     """The rows to write for one base, of everybody in a program and of each group by each label; oldest rows first.
 
@@ -144,18 +145,19 @@ def _across(shown: Seen, seen: Sequence[Seen], label: str, people_min: int, size
                     yield _rest(parts, label, of=whole)
 
 
-def _beside_each_other(news: Seen, seen: Sequence[Seen], within: Collection[Within], people_min: int) -> Iterator[Cell]:
+def _beside_each_other(news: Seen, seen: Sequence[Seen], within: Within, people_min: int) -> Iterator[Cell]:
     """A part that leaves a few of a part by another label, or differs by a few from it as it was on another day."""
     after = {**(seen[-1] if seen else {}), **news}
-    for part, whole in within:
+    for (part, whole), outside in within.items():
         if part in after and whole in after and not news.keys().isdisjoint((part, whole)):
             one, other = after[part], after[whole]
             rest = Counter(other)
             rest.subtract(one)
             days = [(one, day[whole]) for day in seen if whole in day] if part in news else []
             days += [(day[part], other) for day in seen if part in day] if whole in news else []
-            left = people_in({fact: abs(n) for fact, n in rest.items()})
-            if 0 < left < people_min or any(_is_near(*both, people_min) for both in days):
+            left = people_in({fact: abs(n) for fact, n in rest.items()})  # of who is in the one or the other alone
+            is_few = _is_near(one, other, people_min) if outside else 0 < left < people_min
+            if is_few or any(_is_near(*both, people_min) for both in days):
                 yield part if part in news else whole
 
 

@@ -26,6 +26,7 @@ DOSE = (
     "People who come more often differ from those who come less, so this does not show what more sessions would do.",
     "Whoever is well enough often leaves early: of 1,868 clients 88 % were reliably better after one session, and 62 % "
     "of those who came to twelve (Barkham and others 2006).",
+    "All sessions count that people have come to, also those after the check-in.",
 )
 
 
@@ -73,8 +74,8 @@ async def by_sessions(tx: Tx, choice: Choice) -> Sheet | None:
         rows.append(Row(BANDS[one.sessions], None if one.suppressed else values[: len(_dosed(choice))], one.cut))
     sentence = unsaid(choice.seen, "Too few people answered twice to tell them apart by how often they came")
     if shown:
-        gained = "; ".join(f"{_signed(mean.value)} after {sessions}" for sessions, mean, _ in shown)
-        sentence = f"Points gained, by the sessions that people came to: {gained}"
+        gained = "; ".join(f"{_signed(mean.value)} with {sessions}" for sessions, mean, _ in shown)
+        sentence = f"Points gained, by the sessions that people have come to until now: {gained}"
     axis = f"Points since {words(choice.first).lower()}, more is better"
     drawn = drawing(axis, [interval(sessions, mean, one.n) for sessions, mean, one in shown], "change")
     notes = [*DOSE, *of_rates(choice.seen, (one.improved for _, _, one in shown))]

@@ -5,7 +5,8 @@ from typing import Any
 from uuid import uuid4
 
 from shared.events.feedback import BatteryActivated, BatteryEntry
-from tests.analytics.conftest import NORTH_QUAY, PROGRAM, Told, an_enrolment
+from shared.events.intake import SiteOpened
+from tests.analytics.conftest import NORTH_QUAY, OLD_TOWN, ORGANISATION, PROGRAM, Told, an_enrolment
 from tests.analytics.test_api import a_due
 from tests.analytics.test_readers import answered
 from tests.analytics.test_releases import API, COORDINATOR, MANAGER, release, rows
@@ -156,3 +157,35 @@ async def test_a_quarter_that_is_within_a_site_does_not_leave_one_person_of_it(c
         answer = await client.get(f"{API}/change", params=asked, headers=MANAGER)
         found |= {one["group"]: one["n_paired"] for one in answer.json()["rows"]}
     assert found == {"old-town": 30, "north-quay": 12, "2025-q1": None, "2025-q2": None}
+
+
+async def test_of_several_sites_no_number_stands_beside_one_of_fewer_of_them(client: Any, told: Told) -> None:
+    """At one of the two sites of this manager few answered twice, and few completed: their others are of both sites."""
+    west = uuid4()
+    people = []
+    for site, twice, completed, many in ((OLD_TOWN, 28, 25, 40), (NORTH_QUAY, 9, 9, 30), (west, 9, 9, 30)):
+        for n in range(many):
+            scores = {"baseline": (20 - n % 4,)} | ({"end": (9 + n % 5,)} if n < twice else {})
+            people.append(
+                Person(site=site, scores=scores, came=1 + n % 3, end="completed" if n < completed else "there")
+            )
+    await play(told, people)
+    await told.tell(
+        SiteOpened(
+            organisation_id=ORGANISATION, site_id=west, code="west-point", time_zone="Europe/London", languages=["en"]
+        )
+    )
+    await release(client)
+    of_two = bearer("program-manager", "old-town", "north-quay")
+    by_site = {row["group"]: row for row in await rows(client, MANAGER, by="site")}
+    assert by_site["old-town"]["n_paired"] == 28
+    assert by_site["north-quay"]["n_paired"] is None
+    [change] = await rows(client, of_two)
+    assert (change["n_enrolled"], change["n_paired"]) == (70, 28)
+    assert (change["n_eligible"], change["n_first"], change["n_later"]) == (None, None, None)
+    [rates] = await rows(client, of_two, "rates")
+    assert (rates["is_complete"], rates["improved"]["rate"], rates["difference"]) == (False, None, None)
+    assert (rates["improved"]["if_missing_not"], rates["improved"]["if_missing_all"]) == (None, None)
+    answer = await client.get(f"{API}/retention", params={"program": "evening-circle"}, headers=of_two)
+    [staying] = answer.json()["rows"]
+    assert (staying["suppressed"], staying["n_completed"]) == (False, None)

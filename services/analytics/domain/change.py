@@ -135,7 +135,8 @@ def numbers(asked: Asked, people: People) -> Numbers:
         return None if n < people.people_min else n
 
     def beside(n: int, base: Fact) -> int | None:
-        return shown(n) if people.cuts_of(base) | of_pairs == {cut} else None
+        is_of_these = people.has_all(base, *([asked.pairs] if of_pairs else []))
+        return shown(n) if is_of_these and people.cuts_of(base) | of_pairs == {cut} else None
 
     return Numbers(
         cut,

@@ -29,12 +29,13 @@ def is_complete(answered: int, eligible: int, answered_min: int) -> bool:
 def is_enough(people: People, asked: Asked, twice: int) -> bool:
     """Whether enough have answered this instrument at the later occasion for a rate of those who answered twice.
 
-    Not where more did so than these numbers say: who was asked may be of an earlier release than the pairs. Of whom it
-    is hidden what they answered, those who answered twice did.
+    Not where more did so than these numbers say: who was asked may be of an earlier release than the pairs, or of other
+    sites. Of whom it is hidden what they answered, those who answered twice did.
     """
     responded, eligible = people.at("responded", asked.later), people.at("eligible", asked.later)
     answered = max(sum(people.answers(asked.instrument, asked.later).values()), twice)
-    return twice <= min(responded, eligible) and is_complete(min(answered, responded), eligible, people.answered_min)
+    is_of_these = twice <= min(responded, eligible) and people.has_all(asked.pairs, asked.asked_later)
+    return is_of_these and is_complete(min(answered, responded), eligible, people.answered_min)
 
 
 def bounds(some: int, answered: int, eligible: int) -> Bounds | None:

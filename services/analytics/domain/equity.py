@@ -72,7 +72,9 @@ def equity(asked: Asked, everybody: People, groups: Mapping[str, People]) -> lis
 
 def _others(everybody: People, people: People, *bases: Fact) -> People:
     """Everybody less the group. Nobody, where the two are not of one release: of whom the difference is, none knows."""
-    is_of_one = all(len(everybody.cuts_of(one) | people.cuts_of(one)) == 1 for one in bases)
+    is_of_one = all(len(everybody.cuts_of(one) | people.cuts_of(one)) == 1 for one in bases) and everybody.has_all(
+        *bases
+    )
     return everybody.without([people]) if is_of_one else replace(everybody, counts={})
 
 

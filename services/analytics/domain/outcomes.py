@@ -56,7 +56,8 @@ def outcomes(asked: Asked, people: People, group: str | None = None, *, quads: Q
     if paired < people.people_min:
         return Outcomes(group, n, suppressed=True, cut=n.cut)
     eligible, responded = people.at("eligible", asked.later), people.at("responded", asked.later)
-    enough, everybody = is_enough(people, asked, paired), eligible if paired <= min(responded, eligible) else 0
+    is_of_these = paired <= min(responded, eligible) and people.has_all(asked.pairs, asked.asked_later)
+    enough, everybody = is_enough(people, asked, paired), eligible if is_of_these else 0
     threshold = asked.instrument.threshold
     reliably = counted(pairs, threshold.of) if threshold else {}
     course = _course(quads) if quads and sum(quads.values()) >= people.people_min else None
@@ -94,7 +95,8 @@ def _difference(asked: Asked, people: People, pairs: Pairs) -> float | None:
 
     Not while some of them are still to be asked: they would be taken for silent.
     """
-    if len(people.cuts_of(asked.pairs, asked.answered(asked.first), asked.asked_later)) > 1:
+    bases = asked.pairs, asked.answered(asked.first), asked.asked_later
+    if len(people.cuts_of(*bases)) > 1 or not people.has_all(*bases):
         return None
     again: dict[int, int] = {}
     for (first, _), many in pairs.items():

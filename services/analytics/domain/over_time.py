@@ -37,7 +37,7 @@ def staying(people: People, group: str | None = None) -> Staying:
         return Staying(group, None, suppressed=True, cut=cut)
     steps = [step for step in kaplan_meier(stays) if step.at_risk >= people.people_min]
     sessions = sorted(session for (session, _), many in stays.items() for _ in range(many))
-    is_of_one = len(people.cuts_of(STAYING, COMPLETED)) == 1
+    is_of_one = len(people.cuts_of(STAYING, COMPLETED)) == 1 and people.has_all(STAYING, COMPLETED)
     completed = people.completed if people.completed >= people.people_min and is_of_one else None
     mean = sum(sessions) / n
     return Staying(group, n, False, cut, people.stayed < n, steps, mean, float(median(sessions)), completed)

@@ -45,7 +45,7 @@ class People:
 
     `answered_min`: how many percent of those asked have to have answered before a rate is given.
     `cut` is as of when all of it is, but for the bases that moved last in an earlier release: of several sites
-    together in one or another.
+    together in one or another. `hidden`: the bases that are not shown of some of them.
     """
 
     counts: Mapping[Fact, int] = field(default_factory=dict)
@@ -53,6 +53,7 @@ class People:
     cut: Cut = NOW
     cuts: Mapping[Fact, frozenset[Cut]] = field(default_factory=dict)
     answered_min: int = ANSWERED_MIN
+    hidden: frozenset[Fact] = frozenset()
 
     def as_of(self, *bases: Fact) -> Cut:
         """As of when a figure is that rests on these bases: as of when the oldest of them is."""
@@ -61,6 +62,10 @@ class People:
     def cuts_of(self, *bases: Fact) -> set[Cut]:
         """As of when these bases are. Numbers of two releases are not taken from each other, nor set side by side."""
         return {cut for one in bases for cut in self.cuts.get(one, (self.cut,))}
+
+    def has_all(self, *bases: Fact) -> bool:
+        """Whether these bases are of everybody here: of several sites together some may be hidden, each in its own."""
+        return self.hidden.isdisjoint(bases)
 
     @property
     def enrolled(self) -> int:

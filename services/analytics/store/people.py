@@ -102,7 +102,8 @@ def _together(groups: Mapping[str, People], seen: Seen) -> People:
         counts.update(one.counts)
         for base, own in one.cuts.items():
             cuts[base] = cuts.get(base, frozenset()) | own
-    return replace(seen.nobody, counts=counts, cuts=cuts)
+    hidden = frozenset(base for one in groups.values() for base in one.hidden)
+    return replace(seen.nobody, counts=counts, cuts=cuts, hidden=hidden)
 
 
 async def site_codes(tx: Tx, seen: Seen) -> list[str] | None:
@@ -142,9 +143,15 @@ async def _released(tx: Tx, program: UUID, label: str, seen: Seen, wanted: Colle
     )
     counts: dict[str, dict[Fact, int]] = {row["value"]: {} for row in names}
     cuts: dict[str, dict[Fact, frozenset[Cut]]] = {row["value"]: {} for row in names}
+    hidden: dict[str, set[Fact]] = {row["value"]: set() for row in names}
     bases = [" ".join(base_beginning(one.split(" "))) for one in wanted]
     for value, base, facts, *cut in await tx.fetch(_RELEASED, program, label, seen.release, bases, codes):
-        if facts is not None:
+        if facts is None:
+            hidden[value].add(tuple(base))
+        else:
             counts[value].update((tuple(fact), n) for fact, n in facts)
             cuts[value][tuple(base)] = frozenset((Cut(*cut),))
-    return {name: replace(seen.nobody, counts=counts[name], cuts=cuts[name]) for name in sorted(counts)}
+    return {
+        name: replace(seen.nobody, counts=counts[name], cuts=cuts[name], hidden=frozenset(hidden[name]))
+        for name in sorted(counts)
+    }

@@ -78,8 +78,10 @@ async def on_consent_changed(tx: Tx, heard: Sequence[Heard[ConsentChanged]]) -> 
 
 
 async def on_check_in_submitted(tx: Tx, heard: Sequence[Heard[CheckInSubmitted]]) -> None:
-    """Keep their scores, but for follow-ups of another time."""
-    await store.add_scores(tx, [one for one in heard if one.event.in_window])
+    """Keep their scores, or that there is none; but not of follow-ups of another time."""
+    in_time = [one for one in heard if one.event.in_window]
+    await store.add_scores(tx, in_time)
+    await store.add_unscored(tx, in_time)
 
 
 async def on_participant_placed(tx: Tx, heard: Heard[ParticipantPlaced]) -> None:

@@ -9,9 +9,9 @@ from services.analytics.handlers import after_batch
 from services.analytics.store import find_horizon
 from shared import clock
 from shared.events import Heard
-from shared.events.feedback import BatteryActivated, BatteryEntry, CheckInOpened
+from shared.events.feedback import BatteryActivated, BatteryEntry, CheckInOpened, CheckInSubmitted
 from shared.events.intake import ConsentChanged, Consents
-from shared.events.scheduling import CheckInDue
+from shared.events.scheduling import CheckInDue, OccasionCancelled
 from shared.identity import derived_id
 from tests.analytics.conftest import (
     AT,
@@ -87,6 +87,24 @@ async def test_reached_is_who_touched_the_page_once_each(client: Any, told: Told
     for path in (CHANGE, "/analytics/api/v1/rates"):
         [row] = (await client.get(path, params=ASKED, headers=COORDINATOR)).json()["rows"]
         assert (row["n_eligible"], row["n_invited"], row["n_reached"]) == (12, None, 12)
+
+
+async def test_who_leaves_out_too_much_for_a_score_has_answered(client: Any, told: Told) -> None:
+    """Also where the occasion is taken back later: they were asked, and answered."""
+    people = await twelve_people(told)
+    more = [uuid4() for _ in range(3)]
+    await told.tell(*(an_enrolment(one) for one in more), *(a_due(one, "end") for one in (*people, *more)))
+    await told.tell(
+        *(
+            CheckInSubmitted(
+                **of(one, "end"), kind="end", code="end", ordinal=0, scores=[], answered_at=AT, entered_by="participant"
+            )
+            for one in more
+        )
+    )
+    await told.tell(OccasionCancelled(occasion_id=of(more[0], "end")["occasion_id"], reason="withdrawn"))
+    [row] = (await client.get("/analytics/api/v1/rates", params=ASKED, headers=COORDINATOR)).json()["rows"]
+    assert (row["answered"]["n"], row["answered"]["of"], row["n_later"]) == (15, 15, 12)
 
 
 async def test_what_repeats_can_be_compared_by_its_numbers(client: Any, told: Told) -> None:

@@ -62,11 +62,17 @@ class Person:
     invited: set[str] = field(default_factory=set)
     reached: set[str] = field(default_factory=set)
     said: dict[str, list[int]] = field(default_factory=dict)
+    unscored: set[str] = field(default_factory=set)
 
     @property
     def answers(self) -> dict[str, int]:
         """The score at each occasion: what is answered last counts, and higher scores are answered later here."""
         return {code: max(scores) for code, scores in self.said.items()}
+
+    @property
+    def answered(self) -> set[str]:
+        """At which occasions, also without a score."""
+        return {*self.said, *self.unscored}
 
     @property
     def is_counted(self) -> bool:
@@ -94,7 +100,9 @@ class World:
     def occasion(self, person: Person, code: str, again: int = 0) -> UUID:
         return derived_id(person.enrolment, code, str(again))
 
-    def happens(self, what: str, number: int, code: str, score: int) -> Event | None:
+    def happens(  # noqa: C901  (a list of what can happen)
+        self, what: str, number: int, code: str, score: int
+    ) -> Event | None:
         """The event of it, or None if it cannot happen now."""
         person = self.people[number]
         if what == "form" and number % 2 not in self.formed:
@@ -128,17 +136,25 @@ class World:
                 occasion_id=self.occasion(person, code), participant_id=person.participant,
                 enrolment_id=person.enrolment, program_id=self.program, site_id=self.sites[person.site], opened_at=AT,
             )  # fmt: skip
+        if what == "leave out" and code not in person.answered:
+            person.unscored.add(code)
+            return self._submitted(person, code, score, self.occasion(person, code), [])
         if what == "answer":
             said = person.said.setdefault(code, [])
             said.append(score)
-            return CheckInSubmitted(
-                occasion_id=self.occasion(person, code, len(said) - 1), participant_id=person.participant,
-                enrolment_id=person.enrolment, program_id=self.program, site_id=self.sites[person.site],
-                kind="session" if code.startswith("session") else "end", code=code, ordinal=0,
-                scores=[Score(instrument="bdi-ii", version=int(version_of(score)), count=score, unit=1)],
-                answered_at=AT + timedelta(days=score), entered_by="participant",
-            )  # fmt: skip
+            scores = [Score(instrument="bdi-ii", version=int(version_of(score)), count=score, unit=1)]
+            return self._submitted(person, code, score, self.occasion(person, code, len(said) - 1), scores)
         return self._of_the_enrolled(what, person, code, score) if person.is_enrolled else None
+
+    def _submitted(
+        self, person: Person, code: str, score: int, occasion: UUID, scores: list[Score]
+    ) -> CheckInSubmitted:
+        return CheckInSubmitted(
+            occasion_id=occasion, participant_id=person.participant, enrolment_id=person.enrolment,
+            program_id=self.program, site_id=self.sites[person.site],
+            kind="session" if code.startswith("session") else "end", code=code, ordinal=0, scores=scores,
+            answered_at=AT + timedelta(days=score), entered_by="participant",
+        )  # fmt: skip
 
     def _of_the_enrolled(  # noqa: C901  (a list of what can happen)
         self, what: str, person: Person, code: str, score: int
@@ -237,13 +253,13 @@ class World:
             facts.append(("completed",))
         facts.append(("stay", str(self._came(person)), "left" if person.left else "there"))
         for code in person.due:
-            if code in person.cancelled and code not in person.answers:
+            if code in person.cancelled and code not in person.answered:
                 continue
             shown = "session" if code.startswith("session") else code
             facts.append(("eligible", shown))
             facts += [("invited", shown)] if code in person.invited else []
             facts += [("reached", shown)] if code in person.reached else []
-            facts += [("responded", shown)] if code in person.answers else []
+            facts += [("responded", shown)] if code in person.answered else []
         zone, answered = ZoneInfo(self.clocks.get(person.site, "UTC")), dict[str, set[str]]()
         for code, score in person.answers.items():
             week = (AT + timedelta(days=score)).astimezone(zone).strftime("%G-w%V")
@@ -260,6 +276,7 @@ class World:
 
 WHAT = [
     "enrol",
+    "leave out",
     "answer",
     "answer",
     "answer",

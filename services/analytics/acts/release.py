@@ -1,7 +1,7 @@
 """Making a release: by the clock once a day, or at once."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -13,7 +13,7 @@ from services.analytics.domain.lattice import EVERYBODY, Cell, cells, nearly_wit
 from services.analytics.domain.moving import moving
 from services.analytics.domain.releasing import Release, is_anew, release
 from services.analytics.domain.rules import Rules
-from services.analytics.domain.waiting import Latest, Within
+from services.analytics.domain.waiting import Latest
 from services.analytics.store import Group, Program
 from shared import outbox
 from shared.database import Tx
@@ -50,8 +50,8 @@ async def make_release(tx: Tx, organisation: UUID, at: datetime) -> Made:
     rows = {}
     for one in programs:
         before = await store.rows_of(tx, one.program_id, instruments)
-        within = nearly_within(labels[one.code], UNKNOWN)
-        moved = await asyncio.to_thread(_rows, one, facts[one.code], before, hidden, rules, within, anew=anew)
+        of = facts[one.code], labels[one.code]
+        moved = await asyncio.to_thread(_rows, one, *of, before, hidden, rules, anew=anew)
         rows[one.program_id] = moved | _enrolled(one, before, made)
     if earlier and not anew and not any(rows.values()) and made.known == earlier[-1].known:
         return Made(None)
@@ -71,17 +71,17 @@ async def make_release(tx: Tx, organisation: UUID, at: datetime) -> Made:
         organisation=organisation,
         at=at,
     )
-    every = [row for moved in rows.values() for groups in moved.values() for row in groups.values()]
-    return Made(number, sum(one.facts is not None for one in every), sum(one.facts is None for one in every))
+    shown = [row.facts is not None for moved in rows.values() for own in moved.values() for row in own.values()]
+    return Made(number, shown.count(True), shown.count(False))
 
 
 def _rows(
     program: Program,
     now: Mapping[Group, Mapping[Fact, int]],
+    labels: Sequence[tuple[Mapping[str, str], int]],
     earlier: Mapping[Base, Mapping[int, Mapping[Group, Latest]]],
     hidden: set[Cell],
     rules: Rules,
-    within: Within,
     *,
     anew: bool,
 ) -> dict[Base, dict[Group, Latest]]:
@@ -101,6 +101,7 @@ def _rows(
         for base, released in earlier.items()
         if base != ENROLLED
     }
+    within = nearly_within(labels, UNKNOWN)
     found = moving(bases, was, concealed, rules, _order(program, bases), anew=anew, within=within)
     return {base: {_group(cell): row for cell, row in rows.items()} for base, rows in found.items()}
 

@@ -56,7 +56,7 @@ _COUNT = """
     ), asked as (
         select o.enrolment_id, case o.kind when 'session' then regexp_replace(o.code, '-[0-9]+$', '') else o.code end
                as occasion, count(*) as eligible, count(i.occasion_id) as invited, count(r.occasion_id) as reached,
-               count(a.enrolment_id) as responded
+               count(coalesce(a.enrolment_id, u.occasion_id)) as responded
         from their_own o
              left join (
                  select occasion_id from invitations where occasion_id = any (array(select occasion_id from their_own))
@@ -64,9 +64,12 @@ _COUNT = """
              left join (
                  select occasion_id from openings where occasion_id = any (array(select occasion_id from their_own))
              ) r using (occasion_id)
+             left join (
+                 select occasion_id from unscored where occasion_id = any (array(select occasion_id from their_own))
+             ) u using (occasion_id)
              left join (select distinct enrolment_id, occasion from answers) a
                     on a.enrolment_id = o.enrolment_id and a.occasion = o.code
-        where not o.is_cancelled or a.enrolment_id is not null
+        where not o.is_cancelled or a.enrolment_id is not null or u.occasion_id is not null
         group by o.enrolment_id, 2
     ), facts as (
         select enrolment_id, 'enrolled' as fact, 1 as many from people

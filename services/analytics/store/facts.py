@@ -43,6 +43,7 @@ FACTS = (
     "invitations",
     "openings",
     "scores",
+    "unscored",
 )
 """The tables that follow from what was heard alone, and can be rebuilt from it."""
 
@@ -256,6 +257,16 @@ async def add_scores(tx: Tx, heard: Sequence[Heard[CheckInSubmitted]]) -> None:
     )
 
 
+async def add_unscored(tx: Tx, heard: Sequence[Heard[CheckInSubmitted]]) -> None:
+    """Check-ins that were answered with too many items left out for any total."""
+    without = [one for one in heard if not any(score.scale == TOTAL for score in one.event.scores)]
+    if without:
+        await tx.executemany(
+            "insert into unscored values ($1, $2) on conflict do nothing",
+            [(one.organisation_id, one.event.occasion_id) for one in without],
+        )
+
+
 async def erase_participants(tx: Tx, erased: Sequence[ParticipantErased]) -> set[UUID]:
     """Remove what is known of participants; gives their ids, and those of all that was theirs."""
     people = [one.participant_id for one in erased]
@@ -269,7 +280,7 @@ async def erase_participants(tx: Tx, erased: Sequence[ParticipantErased]) -> set
             list(occasions),
         )
         occasions |= {row["occasion_id"] for row in rows}
-    for table in ("invitations", "openings"):
+    for table in ("invitations", "openings", "unscored"):
         await tx.execute(f"delete from {table} where occasion_id = any($1)", list(occasions))
     for table in ("attendance", "enrolments"):
         await tx.execute(f"delete from {table} where participant_id = any($1)", people)

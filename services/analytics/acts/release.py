@@ -38,20 +38,18 @@ async def make_release(tx: Tx, organisation: UUID, at: datetime) -> Made:
     dimensions = {dimension for cell in (earlier[-1].known if earlier else ()) for dimension, _ in cell}
     async with tx.glance():
         cut = await store.hold_still(tx)
-        rules = await store.find_rules(tx)
+        rules, through = await store.find_rules(tx), await store.find_horizon(tx)
         programs, instruments = await store.programs(tx, None), await store.instruments(tx)
         facts = {one.code: await store.everything(tx, one, instruments) for one in programs}
         labels = {one.code: await store.find_labels(tx, one.program_id) for one in programs}
         people = cells(await store.find_people_tables(tx, dimensions - {"program", "site", "cohort"}))
-        through = await store.find_horizon(tx)
     now = with_empty(people) if rules.zeros_hidden else people
     made, anew = await asyncio.to_thread(release, now, earlier, rules), is_anew(earlier, rules)
     hidden = {cell for cell in {*now, *made.values} if cell not in made.values or made.is_hidden(cell)}
     rows = {}
     for one in programs:
         before = await store.rows_of(tx, one.program_id, instruments)
-        of = facts[one.code], labels[one.code]
-        moved = await asyncio.to_thread(_rows, one, *of, before, hidden, rules, anew=anew)
+        moved = await asyncio.to_thread(_rows, one, facts[one.code], labels[one.code], before, hidden, rules, anew=anew)
         rows[one.program_id] = moved | _enrolled(one, before, made)
     if earlier and not anew and not any(rows.values()) and made.known == earlier[-1].known:
         return Made(None)

@@ -8,7 +8,17 @@ import pytest
 
 from services.feedback.domain.agreement import Agreement, Table, agreement
 from services.feedback.domain.pulse import mean_of
-from services.feedback.domain.themes import CodeText, Coding, Counted, Theme, bucket_of, found, place_of, prevalences
+from services.feedback.domain.themes import (
+    CodeText,
+    Coding,
+    Counted,
+    Theme,
+    agreements,
+    bucket_of,
+    found,
+    place_of,
+    prevalences,
+)
 from services.feedback.domain.told import Told
 from shared.errors import Invalid, Refusal
 
@@ -48,6 +58,19 @@ def test_from_six_tenths_on_a_theme_is_not_provisional() -> None:
     assert agreement(Table(5, 0, 0, 5)).kappa == 1
     worst = agreement(Table(0, 5, 5, 0))
     assert (worst.kappa, worst.is_provisional) == (-1, True)
+
+
+def test_the_agreement_of_coders_tells_nobody_else_of_a_few() -> None:
+    def shown(fewest: int, *, tells_of_few: bool = False) -> Agreement:
+        counted = Counted(Table(20, 12, 12, 20), 0, 0, fewest)
+        [one] = agreements([counted], tells_of_few=tells_of_few)
+        return one
+
+    assert (shown(10).n, shown(10).kappa) == (None, None)
+    assert "coordinators alone" in (shown(10).why_not or "")
+    assert shown(11).kappa == shown(10, tells_of_few=True).kappa == Fraction(1, 4)
+    [none] = agreements([Counted(NOTHING, 0, 0)], tells_of_few=False)
+    assert "No text" in (none.why_not or "")
 
 
 def test_people_are_shown_from_eleven_on_and_never_how_few_are_left() -> None:

@@ -100,7 +100,7 @@ PHONES = {
     "link-no-contacts": "/c/link-no-contacts-000000",
     "contact": "/c/link-open-pulse-000000/contact",
     "contact-es": "/c/link-open-pulse-000000/contact?lang=es",
-    "contact-asked": "/c/link-open-pulse-000000/contact?asked",
+    "contact-asked": "/c/link-open-pulse-000000/contact?asked=00000000-0000-0000-0000-000000000009",
     "link-loaded": "/c/link-loaded-00000000000",
     "link-loaded-es": "/c/link-loaded-00000000000?lang=es",
     "link-month": "/c/link-month-000000000000",
@@ -197,6 +197,8 @@ async def a_week(told: Told, client: Any) -> None:
     worry = {"site": "old-town", "text": "He did not come, twice.", "participant_id": str(DUE["pulse"].participant_id)}
     for about in (worry, {"site": "north-quay", "text": "There was shouting in the hall."}):
         assert (await client.post(f"{API}/concerns", json=about, headers=ADMINISTRATOR)).status_code == 201
+    call = {"about": "me", "key": PHONES["contact-asked"].rpartition("=")[2]}
+    assert (await client.post(PHONES["contact"], data=call)).status_code == 303
     answers = {f"answers.session-pulse.{item}": "3" for item in ("heard", "safe", "useful", "hopeful")}
     assert (await client.post("/c/link-answered-000000000", data=answers)).status_code == 200
     answers = {f"answers.gad-7.{n}": "2" for n in range(1, 8)} | {f"answers.core-10.{n}": "2" for n in range(1, 9)}

@@ -130,6 +130,37 @@ async def test_whoever_is_on_call_is_told_and_nothing_that_was_said_leaves(
     assert CANARY not in str(await told.rows("select value from machinery.outbox"))
 
 
+async def test_a_mail_says_whether_somebody_else_is_asked_after_them(
+    rota: None, client: Any, watch: Watch, moved_clock: Callable[[float], None]
+) -> None:
+    await raised(client)
+    await watch.mails(1)
+    moved_clock(31 * 60)
+    await watch.ring()
+    await watch.mails(2)
+    last, first = watch.mailbox.newest_first()
+    assert (first.to, last.to) == ("ana@staff.example", "ben@staff.example")
+    assert "somebody else is asked" in first.text
+    assert "do nothing" not in last.text
+    assert "Nobody else is asked after you" in last.text
+    assert "http://kith.test/feedback/rotas" in last.text
+
+
+@pytest.mark.parametrize("days", [[1, 2, 3, 4, 5, 6, 7], []], ids=["one level", "a gap"])
+async def test_nobody_is_told_to_do_nothing_where_nobody_else_is_asked(
+    site: None, client: Any, watch: Watch, days: list[int]
+) -> None:
+    yesterday = (clock.now() - timedelta(days=2)).isoweekday()
+    shift = ROTA["shifts"][0] | {"weekdays": days or [yesterday], "ends": "00:00" if days else "00:10"}  # type: ignore[index]
+    set_up = await client.put(f"{API}/sites/old-town/rota", json=ROTA | {"shifts": [shift]}, headers=COORDINATOR)
+    assert set_up.status_code == 200, set_up.text
+    await raised(client)
+    await watch.mails(1 if days else 4)
+    mails = [one.text for one in watch.mailbox.newest_first() if "/feedback/concerns/" in one.text]
+    assert len(mails) == (1 if days else 2)
+    assert all("Nobody else is asked after you" in text and "do nothing" not in text for text in mails)
+
+
 async def test_a_call_whose_sender_dies_goes_out_as_soon_as_it_is_free(
     rota: None, client: Any, watch: Watch, told: Told, moved_clock: Callable[[float], None]
 ) -> None:
@@ -320,6 +351,27 @@ async def test_without_a_rota_every_coordinator_answers_and_the_clock_runs_all_t
     assert len(await told.said("concern-escalated")) == 1
 
 
+async def test_nobody_is_said_to_have_been_told_where_no_message_goes_out(site: None, client: Any, told: Told) -> None:
+    for who in (FACILITATOR, ANA):
+        for page in ("/feedback/concerns", "/feedback/concerns/raise"):
+            shown = (await client.get(page, headers=by(who))).text.lower()
+            assert "no message goes out" in shown
+            assert not re.findall("whoever is on call|a person on call", shown)
+    sent = await client.post(
+        "/feedback/concerns/raise", data={"site": "old-town", "text": "x"}, headers=by(FACILITATOR)
+    )
+    after = (await client.get(sent.headers["location"], headers=by(FACILITATOR))).text
+    assert "tell one of them yourself" in after
+    assert "has been told" not in after
+    assert await told.rows("select from alerts") == []
+    await client.put(f"{API}/sites/old-town/rota", json=ROTA, headers=by(ANA))
+    sent = await client.post(
+        "/feedback/concerns/raise", data={"site": "old-town", "text": "x"}, headers=by(FACILITATOR)
+    )
+    assert "Whoever is on call has been told" in (await client.get(sent.headers["location"], headers=by(ANA))).text
+    assert "no message" not in (await client.get("/feedback/concerns/raise", headers=by(ANA))).text.lower()
+
+
 async def test_in_a_gap_everybody_on_the_rota_is_told(site: None, client: Any, watch: Watch) -> None:
     yesterday = (clock.now() - timedelta(days=2)).isoweekday()
     shifts = [one | {"weekdays": [yesterday], "ends": "00:10"} for one in ROTA["shifts"]]  # type: ignore[operator,attr-defined]
@@ -481,10 +533,30 @@ async def test_a_participant_asks_to_be_contacted_once_however_often_it_is_sent(
     assert "A person reads this by" in shown.text
     assert "555-0100" in shown.text
     for _ in range(3):
-        assert (await ask(client, key=key)).status_code == 303
+        asked = await ask(client, key=key)
+        assert asked.status_code == 303
     [event] = await told.said("concern-raised")
     assert (event.source, event.participant_id) == ("participant", due.participant_id)
-    assert "It has arrived" in (await client.get(f"/c/{TOKEN}/contact?asked")).text
+    assert "It has arrived" in (await client.get(asked.headers["location"])).text
+    for unknown in ("asked", f"asked={uuid4()}"):
+        assert "It has arrived" not in (await client.get(f"/c/{TOKEN}/contact?{unknown}")).text
+
+
+@pytest.mark.parametrize("about", ["me", "somebody-else"])
+async def test_by_when_a_call_is_read_stays_what_was_said_however_often_the_page_is_opened(
+    rota: None, client: Any, told: Told, moved_clock: Callable[[float], None], about: str
+) -> None:
+    await a_link(told)
+    page = (await ask(client, about)).headers["location"]
+    first = re.findall(r"A person reads this by ([^<]+)\.<", (await client.get(page)).text)
+    moved_clock(29 * 60)
+    assert re.findall(r"A person reads this by ([^<]+)\.<", (await client.get(page)).text) == first != []
+    moved_clock(31 * 60)
+    late = (await client.get(page)).text
+    assert f"A person was to read this by {first[0]}." in late
+    assert "A person reads this by" not in late
+    assert "555-0100" in late
+    assert "debía leer esto antes de" in (await client.get(page.replace("lang=en", "lang=es"))).text
 
 
 async def test_who_worries_about_somebody_else_is_named_nowhere(rota: None, client: Any, told: Told) -> None:
@@ -581,6 +653,32 @@ async def test_whoever_sends_again_as_the_reply_was_lost_is_told_the_same(
     assert by_when.findall((await client.get(f"/c/{TOKEN}")).text) == []
     moved_clock(25 * 3600)
     assert by_when.findall((await client.post(f"/c/{TOKEN}", data=fields)).text) == []
+    assert len(await told.said("concern-raised")) == 1
+
+
+async def test_a_second_answer_that_is_not_kept_is_heard_if_it_says_more_of_a_risk(
+    rota: None, client: Any, told: Told
+) -> None:
+    due, _ = await answered(client, told, phq_9())
+    fields = {f"answers.phq-9.{item}": str(value) for item, value in phq_9(**{RISK: 1}).items()}
+    for _ in range(2):
+        page = await client.post(f"/c/{TOKEN}", data=fields)
+        assert page.status_code == 410
+        assert "What you send now is not kept" in page.text
+        assert "A person reads this by" in page.text
+    [event] = await told.said("concern-raised")
+    assert (event.source, event.participant_id) == ("risk-item", due.participant_id)
+    [text] = [row["text"] for row in await told.rows("select text from concern_steps")]
+    assert RISK in text
+
+
+async def test_a_second_answer_that_says_the_same_of_a_risk_raises_no_further_concern(
+    rota: None, client: Any, told: Told
+) -> None:
+    await answered(client, told, phq_9(**{RISK: 1}))
+    other = next(item for item in phq_9() if item != RISK)
+    fields = {f"answers.phq-9.{item}": str(value) for item, value in phq_9(**{RISK: 2, other: 1}).items()}
+    assert "What you send now is not kept" in (await client.post(f"/c/{TOKEN}", data=fields)).text
     assert len(await told.said("concern-raised")) == 1
 
 

@@ -103,7 +103,35 @@ async def test_the_turn_is_over_when_somebody_stops_or_somebody_else_comes(
     third = await a_turn(client, tablet)
     moved_clock(601)
     assert (await client.get(third)).status_code == 303
-    assert (await client.post(third, data=PULSE)).status_code == 303
+    fourth = await a_turn(client, tablet, "ABC123")
+    for over in (first, second, third):
+        assert (await client.post(over, data=PULSE)).headers["location"].partition("?")[0] == tablet
+    assert await told.said("check-in-submitted") == []
+    assert (await client.get(fourth)).status_code == 200
+
+
+@pytest.mark.parametrize(("ends_at", "minutes"), [(2, 50), (0, 65)], ids=["after ten minutes", "as the tablet closes"])
+async def test_whoever_takes_long_sends_what_they_have_answered(
+    client: Any, told: Told, moved_clock: Any, ends_at: int, minutes: int
+) -> None:
+    due, tablet = await somebody(told), await a_tablet(client, ends_at=at(ends_at))
+    turn = await a_turn(client, tablet)
+    moved_clock(minutes * 60)
+    assert (await client.get(turn)).headers["location"].partition("?")[0] == tablet  # whoever presses Back sees nothing
+    answer = await client.post(turn, data=PULSE)
+    assert (answer.status_code, "/thanks" in answer.headers["location"]) == (303, True)
+    assert [event.occasion_id for event in await told.said("check-in-submitted")] == [due.occasion_id]
+
+
+async def test_what_comes_too_late_at_a_tablet_is_said_not_to_be_sent(
+    client: Any, told: Told, moved_clock: Any
+) -> None:
+    await somebody(told)
+    turn = await a_turn(client, await a_tablet(client))
+    moved_clock(75 * 60)
+    page = await client.post(turn, data=PULSE)
+    assert (page.status_code, "What you answered was not sent." in page.text) == (410, True)
+    assert 'href="tel:5550100"' in page.text
     assert await told.said("check-in-submitted") == []
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -93,9 +94,39 @@ async def test_an_answer_is_stored_once_however_often_it_is_sent(client: Any, to
     pages = await asyncio.gather(*(client.post(LINK, data=PULSE) for _ in range(6)))
     again = await client.post(LINK, data=others)
     empty = await client.post(LINK)
-    assert {page.status_code for page in (*pages, again, empty)} == {200}
+    assert [page.status_code for page in (*pages, again, empty)] == [200] * 6 + [410] * 2
     assert all("<b>12</b>" in page.text for page in (*pages, again, empty))
     assert len(await told.said("check-in-submitted")) == 1
+
+
+async def test_who_answers_once_more_reads_that_it_is_not_kept_and_loses_no_word(client: Any, told: Told) -> None:
+    """On the phone without a connection, then on the tablet: the phone sends its own later."""
+    await an_open_link(told, "monthly-check-in")
+    name = "texts.monthly-check-in.one-change"
+    assert (await client.post(LINK, data={name: "Longer sessions."})).status_code == 200
+    assert "Thank you" in (await client.post(LINK, data={name: "Longer sessions. "})).text
+    page = await client.post(LINK, data={name: "Shorter sessions."})
+    assert page.status_code == 410
+    assert "You have answered already" in page.text
+    assert "What you send now is not kept" in page.text
+    assert "Shorter sessions." in page.text
+    assert "have arrived" not in page.text
+    spanish = await client.post(f"{LINK}?lang=es", data={name: "Shorter sessions.", "show": "es"})
+    assert "Lo que envías ahora no se guarda" in spanish.text
+    assert "Shorter sessions." in spanish.text
+    assert [row["text"] for row in await told.rows("select text from texts")] == ["Longer sessions."]
+
+
+async def test_a_character_that_cannot_be_seen_keeps_nobody_from_sending(client: Any, told: Told) -> None:
+    """Pasted with the rest; a browser shows nothing of it."""
+    await an_open_link(told, "monthly-check-in")
+    pasted, kept = "Please\x0bcall.\r\n\x0cSoon.\x00", "Please call.\n Soon."
+    asked = await client.post(f"{LINK}/contact", data={"about": "me", "text": pasted, "key": str(uuid4())})
+    assert asked.status_code == 303
+    assert (await client.post(f"{LINK}/story", data={"text": pasted, "key": str(uuid4())})).status_code == 303
+    assert (await client.post(LINK, data={"texts.monthly-check-in.one-change": pasted})).status_code == 200
+    for table in ("concern_steps", "stories", "texts"):
+        assert [row["text"] for row in await told.rows(f"select text from {table}")] == [kept]
 
 
 async def test_a_missing_answer_keeps_the_others(client: Any, told: Told) -> None:
@@ -346,7 +377,7 @@ async def test_an_answer_of_staff_is_not_overwritten_by_the_link(client: Any, to
     assert entered.status_code == 201
     assert (await client.get(LINK)).status_code == 410
     page = await client.post(LINK, data=PULSE)
-    assert "<b>5</b>" in page.text
+    assert "What you send now is not kept" in page.text
     assert len(await told.said("check-in-submitted")) == 1
 
 

@@ -87,6 +87,20 @@ async def record(client: Any, due: Any, **changes: Any) -> Any:
     return await client.post(f"{API}/milestones", json=body | changes, headers=FACILITATOR)
 
 
+async def test_at_a_link_that_ran_out_a_milestone_is_taken_back_and_never_told_to_more(
+    due: Any, client: Any, told: Told, moved_clock: Any
+) -> None:
+    assert (await client.post(PAGE, data={"kind": "own-goal"})).status_code == 303
+    [one] = await told.said("milestone-reached")
+    moved_clock(8 * 86_400)
+    assert (await client.post(f"{PAGE}/{one.milestone_id}", data={"do": "celebrate"})).status_code == 410
+    assert await told.said("milestone-consent-changed") == []
+    gone = await client.post(f"{PAGE}/{one.milestone_id}", data={"do": "withdraw"})
+    page = await client.get(gone.headers["location"])
+    assert (page.status_code, "It is changed" in page.text) == (410, True)
+    assert len(await told.said("milestone-withdrawn")) == 1
+
+
 def test_what_ships_is_said_in_both_languages() -> None:
     for kind in shipped().values():
         assert kind.title.en

@@ -94,6 +94,42 @@ async def test_a_version_follows_and_is_told_at_once_where_it_is_asked(client: A
     assert answer.json()["errors"][0]["code"] == "not-comparable"
 
 
+def as_a_form(code: str = "how-we-meet", **changes: str) -> dict[str, str]:
+    """An instrument as the page sends it."""
+    said = {"title": "How we meet", "about": "Two questions.", "items.0.text": "Is it warm?"}
+    words = said | {f"options.{n}.label": word for n, word in enumerate(("No", "Yes"))}
+    spoken = {f"{name}.{language}": text for name, text in words.items() for language in ("en", "es")}
+    values = {f"options.{n}.value": str(n) for n in range(2)}
+    return spoken | values | {"code": code, "scoring": "mean", "higher_is_better": "true"} | changes
+
+
+async def test_a_new_one_replaces_none_that_there_is(client: Any, told: Told) -> None:
+    await publish(client)
+    new = filled((await client.get(PAGE, headers=ADMINISTRATOR)).text, PAGE)
+    page = await client.post(PAGE, data=as_a_form(was=new["was"][0]), headers=ADMINISTRATOR)
+    assert (page.status_code, "How we meet has this code" in page.text) == (422, True)
+    assert filled(page.text, PAGE)["code"] == ["how-we-meet"]
+    assert len(await told.rows("select from own_instruments")) == 1
+    other = as_a_form("how-we-part", was=new["was"][0])
+    for _ in range(2):  # also with a second tap
+        assert (await client.post(PAGE, data=other, headers=ADMINISTRATOR)).status_code == 303
+    assert len(await told.rows("select from own_instruments")) == 2
+
+
+async def test_a_version_is_compared_with_the_one_that_its_author_saw(client: Any, told: Told) -> None:
+    await publish(client)
+    seen = filled((await client.get(f"{PAGE}/how-we-meet", headers=ADMINISTRATOR)).text, PAGE)
+    await publish(client, items=[{"text": both("Is there cake?")}])
+    fields = as_a_form(was=seen["was"][0], is_comparable="true")
+    fields |= {"options.2.value": "2", "options.2.label.en": "So", "options.2.label.es": "Así"}
+    page = await client.post(PAGE, data=fields, headers=ADMINISTRATOR)
+    assert (page.status_code, "nothing was saved" in page.text) == (409, True)
+    assert "compared with those of version 2" in page.text
+    assert len(await told.rows("select from own_instruments")) == 2
+    fields["was"] = filled(page.text, PAGE)["was"][0]
+    assert (await client.post(PAGE, data=fields, headers=ADMINISTRATOR)).status_code == 303
+
+
 async def test_it_stays_in_its_organisation(client: Any, told: Told) -> None:
     await publish(client)
     codes = {one["code"] for one in (await client.get(f"{API}/instruments", headers=OTHER)).json()}

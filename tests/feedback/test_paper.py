@@ -137,6 +137,29 @@ async def test_two_entries_that_agree_make_a_check_in(client: Any, told: Told) -
     assert len(await told.said("check-in-submitted")) == 1
 
 
+async def test_two_people_with_one_sheet_lose_nothing_of_what_either_typed(client: Any, told: Told) -> None:
+    due = await a_sheet(told)
+    await enter(client, due, 1, PULSE)
+    page = await enter(client, due, 1, PULSE, SECOND)  # opened before the first was saved
+    assert (page.status_code, "Test Person saved the first entry" in page.text) == (409, True)
+    fields = {name: value for name, [value] in filled(page.text, path_of(due)).items()}
+    assert fields == DAY | PULSE | {"pass": "2"}
+    assert "saved" in (await client.post(path_of(due), data=fields, headers=SECOND)).headers["location"]
+    assert len(await told.said("check-in-submitted")) == 1
+
+
+async def test_a_sheet_that_is_begun_again_meanwhile_takes_what_was_typed_as_the_first_entry(
+    client: Any, told: Told
+) -> None:
+    due = await a_sheet(told)
+    await enter(client, due, 1, PULSE)
+    assert (await client.post(f"{path_of(due)}/again", headers=COORDINATOR)).status_code == 303
+    page = await enter(client, due, 2, PULSE, SECOND)
+    assert (page.status_code, "Yours is the first entry." in page.text) == (409, True)
+    assert page.text.count(" checked") == 4
+    assert await told.rows("select from paper_entries") == []
+
+
 async def test_differences_are_shown_one_by_one_and_must_be_settled(client: Any, told: Told) -> None:
     due = await a_sheet(told)
     other = PULSE | {"answers.session-pulse.safe": "1", "answers.session-pulse.hopeful": "4"}

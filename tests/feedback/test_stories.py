@@ -15,6 +15,7 @@ from shared.events.intake import ConsentChanged, Consents, ParticipantErased
 from tests.doors import bearer
 from tests.feedback.conftest import API, TOKEN, Told, a_due, a_site, an_enrolment, an_invitation
 from tests.feedback.loop import ANA, by
+from tests.forms import filled
 
 WORDS = "I laughed again for the first time in a year."
 USES = ("within-program", "report-to-funders", "public-page")
@@ -132,6 +133,55 @@ async def test_who_may_see_and_who_may_not(due: Any, client: Any) -> None:
         assert (await client.post(f"{API}/stories/{story}/withdraw", headers=who)).status_code == 404
     assert (await client.get(f"{API}/stories", headers=by(ANA))).status_code == 422
     assert (await client.get("/feedback/stories/export", headers=by(ANA))).status_code == 404
+
+
+async def as_it_stood(client: Any, page: str, action: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
+    """The form of a page that somebody has opened."""
+    return filled((await client.get(page, headers=headers)).text, action)
+
+
+async def test_an_old_page_gives_no_consent_back(due: Any, client: Any, told: Told) -> None:
+    await share(client, *USES)
+    story = await own_id(client)
+    own, staff = f"{STORY}/{story}", f"/feedback/stories/{story}/uses"
+    old_own = await as_it_stood(client, STORY, f"{own}?lang=en")
+    old_staff = await as_it_stood(client, "/feedback/stories", staff, by(ANA))
+    assert (await client.post(own, data={"do": "agree", f"uses-{story}": USES[0]})).status_code == 303
+    page = await client.post(own, data=old_own | {"do": "agree", f"uses-{story}": list(USES[:2])})
+    assert (page.status_code, "nothing was saved" in page.text) == (409, True)
+    assert "no se ha guardado nada" in (await client.post(f"{own}?lang=es", data=old_own | {"do": "agree"})).text
+    noted = await client.post(staff, data=old_staff | {"uses": list(USES[1:])}, headers=by(ANA))
+    assert (noted.status_code, "nothing was saved" in noted.text) == (409, True)
+    assert await everywhere(client) == {use: [WORDS] if use == USES[0] else [] for use in USES}
+    fresh = await as_it_stood(client, "/feedback/stories", staff, by(ANA))
+    assert (await client.post(staff, data=fresh | {"uses": USES[1]}, headers=by(ANA))).status_code == 303
+    assert await shown(client, USES[1]) == [WORDS]
+
+
+async def test_at_a_link_that_ran_out_a_story_is_not_lost_and_less_is_still_taken(
+    due: Any, client: Any, told: Told, moved_clock: Any
+) -> None:
+    await share(client, *USES)
+    story = await own_id(client)
+    moved_clock(8 * 86_400)
+    late = await share(client, *USES, text="One more story.")
+    assert (late.status_code, "Your story was not sent." in late.text, "One more story." in late.text) == (
+        410,
+        True,
+        True,
+    )
+    spanish = await client.post(f"{STORY}?lang=es", data={"text": "One more story.", "show": "es"})
+    assert "Tu historia no se ha enviado." in spanish.text
+    assert "One more story." in spanish.text
+    less = await client.post(f"{STORY}/{story}", data={"do": "agree", f"uses-{story}": USES[0]})
+    assert "It is changed" in (await client.get(less.headers["location"])).text
+    assert await everywhere(client) == {use: [WORDS] if use == USES[0] else [] for use in USES}
+    more = await client.post(f"{STORY}/{story}", data={"do": "agree", f"uses-{story}": list(USES)})
+    assert more.status_code == 410
+    assert await shown(client, USES[1]) == []
+    gone = await client.post(f"{STORY}/{story}", data={"do": "withdraw"})
+    assert "Your story was taken back" in (await client.get(gone.headers["location"])).text
+    assert len(await told.said("story-withdrawn")) == 1
 
 
 async def test_one_link_cannot_touch_the_story_of_another(due: Any, client: Any, told: Told) -> None:

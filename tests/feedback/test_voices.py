@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime, time, timedelta
+from html import unescape
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -41,6 +42,7 @@ from tests.feedback.loop import (
     voice,
     writes,
 )
+from tests.forms import filled
 
 NORTH_QUAY = derived_id(ORGANISATION, "site", "north-quay")
 WHY = {"en": "You need time to come from work.", "es": "Necesitáis tiempo para llegar del trabajo."}
@@ -88,6 +90,38 @@ async def test_a_text_is_read_by_those_who_code_it_and_each_reading_is_written_d
     assert len(await told.rows("select from text_readings")) == 2
 
 
+async def test_a_text_that_worries_whoever_codes_it_leads_to_a_concern_about_whoever_wrote_it(
+    site: None, client: Any, told: Told
+) -> None:
+    await themes(client, TIME)
+    due, _ = await writes(client, told, 1)
+    page = (await client.get("/feedback/voices/coding", headers=by(ANA))).text
+    [link] = re.findall(r'href="(/feedback/concerns/raise\?[^"]+)" target="_blank"', page)
+    form = (await client.get(unescape(link), headers=by(ANA))).text
+    fields = {name: value for name, [value] in filled(form, "").items()} | {"text": "I fear for them."}
+    sent = await client.post(unescape(link), data=fields, headers=by(ANA))
+    after = await client.get(sent.headers["location"], headers=by(ANA))
+    assert "KLM-001" not in page + form + after.text
+    assert str(due.participant_id) not in page + form + after.text
+    [event] = await told.said("concern-raised")
+    assert (event.participant_id, event.site_id) == (due.participant_id, due.site_id)
+    answered = await client.get(f"/feedback/concerns/{event.concern_id}", headers=by(BEN))
+    assert "KLM-001" in answered.text
+    assert "I fear for them." in answered.text
+
+
+async def test_a_concern_is_raised_from_no_text_of_another_site(site: None, client: Any, told: Told) -> None:
+    due, _ = await writes(client, told, 1)
+    fields = {"occasion_id": str(due.occasion_id), "item": "one-change", "text": "I fear for them."}
+    address = "/feedback/concerns/raise"
+    elsewhere = await client.post(address, data=fields, headers=bearer("coordinator", "north-quay"))
+    assert (elsewhere.status_code, "I fear for them." in elsewhere.text) == (422, True)
+    assert (await client.post(address, data=fields, headers=bearer("facilitator", "old-town"))).status_code == 403
+    odd = await client.post(address, data=fields | {"occasion_id": "none", "site": "old-town"}, headers=by(ANA))
+    assert (odd.status_code, 'name="site"' in odd.text) == (422, True)
+    assert await told.said("concern-raised") == []
+
+
 async def test_what_the_first_one_found_is_hidden_from_the_second(site: None, client: Any, told: Told) -> None:
     await themes(client, TIME, LAMP)
     await share(client, 100)
@@ -104,6 +138,27 @@ async def test_what_the_first_one_found_is_hidden_from_the_second(site: None, cl
     agreement = (await voice(client, "light"))["agreement"]
     assert (agreement["n"], agreement["kappa"], agreement["is_provisional"]) == (1, 0, True)
     assert (await voice(client))["agreement"]["why_not"].startswith("Both found it in none of 1")
+
+
+async def test_the_agreement_of_coders_is_shown_to_others_once_enough_people_stand_behind_it(
+    site: None, client: Any, told: Told
+) -> None:
+    await themes(client, LAMP)
+    await share(client, 100)
+    dues = [(await writes(client, told, number))[0] for number in range(44)]
+    manager = bearer("program-manager")
+    for number, due in enumerate(dues):
+        await code(client, due.occasion_id, *(["light"] if number % 4 < 2 else []))
+        await code(client, due.occasion_id, *(["light"] if number % 2 else []), who=BEN)
+        if number == 42:
+            hidden = (await voice(client, "light", headers=manager))["agreement"]
+            page = (await client.get("/feedback/voices", headers=manager)).text
+    assert (hidden["n"], hidden["kappa"], hidden["low"]) == (None, None, None)
+    assert "coordinators alone" in hidden["why_not"]
+    assert "kappa" not in page
+    for headers in (manager, by(ANA)):
+        shown = (await voice(client, "light", headers=headers))["agreement"]
+        assert (shown["n"], shown["kappa"]) == (44, 0)
 
 
 async def test_without_a_share_no_second_person_is_asked(site: None, client: Any, told: Told) -> None:

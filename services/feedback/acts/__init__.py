@@ -3,7 +3,7 @@
 from services.feedback.acts import changes, milestones, stories, themes, voices
 from services.feedback.acts.acting import expire_check_in, open_check_in
 from services.feedback.acts.batteries import set_battery
-from services.feedback.acts.check_ins import keep_check_in, raised_at
+from services.feedback.acts.check_ins import hear_another, keep_check_in, raised_at
 from services.feedback.acts.concerns import (
     About,
     acknowledge,
@@ -29,6 +29,7 @@ __all__ = [
     "close",
     "escalate",
     "expire_check_in",
+    "hear_another",
     "keep_check_in",
     "load_wording",
     "milestones",

@@ -1,5 +1,6 @@
 """Keeping what somebody has answered."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -30,16 +31,37 @@ async def keep_check_in(
         await open_check_in(tx, occasion.occasion_id, moment, is_begun=True)
     await store.add_check_in(tx, occasion.organisation_id, check_in, library, moment, subject)
     outbox.put(tx, event, organisation=occasion.organisation_id, at=moment)
-    risky = [
-        f"{library[code].title.in_('en')}: {item}"
-        for code, given in check_in.answers.items()
-        for item in risks(library[code], given)
-    ]
+    risky = _risky(occasion, check_in.answers, library)
     if not risky:
         return None
     text = f"What was answered to {', '.join(risky)} is to be looked at by a person."
-    about = About(occasion.organisation_id, occasion.site_id, occasion.participant_id, "risk-item", text)
-    return await raise_concern(tx, about, _concern_id(occasion))
+    return await raise_concern(tx, _about(occasion, text), _concern_id(occasion))
+
+
+async def hear_another(
+    tx: Tx, occasion: Occasion, answers: Mapping[str, Mapping[str, int]], library: Library
+) -> Concern | None:
+    """What is answered a second time is not kept. What it says of a risk that the first answer did not is heard."""
+    known = _risky(occasion, occasion.check_in.answers if occasion.check_in else {}, library)
+    risky = [one for one in _risky(occasion, answers, library) if one not in known]
+    if not risky:
+        return None
+    named = ", ".join(risky)
+    text = (
+        "This check-in was answered already, and then once more, which is not kept. "
+        f"What was answered then to {named} is to be looked at by a person."
+    )
+    return await raise_concern(tx, _about(occasion, text), derived_id(_concern_id(occasion), "another", named))
+
+
+def _risky(occasion: Occasion, answers: Mapping[str, Mapping[str, int]], library: Library) -> list[str]:
+    """The questions that were answered on the side of a risk rule."""
+    asked = [library[code] for code in occasion.instruments]
+    return [f"{one.title.in_('en')}: {item}" for one in asked for item in risks(one, answers.get(one.code, {}))]
+
+
+def _about(occasion: Occasion, text: str) -> About:
+    return About(occasion.organisation_id, occasion.site_id, occasion.participant_id, "risk-item", text)
 
 
 async def raised_at(tx: Tx, occasion: Occasion, moment: datetime) -> datetime | None:

@@ -54,7 +54,8 @@ async def voices(tx: Tx, who: Who) -> Voices:
     for seen in await store.changes.listed(tx, who.site_ids):
         own = asked.get(seen.change.change_id, Asked(0, 0))
         answered.setdefault(seen.change.theme, []).append(Answered(seen, told(own), await pulse(tx, who, seen)))
-    figures = zip(codebook, prevalences(counted), agreements(counted), strict=True)
+    kappas = agreements(counted, tells_of_few="coordinator" in who.roles)
+    figures = zip(codebook, prevalences(counted), kappas, strict=True)
     return Voices(
         [Voice(theme, people, kappa, answered.get(theme.code, [])) for theme, people, kappa in figures],
         await store.themes.progress(tx, who.site_ids),

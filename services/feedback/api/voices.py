@@ -43,9 +43,12 @@ class ThemeShape(BaseModel):
 
 
 class AgreementShape(BaseModel):
-    """Cohen's kappa with its standard error and 95 % interval; without them `why_not` says why there are none."""
+    """Cohen's kappa with its standard error and 95 % interval; without them `why_not` says why there are none.
 
-    n: int
+    Where fewer than 11 people would be told of, it is null for everybody but coordinators, and so is `n`.
+    """
+
+    n: int | None
     kappa: float | None
     standard_error: float | None
     low: float | None

@@ -42,9 +42,9 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Kappa and its 95 % interval; `why_not` says why there is none."""
+    """Kappa and its 95 % interval; `why_not` says why there is none. Without `n` it must not be shown."""
 
-    n: int
+    n: int | None
     kappa: Fraction | None
     error: Decimal | None
     why_not: str | None

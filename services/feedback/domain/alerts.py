@@ -14,8 +14,13 @@ a concern at {site} needs you by {by} (local time of the site).
 What it is about stands behind your sign-in:
 {link}
 
-If you cannot take it now, do nothing: at {by} the next level is asked.
+{otherwise}
 Reply to nobody by e-mail about it.
+"""
+_FOLLOWED = "If you cannot take it now, do nothing: at {by} somebody else is asked."
+_LAST = """\
+Nobody else is asked after you. If you cannot take it now, call somebody who can, or hand over:
+{rotas}
 """
 _GAP = """\
 Hello {name},
@@ -36,12 +41,21 @@ class AlertWords:
 
 
 def alert_words(
-    *, name: str, site: str, by: datetime, time_zone: str, public_url: str, concern_id: object | None
+    *,
+    name: str,
+    site: str,
+    by: datetime,
+    time_zone: str,
+    public_url: str,
+    concern_id: object | None,
+    is_followed: bool,
 ) -> AlertWords:
     """The message about a concern, or, without one, about a gap in the rota."""
     at = format_datetime(by.astimezone(ZoneInfo(time_zone)), "EEEE d MMMM, HH:mm", locale="en_GB")
+    rotas = f"{public_url}/feedback/rotas"
     if concern_id is None:
-        body = _GAP.format(name=name, site=site, by=at, link=f"{public_url}/feedback/rotas")
-        return AlertWords("Nobody is on call", body)
-    body = _CONCERN.format(name=name, site=site, by=at, link=f"{public_url}/feedback/concerns/{concern_id}")
+        return AlertWords("Nobody is on call", _GAP.format(name=name, site=site, by=at, link=rotas))
+    otherwise = _FOLLOWED.format(by=at) if is_followed else _LAST.format(rotas=rotas)
+    link = f"{public_url}/feedback/concerns/{concern_id}"
+    body = _CONCERN.format(name=name, site=site, by=at, link=link, otherwise=otherwise)
     return AlertWords("Somebody needs you", body)

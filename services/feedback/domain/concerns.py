@@ -133,6 +133,13 @@ def escalated(concern: Concern, place: Place, now: datetime) -> tuple[Concern, C
     return fresh, ConcernEscalated(concern_id=concern.concern_id, level=level, state=_state(concern), answer_by=due_at)
 
 
+def is_followed(concern: Concern, place: Place) -> bool:
+    """Whether somebody else is asked once its time has passed, by the rota as it is now."""
+    if concern.owner is None or concern.due_at is None:  # everybody is told already
+        return False
+    return escalated(concern, place, concern.due_at)[0].owner not in (None, concern.owner)
+
+
 def _state(concern: Concern) -> Literal["open", "acknowledged", "acted-on"]:
     assert concern.state != "closed"  # a closed one has no clock
     return concern.state

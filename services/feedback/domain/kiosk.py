@@ -42,13 +42,17 @@ class Kiosk:
     wrong_since: datetime | None
 
     def is_open(self, now: datetime) -> bool:
-        """Whether somebody may answer at it."""
+        """Whether somebody may begin to answer at it."""
         return now < self.closes_at
+
+    def takes(self, now: datetime) -> bool:
+        """Whether it takes what somebody has answered who began in time."""
+        return now < self.closes_at + VISIT
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Somebody before the tablet, and what they are asked."""
+    """Somebody before the tablet, and what they are asked. Once it has ended they can send, and see nothing."""
 
     visit_id: UUID
     kiosk_id: UUID

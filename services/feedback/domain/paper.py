@@ -31,7 +31,8 @@ class Entry:
     answered_on: date
     answers: Mapping[str, Mapping[str, int]]
     texts: Mapping[str, Mapping[str, str]]
-    name: str  # of whoever entered it
+    subject: str  # whoever entered it, and their name
+    name: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ INSTRUMENT = "monthly-check-in"
 SHARE_PERCENT = 20
 THEMES_MAX = 60
 _BUCKETS = 100
+FEW = "It is shown to coordinators alone: it would tell what fewer than 11 people wrote."
 
 
 class WriteTheme(Command):
@@ -71,6 +72,7 @@ class Counted:
     table: Table
     people: int
     people_asked: int
+    fewest: int = 0  # people in the smallest cell of the table
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,14 @@ def prevalences(counted: Sequence[Counted]) -> list[Prevalence]:
     ]
 
 
-def agreements(counted: Sequence[Counted]) -> list[Agreement]:
-    """How well two people agree on each theme."""
-    return [agreement(one.table) for one in counted]
+def agreements(counted: Sequence[Counted], *, tells_of_few: bool) -> list[Agreement]:
+    """How well two people agree on each theme.
+
+    It moves with every text, so it can tell what one of few people wrote: to those alone who read the texts.
+    """
+    return [
+        agreement(one.table)
+        if tells_of_few or one.table.n == 0 or one.fewest >= PEOPLE_MIN
+        else Agreement(None, None, None, FEW)
+        for one in counted
+    ]

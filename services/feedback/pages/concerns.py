@@ -1,5 +1,6 @@
 """Concerns for staff: those that are open by their clock, one with its steps, and raising one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -14,7 +15,8 @@ from services.feedback.pages.templates import PAGES, Coordinator
 from shared.clock import now
 from shared.database import Tx
 from shared.doors import Db, allow, form, submitted
-from shared.errors import FieldError, Invalid, Refusal
+from shared.errors import FieldError, Invalid, NotFound, Refusal
+from shared.fields import invalid
 from shared.identity import derived_id, new_id
 from shared.security import Who
 from shared.web.filters import words
@@ -22,6 +24,8 @@ from shared.web.filters import words
 router = APIRouter(prefix="/feedback/concerns", include_in_schema=False)
 Staff = Annotated[Who, Depends(allow("facilitator", "coordinator", "administrator"))]
 SHOWN_MAX = 100
+TEXT = ("occasion_id", "item")
+"""Which text it is that somebody wrote and that worries whoever codes it."""
 TakenStep = Literal["acknowledge", "actions", "close", "debrief"]
 AT = {"actions": "text", "close": "closing"}
 """The field of the form of each step."""
@@ -45,7 +49,9 @@ STEPS = {
     "closed": "Closed",
 }
 FLASHES = {
-    "raised": "Whoever is on call has been told. You will see here what becomes of it.",
+    "raised": "Whoever is on call has been told. You will see under Concerns what becomes of it.",
+    "raised-untold": "No message went out, as this site has no rota. It stands in the list of the site's coordinators: "
+    "tell one of them yourself. You will see under Concerns what becomes of it.",
     "acknowledge": "You have it. Nobody else is called now.",
     "actions": "It is written down. A second person closes the concern.",
     "close": "The concern is closed.",
@@ -68,12 +74,12 @@ async def concerns(request: Request, db: Db, who: Staff) -> HTMLResponse:
     moment = now()
     is_responsible = bool(who.roles & {"coordinator", "administrator"})
     async with db.transaction(who.organisation_id) as tx:
+        sites = await store.rotas(tx, who.site_ids)
         mine = await store.concerns_raised_by(tx, who.subject)
         opened, closed, bare = [], [], []
         if is_responsible:
             opened = await store.concerns(tx, who.site_ids, are_open=True, most=SHOWN_MAX)
             closed = await store.concerns(tx, who.site_ids, are_open=False, most=20)
-            sites = await store.rotas(tx, who.site_ids)
             bare = [(one.code, found[0]) for one in sites if (found := gaps(one.place.rota, moment, one.place.zone))]
     return PAGES.render(
         request,
@@ -83,6 +89,7 @@ async def concerns(request: Request, db: Db, who: Staff) -> HTMLResponse:
         closed=closed,
         mine=mine,
         bare=bare,
+        untold=_untold(sites),
         now=moment,
         sources=SOURCES,
         states=STATES,
@@ -92,24 +99,43 @@ async def concerns(request: Request, db: Db, who: Staff) -> HTMLResponse:
 
 @router.get("/raise")
 async def raise_page(request: Request, db: Db, who: Staff) -> HTMLResponse:
-    """The form for a member of staff who worries about somebody."""
-    given = {name: request.query_params.get(name, "") for name in ("site", "participant_id")}
+    """The form for a member of staff who worries about somebody, or about whoever wrote a text."""
+    given = {name: request.query_params.get(name, "") for name in ("site", "participant_id", *TEXT)}
     async with db.transaction(who.organisation_id) as tx:
         return await _raise_form(request, tx, who, given, ())
 
 
 @router.post("/raise")
 async def raise_one(request: Request, db: Db, who: Staff) -> Response:
-    """Raise it once, however often the form is sent: whoever is on call is told at once."""
+    """Raise it once, however often the form is sent: whoever is on call is told at once, where there is a rota."""
     fields = await submitted(request)
-    key = _id_of(fields.pop("key", "")) or new_id()
+    key = _id_of(fields.get("key", "")) or new_id()
+    said = {name: value for name, value in fields.items() if name not in ("key", *TEXT)}
     async with db.transaction(who.organisation_id) as tx:
         try:
-            command = form(RaiseConcern, fields)
-            await acts.raise_by_staff(tx, who, command, derived_id(who.organisation_id, "concern", f"raised:{key}"))
-        except Invalid as invalid:
-            return await _raise_form(request, tx, who, fields, invalid.errors)
-    return RedirectResponse("/feedback/concerns?done=raised", 303)
+            command = form(RaiseConcern, said | await _of_text(tx, who, fields))
+            concern_id = derived_id(who.organisation_id, "concern", f"raised:{key}")
+            concern = await acts.raise_by_staff(tx, who, command, concern_id)
+        except Invalid as wrong:
+            return await _raise_form(request, tx, who, fields, wrong.errors)
+        rota = (await store.get_rota(tx, concern.site_id, None)).place.rota
+    back = "/feedback/concerns/raise" if "occasion_id" in fields else "/feedback/concerns"  # there stands who it is
+    return RedirectResponse(f"{back}?done={'raised' if rota else 'raised-untold'}", 303)
+
+
+async def _of_text(tx: Tx, who: Who, fields: dict[str, Any]) -> dict[str, Any]:
+    """Where and whose the text is that worries somebody who codes. They are not told; whoever answers is."""
+    if "occasion_id" not in fields:
+        return {}
+    who.must_be("coordinator", "administrator")
+    try:
+        occasion_id, item = UUID(str(fields["occasion_id"])), str(fields.get("item"))[:64]
+        text = await store.themes.get_written(tx, occasion_id, item, who.site_ids)
+        occasion = await store.get_occasion(tx, occasion_id, who.site_ids, await store.library_of(tx))
+    except (ValueError, NotFound):
+        del fields["occasion_id"]  # what they wrote of it stays
+        raise invalid("site", "text-not-found", "That text is not here any more: choose the site yourself.") from None
+    return {"site": text.site, "participant_id": occasion.participant_id}
 
 
 def _id_of(given: object) -> UUID | None:
@@ -123,12 +149,23 @@ def _id_of(given: object) -> UUID | None:
 async def _raise_form(
     request: Request, tx: Tx, who: Who, given: dict[str, Any], errors: tuple[FieldError, ...]
 ) -> HTMLResponse:
-    sites = [(site.code, words(site.code)) for site in await store.sites(tx, who.site_ids)]
+    found = await store.rotas(tx, who.site_ids)
+    sites = [(site.code, words(site.code)) for site in found]
     chosen = given.get("site") or (sites[0][0] if len(sites) == 1 and not errors else "")
-    given = {"participant_id": "", "text": "", "key": str(new_id())} | given | {"site": chosen}
+    empty = dict.fromkeys(("participant_id", "text", *TEXT), "") | {"key": str(new_id())}
+    given = empty | given | {"site": chosen}
     about = _id_of(given["participant_id"])
     given |= {"participant_id": about or "", "short_code": about and await store.find_short_code(tx, about)}
-    return PAGES.render(request, "raise.html", 422 if errors else 200, sites=sites, given=given, errors=errors)
+    return PAGES.render(
+        request,
+        "raise.html",
+        422 if errors else 200,
+        sites=sites,
+        untold=_untold(found),
+        given=given,
+        errors=errors,
+        flash=None if errors else _flash(request),
+    )
 
 
 @router.get("/{concern_id}")
@@ -193,6 +230,11 @@ async def _page(request: Request, tx: Tx, who: Who, concern_id: UUID, refused: R
         given={refused.at: refused.given.get(refused.at, "")} if refused else {},
         flash=_flash(request),
     )
+
+
+def _untold(sites: Sequence[store.SiteRota]) -> list[str]:
+    """The sites where no message goes out when a concern is raised: nobody is on a rota."""
+    return [words(one.code) for one in sites if one.place.rota is None]
 
 
 def _flash(request: Request) -> str | None:

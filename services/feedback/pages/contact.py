@@ -11,12 +11,14 @@ from pydantic import Field
 
 from services.feedback import acts, store
 from services.feedback.domain.check_in import Occasion
+from services.feedback.domain.concerns import Place
 from services.feedback.domain.rota import read_by
+from services.feedback.pages.forms import typed
 from services.feedback.pages.help import find_link, help_of
 from services.feedback.pages.templates import PAGES
 from shared.clock import now
 from shared.database import Tx
-from shared.doors import Db, form, submitted
+from shared.doors import Db, form
 from shared.errors import FieldError, Invalid, NotFound
 from shared.fields import Command, Text
 from shared.identity import derived_id, new_id
@@ -36,13 +38,12 @@ class AskForContact(Command):
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Whose link it is, and when somebody at their site will read what they say now."""
+    """Whose link it is, and who reads at their site what they say."""
 
     occasion: Occasion
     language: str
     contacts: store.Contacts | None
-    read_by: datetime | None
-    time_zone: str
+    place: Place
 
 
 @router.get("/c/{token}/contact")
@@ -53,8 +54,9 @@ async def contact_page(request: Request, db: Db, token: str) -> Response:
         raise NotFound("link")
     async with db.transaction(link.organisation_id) as tx:
         asking = await _asking(tx, request, link)
-    if "asked" in request.query_params:
-        return _page(request, asking, "contact-asked.html")
+        asked_at = await _asked_at(tx, asking, request.query_params.get("asked", ""))
+    if asked_at:
+        return _page(request, asking, "contact-asked.html", asked_at, now=now())
     return _page(request, asking, "contact.html", given=_EMPTY, key=new_id(), errors=())
 
 
@@ -64,7 +66,7 @@ async def ask_for_contact(request: Request, db: Db, token: str) -> Response:
     link = await find_link(db, token)
     if link is None:
         raise NotFound("link")
-    fields = await submitted(request)
+    fields = await typed(request)
     async with db.transaction(link.organisation_id) as tx:
         asking = await _asking(tx, request, link)
         if "show" in fields:  # in another language, with what was written so far
@@ -74,21 +76,30 @@ async def ask_for_contact(request: Request, db: Db, token: str) -> Response:
             command = form(AskForContact, fields)
         except Invalid as invalid:
             errors = [_in_words(one, asking.language) for one in invalid.errors]
-            return _page(request, asking, "contact.html", 422, given=_EMPTY | fields, key=new_id(), errors=errors)
-        await acts.raise_concern(tx, _about(asking, command), _id_of(asking, command))
-    return RedirectResponse(f"/c/{token}/contact?asked&lang={asking.language}", 303)
+            given, key = _EMPTY | fields, new_id()
+            return _page(request, asking, "contact.html", status=422, given=given, key=key, errors=errors)
+        await acts.raise_concern(tx, _about(asking, command), _ids_of(asking, command.key)[command.about])
+    return RedirectResponse(f"/c/{token}/contact?asked={command.key}&lang={asking.language}", 303)
 
 
 async def _asking(tx: Tx, request: Request, link: store.Link) -> Asking:
     occasion = await store.get_occasion(tx, link.occasion_id, None, await store.library_of(tx))
-    place = (await store.get_rota(tx, occasion.site_id, None)).place
     return Asking(
         occasion=occasion,
         language=language_of(request, link.language),
         contacts=await store.find_contacts(tx, occasion.site_id),
-        read_by=read_by(place.rota, now(), place.zone),
-        time_zone=occasion.time_zone,
+        place=(await store.get_rota(tx, occasion.site_id, None)).place,
     )
+
+
+async def _asked_at(tx: Tx, asking: Asking, key: str) -> datetime | None:
+    """When they asked with this key: what is promised counts from then, however often the page is opened."""
+    try:
+        ids = _ids_of(asking, UUID(key))
+    except ValueError:
+        return None
+    found = [await store.raised_at(tx, one) for one in ids.values()]
+    return next((moment for moment in found if moment), None)
 
 
 def _about(asking: Asking, command: AskForContact) -> acts.About:
@@ -103,9 +114,10 @@ def _about(asking: Asking, command: AskForContact) -> acts.About:
     )
 
 
-def _id_of(asking: Asking, command: AskForContact) -> UUID:
-    parent = asking.occasion.occasion_id if command.about == "me" else asking.occasion.organisation_id
-    return derived_id(parent, "contact", str(command.key))
+def _ids_of(asking: Asking, key: UUID) -> dict[str, UUID]:
+    """The id of the concern, by whom it is about."""
+    parents = {"me": asking.occasion.occasion_id, "somebody-else": asking.occasion.organisation_id}
+    return {about: derived_id(parent, "contact", str(key)) for about, parent in parents.items()}
 
 
 def _in_words(error: FieldError, language: str) -> FieldError:
@@ -114,14 +126,17 @@ def _in_words(error: FieldError, language: str) -> FieldError:
     return FieldError("text" if error.field == "text" else "about", error.code, message)
 
 
-def _page(request: Request, asking: Asking, name: str, status: int = 200, **more: Any) -> HTMLResponse:
+def _page(
+    request: Request, asking: Asking, name: str, asked_at: datetime | None = None, status: int = 200, **more: Any
+) -> HTMLResponse:
+    place = asking.place
     return PAGES.render(
         request,
         name,
         status,
         lang=asking.language,
-        read_by=asking.read_by,
-        time_zone=asking.time_zone,
+        read_by=read_by(place.rota, asked_at or now(), place.zone),
+        time_zone=asking.occasion.time_zone,
         link=request.url.path.removesuffix("/contact"),
         **help_of(asking.contacts, asking.language),
         **more,

@@ -18,12 +18,13 @@ from services.feedback.domain.contacts import are_confirmed
 from services.feedback.domain.instruments import Library
 from services.feedback.domain.kiosk import VISIT, Kiosk, Visit, let_try, mistyped, read_code
 from services.feedback.domain.rota import read_by
+from services.feedback.pages.forms import typed
 from services.feedback.pages.help import find_link, help_of
 from services.feedback.pages.questions import answers_in, questions
 from services.feedback.pages.templates import PAGES
 from shared.clock import now
 from shared.database import Database, Tx
-from shared.doors import Db, submitted
+from shared.doors import Db
 from shared.errors import FieldError, Invalid, NotFound, Refusal
 from shared.identity import new_id
 from shared.web.languages import language_of, speaker
@@ -65,7 +66,7 @@ async def begin(request: Request, db: Db, token: str) -> HTMLResponse:
 @router.post("")
 async def take_turn(request: Request, db: Db, token: str) -> Response:
     """It is the turn of whoever has this code."""
-    link, fields = await _link(db, token), await submitted(request)
+    link, fields = await _link(db, token), await typed(request)
     async with db.transaction(link.organisation_id) as tx:
         door = await _door(tx, request, token, link)
         if not door.is_open:
@@ -104,22 +105,28 @@ async def ask(request: Request, db: Db, token: str, visit_id: UUID) -> Response:
     link = await _link(db, token)
     async with db.transaction(link.organisation_id) as tx:
         door = await _door(tx, request, token, link)
-        found = await _turn(tx, door, visit_id)
-    if found is None:
-        return door.to()
-    return _questions(request, door, *found)
+        visit = await store.find_visit(tx, door.kiosk, visit_id)
+        asked = await _asked(tx, door, visit) if visit and visit.ends_at > door.moment and door.is_open else None
+    return _questions(request, door, *asked) if asked else door.to()
 
 
 @router.post("/{visit_id}")
 async def answer_here(request: Request, db: Db, token: str, visit_id: UUID) -> Response:
-    """Kept as if it had come by their own link; their turn is over."""
-    link, fields = await _link(db, token), await submitted(request)
+    """Kept as if it had come by their own link; their turn is over.
+
+    Whoever took longer than a visit, or than the tablet stood open, is not sent away with a bad answer.
+    """
+    link, fields = await _link(db, token), await typed(request)
     async with db.transaction(link.organisation_id) as tx:
         door = await _door(tx, request, token, link)
-        found = await _turn(tx, door, visit_id)
-        if found is None:
+        visit = await store.find_visit(tx, door.kiosk, visit_id)
+        if visit is None:  # a second tap, or somebody who went
             return door.to()
-        occasion, library = found
+        asked = await _asked(tx, door, visit) if door.kiosk.takes(door.moment) else None
+        if asked is None:
+            await store.end_visits(tx, door.kiosk)
+            return _page(request, door, "kiosk-not-sent.html", 410)
+        occasion, library = asked
         if "show" in fields:
             return _questions(request, door, occasion, library, fields)
         try:
@@ -138,7 +145,7 @@ async def stop(request: Request, db: Db, token: str, visit_id: UUID) -> Response
     link = await _link(db, token)
     async with db.transaction(link.organisation_id) as tx:
         door = await _door(tx, request, token, link)
-        if await store.find_visit(tx, door.kiosk, visit_id, door.moment):
+        if await store.find_visit(tx, door.kiosk, visit_id):
             await store.end_visits(tx, door.kiosk)
     return door.to()
 
@@ -158,11 +165,8 @@ async def _door(tx: Tx, request: Request, token: str, link: store.Link) -> Door:
     return Door(kiosk, site, f"/c/kiosk/{token}", language_of(request, link.language), now())
 
 
-async def _turn(tx: Tx, door: Door, visit_id: UUID) -> tuple[Occasion, Library] | None:
-    """What is asked of whoever stands there; None if it is not (any more) their turn."""
-    visit = await store.find_visit(tx, door.kiosk, visit_id, door.moment)
-    if visit is None or not door.is_open:
-        return None
+async def _asked(tx: Tx, door: Door, visit: Visit) -> tuple[Occasion, Library] | None:
+    """What is asked of whoever stands there, unless it is closed by now."""
     library = await store.library_of(tx)
     occasion = await store.get_occasion(tx, visit.occasion_id, None, library)
     is_closed = why_closed(occasion, library, occasion.closes_at, door.moment, has_contacts=True)

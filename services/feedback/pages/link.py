@@ -13,6 +13,7 @@ from services.feedback.domain.check_in import Closed, Occasion, answer, is_recen
 from services.feedback.domain.contacts import are_confirmed
 from services.feedback.domain.instruments import Library
 from services.feedback.domain.rota import read_by
+from services.feedback.pages.forms import typed
 from services.feedback.pages.help import find_link, help_of
 from services.feedback.pages.questions import Unsent, answers_in, questions, unsent
 from services.feedback.pages.results import Result, results_of
@@ -20,7 +21,7 @@ from services.feedback.pages.templates import PAGES
 from services.feedback.store import Contacts, Link
 from shared.clock import now
 from shared.database import Tx
-from shared.doors import Db, submitted
+from shared.doors import Db
 from shared.errors import FieldError, Invalid, NotFound
 from shared.web.languages import LANGUAGES, language_of
 
@@ -67,21 +68,20 @@ async def open_link(request: Request, db: Db, token: str) -> HTMLResponse:
 
 @router.post("/c/{token}")
 async def answer_link(request: Request, db: Db, token: str) -> HTMLResponse:
-    """The answer is stored once, however often it is sent: who sends it again sees the first one.
+    """The answer is stored once, however often it is sent: who sends it again sees it, and who sends another, too.
 
     Questions that were shown are answered also when nobody is on call by now: a bad answer is not sent away.
     """
     found, moment = await find_link(db, token), now()
     if found is None:
         return _stopped(request, "unknown", _first_language(request))
-    fields = await submitted(request)
+    fields = await typed(request)
     async with db.transaction(found.organisation_id) as tx:
         opened = await _open(tx, request, found, moment)
         if opened is None:
             return _stopped(request, "unknown", language_of(request, found.language))
         if opened.closed == "answered" and found.expires_at > moment:
-            raised_at = await acts.raised_at(tx, opened.occasion, moment)
-            return await _thanks(request, tx, opened, raised_at, is_large="large" in fields)
+            return await _again(request, tx, opened, moment, fields)
         if opened.closed:
             return _closed(request, opened, moment, fields)
         await acts.open_check_in(tx, opened.occasion.occasion_id, moment, is_begun="show" not in fields)
@@ -96,6 +96,22 @@ async def answer_link(request: Request, db: Db, token: str) -> HTMLResponse:
         answered = replace(opened, occasion=replace(opened.occasion, check_in=submitted_now[0]))
         raised_at = concern.raised_at if concern else None
         return await _thanks(request, tx, answered, raised_at, is_large="large" in fields)
+
+
+async def _again(request: Request, tx: Tx, opened: Opened, moment: datetime, fields: dict[str, Any]) -> HTMLResponse:
+    """Thanks for what is stored. Anything else is not kept, and they read that; what it says of a risk is heard."""
+    first, concern = opened.occasion.check_in, None
+    try:
+        command = answers_in([opened.library[code] for code in opened.occasion.instruments], fields)
+    except Invalid:
+        command = None
+    if command and first and (command.answers, command.texts) == (first.answers, first.texts):
+        raised_at = await acts.raised_at(tx, opened.occasion, moment)
+        return await _thanks(request, tx, opened, raised_at, is_large="large" in fields)
+    if command:
+        concern = await acts.hear_another(tx, opened.occasion, command.answers, opened.library)
+    read = await _read(tx, opened, concern.raised_at if concern else None)
+    return _closed(request, opened, moment, fields, **read)
 
 
 async def _open(tx: Tx, request: Request, link: Link, moment: datetime) -> Opened | None:
@@ -121,12 +137,10 @@ async def _thanks(
 ) -> HTMLResponse:
     """With the own score, unless it was given long ago, and when a person will read what has raised a concern."""
     check_in = opened.occasion.check_in
-    place = (await store.get_rota(tx, opened.occasion.site_id, None)).place if raised_at else None
     return PAGES.render(
         request,
         "thanks.html",
-        is_read=place is not None,
-        read_by=read_by(place.rota, raised_at, place.zone) if place and raised_at else None,
+        **await _read(tx, opened, raised_at),
         time_zone=opened.occasion.time_zone,
         lang=opened.language,
         large=is_large,
@@ -136,7 +150,16 @@ async def _thanks(
     )
 
 
-def _closed(request: Request, opened: Opened, moment: datetime, given: Mapping[str, Any] | None = None) -> HTMLResponse:
+async def _read(tx: Tx, opened: Opened, raised_at: datetime | None) -> dict[str, Any]:
+    """Whether a person reads it, and by when."""
+    place = (await store.get_rota(tx, opened.occasion.site_id, None)).place if raised_at else None
+    by = read_by(place.rota, raised_at, place.zone) if place and raised_at else None
+    return {"is_read": place is not None, "read_by": by}
+
+
+def _closed(
+    request: Request, opened: Opened, moment: datetime, given: Mapping[str, Any] | None = None, **read: Any
+) -> HTMLResponse:
     """Why there are no questions. The score is there for half an hour: a switch of language must not lose it.
 
     Nor is anything lost that somebody was writing when the link closed.
@@ -147,7 +170,7 @@ def _closed(request: Request, opened: Opened, moment: datetime, given: Mapping[s
     closed = opened.closed or "unknown"
     if closed == "answered" and opened.link.expires_at <= moment:
         closed = "expired"
-    return _stopped(request, closed, opened.language, opened, results, given or {})
+    return _stopped(request, closed, opened.language, opened, results, given or {}, **read)
 
 
 def _results(opened: Opened) -> list[Result]:
@@ -161,7 +184,11 @@ def _stopped(
     opened: Opened | None = None,
     results: Sequence[Result] = (),
     given: Mapping[str, Any] | None = None,
+    *,
+    is_read: bool = False,
+    read_by: datetime | None = None,
 ) -> HTMLResponse:
+    left = _unsent(opened, given) if opened and given else []
     return PAGES.render(
         request,
         "stopped.html",
@@ -172,11 +199,14 @@ def _stopped(
         is_over=closed in ("answered", "expired", "cancelled"),
         code=_CODES.get(closed, ""),
         asks_from=opened.asks_from if opened else None,
-        unsent=_unsent(opened, given) if opened and given else [],
+        unsent=left,
+        is_not_kept=bool(left) and closed == "answered",
         versions=(given or {}).get("versions", ""),
         large="large" in (given or {}),
         time_zone=opened.occasion.time_zone if opened else "UTC",
         results=results,
+        is_read=is_read,
+        read_by=read_by,
         **help_of(opened.contacts if opened else None, language),
     )
 

@@ -14,9 +14,10 @@ from services.feedback.pages.questions import questions
 from services.feedback.pages.templates import PAGES, Administrator
 from shared import outbox
 from shared.clock import now
-from shared.doors import Db, form, submitted
+from shared.doors import Db, form, mark, refuse_stale, submitted
 from shared.errors import FieldError, NotFound, Refusal
 from shared.events.base import Code
+from shared.fields import invalid
 from shared.web.languages import language_of
 
 router = APIRouter(prefix="/feedback/own-instruments", include_in_schema=False)
@@ -50,8 +51,10 @@ async def publish(request: Request, db: Db, who: Administrator) -> Response:
         try:
             command = form(WriteInstrument, _body(fields))
             following = write(command, earlier, store.library())
+            if following and not act.startswith("preview"):
+                _refuse_another(fields, earlier)
         except Refusal as refusal:
-            return _form(request, fields, earlier, refusal)
+            return _form(request, fields, None if _is_new(fields) else earlier, refusal)
         if act.startswith("preview"):
             return _preview(request, following or earlier, act)
         if following:
@@ -63,6 +66,19 @@ async def publish(request: Request, db: Db, who: Administrator) -> Response:
     return RedirectResponse(f"/feedback/instruments/{command.code}", 303)
 
 
+def _is_new(fields: dict[str, Any]) -> bool:
+    """Whether it was written in the empty form."""
+    return bool(fields.get("was") == mark(None))
+
+
+def _refuse_another(fields: dict[str, Any], earlier: Instrument | None) -> None:
+    """Refuse what would follow on another version than the form was filled from."""
+    if earlier and _is_new(fields):
+        title = earlier.title.in_("en")
+        raise invalid("code", "code-taken", f"{title} has this code: choose another, or open it for a new version.")
+    refuse_stale(fields, earlier)
+
+
 def _preview(request: Request, one: Instrument | None, act: str) -> HTMLResponse:
     language = "es" if act == "preview-es" else language_of(request)
     shown = [one] if one else []
@@ -72,6 +88,7 @@ def _preview(request: Request, one: Instrument | None, act: str) -> HTMLResponse
 def _body(fields: dict[str, Any]) -> dict[str, Any]:
     """The form as the JSON would be: rows that say nothing are left out."""
     body = {**fields, "is_comparable": fields.get("is_comparable", "false")}
+    body.pop("was", None)
     for name, words in (("items", "text"), ("options", "label")):
         sent = fields.get(name, [])
         rows = [row for row in sent if isinstance(row, dict)] if isinstance(sent, list) else []
@@ -109,6 +126,8 @@ def _form(
         items=_rows(body["items"], "items"),
         options=_rows(body["options"], "options"),
         earlier=earlier,
+        was=fields.get("was") or mark(earlier),
+        refused=refusal.message if refusal and not refusal.errors else None,
         errors=[_at_a_field(error) for error in refusal.errors] if refusal else [],
     )
 

@@ -105,8 +105,11 @@ async def enter_sheet(request: Request, db: Db, who: Coordinator, code: str) -> 
     async with db.transaction(who.organisation_id) as tx:
         sheet = await _sheet(tx, who, code)
         number = len(sheet.entries) + 1
-        if sheet.occasion.check_in or number > 2 or fields.pop("pass", "") != str(number):
+        is_stale = fields.pop("pass", "") != str(number)
+        if sheet.occasion.check_in or number > 2 or (is_stale and _is_repeated(sheet, who, fields)):
             return RedirectResponse(sheet.here, 303)
+        if is_stale:
+            return _page(request, sheet, fields, _entered_meanwhile(sheet))
         try:
             entry, kept = _entered(sheet, nested(fields))
         except Refusal as refusal:
@@ -177,6 +180,26 @@ def _entered(sheet: Sheet, fields: Mapping[str, Any]) -> tuple[EnterSheet, tuple
     kept = enter(occasion, as_command(occasion.occasion_id, entry, answered_at), sheet.library, moment, "staff")
     assert kept  # one that was answered before is not entered
     return entry, kept
+
+
+def _is_repeated(sheet: Sheet, who: Who, fields: Mapping[str, Any]) -> bool:
+    """Whether it is the entry that stands there already, from the same person: a second tap."""
+    try:
+        sent = form(EnterSheet, nested(fields))
+    except Invalid:
+        return False
+    again = Entry(sent.answered_on, sent.answers, sent.texts, who.subject, who.name)
+    asked = [sheet.library[code] for code in sheet.occasion.instruments]
+    return any(one.subject == who.subject and not differences(one, again, asked) for one in sheet.entries)
+
+
+def _entered_meanwhile(sheet: Sheet) -> Refusal:
+    """Two people, or two tabs, with one sheet: what was typed is still to be saved."""
+    if sheet.entries:
+        sentence = f"{sheet.entries[0].name} saved the first entry after you opened this page. Yours is the second."
+    else:
+        sentence = "Somebody began this sheet again after you opened this page. Yours is the first entry."
+    return Refusal("entered-meanwhile", f"{sentence} It is not saved yet: look at the sheet once more, and save it.")
 
 
 def _chosen(found: Sequence[Difference], fields: Mapping[str, Any]) -> dict[str, str]:

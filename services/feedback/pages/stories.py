@@ -15,7 +15,7 @@ from services.feedback.domain.stories import SEEN_BY, USES, Agree, EnterStory
 from services.feedback.pages.templates import PAGES, Coordinator
 from services.feedback.store.stories import Seen
 from shared.database import Tx
-from shared.doors import Db, allow, form, submitted
+from shared.doors import Db, allow, form, mark, refuse_stale, submitted
 from shared.errors import FieldError, NotFound, Refusal
 from shared.events.feedback import StoryUse
 from shared.security import Who
@@ -38,21 +38,28 @@ DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 @router.get("")
 async def stories(request: Request, db: Db, who: Staff) -> HTMLResponse:
     """The stories of one use; for coordinators also what each owner agrees to."""
+    async with db.transaction(who.organisation_id) as tx:
+        return await _stories(request, tx, who)
+
+
+async def _stories(request: Request, tx: Tx, who: Who, refusal: Refusal | None = None) -> HTMLResponse:
     mine = [use for use in USES if who.roles & SEEN_BY[use]]
     use = _use(request, mine)
     may_note = bool(who.roles & {"coordinator", "administrator"})
-    async with db.transaction(who.organisation_id) as tx:
-        found = await store.stories.for_use(tx, who.site_ids, use)
-        kept = await store.stories.kept(tx, who.site_ids) if may_note else []
+    found = await store.stories.for_use(tx, who.site_ids, use)
+    kept = await store.stories.kept(tx, who.site_ids) if may_note else []
     return PAGES.render(
         request,
         "stories.html",
+        refusal.status if refusal else 200,
         use=use,
         uses=[(one, TITLES[one]) for one in mine],
         titles=TITLES,
         stories=found,
         kept=kept,
         may_note=may_note,
+        mark=mark,
+        refused=refusal.message if refusal else None,
         flash=FLASHES.get(request.query_params.get("done", "")),
     )
 
@@ -113,7 +120,12 @@ async def agree(request: Request, db: Db, who: Coordinator, story_id: UUID) -> R
     fields = await submitted(request)
     async with db.transaction(who.organisation_id) as tx:
         story = await store.stories.get(tx, story_id, who.site_ids)
-        await acts.stories.agree(tx, story, form(Agree, fields).uses, who.name)
+        uses = form(Agree, {name: value for name, value in fields.items() if name != "was"}).uses
+        try:
+            refuse_stale(fields, story.uses)
+            await acts.stories.agree(tx, story, uses, who.name)
+        except Refusal as refusal:  # it was taken back, or its owner has agreed to something else meanwhile
+            return await _stories(request, tx, who, refusal)
     return RedirectResponse("/feedback/stories?done=agreed", 303)
 
 

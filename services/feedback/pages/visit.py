@@ -65,7 +65,7 @@ def just_done(request: Request, *ways: str) -> str:
 
 
 def own_page(request: Request, visit: Visit, name: str, status: int = 200, **more: Any) -> HTMLResponse:
-    """The page; at a link that is over nothing but that."""
+    """The page; at a link that is over nothing but that, and what was just done or not sent."""
     return PAGES.render(
         request,
         "your-link-is-over.html" if visit.is_over else name,
@@ -74,5 +74,5 @@ def own_page(request: Request, visit: Visit, name: str, status: int = 200, **mor
         link="/".join(request.url.path.split("/")[:3]),
         time_zone=visit.occasion.time_zone,
         **help_of(visit.contacts, visit.language),
-        **more,
+        **({"done": "", "unsent": ""} | more),
     )

@@ -13,10 +13,11 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from services.feedback import acts, store
 from services.feedback.domain.milestones import Milestone, TellMilestone, told_again
 from services.feedback.domain.stories import USES, Agree, Shared, ShareStory
+from services.feedback.pages.forms import typed
 from services.feedback.pages.visit import Visit, just_done, own_page, visiting
 from shared.clock import now
 from shared.database import Tx
-from shared.doors import Db, form, submitted
+from shared.doors import Db, form, mark, refuse_stale, submitted
 from shared.errors import FieldError, Invalid, Refusal
 from shared.identity import new_id
 from shared.web.languages import speaker
@@ -60,10 +61,10 @@ async def story_page(request: Request, db: Db, token: str) -> Response:
 @router.post("/c/{token}/story")
 async def share_story(request: Request, db: Db, token: str) -> Response:
     """Share one, for the uses that are chosen and for no other."""
-    fields = await submitted(request)
+    fields = await typed(request)
     async with visiting(request, db, token) as (tx, visit):
         if visit.is_over:
-            return own_page(request, visit, "")
+            return own_page(request, visit, "", unsent=fields.get("text", ""))
         _must_take_part(visit)
         if "show" in fields:  # in another language, with what was written so far
             return await _story(tx, request, visit, fields, ())
@@ -79,16 +80,23 @@ async def share_story(request: Request, db: Db, token: str) -> Response:
 
 @router.post("/c/{token}/story/{story_id}")
 async def change_story(request: Request, db: Db, token: str, story_id: UUID) -> Response:
-    """Agree to other uses, or take it back."""
+    """Agree to other uses, or take it back. Less is taken from every page, also at a link that has run out."""
     fields = await submitted(request)
     async with visiting(request, db, token) as (tx, visit):
-        if visit.is_over:
-            return own_page(request, visit, "")
         story = await store.stories.get_own(tx, story_id, visit.occasion.participant_id)
+        uses = form(Agree, {"uses": fields.get(f"uses-{story_id}", [])}).uses
         if fields.get("do") == "withdraw":
             await acts.stories.withdraw(tx, story)
+        elif set(uses) <= set(story.uses):
+            await acts.stories.agree(tx, story, uses)
+        elif visit.is_over:
+            return own_page(request, visit, "")
         else:
-            await acts.stories.agree(tx, story, form(Agree, {"uses": fields.get(f"uses-{story_id}", [])}).uses)
+            try:
+                refuse_stale(fields, story.uses)
+            except Refusal:  # whoever took a consent away does not give it back with an old page
+                return await _story(tx, request, visit, {}, (), 409)
+            await acts.stories.agree(tx, story, uses)
     done = "withdrawn" if fields.get("do") == "withdraw" else "agreed"
     return RedirectResponse(f"/c/{token}/story?{done}&lang={visit.language}", 303)
 
@@ -124,6 +132,8 @@ async def _story(
         key=new_id(),
         errors=errors,
         may_share=visit.takes_part,
+        mark=mark,
+        is_refused=status == 409,
         done=just_done(request, "shared", "agreed", "withdrawn"),
     )
 
@@ -157,10 +167,10 @@ async def tell_milestone(request: Request, db: Db, token: str) -> Response:
 
 @router.post("/c/{token}/milestones/{milestone_id}")
 async def change_milestone(request: Request, db: Db, token: str, milestone_id: UUID) -> Response:
-    """Let the group celebrate it, or not, or take it back."""
+    """Let the group celebrate it, or not, or take it back: these two also at a link that has run out."""
     fields = await submitted(request)
     async with visiting(request, db, token) as (tx, visit):
-        if visit.is_over:
+        if visit.is_over and fields.get("do") == "celebrate":
             return own_page(request, visit, "")
         one = await store.milestones.get_own(tx, milestone_id, visit.occasion.participant_id)
         if fields.get("do") == "withdraw":

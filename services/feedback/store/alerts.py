@@ -23,19 +23,30 @@ class Alert:
     site: str
     time_zone: str
     due_at: datetime
+    is_followed: bool
     attempts: int
 
 
 async def add_alert(
-    tx: Tx, site: tuple[UUID, UUID], concern_id: UUID | None, to: tuple[str, str], due_at: datetime, at: datetime
+    tx: Tx,
+    site: tuple[UUID, UUID],
+    concern_id: UUID | None,
+    to: tuple[str, str],
+    due_at: datetime,
+    at: datetime,
+    *,
+    is_followed: bool = False,
 ) -> None:
-    """Queue a message to somebody on the rota of a site (organisation, site); `to` is their address and name."""
+    """Queue a message to somebody on the rota of a site (organisation, site); `to` is their address and name.
+
+    It is followed if somebody else is asked once its time has passed.
+    """
     organisation, site_id = site
     alert_id = new_id()
     await tx.execute(
         """insert into alerts (organisation_id, alert_id, site_id, concern_id, email, name, due_at, state,
-                               next_attempt_at, made_at)
-           values ($1, $2, $3, $4, $5, $6, $7, 'queued', $8, $8)""",
+                               next_attempt_at, made_at, is_followed)
+           values ($1, $2, $3, $4, $5, $6, $7, 'queued', $8, $8, $9)""",
         organisation,
         alert_id,
         site_id,
@@ -43,6 +54,7 @@ async def add_alert(
         *to,
         due_at,
         at,
+        is_followed,
     )
     await _due(tx, organisation, alert_id, at)
 
@@ -53,8 +65,9 @@ async def claim_alert(tx: Tx, organisation: UUID, alert_id: UUID, now: datetime,
         """with claimed as (
                update alerts set attempts = attempts + 1, next_attempt_at = $3
                where alert_id = $1 and state = 'queued' and next_attempt_at <= $2
-               returning alert_id, concern_id, site_id, email, name, due_at, attempts, made_at)
-           select c.alert_id, c.concern_id, c.email, c.name, c.due_at, c.attempts, s.code as site, s.time_zone,
+               returning alert_id, concern_id, site_id, email, name, due_at, is_followed, attempts, made_at)
+           select c.alert_id, c.concern_id, c.email, c.name, c.due_at, c.is_followed, c.attempts, s.code as site,
+                  s.time_zone,
                   exists (select from concern_steps t where t.concern_id = c.concern_id and t.at > c.made_at
                               and t.kind in ('acknowledged', 'acted-on', 'closed')) as is_over
            from claimed c join sites s on s.site_id = c.site_id""",

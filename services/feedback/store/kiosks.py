@@ -124,14 +124,13 @@ async def add_visit(tx: Tx, organisation: UUID, visit: Visit) -> None:
     )
 
 
-async def find_visit(tx: Tx, kiosk: Kiosk, visit_id: UUID, now: datetime) -> Visit | None:
-    """Whoever stands before the tablet, if it is still they."""
+async def find_visit(tx: Tx, kiosk: Kiosk, visit_id: UUID) -> Visit | None:
+    """Whoever stands before the tablet, if nobody else came after them and they did not go."""
     row = await tx.fetchrow(
         """select visit_id, kiosk_id, occasion_id, ends_at from kiosk_visits
-           where kiosk_id = $1 and visit_id = $2 and ends_at > $3""",
+           where kiosk_id = $1 and visit_id = $2""",
         kiosk.kiosk_id,
         visit_id,
-        now,
     )
     return made_of(Visit, row) if row else None
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.feedback.domain.paper import EnterSheet, Entry
-from shared.database import Tx
+from shared.database import Tx, made_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,11 @@ async def occasions_between(tx: Tx, ids: tuple[UUID, UUID], site_ids: Sequence[U
 async def entries(tx: Tx, occasion_id: UUID) -> list[Entry]:
     """What has been entered of a sheet so far, in order."""
     rows = await tx.fetch(
-        "select answered_on, answers, texts, name from paper_entries where occasion_id = $1 order by pass", occasion_id
+        """select answered_on, answers, texts, entered_by as subject, name from paper_entries
+           where occasion_id = $1 order by pass""",
+        occasion_id,
     )
-    return [Entry(row["answered_on"], row["answers"], row["texts"], row["name"]) for row in rows]
+    return [made_of(Entry, row) for row in rows]
 
 
 async def add_entry(

@@ -212,6 +212,14 @@ async def readings(tx: Tx, site_ids: Sequence[UUID] | None, most: int) -> list[R
     return [made_of(Reading, row) for row in rows]
 
 
+_CELLS = {
+    "both": "th.code = any (a.themes) and th.code = any (b.themes)",
+    "first": "th.code = any (a.themes) and th.code <> all (b.themes)",
+    "second": "th.code <> all (a.themes) and th.code = any (b.themes)",
+    "neither": "th.code <> all (a.themes) and th.code <> all (b.themes)",
+}
+_TEXTS_IN = ", ".join(f"count(*) filter (where {which}) as {cell}" for cell, which in _CELLS.items())
+_PEOPLE_IN = ", ".join(f"count(distinct o.participant_id) filter (where {which})" for which in _CELLS.values())
 _SAME_TEXT = "b.occasion_id = a.occasion_id and b.instrument = a.instrument and b.item = a.item and b.place = 2"
 
 
@@ -226,11 +234,7 @@ async def counted(tx: Tx, site_ids: Sequence[UUID] | None, codebook: Sequence[Th
         site_ids,
     )
     tables = await tx.fetch(
-        f"""select th.code,
-                   count(*) filter (where th.code = any (a.themes) and th.code = any (b.themes)) as both,
-                   count(*) filter (where th.code = any (a.themes) and th.code <> all (b.themes)) as first,
-                   count(*) filter (where th.code <> all (a.themes) and th.code = any (b.themes)) as second,
-                   count(*) filter (where th.code <> all (a.themes) and th.code <> all (b.themes)) as neither
+        f"""select th.code, {_TEXTS_IN}, least({_PEOPLE_IN}) as fewest
             from themes th join codings a on a.place = 1 and th.code = any (a.offered)
             join codings b on {_SAME_TEXT} and th.code = any (b.offered)
             join occasions o on o.occasion_id = a.occasion_id
@@ -238,9 +242,11 @@ async def counted(tx: Tx, site_ids: Sequence[UUID] | None, codebook: Sequence[Th
         site_ids,
     )
     by_code: dict[str, Any] = {row["code"]: row for row in people}
-    agreed = {row["code"]: made_of(Table, row) for row in tables}
-    return [_counted(by_code.get(one.code), agreed.get(one.code, Table(0, 0, 0, 0))) for one in codebook]
+    agreed: dict[str, Any] = {row["code"]: row for row in tables}
+    return [_counted(by_code.get(one.code), agreed.get(one.code)) for one in codebook]
 
 
-def _counted(row: Any, table: Table) -> Counted:
-    return Counted(table, row["people"], row["people_asked"]) if row else Counted(table, 0, 0)
+def _counted(people: Any, cells: Any) -> Counted:
+    table, fewest = (made_of(Table, cells), cells["fewest"]) if cells else (Table(0, 0, 0, 0), 0)
+    wrote, asked = (people["people"], people["people_asked"]) if people else (0, 0)
+    return Counted(table, wrote, asked, fewest)

@@ -234,6 +234,7 @@ def _session(group: Group, day: date) -> dict[str, str]:
         "date": day.isoformat(),
         "status": "cancelled" if is_cancelled else "held",
         "reason": "facilitator-away" if is_cancelled else "",
+        "facilitator": "" if is_cancelled else group.facilitator,
     }
 
 

@@ -6,12 +6,12 @@ from uuid import uuid4
 
 from shared.events.feedback import BatteryActivated, BatteryEntry
 from shared.events.intake import SiteOpened
-from tests.analytics.conftest import NORTH_QUAY, OLD_TOWN, ORGANISATION, PROGRAM, Told, an_enrolment
+from tests.analytics.conftest import NORTH_QUAY, OLD_TOWN, ORGANISATION, PROGRAM, Told, an_enrolment, an_instrument
 from tests.analytics.test_api import a_due
 from tests.analytics.test_readers import answered
 from tests.analytics.test_releases import API, COORDINATOR, MANAGER, release, rows
 from tests.analytics.test_sentences import PAGE, text_of
-from tests.analytics.world import ASKED, OF, Person, play
+from tests.analytics.world import ASKED, OF, PHQ9, Person, play
 from tests.doors import bearer
 
 
@@ -189,3 +189,15 @@ async def test_of_several_sites_no_number_stands_beside_one_of_fewer_of_them(cli
     answer = await client.get(f"{API}/retention", params={"program": "evening-circle"}, headers=of_two)
     [staying] = answer.json()["rows"]
     assert (staying["suppressed"], staying["n_completed"]) == (False, None)
+
+
+async def test_scores_of_an_older_version_are_not_judged_by_the_newest_one(client: Any, told: Told) -> None:
+    """A version is published that does not compare: until it is answered there is nothing to say of what lasts."""
+    scores = [{"baseline": (20 - n % 4,), "end": (9 + n % 5,), "follow-up": (8 + n % 6,)} for n in range(30)]
+    await play(told, [Person(scores=one) for one in scores])
+    await release(client)
+    [row] = (await lasting(client, "baseline", "end", "follow-up")).json()["rows"]
+    assert (row["n"], row["suppressed"]) == (30, False)
+    await told.tell(an_instrument(**PHQ9 | {"version": 2, "reliable_change": 2}))
+    [row] = (await lasting(client, "baseline", "end", "follow-up")).json()["rows"]
+    assert (row["n"], row["suppressed"]) == (None, True)

@@ -60,7 +60,7 @@ def outcomes(asked: Asked, people: People, group: str | None = None, *, quads: Q
     enough, everybody = is_enough(people, asked, paired), eligible if is_of_these else 0
     threshold = asked.instrument.threshold
     reliably = counted(pairs, threshold.of) if threshold else {}
-    course = _course(quads) if quads and sum(quads.values()) >= people.people_min else None
+    course = _course(quads) if quads and people.people_min <= sum(quads.values()) <= paired else None
     return Outcomes(
         group,
         n,
@@ -149,10 +149,11 @@ Triples = Mapping[tuple[int, ...], int]
 def lasted(asked: Asked, triples: Triples, people: People, group: str | None = None) -> Lasted:
     """Whether what people gained is still there at the later occasion; of those who answered all three times.
 
-    Of how many it is, is a rate only where enough of those who were to be asked then have answered.
+    Of how many it is, is a rate only where enough of those who were to be asked then have answered. Where more answered
+    three times than twice, they answered a version that does not compare with the newest one: nothing is said of it.
     """
     n, threshold = sum(triples.values()), asked.instrument.threshold
-    if n < people.people_min:
+    if not people.people_min <= n <= people.paired(asked.instrument, asked.first, asked.later):
         return Lasted(group, None, suppressed=True)
     if threshold is None:
         return Lasted(group, n, suppressed=False)

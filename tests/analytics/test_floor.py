@@ -167,8 +167,8 @@ async def test_an_organisation_sets_another_share(client: Any, told: Told, who: 
     assert "Fewer than 80 % of those who were to be asked have answered" in page.text
 
 
-def twice(many: int, *, eligible: int, version: int = 1, only_first: int = 0) -> dict[tuple[str, ...], int]:
-    """So many who answered at both, of so many who were to be asked; and some who answered at the baseline alone."""
+def twice(many: int, *, eligible: int, version: int) -> dict[tuple[str, ...], int]:
+    """So many who answered at both, of so many who were to be asked."""
     counts = {("eligible", "end"): eligible, ("responded", "end"): many}
     for n in range(many):
         first, later, by = str(16 + n % 4), str(7 + n % 3), str(version)
@@ -178,9 +178,6 @@ def twice(many: int, *, eligible: int, version: int = 1, only_first: int = 0) ->
             ("answer", "phq-9", by, "end", later),
         ):
             counts[fact] = counts.get(fact, 0) + 1
-    for n in range(only_first):
-        fact = ("answer", "phq-9", str(version), "baseline", str(10 + n % 5))
-        counts[fact] = counts.get(fact, 0) + 1
     return counts
 
 
@@ -191,11 +188,3 @@ def test_answers_to_a_version_that_does_not_compare_are_no_answers_to_this_one()
     found = outcomes(asked, People(counts))
     assert found.improved
     assert (found.is_complete, found.improved.some, found.improved.estimate) == (False, 20, None)
-
-
-@pytest.mark.parametrize(("eligible", "is_said"), [(100, False), (200, True)])
-def test_whoever_is_still_to_be_asked_again_is_not_silent(eligible: int, is_said: bool) -> None:
-    found = outcomes(
-        Asked("evening-circle", PHQ9, "baseline", "end"), People(twice(95, eligible=eligible, only_first=105))
-    )
-    assert (found.difference is not None) == is_said

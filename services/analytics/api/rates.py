@@ -105,7 +105,7 @@ class RatesRow(Dated):
     n_later: int | None
     n_paired: int | None = Field(description="answered at both occasions")
     is_complete: bool | None = Field(
-        description="whether as many of the eligible answered as `floor` asks for, and no more answered twice"
+        description="whether as many of the eligible answered as `floor` asks for; false, too, if shown of other people"
     )
     answered: RateShape | None = Field(description="of those who were to be asked at the later occasion")
     improved: RateShape | None = Field(description="reliably, of those who answered at both")
@@ -115,8 +115,8 @@ class RatesRow(Dated):
         description="people who recovered, improved, stayed unchanged, deteriorated or were harmed (Jacobson and Truax)"
     )
     difference: float | None = Field(
-        description="first scores of those who answered again less those who did not, in SDs; null where they have not "
-        "moved in the same release, or where more answered first than were to be asked again"
+        description="first scores of those who answered again less those who have not, or were not asked yet, in SDs; "
+        "null where they have not moved in the same release"
     )
     talking_therapies: CourseShape | None = Field(description="where both PHQ-9 and GAD-7 are asked")
     suppressed: bool

@@ -52,8 +52,8 @@ DEFINITIONS = (
     ),
     Definition(
         "Completeness", "difference of those who answered again",
-        "(mean - mean of the others) / sqrt((variance + variance) / 2), of the first scores; none while more answered "
-        "first than were to be asked again",
+        "(mean - mean of the others) / sqrt((variance + variance) / 2), of the first scores; the others have not "
+        "answered again, or were not asked yet",
         "Austin 2009", completeness.difference_of_means,
     ),
     Definition(

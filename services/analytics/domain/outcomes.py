@@ -49,7 +49,7 @@ def outcomes(asked: Asked, people: People, group: str | None = None, *, quads: Q
 
     Improved and deteriorated are of those who answered twice; their bounds are of all who were to be asked the second
     time. Recovered is of those who were cases the first time. `difference` compares the first scores of those who
-    answered again with those who did not, in SDs.
+    answered again with those who have not, or were not asked yet, in SDs.
     """
     pairs = people.pairs(asked.instrument, asked.first, asked.later)
     paired, n = sum(pairs.values()), numbers(asked, people)
@@ -91,19 +91,14 @@ def _recovered(pairs: Pairs, threshold: Threshold | None, enough: bool, people_m
 
 
 def _difference(asked: Asked, people: People, pairs: Pairs) -> float | None:
-    """Those who answered the first time alone are those who did not answer again: as of the same release.
-
-    Not while some of them are still to be asked: they would be taken for silent.
-    """
-    bases = asked.pairs, asked.answered(asked.first), asked.asked_later
+    """Those who answered at first alone have not answered again, or were not asked yet: as of the same release."""
+    bases = asked.pairs, asked.answered(asked.first)
     if len(people.cuts_of(*bases)) > 1 or not people.has_all(*bases):
         return None
     again: dict[int, int] = {}
     for (first, _), many in pairs.items():
         again[first] = again.get(first, 0) + many
     every = people.answers(asked.instrument, asked.first)
-    if sum(every.values()) > people.at("eligible", asked.later):
-        return None
     silent = {score: many - again.get(score, 0) for score, many in every.items() if many > again.get(score, 0)}
     return difference_of_means(again, silent) if sum(silent.values()) >= people.people_min else None
 

@@ -147,17 +147,19 @@ def _across(shown: Seen, seen: Sequence[Seen], label: str, people_min: int, size
 
 def _beside_each_other(news: Seen, seen: Sequence[Seen], within: Within, people_min: int) -> Iterator[Cell]:
     """A part that leaves a few of a part by another label, or differs by a few from it as it was on another day."""
-    after = {**(seen[-1] if seen else {}), **news}
+    after, size = {**(seen[-1] if seen else {}), **news}, _sizes()
+
+    def are_near(one: Facts, other: Facts) -> bool:
+        return abs(size(one) - size(other)) < people_min and _is_near(one, other, people_min)
+
     for (part, whole), outside in within.items():
         if part in after and whole in after and not news.keys().isdisjoint((part, whole)):
             one, other = after[part], after[whole]
-            rest = Counter(other)
-            rest.subtract(one)
             days = [(one, day[whole]) for day in seen if whole in day] if part in news else []
             days += [(day[part], other) for day in seen if part in day] if whole in news else []
-            left = people_in({fact: abs(n) for fact, n in rest.items()})  # of who is in the one or the other alone
-            is_few = _is_near(one, other, people_min) if outside else 0 < left < people_min
-            if is_few or any(_is_near(*both, people_min) for both in days):
+            left = size(other) - size(one)  # of who is in the wider one alone
+            is_few = are_near(one, other) if outside else 0 < left < people_min
+            if is_few or any(are_near(*both) for both in days):
                 yield part if part in news else whole
 
 

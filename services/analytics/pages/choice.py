@@ -63,7 +63,10 @@ class Choice:
     @property
     def facts(self) -> set[str]:
         """How the facts begin that tell of all of it."""
-        return {*about(self.after_sessions.code, *KINDS), *(fact for one in self.course for fact in one.facts)}
+        three = self.program.lasting(self.instrument.code)
+        kept = [Asked(self.program.code, self.instrument, three[0], three[2])] if three else []
+        every = (fact for one in (*self.course, *kept) for fact in one.facts)
+        return {*about(self.after_sessions.code, *KINDS), *every}
 
     async def people(self, tx: Tx, label: str) -> Mapping[str, People]:
         """The people of the program by a label, with what is known of these two occasions, and how they stay."""

@@ -125,8 +125,8 @@ def of_few(shares: Iterable[tuple[int, int]]) -> list[str]:
 def of_too_few(seen: Seen, *, is_any: bool) -> list[str]:
     """What must be known where some of the counts have no rate."""
     why = (
-        f"Fewer than {seen.answered_min} % of those who were to be asked have answered these questions, or more "
-        "answered twice than these numbers say: no rates are given, only counts."
+        f"Fewer than {seen.answered_min} % of those who were to be asked have answered these questions, or who was "
+        "asked is shown of other people than who answered: no rates are given, only counts."
     )
     return [why] if is_any else []
 

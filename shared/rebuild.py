@@ -19,7 +19,7 @@ from shared.inbox.batch import Applying
 from shared.inbox.decode import Incoming, decode
 
 STEP = 250
-NOBODY_HEARS = "lock table machinery.offsets in share mode"  # a live batch begins by moving its offsets
+NOBODY_HEARS = "lock table machinery.offsets in exclusive mode"  # a batch begins by moving rows, a replay by locking
 WAITS = "set local idle_in_transaction_session_timeout = '60s'"  # while another transaction of ours folds the rest
 ORGANISATIONS = "select distinct organisation_id from machinery.heard"
 PLACES = """
@@ -230,7 +230,7 @@ class Rebuild:
 
     @asynccontextmanager
     async def _nobody_hears(self) -> AsyncIterator[None]:
-        """Keep live batches waiting, for a moment."""
+        """Keep live batches and replays waiting, for a moment."""
         async with self.database.transaction() as tx:
             await tx.execute(WAITS)
             await tx.execute(NOBODY_HEARS)

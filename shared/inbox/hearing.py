@@ -27,7 +27,7 @@ from shared.inbox.batch import DATA_ERRORS, Applying
 from shared.inbox.decode import Incoming, Record, decode, fingerprint
 from shared.inbox.fetching import Fetching
 from shared.inbox.flood import Flood, Watch
-from shared.inbox.positions import Lost, Positions
+from shared.inbox.positions import Lost, Positions, is_to_end
 from shared.kafka import addresses, security
 
 log = structlog.get_logger()
@@ -172,7 +172,7 @@ class Hearing:
         except Lost as error:
             self.stop(error)
         except (Exception, asyncio.CancelledError) as error:
-            if _is_to_end():
+            if is_to_end():
                 raise
             metrics.OUTAGES.labels("consumer").inc()
             log.warning("batch is read again", error=repr(error), exc_info=not isinstance(error, OUTAGES))
@@ -194,6 +194,7 @@ class Hearing:
         mine, moves = self._mine(batch)
         if moves:
             results, self.watch = await self._apply_once(mine, moves)
+            self.positions.after_flood = False
             self.positions.expected |= {tp: there for tp, (_, there, _) in moves.items()}
             _count(mine, results)
 
@@ -233,13 +234,9 @@ class Hearing:
             if not await store.move(tx, moves, clock.now()):
                 raise Fenced
             standing = await self.apply(tx, batch, carefully=carefully)
+            if self.positions.after_flood:
+                await store.forget_flood(tx)
             return standing.results, self.watch.after(standing.results)
-
-
-def _is_to_end() -> bool:
-    """Whether somebody cancels us. A library that waited for what was cancelled elsewhere raises the same."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 async def _raw_parser(records: Any) -> KafkaMessage:

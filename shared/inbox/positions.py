@@ -40,6 +40,7 @@ class Positions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         self.witness: dict[TopicPartition, str] = {}  # what the record before it must look like
         self.busy = asyncio.Lock()  # held while a batch is being applied
         self.loader: asyncio.Task[None] | None = None
+        self.after_flood = False  # nothing waits of it: it is forgotten as soon as a batch is applied
         self.is_closed = False
 
     async def on_partitions_revoked(self, revoked: Any) -> None:
@@ -94,37 +95,42 @@ class Positions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         self.loader = asyncio.create_task(self._load_and_guard(self.generation, assigned))
 
     async def _load_and_guard(self, generation: int, assigned: list[TopicPartition]) -> None:
-        try:
-            while not await self._loaded(generation, assigned):  # noqa: ASYNC110  (nothing tells when it is back)
-                await asyncio.sleep(1)
-            while generation == self.generation:
-                await asyncio.sleep(GUARD_SECONDS)
-                with contextlib.suppress(KafkaError, OSError):
-                    await self._guard(assigned)
-                    await self._hint()
-        except (Lost, Flood) as lost:
-            self.on_lost(lost)
+        """Whatever stands in the way, try again: nobody else would, and these partitions would stay paused."""
+        is_loaded = False
+        while not is_loaded or generation == self.generation:
+            try:
+                if is_loaded:
+                    with contextlib.suppress(KafkaError, OSError):
+                        await self._guard(assigned)
+                        await self._hint()
+                else:
+                    is_loaded = await self._loaded(generation, assigned)
+            except (Lost, Flood) as lost:
+                self.on_lost(lost)
+                return
+            except (Exception, asyncio.CancelledError) as error:
+                if is_to_end():
+                    raise
+                _warn(error, assigned)
+            await asyncio.sleep(GUARD_SECONDS if is_loaded else 1)
 
     async def _loaded(self, generation: int, assigned: list[TopicPartition]) -> bool:
-        """Try once; while the broker or the database is away the partitions stay paused."""
+        """Try once; until it is done the partitions stay paused."""
         consumer = self.subscriber.consumer
         if consumer is None:  # stopped meanwhile
             return False
-        try:
-            await self._meet_topics(consumer)
-            async with self.database.transaction() as tx:
-                await self._keep_slot(tx)
-                if why := await store.flood(tx):
-                    raise Flood(STANDS.format(why))
-                await store.forget_flood(tx)  # nothing waits of it: it must not stand again for what is parked later
-                stored = await store.offsets(tx, assigned)
-            self.has_slot = True
-            begins = await consumer.beginning_offsets(assigned)
-            ends = await consumer.end_offsets(assigned)  # asked for last: another process may have gone on meanwhile
-        except (*OUTAGES, KafkaError) as error:
-            metrics.OUTAGES.labels("consumer").inc()
-            log.warning("positions cannot be loaded yet", error=repr(error))
-            return False
+        if not all(consumer.partitions_for_topic(tp.topic) for tp in assigned):
+            return False  # whoever shares them out has heard of a new topic before us
+        await self._meet_topics(consumer)
+        async with self.database.transaction() as tx:
+            await self._keep_slot(tx)
+            flood = await store.flood(tx)
+            if flood and await store.count_parked(tx):
+                raise Flood(STANDS.format(flood))
+            stored = await store.offsets(tx, assigned)
+        self.has_slot, self.after_flood = True, bool(flood)
+        begins = await consumer.beginning_offsets(assigned)
+        ends = await consumer.end_offsets(assigned)  # asked for last: another process may have gone on meanwhile
         if generation == self.generation:  # no await from here on: the assignment cannot change under us
             for tp in assigned:
                 self._take(tp, stored.get(tp), begins[tp], ends[tp])
@@ -187,3 +193,16 @@ class Positions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
             if position is not None:
                 lag = (consumer.highwater(tp) or position) - position
                 metrics.LAG.labels(tp.topic, tp.partition).set(max(0, lag))
+
+
+def is_to_end() -> bool:
+    """Whether somebody cancels us. A library that waited for what was cancelled elsewhere raises the same."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _warn(error: BaseException, assigned: Sequence[TopicPartition]) -> None:
+    metrics.OUTAGES.labels("consumer").inc()
+    places = [f"{tp.topic}/{tp.partition}" for tp in assigned]
+    is_strange = not isinstance(error, (*OUTAGES, KafkaError))
+    log.warning("positions cannot be looked at yet", error=repr(error), places=places, exc_info=is_strange)

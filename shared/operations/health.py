@@ -134,7 +134,8 @@ def _about_the_log(stored: store.Stored, log: broker.Log | None) -> Iterator[Fin
 def _about_a_flood(stored: store.Stored) -> Iterator[Finding]:
     if stored.flood:
         what = f"{stored.flood}, so the service has stopped."
-        todo = "Mend what is wrong and replay what is parked (`kith parked`), or drop it; then start the service again."
+        way_out = "Mend what is wrong, or raise KITH_FLOOD_RUN or KITH_FLOOD_SHARE if so many are to be parked; "
+        todo = way_out + "replay or drop what is parked by now (`kith parked`); then start the service again."
         yield Finding(code="flood", what=what, todo=todo)
 
 

@@ -11,6 +11,7 @@ import pytest
 from shared.database import Tx
 from shared.errors import NotFound, Refusal
 from shared.events.base import Heard
+from shared.inbox import parked
 from shared.inbox.batch import Applying
 from shared.inbox.hearing import Hearing
 from shared.outbox import Relay
@@ -24,6 +25,11 @@ SHELF = """
     select machinery.protect('shelf');
     create table elsewhere (organisation_id uuid not null, parcel_id uuid primary key);
     select machinery.protect('elsewhere');
+"""
+
+
+WAITS = """
+    select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')
 """
 
 
@@ -201,6 +207,34 @@ async def test_it_catches_up_with_traffic_on_all_partitions(
             sent += 15
             await live.heard(sent)
     assert await one.differences() == []
+
+
+async def test_it_takes_its_place_with_what_is_being_replayed_just_then(store: Any, parts: Parts, parcels: Any) -> None:
+    live, parcel, replayed, may_commit = Live(store, parts, parcels), uuid4(), asyncio.Event(), asyncio.Event()
+
+    async def fails(_: Tx, heard: Heard[Any]) -> None:
+        raise ValueError(heard.event.number)
+
+    async def slowly(tx: Tx, heard: Heard[Any]) -> None:
+        await on_parcel_sent(tx, heard)
+        replayed.set()
+        await may_commit.wait()
+
+    failing = Hearing(store.machinery, parts.kafka, "g-fails", Applying({parcels: fails}, keeps_heard=True))
+    await say(store, parcels, parcel, 7)
+    async with running(live.relay.run(), failing.run()):
+        await eventually(lambda: store.machinery.pool.fetchval("select count(*) = 1 from machinery.parked"))
+    one = rebuild(store, parcels)
+    await one.begin()
+    applying = Applying({parcels: slowly}, keeps_heard=True)
+    replaying = asyncio.create_task(parked.replay(store.machinery, applying, parcels.topic, str(parcel)))
+    await replayed.wait()
+    switching = asyncio.create_task(one.switch())
+
+    await eventually(lambda: store.machinery.pool.fetchval(WAITS))
+    may_commit.set()
+    await asyncio.gather(replaying, switching)
+    assert await shelf(store) == {str(parcel): 7}
 
 
 async def test_a_handler_that_writes_outside_its_view_is_stopped(store: Any, parts: Parts, parcels: Any) -> None:

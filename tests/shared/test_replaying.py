@@ -128,3 +128,17 @@ async def test_a_gap_is_passed_once_although_an_outage_comes_behind_it(store: An
     assert (done.blocked_by.reason, done.blocked_by.message) == ("version-gap", "Version 503 is missing before 504.")
     acts = await store.machinery.pool.fetch("select act, version from machinery.operator_acts")
     assert [tuple(one) for one in acts] == [("gap-accepted", 3)]
+
+
+async def test_how_far_the_log_is_heard_is_said_of_a_moment_in_which_nobody_replays(fresh_store: Any) -> None:
+    opened = await fresh_store("analytics")
+    await park(opened, 0, 1)
+
+    async def hold_still() -> Any:
+        async with opened.machinery.transaction(HOUSE) as tx:
+            return await tx.fetchval("select hold_still()")
+
+    async with busy(opened, 0):
+        asking = asyncio.create_task(hold_still())
+        await eventually(waiters(opened, 1), 30)
+    assert (await asking)["offsets"] == {f"{TOPIC}/0": 9999}

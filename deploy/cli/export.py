@@ -62,6 +62,8 @@ def figure(
 ) -> None:
     """Print a released figure with its definition and its data cut; with --rebuild, say whether the log gives the same.
 
+    It is counted as this version of Kith counts: what an earlier version released otherwise is shown to differ.
+
     Example: kith export figure evening-circle/belonging/baseline/end --organisation harbour-trust --rebuild
     """
     from deploy.cli import figures  # only now: statistics take a second to load

@@ -13,11 +13,13 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from services.feedback.domain.paper import sheet_code
+from services.feedback.store import library
 from shared import clock
 from tests.doors import token
-from tests.feedback.conftest import PULSE, TOKEN, Told, a_due, an_enrolment, an_invitation
+from tests.feedback.conftest import ADMINISTRATOR, API, PULSE, ROTA, TOKEN, Told, a_due, an_enrolment, an_invitation
 from tests.feedback.serving import Served, served
 from tests.feedback.test_kiosk import a_tablet, at, somebody
+from tests.feedback.test_wording import a_questionnaire
 from tests.web.conftest import CHROMIUM_FLAGS
 from tests.web.looking import DESK, PHONE, PHONE_AT_NIGHT, look
 from tests.web.pseudo import LONG, MIRRORED, pseudo_languages
@@ -261,6 +263,75 @@ async def test_what_waited_for_a_day_is_deleted(show: Any, link: Any, told: Told
     await expect(page.locator("form#answers")).to_be_visible()
     assert await page.evaluate("localStorage.length") == 0
     assert await told.said("check-in-submitted") == []
+
+
+async def keep_waiting(page: Page, fields: dict[str, str], hours: float = 1) -> None:
+    """As the phone has kept it, so long ago, when there was no connection."""
+    at = int((clock.now() - timedelta(hours=hours)).timestamp() * 1000)
+    body = "&".join(f"{name}={value}" for name, value in fields.items())
+    await page.evaluate("([name, value]) => localStorage.setItem(name, value)", [f"waits:{LINK}", f'[{at},"{body}"]'])
+
+
+async def a_risk_question(client: Any, told: Told) -> dict[str, str]:
+    """A link to a PHQ-9 whose last question has a risk rule, and answers without one."""
+    assert (await client.put(f"{API}/sites/old-town/rota", json=ROTA, headers=ADMINISTRATOR)).status_code == 200
+    url = f"{API}/instruments/phq-9/wording"
+    assert (await client.post(url, json=a_questionnaire(), headers=ADMINISTRATOR)).status_code == 201
+    due = a_due("phq-9")
+    await told.tell(an_enrolment(due), due, an_invitation(due))
+    return {f"answers.phq-9.{number}": "0" for number in range(1, 10)}
+
+
+async def test_what_waited_is_heard_and_said_not_to_be_kept_where_it_was_answered_elsewhere(
+    show: Any, client: Any, told: Told
+) -> None:
+    answers = await a_risk_question(client, told)
+    assert (await client.post(LINK, data=answers)).status_code == 200
+    page = await show("/static/neutral.html")
+    await keep_waiting(page, answers | {"answers.phq-9.9": "1"})
+    sent: list[str] = []
+    page.on("request", lambda one: sent.append(one.method) if one.method == "POST" else None)
+    await page.goto(LINK)
+    await expect(page.get_by_role("main")).to_contain_text("What you send now is not kept")
+    await expect(page.get_by_role("main")).to_contain_text("A person reads this by")
+    assert [one.source for one in await told.said("concern-raised")] == ["risk-item"]
+    assert await page.evaluate("localStorage.length + sessionStorage.length") == 0
+    await page.evaluate("dispatchEvent(new Event('online'))")
+    await page.goto(LINK)
+    await expect(page.get_by_role("heading", level=1)).to_have_text("You have answered already")
+    await page.wait_for_load_state("networkidle")
+    assert sent == ["POST"]
+
+
+async def test_what_waited_until_the_link_ran_out_is_said_not_to_be_sent(show: Any, told: Told) -> None:
+    due = a_due("monthly-check-in", closes_at=clock.now() - timedelta(minutes=1))
+    await told.tell(an_enrolment(due), due, an_invitation(due))
+    [field, *_] = [item.code for item in library()["monthly-check-in"].items if item.kind == "text"]
+    page = await show("/static/neutral.html")
+    await keep_waiting(page, {f"texts.monthly-check-in.{field}": "Chairs"})
+    await page.goto(LINK)
+    await expect(page.get_by_role("main")).to_contain_text("What you answered was not sent.")
+    await expect(page.get_by_role("textbox")).to_have_value("Chairs")
+    assert await page.evaluate("localStorage.length + sessionStorage.length") == 0
+
+
+async def test_what_waits_goes_on_waiting_at_a_page_that_asks_nothing_until_it_can_be_sent(
+    show: Any, client: Any, told: Told
+) -> None:
+    answers = await a_risk_question(client, told)
+    assert (await client.post(LINK, data=answers)).status_code == 200
+    page = await show("/static/neutral.html")
+    await keep_waiting(page, answers | {"answers.phq-9.9": "1"})
+    await page.route(f"**{LINK}", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
+    async with page.expect_event("requestfailed"):
+        await page.goto(LINK)
+    await expect(page.get_by_role("heading", level=1)).to_have_text("You have answered already")
+    assert await page.evaluate("Object.keys(localStorage)") == [f"waits:{LINK}"]
+    await page.unroute_all()
+    await page.goto(LINK)
+    await expect(page.get_by_role("main")).to_contain_text("What you send now is not kept")
+    assert len(await told.said("concern-raised")) == 1
+    assert await page.evaluate("localStorage.length") == 0
 
 
 async def test_a_look_at_another_page_loses_nothing(show: Any, link: Any) -> None:

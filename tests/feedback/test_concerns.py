@@ -66,6 +66,15 @@ class Watch:
         await self.work(enough)
         return [one.to for one in reversed(self.mailbox.newest_first())]
 
+    async def done(self) -> None:
+        """Work until nothing is queued: a sender that is stopped before it has said so sends once more."""
+
+        async def is_done() -> bool:
+            async with self.store.machinery.transaction(ORGANISATION) as tx:
+                return not await tx.fetch("select from alerts where state = 'queued'")
+
+        await self.work(is_done)
+
     async def work(self, until: Callable[[], Awaitable[bool]]) -> None:
         """Clocks ring and messages are sent until this holds."""
         settings = Settings(
@@ -134,10 +143,10 @@ async def test_a_mail_says_whether_somebody_else_is_asked_after_them(
     rota: None, client: Any, watch: Watch, moved_clock: Callable[[float], None]
 ) -> None:
     await raised(client)
-    await watch.mails(1)
+    await watch.done()
     moved_clock(31 * 60)
     await watch.ring()
-    await watch.mails(2)
+    await watch.done()
     last, first = watch.mailbox.newest_first()
     assert (first.to, last.to) == ("ana@staff.example", "ben@staff.example")
     assert "somebody else is asked" in first.text
@@ -158,7 +167,36 @@ async def test_nobody_is_told_to_do_nothing_where_nobody_else_is_asked(
     await watch.mails(1 if days else 4)
     mails = [one.text for one in watch.mailbox.newest_first() if "/feedback/concerns/" in one.text]
     assert len(mails) == (1 if days else 2)
-    assert all("Nobody else is asked after you" in text and "do nothing" not in text for text in mails)
+    sentence = "Nobody else is asked after you" if days else "everybody on the rota is told"
+    assert all(sentence in text and "do nothing" not in text for text in mails)
+    assert days or not any("Nobody else" in text for text in mails)  # somebody may be on call when its time has passed
+
+
+@pytest.mark.parametrize("others", [1, 0], ids=["others on the rota", "nobody else on it"])
+async def test_the_last_one_on_call_is_told_that_everybody_is_asked_when_a_gap_has_begun_by_then(
+    site: None, client: Any, watch: Watch, moved_clock: Callable[[float], None], others: int
+) -> None:
+    begins_at, ends_at = clock.now() - timedelta(hours=1), clock.now() + timedelta(minutes=10)
+    over = {"responder": "ana", "begins_at": begins_at.isoformat(), "ends_at": ends_at.isoformat()}
+    shift = ROTA["shifts"][0] | {"weekdays": [(clock.now() - timedelta(days=2)).isoweekday()], "ends": "00:10"}  # type: ignore[index]
+    changes = {"responders": ROTA["responders"][: 1 + others], "shifts": [shift], "hand_overs": [over]}  # type: ignore[index]
+    set_up = await client.put(f"{API}/sites/old-town/rota", json=ROTA | changes, headers=COORDINATOR)
+    assert set_up.status_code == 200, set_up.text
+
+    async def calls() -> list[tuple[str, str]]:
+        await watch.done()
+        mails = watch.mailbox.newest_first()
+        return [(one.to, one.text) for one in mails if "/feedback/concerns/" in one.text]
+
+    assert (await raised(client))["owner"] == "ana"
+    [(to, text)] = await calls()
+    assert to == "ana@staff.example"
+    assert ("somebody else is asked" if others else "Nobody else is asked after you") in text
+    moved_clock(31 * 60)
+    await watch.ring()
+    later = [one for one in await calls() if one != (to, text)]
+    assert sorted(to for to, _ in later) == ["ana@staff.example", "ben@staff.example"][: 1 + others]
+    assert all("everybody on the rota is told" in text for _, text in later)
 
 
 async def test_a_call_whose_sender_dies_goes_out_as_soon_as_it_is_free(

@@ -12,15 +12,23 @@ from services.feedback.domain.kiosk import OpenKiosk, closing_time, read_code
 from shared import clock
 from shared.errors import Invalid
 from shared.events.intake import ParticipantErased
+from shared.events.scheduling import OccasionCancelled
 from tests.doors import bearer
 from tests.feedback.conftest import (
+    ADMINISTRATOR,
+    API,
+    COORDINATOR,
     PULSE,
+    ROTA,
+    TOKEN,
     Told,
     a_due,
     a_site,
     an_enrolment,
+    an_invitation,
     long_ago,
 )
+from tests.feedback.test_wording import a_questionnaire
 from tests.forms import filled
 
 pytestmark = pytest.mark.usefixtures("site")
@@ -132,7 +140,39 @@ async def test_what_comes_too_late_at_a_tablet_is_said_not_to_be_sent(
     page = await client.post(turn, data=PULSE)
     assert (page.status_code, "What you answered was not sent." in page.text) == (410, True)
     assert 'href="tel:5550100"' in page.text
+    assert "Your own link still works." in page.text
     assert await told.said("check-in-submitted") == []
+
+
+@pytest.mark.parametrize("risk", [0, 1])
+async def test_what_is_answered_elsewhere_meanwhile_is_not_kept_at_the_tablet_and_its_risk_is_heard(
+    client: Any, told: Told, risk: int
+) -> None:
+    assert (await client.put(f"{API}/sites/old-town/rota", json=ROTA, headers=COORDINATOR)).status_code == 200
+    url = f"{API}/instruments/phq-9/wording"
+    assert (await client.post(url, json=a_questionnaire(), headers=ADMINISTRATOR)).status_code == 201
+    due = a_due("phq-9")
+    await told.tell(an_enrolment(due), due, an_invitation(due))
+    turn = await a_turn(client, await a_tablet(client))
+    answers = {f"answers.phq-9.{number}": "0" for number in range(1, 10)}
+    assert (await client.post(f"/c/{TOKEN}", data=answers)).status_code == 200
+    page = await client.post(turn, data=answers | {"answers.phq-9.9": str(risk)})
+    assert (page.status_code, "What you send now is not kept" in page.text) == (410, True)
+    assert "If an answer needs a person, somebody looks at it by" in page.text
+    assert "own link still works" not in page.text
+    assert [one.source for one in await told.said("concern-raised")] == ["risk-item"] * risk
+    assert len(await told.said("check-in-submitted")) == 1
+    assert await told.rows("select * from kiosk_visits") == []
+
+
+async def test_no_link_is_promised_at_the_tablet_where_nobody_asks_any_more(client: Any, told: Told) -> None:
+    due = await somebody(told)
+    turn = await a_turn(client, await a_tablet(client))
+    await told.tell(OccasionCancelled(occasion_id=due.occasion_id, reason="withdrawn"))
+    page = await client.post(turn, data=PULSE)
+    assert (page.status_code, "What you answered was not sent." in page.text) == (410, True)
+    assert "Ask your facilitator or your coordinator." in page.text
+    assert "own link still works" not in page.text
 
 
 @pytest.mark.parametrize(

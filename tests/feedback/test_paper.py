@@ -160,6 +160,36 @@ async def test_a_sheet_that_is_begun_again_meanwhile_takes_what_was_typed_as_the
     assert await told.rows("select from paper_entries") == []
 
 
+async def test_whoever_goes_back_to_correct_a_slip_begins_the_sheet_again_with_what_they_typed(
+    client: Any, told: Told
+) -> None:
+    due = await a_sheet(told)
+    await enter(client, due, 1, PULSE)
+    right = PULSE | {"answers.session-pulse.safe": "1"}
+    page = await enter(client, due, 1, right)
+    assert (page.status_code, "You have saved this sheet already" in page.text) == (409, True)
+    assert "Yours is the second" not in page.text
+    assert "Save the second entry" not in page.text
+    fields = {name: value for name, [value] in filled(page.text, path_of(due)).items()}
+    assert fields == DAY | right | {"pass": "2", "corrects": "true"}
+    wrong = await client.post(path_of(due), data=fields | {"answered_on": ""}, headers=COORDINATOR)
+    assert (wrong.status_code, 'name="corrects"' in wrong.text) == (422, True)
+    for _ in range(2):  # a second tap
+        assert "once" in (await client.post(path_of(due), data=fields, headers=COORDINATOR)).headers["location"]
+    assert len(await told.rows("select from paper_entries")) == 1
+    assert "saved" in (await enter(client, due, 2, right, SECOND)).headers["location"]
+    [event] = await told.said("check-in-submitted")
+    assert event.scores[0].count == 3 + 1 + 3 + 3
+
+
+async def test_nobody_begins_the_entry_of_somebody_else_again_by_correcting(client: Any, told: Told) -> None:
+    due = await a_sheet(told)
+    await enter(client, due, 1, PULSE)
+    other = PULSE | {"corrects": "true", "answers.session-pulse.safe": "1"}
+    assert (await enter(client, due, 2, other, SECOND)).headers["location"] == path_of(due)
+    assert len(await told.rows("select from paper_entries")) == 2
+
+
 async def test_differences_are_shown_one_by_one_and_must_be_settled(client: Any, told: Told) -> None:
     due = await a_sheet(told)
     other = PULSE | {"answers.session-pulse.safe": "1", "answers.session-pulse.hopeful": "4"}

@@ -138,11 +138,11 @@ async def _load(tx: Tx, who: Who, concern_id: UUID) -> tuple[Concern, Place, dat
 async def _tell_who_answers(tx: Tx, concern: Concern, place: Place, moment: datetime) -> None:
     """Mail to the owner; to everybody on the rota where nobody is on call."""
     assert concern.due_at
-    is_followed = concerns.is_followed(concern, place)
+    others = concerns.others_asked(concern, place)
     for one in _told(concern, place):
         to = (one.email, one.name)
         site = (concern.organisation_id, concern.site_id)
-        await store.add_alert(tx, site, concern.concern_id, to, concern.due_at, moment, is_followed=is_followed)
+        await store.add_alert(tx, site, concern.concern_id, to, concern.due_at, moment, others=others)
 
 
 def _told(concern: Concern, place: Place) -> Sequence[Responder]:

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
 
+Others = Literal["somebody", "nobody", "everybody"]  # asked after whoever is told; everybody was told with them
 _CONCERN = """\
 Hello {name},
 
@@ -21,6 +23,9 @@ _FOLLOWED = "If you cannot take it now, do nothing: at {by} somebody else is ask
 _LAST = """\
 Nobody else is asked after you. If you cannot take it now, call somebody who can, or hand over:
 {rotas}
+"""
+_ALL = """\
+Nobody is on call, so everybody on the rota is told. Look whether somebody has taken it: if not, whoever can takes it.
 """
 _GAP = """\
 Hello {name},
@@ -48,14 +53,14 @@ def alert_words(
     time_zone: str,
     public_url: str,
     concern_id: object | None,
-    is_followed: bool,
+    others: Others,
 ) -> AlertWords:
     """The message about a concern, or, without one, about a gap in the rota."""
     at = format_datetime(by.astimezone(ZoneInfo(time_zone)), "EEEE d MMMM, HH:mm", locale="en_GB")
     rotas = f"{public_url}/feedback/rotas"
     if concern_id is None:
         return AlertWords("Nobody is on call", _GAP.format(name=name, site=site, by=at, link=rotas))
-    otherwise = _FOLLOWED.format(by=at) if is_followed else _LAST.format(rotas=rotas)
+    otherwise = {"somebody": _FOLLOWED, "nobody": _LAST, "everybody": _ALL}[others].format(by=at, rotas=rotas)
     link = f"{public_url}/feedback/concerns/{concern_id}"
     body = _CONCERN.format(name=name, site=site, by=at, link=link, otherwise=otherwise)
     return AlertWords("Somebody needs you", body)

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
+from services.feedback.domain.alerts import Others
 from services.feedback.domain.rota import Responder, SetRota, levels_asked, on_call
 from shared.errors import Refusal
 from shared.events.base import Code
@@ -133,11 +134,15 @@ def escalated(concern: Concern, place: Place, now: datetime) -> tuple[Concern, C
     return fresh, ConcernEscalated(concern_id=concern.concern_id, level=level, state=_state(concern), answer_by=due_at)
 
 
-def is_followed(concern: Concern, place: Place) -> bool:
-    """Whether somebody else is asked once its time has passed, by the rota as it is now."""
-    if concern.owner is None or concern.due_at is None:  # everybody is told already
-        return False
-    return escalated(concern, place, concern.due_at)[0].owner not in (None, concern.owner)
+def others_asked(concern: Concern, place: Place) -> Others:
+    """Who but its owner is asked: everybody already; or somebody or nobody, once its time has passed, by this rota."""
+    if place.rota is None or concern.due_at is None:
+        return "nobody"
+    if concern.owner is None:
+        return "everybody"
+    following = escalated(concern, place, concern.due_at)[0].owner
+    asked = [following] if following else [one.code for one in place.rota.responders]
+    return "somebody" if any(one != concern.owner for one in asked) else "nobody"
 
 
 def _state(concern: Concern) -> Literal["open", "acknowledged", "acted-on"]:

@@ -39,6 +39,6 @@ def _letter(settings: Settings, alert: store.Alert) -> mail.Letter:
         time_zone=alert.time_zone,
         public_url=settings.public_url,
         concern_id=alert.concern_id,
-        is_followed=alert.is_followed,
+        others=alert.others,
     )
     return mail.Letter(alert.alert_id, alert.email, said.subject, said.body, "en")

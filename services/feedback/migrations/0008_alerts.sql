@@ -1,4 +1,5 @@
--- Whether somebody else is asked when the time of a message has passed. What was queued before does not promise it.
+-- Who else is asked than whoever a message goes to. What was queued before does not promise anybody.
 -- migrate:up
 
-alter table alerts add column is_followed boolean not null default false;
+alter table alerts add column others text not null default 'nobody'
+    check (others in ('somebody', 'nobody', 'everybody'));

@@ -4,6 +4,7 @@ Each page is one that can be opened again: the server knows whether it is still 
 button finds nothing. Nothing is kept on the tablet, and no score is shown on it.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,9 +14,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from services.feedback import acts, store
-from services.feedback.domain.check_in import Occasion, answer, why_closed
+from services.feedback.domain.check_in import Closed, Occasion, answer, why_closed
 from services.feedback.domain.contacts import are_confirmed
-from services.feedback.domain.instruments import Library
+from services.feedback.domain.instruments import Instrument, Library
 from services.feedback.domain.kiosk import VISIT, Kiosk, Visit, let_try, mistyped, read_code
 from services.feedback.domain.rota import read_by
 from services.feedback.pages.forms import typed
@@ -30,6 +31,7 @@ from shared.identity import new_id
 from shared.web.languages import language_of, speaker
 
 router = APIRouter(prefix="/c/kiosk/{token}", include_in_schema=False)
+_OVER = ("answered", "expired", "cancelled", "no-wording")  # nor does somebody's own link lead to questions then
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,20 @@ class Door:
     def to(self, path: str = "") -> RedirectResponse:
         """The way to another of its pages."""
         return RedirectResponse(f"{self.here}{path}?lang={self.language}", 303)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody began to answer, and why it is closed by now, if it is."""
+
+    occasion: Occasion
+    library: Library
+    closed: Closed | None
+
+    @property
+    def instruments(self) -> list[Instrument]:
+        """Its questions."""
+        return [self.library[code] for code in self.occasion.instruments]
 
 
 @router.get("")
@@ -94,9 +110,8 @@ async def thanks(request: Request, db: Db, token: str) -> Response:
     link = await _link(db, token)
     async with db.transaction(link.organisation_id) as tx:
         door = await _door(tx, request, token, link)
-        place = (await store.get_rota(tx, door.kiosk.site_id, None)).place
-    by = read_by(place.rota, door.moment, place.zone)
-    return _page(request, door, "kiosk-thanks.html", read_by=by, time_zone=door.site.time_zone)
+        read = await _read(tx, door)
+    return _page(request, door, "kiosk-thanks.html", **read)
 
 
 @router.get("/{visit_id}")
@@ -107,7 +122,7 @@ async def ask(request: Request, db: Db, token: str, visit_id: UUID) -> Response:
         door = await _door(tx, request, token, link)
         visit = await store.find_visit(tx, door.kiosk, visit_id)
         asked = await _asked(tx, door, visit) if visit and visit.ends_at > door.moment and door.is_open else None
-    return _questions(request, door, *asked) if asked else door.to()
+    return _questions(request, door, asked) if asked and not asked.closed else door.to()
 
 
 @router.post("/{visit_id}")
@@ -122,19 +137,16 @@ async def answer_here(request: Request, db: Db, token: str, visit_id: UUID) -> R
         visit = await store.find_visit(tx, door.kiosk, visit_id)
         if visit is None:  # a second tap, or somebody who went
             return door.to()
-        asked = await _asked(tx, door, visit) if door.kiosk.takes(door.moment) else None
-        if asked is None:
-            await store.end_visits(tx, door.kiosk)
-            return _page(request, door, "kiosk-not-sent.html", 410)
-        occasion, library = asked
+        asked = await _asked(tx, door, visit)
+        if asked.closed or not door.kiosk.takes(door.moment):
+            return await _not_sent(request, tx, door, asked, fields)
         if "show" in fields:
-            return _questions(request, door, occasion, library, fields)
+            return _questions(request, door, asked, fields)
         try:
-            command = answers_in([library[code] for code in occasion.instruments], fields)
-            kept = answer(occasion, command, library, door.moment)
+            kept = answer(asked.occasion, answers_in(asked.instruments, fields), asked.library, door.moment)
         except Invalid as invalid:
-            return _questions(request, door, occasion, library, fields, invalid)
-        await acts.keep_check_in(tx, occasion, kept, library, door.moment)
+            return _questions(request, door, asked, fields, invalid)
+        await acts.keep_check_in(tx, asked.occasion, kept, asked.library, door.moment)
         await store.end_visits(tx, door.kiosk)
     return door.to("/thanks")
 
@@ -165,12 +177,31 @@ async def _door(tx: Tx, request: Request, token: str, link: store.Link) -> Door:
     return Door(kiosk, site, f"/c/kiosk/{token}", language_of(request, link.language), now())
 
 
-async def _asked(tx: Tx, door: Door, visit: Visit) -> tuple[Occasion, Library] | None:
-    """What is asked of whoever stands there, unless it is closed by now."""
+async def _asked(tx: Tx, door: Door, visit: Visit) -> Asked:
+    """What is asked of whoever stands there, or why nothing is."""
     library = await store.library_of(tx)
     occasion = await store.get_occasion(tx, visit.occasion_id, None, library)
-    is_closed = why_closed(occasion, library, occasion.closes_at, door.moment, has_contacts=True)
-    return None if is_closed else (occasion, library)
+    closed = why_closed(occasion, library, occasion.closes_at, door.moment, has_contacts=True)
+    return Asked(occasion, library, closed)
+
+
+async def _not_sent(request: Request, tx: Tx, door: Door, asked: Asked, fields: dict[str, Any]) -> HTMLResponse:
+    """It came too late. Where there is an answer already, what this one says of a risk is heard all the same."""
+    is_answered, command = asked.occasion.check_in is not None, None
+    if is_answered:
+        with suppress(Invalid):
+            command = answers_in(asked.instruments, fields)
+    if command:
+        await acts.hear_another(tx, asked.occasion, command.answers, asked.library)
+    await store.end_visits(tx, door.kiosk)
+    more = {"is_answered": is_answered, "is_heard": command is not None, "link_works": asked.closed not in _OVER}
+    return _page(request, door, "kiosk-not-sent.html", 410, **more, **await _read(tx, door))
+
+
+async def _read(tx: Tx, door: Door) -> dict[str, Any]:
+    """By when a person reads what needs one."""
+    place = (await store.get_rota(tx, door.kiosk.site_id, None)).place
+    return {"read_by": read_by(place.rota, door.moment, place.zone), "time_zone": door.site.time_zone}
 
 
 async def _start(request: Request, tx: Tx, door: Door, code: str = "", status: int = 200) -> HTMLResponse:
@@ -197,15 +228,13 @@ def _closed(request: Request, door: Door) -> HTMLResponse:
 def _questions(
     request: Request,
     door: Door,
-    occasion: Occasion,
-    library: Library,
+    asked: Asked,
     given: dict[str, Any] | None = None,
     invalid: Invalid | None = None,
 ) -> HTMLResponse:
-    asked = [library[code] for code in occasion.instruments]
-    helped = help_of(door.site.contacts, door.language)
+    helped = help_of(door.site.contacts, door.language) | {"stop": f"{request.url.path}/stop"}
     errors = invalid.errors if invalid else ()
-    return questions(request, asked, door.language, given or {}, errors, stop=f"{request.url.path}/stop", **helped)
+    return questions(request, asked.instruments, door.language, given or {}, errors, **helped)
 
 
 def _page(request: Request, door: Door, name: str, status: int = 200, **more: Any) -> HTMLResponse:

@@ -100,20 +100,27 @@ async def sheet_page(request: Request, db: Db, who: Coordinator, code: str) -> H
 
 @router.post("/{code}")
 async def enter_sheet(request: Request, db: Db, who: Coordinator, code: str) -> Response:
-    """Keep an entry; the second one that agrees makes the check-in. The same form sent twice is one entry."""
+    """Keep an entry; the second one that agrees makes the check-in. The same form sent twice is one entry.
+
+    With `corrects` the sheet is begun again: it takes the place of the first entry that they made themselves.
+    """
     fields = await submitted(request)
     async with db.transaction(who.organisation_id) as tx:
         sheet = await _sheet(tx, who, code)
         number = len(sheet.entries) + 1
         is_stale = fields.pop("pass", "") != str(number)
+        corrects = bool(fields.pop("corrects", "")) and not is_stale and _is_own(sheet, who)
         if sheet.occasion.check_in or number > 2 or (is_stale and _is_repeated(sheet, who, fields)):
             return RedirectResponse(sheet.here, 303)
         if is_stale:
-            return _page(request, sheet, fields, _entered_meanwhile(sheet))
+            return _page(request, sheet, fields, _entered_meanwhile(sheet, who), corrects=_is_own(sheet, who))
         try:
             entry, kept = _entered(sheet, nested(fields))
         except Refusal as refusal:
-            return _page(request, sheet, fields, refusal)
+            return _page(request, sheet, fields, refusal, corrects=corrects)
+        if corrects:
+            await store.remove_entries(tx, sheet.occasion.occasion_id)
+            number = 1
         by = (who.subject, who.name)
         await store.add_entry(tx, who.organisation_id, sheet.occasion.occasion_id, number, entry, by, now())
         if number == 1:
@@ -193,9 +200,16 @@ def _is_repeated(sheet: Sheet, who: Who, fields: Mapping[str, Any]) -> bool:
     return any(one.subject == who.subject and not differences(one, again, asked) for one in sheet.entries)
 
 
-def _entered_meanwhile(sheet: Sheet) -> Refusal:
-    """Two people, or two tabs, with one sheet: what was typed is still to be saved."""
-    if sheet.entries:
+def _is_own(sheet: Sheet, who: Who) -> bool:
+    """Whether the first entry is theirs, and the only one."""
+    return [one.subject for one in sheet.entries] == [who.subject]
+
+
+def _entered_meanwhile(sheet: Sheet, who: Who) -> Refusal:
+    """Two people, or two tabs, with one sheet, or somebody who went back: what was typed is still to be saved."""
+    if _is_own(sheet, who):
+        sentence = "You have saved this sheet already, with other answers. To correct it, begin it again with these."
+    elif sheet.entries:
         sentence = f"{sheet.entries[0].name} saved the first entry after you opened this page. Yours is the second."
     else:
         sentence = "Somebody began this sheet again after you opened this page. Yours is the first entry."
@@ -218,7 +232,14 @@ def _has(request: Request, name: str) -> bool:
     return name in request.query_params
 
 
-def _page(request: Request, sheet: Sheet, given: dict[str, Any], refusal: Refusal | None = None) -> HTMLResponse:
+def _page(
+    request: Request,
+    sheet: Sheet,
+    given: dict[str, Any],
+    refusal: Refusal | None = None,
+    *,
+    corrects: bool = False,
+) -> HTMLResponse:
     return PAGES.render(
         request,
         "sheet.html",
@@ -227,6 +248,7 @@ def _page(request: Request, sheet: Sheet, given: dict[str, Any], refusal: Refusa
         occasion=sheet.occasion,
         instruments=[sheet.library[code] for code in sheet.occasion.instruments],
         number=len(sheet.entries) + 1,
+        corrects=corrects,
         given=given,
         errors=list(refusal.errors) if refusal else [],
         refused=refusal.message if refusal and not refusal.errors else "",

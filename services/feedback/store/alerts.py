@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from services.feedback.domain.alerts import Others
 from shared.database import Tx, made_of
 from shared.identity import new_id
 from shared.timers import Timer, cancel_timer, set_timer
@@ -23,7 +24,7 @@ class Alert:
     site: str
     time_zone: str
     due_at: datetime
-    is_followed: bool
+    others: Others
     attempts: int
 
 
@@ -35,17 +36,17 @@ async def add_alert(
     due_at: datetime,
     at: datetime,
     *,
-    is_followed: bool = False,
+    others: Others = "nobody",
 ) -> None:
     """Queue a message to somebody on the rota of a site (organisation, site); `to` is their address and name.
 
-    It is followed if somebody else is asked once its time has passed.
+    `others` is who else is asked: somebody once its time has passed, nobody, or everybody, who is told with them.
     """
     organisation, site_id = site
     alert_id = new_id()
     await tx.execute(
         """insert into alerts (organisation_id, alert_id, site_id, concern_id, email, name, due_at, state,
-                               next_attempt_at, made_at, is_followed)
+                               next_attempt_at, made_at, others)
            values ($1, $2, $3, $4, $5, $6, $7, 'queued', $8, $8, $9)""",
         organisation,
         alert_id,
@@ -54,7 +55,7 @@ async def add_alert(
         *to,
         due_at,
         at,
-        is_followed,
+        others,
     )
     await _due(tx, organisation, alert_id, at)
 
@@ -65,8 +66,8 @@ async def claim_alert(tx: Tx, organisation: UUID, alert_id: UUID, now: datetime,
         """with claimed as (
                update alerts set attempts = attempts + 1, next_attempt_at = $3
                where alert_id = $1 and state = 'queued' and next_attempt_at <= $2
-               returning alert_id, concern_id, site_id, email, name, due_at, is_followed, attempts, made_at)
-           select c.alert_id, c.concern_id, c.email, c.name, c.due_at, c.is_followed, c.attempts, s.code as site,
+               returning alert_id, concern_id, site_id, email, name, due_at, others, attempts, made_at)
+           select c.alert_id, c.concern_id, c.email, c.name, c.due_at, c.others, c.attempts, s.code as site,
                   s.time_zone,
                   exists (select from concern_steps t where t.concern_id = c.concern_id and t.at > c.made_at
                               and t.kind in ('acknowledged', 'acted-on', 'closed')) as is_over

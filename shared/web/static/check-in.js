@@ -36,12 +36,13 @@
       if (answer.status >= 500) throw new Error(answer.status);
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (answer.status !== 409) forget(); // closed for now: what has waited goes on waiting, and what was written stays
-      else if (!find("#not-kept").checked) attempt(() => sessionStorage.setItem(draft, body));
+      else if (!find("#not-kept")?.checked) attempt(() => sessionStorage.setItem(draft, body));
       document.title = page.title;
       document.body.replaceWith(page.body);
       scrollTo(0, 0);
       document.dispatchEvent(new Event("htmx:afterSettle")); // what is to be corrected takes the focus
     } catch {
+      if (!form()) return; // a page that asks nothing: what waits goes on waiting for the next time it is opened
       unsent = [at, body];
       const keeps = !find("#not-kept").checked && attempt(() => { localStorage.setItem(kept, JSON.stringify(unsent)); return true; });
       find("#waits [data-if=kept]").hidden = !keeps;
@@ -53,8 +54,10 @@
   };
   const again = () => {
     const [at, body] = waiting() ?? [];
-    if (!body || !form()) return;
-    if (Date.now() - at < A_DAY) send(body, at); else { forget(); find("#waits").hidden = true; form().hidden = false; }
+    if (!body || !(form() || find("[data-done]"))) return;
+    if (Date.now() - at < A_DAY) { send(body, at); return; }
+    forget();
+    if (form()) { find("#waits").hidden = true; form().hidden = false; }
   };
   addEventListener("online", again);
 
@@ -62,7 +65,7 @@
   addEventListener("pagehide", () => { if (form() && !unsent && !find("#not-kept")?.checked) attempt(() => sessionStorage.setItem(draft, fields())); });
   attempt(() => {
     for (const name of Object.keys(localStorage)) if (name.startsWith("waits:") && Date.now() - JSON.parse(localStorage.getItem(name))[0] > A_DAY) localStorage.removeItem(name);
-    if (find("[data-done]")) forget();
+    if (find("[data-done]") && !waiting()) forget(); // what waits is sent first: the reply says whether it is kept
     if (!form()) return; // a page that says why there are no questions now
     for (const [name, value] of new URLSearchParams(sessionStorage.getItem(draft) ?? "")) {
       const field = form().elements.namedItem(name);

@@ -73,7 +73,7 @@ async def test_more_pairs_than_answers_are_neither_complete_nor_bounded(client: 
     assert (row["improved"]["n"], row["improved"]["of"], row["improved"]["rate"]) == (55, 84, None)
     assert row["improved"]["if_missing_not"] is row["improved"]["if_missing_all"] is None
     page = await client.get(f"{ADDRESS}?from=baseline&to=end", headers=MANAGER)
-    assert "or more answered twice than these numbers say" in page.text
+    assert "or who was asked is shown of other people than who answered" in page.text
 
 
 def answered(enrolment: UUID, at: str, count: int) -> Event:

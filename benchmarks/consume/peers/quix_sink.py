@@ -4,6 +4,7 @@ Its own PostgreSQLSink writes a row for each event and folds nothing; its Batchi
 this is a BaseSink that folds all partitions of a checkpoint together.
 """
 
+import tempfile
 from typing import Any
 
 from quixstreams import Application
@@ -38,20 +39,22 @@ class Views(BaseSink):
 
 def main() -> None:
     """Run until all is read."""
-    application = Application(
-        task.kafka,
-        consumer_group=task.group,
-        auto_offset_reset="earliest",
-        commit_every=task.settings["batch"],
-        consumer_extra_config={
-            "queued.min.messages": task.settings["queued"],
-            "fetch.queue.backoff.ms": task.settings.get("backoff", 1000),
-        },
-        loglevel="ERROR",
-    )
-    topic = application.topic(TOPIC, value_deserializer="bytes", key_deserializer="bytes")
-    application.dataframe(topic).sink(Views())
-    application.run()
+    with tempfile.TemporaryDirectory(prefix="kith-bench-") as state:  # it makes one, though it keeps nothing there
+        application = Application(
+            task.kafka,
+            consumer_group=task.group,
+            auto_offset_reset="earliest",
+            commit_every=task.settings["batch"],
+            consumer_extra_config={
+                "queued.min.messages": task.settings["queued"],
+                "fetch.queue.backoff.ms": task.settings.get("backoff", 1000),
+            },
+            loglevel="ERROR",
+            state_dir=state,
+        )
+        topic = application.topic(TOPIC, value_deserializer="bytes", key_deserializer="bytes")
+        application.dataframe(topic).sink(Views())
+        application.run()
 
 
 if __name__ == "__main__":

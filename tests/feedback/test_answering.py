@@ -282,13 +282,19 @@ async def a_risk_question(client: Any, told: Told) -> dict[str, str]:
     return {f"answers.phq-9.{number}": "0" for number in range(1, 10)}
 
 
+async def a_risk_that_waits_where_it_was_answered(show: Any, client: Any, told: Told) -> Page:
+    """A phone that has kept an answer with a risk to a check-in that was answered elsewhere, without one, meanwhile."""
+    answers = await a_risk_question(client, told)
+    assert (await client.post(LINK, data=answers)).status_code == 200
+    page: Page = await show("/static/neutral.html")
+    await keep_waiting(page, answers | {"answers.phq-9.9": "1"})
+    return page
+
+
 async def test_what_waited_is_heard_and_said_not_to_be_kept_where_it_was_answered_elsewhere(
     show: Any, client: Any, told: Told
 ) -> None:
-    answers = await a_risk_question(client, told)
-    assert (await client.post(LINK, data=answers)).status_code == 200
-    page = await show("/static/neutral.html")
-    await keep_waiting(page, answers | {"answers.phq-9.9": "1"})
+    page = await a_risk_that_waits_where_it_was_answered(show, client, told)
     sent: list[str] = []
     page.on("request", lambda one: sent.append(one.method) if one.method == "POST" else None)
     await page.goto(LINK)
@@ -318,10 +324,7 @@ async def test_what_waited_until_the_link_ran_out_is_said_not_to_be_sent(show: A
 async def test_what_waits_goes_on_waiting_at_a_page_that_asks_nothing_until_it_can_be_sent(
     show: Any, client: Any, told: Told
 ) -> None:
-    answers = await a_risk_question(client, told)
-    assert (await client.post(LINK, data=answers)).status_code == 200
-    page = await show("/static/neutral.html")
-    await keep_waiting(page, answers | {"answers.phq-9.9": "1"})
+    page = await a_risk_that_waits_where_it_was_answered(show, client, told)
     await page.route(f"**{LINK}", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
     async with page.expect_event("requestfailed"):
         await page.goto(LINK)

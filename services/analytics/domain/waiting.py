@@ -148,18 +148,14 @@ def _across(shown: Seen, seen: Sequence[Seen], label: str, people_min: int, size
 def _beside_each_other(news: Seen, seen: Sequence[Seen], within: Within, people_min: int) -> Iterator[Cell]:
     """A part that leaves a few of a part by another label, or differs by a few from it as it was on another day."""
     after, size = {**(seen[-1] if seen else {}), **news}, _sizes()
-
-    def are_near(one: Facts, other: Facts) -> bool:
-        return abs(size(one) - size(other)) < people_min and _is_near(one, other, people_min)
-
     for (part, whole), outside in within.items():
         if part in after and whole in after and not news.keys().isdisjoint((part, whole)):
             one, other = after[part], after[whole]
             days = [(one, day[whole]) for day in seen if whole in day] if part in news else []
             days += [(day[part], other) for day in seen if part in day] if whole in news else []
             left = size(other) - size(one)  # of who is in the wider one alone
-            is_few = are_near(one, other) if outside else 0 < left < people_min
-            if is_few or any(are_near(*both) for both in days):
+            is_few = _is_near(one, other, people_min, size) if outside else 0 < left < people_min
+            if is_few or any(_is_near(*both, people_min, size) for both in days):
                 yield part if part in news else whole
 
 
@@ -169,14 +165,13 @@ def _beside_other_days(now: Seen, seen: Sequence[Seen], people_min: int) -> Iter
     for day in seen:
         for part, whole in ((now, day), (day, now)):
             for cell in part if EVERYBODY in whole else ():
-                is_close = cell and abs(size(part[cell]) - size(whole[EVERYBODY])) < people_min
-                if is_close and _is_near(part[cell], whole[EVERYBODY], people_min):
+                if cell and _is_near(part[cell], whole[EVERYBODY], people_min, size):
                     yield cell if part is now else EVERYBODY
 
 
-def _is_near(one: Facts, other: Facts, people_min: int) -> bool:
+def _is_near(one: Facts, other: Facts, people_min: int, size: Size) -> bool:
     """Whether the scores of the one are those of the other but for a few."""
-    return 0 < changed(scored(one), scored(other)) < people_min
+    return abs(size(one) - size(other)) < people_min and 0 < changed(scored(one), scored(other)) < people_min
 
 
 def _sizes() -> Size:

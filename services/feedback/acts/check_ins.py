@@ -56,7 +56,7 @@ async def hear_another(
 
 def _risky(occasion: Occasion, answers: Mapping[str, Mapping[str, int]], library: Library) -> list[str]:
     """The questions that were answered on the side of a risk rule."""
-    asked = [library[code] for code in occasion.instruments]
+    asked = occasion.asks(library)
     return [f"{one.title.in_('en')}: {item}" for one in asked for item in risks(one, answers.get(one.code, {}))]
 
 

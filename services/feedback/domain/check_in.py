@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from services.feedback.domain.given import Given, scores_of
-from services.feedback.domain.instruments import Library
+from services.feedback.domain.instruments import Instrument, Library
 from services.feedback.domain.kinds import Answers, Moment, ScaleTotals, Texts, Totals
 from shared.errors import Refusal
 from shared.events.feedback import CheckInSubmitted, Score
@@ -81,6 +81,10 @@ class Occasion:
     site: str | None
     time_zone: str
     check_in: CheckIn | None
+
+    def asks(self, library: Library) -> list[Instrument]:
+        """Its questionnaires, in order."""
+        return [library[code] for code in self.instruments]
 
     def day_of(self, moment: datetime) -> date:
         """Which day it is then at the site."""

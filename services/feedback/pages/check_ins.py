@@ -192,7 +192,7 @@ def _entry(
     given: dict[str, Any],
     refusal: Refusal | None = None,
 ) -> HTMLResponse:
-    instruments = [library[code] for code in occasion.instruments]
+    instruments = occasion.asks(library)
     return PAGES.render(
         request,
         "enter.html",

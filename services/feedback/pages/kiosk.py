@@ -16,7 +16,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from services.feedback import acts, store
 from services.feedback.domain.check_in import Closed, Occasion, answer, why_closed
 from services.feedback.domain.contacts import are_confirmed
-from services.feedback.domain.instruments import Instrument, Library
+from services.feedback.domain.instruments import Library
 from services.feedback.domain.kiosk import VISIT, Kiosk, Visit, let_try, mistyped, read_code
 from services.feedback.domain.rota import read_by
 from services.feedback.pages.forms import typed
@@ -63,11 +63,6 @@ class Asked:
     occasion: Occasion
     library: Library
     closed: Closed | None
-
-    @property
-    def instruments(self) -> list[Instrument]:
-        """Its questions."""
-        return [self.library[code] for code in self.occasion.instruments]
 
 
 @router.get("")
@@ -143,7 +138,9 @@ async def answer_here(request: Request, db: Db, token: str, visit_id: UUID) -> R
         if "show" in fields:
             return _questions(request, door, asked, fields)
         try:
-            kept = answer(asked.occasion, answers_in(asked.instruments, fields), asked.library, door.moment)
+            kept = answer(
+                asked.occasion, answers_in(asked.occasion.asks(asked.library), fields), asked.library, door.moment
+            )
         except Invalid as invalid:
             return _questions(request, door, asked, fields, invalid)
         await acts.keep_check_in(tx, asked.occasion, kept, asked.library, door.moment)
@@ -190,7 +187,7 @@ async def _not_sent(request: Request, tx: Tx, door: Door, asked: Asked, fields: 
     is_answered, command = asked.occasion.check_in is not None, None
     if is_answered:
         with suppress(Invalid):
-            command = answers_in(asked.instruments, fields)
+            command = answers_in(asked.occasion.asks(asked.library), fields)
     if command:
         await acts.hear_another(tx, asked.occasion, command.answers, asked.library)
     await store.end_visits(tx, door.kiosk)
@@ -234,7 +231,7 @@ def _questions(
 ) -> HTMLResponse:
     helped = help_of(door.site.contacts, door.language) | {"stop": f"{request.url.path}/stop"}
     errors = invalid.errors if invalid else ()
-    return questions(request, asked.instruments, door.language, given or {}, errors, **helped)
+    return questions(request, asked.occasion.asks(asked.library), door.language, given or {}, errors, **helped)
 
 
 def _page(request: Request, door: Door, name: str, status: int = 200, **more: Any) -> HTMLResponse:

@@ -88,7 +88,7 @@ async def answer_link(request: Request, db: Db, token: str) -> HTMLResponse:
         if "show" in fields:  # in another language, with what was answered so far
             return _questions(request, opened, fields, ())
         try:
-            command = answers_in([opened.library[code] for code in opened.occasion.instruments], fields)
+            command = answers_in(opened.occasion.asks(opened.library), fields)
             submitted_now = answer(opened.occasion, command, opened.library, moment)
         except Invalid as invalid:
             return _questions(request, opened, fields, invalid.errors)
@@ -102,7 +102,7 @@ async def _again(request: Request, tx: Tx, opened: Opened, moment: datetime, fie
     """Thanks for what is stored. Anything else is not kept, and they read that; what it says of a risk is heard."""
     first, concern = opened.occasion.check_in, None
     try:
-        command = answers_in([opened.library[code] for code in opened.occasion.instruments], fields)
+        command = answers_in(opened.occasion.asks(opened.library), fields)
     except Invalid:
         command = None
     if command and first and (command.answers, command.texts) == (first.answers, first.texts):
@@ -127,7 +127,7 @@ async def _open(tx: Tx, request: Request, link: Link, moment: datetime) -> Opene
 
 
 def _questions(request: Request, opened: Opened, given: dict[str, Any], errors: Sequence[FieldError]) -> HTMLResponse:
-    instruments = [opened.library[code] for code in opened.occasion.instruments]
+    instruments = opened.occasion.asks(opened.library)
     helped = help_of(opened.contacts, opened.language)
     return questions(request, instruments, opened.language, given, errors, link=request.url.path, **helped)
 
@@ -212,7 +212,7 @@ def _stopped(
 
 
 def _unsent(opened: Opened, given: Mapping[str, Any]) -> list[Unsent]:
-    return unsent([opened.library[code] for code in opened.occasion.instruments], given)
+    return unsent(opened.occasion.asks(opened.library), given)
 
 
 def _first_language(request: Request) -> str:

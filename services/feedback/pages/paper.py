@@ -62,7 +62,7 @@ class Sheet:
         if len(self.entries) < 2:
             return []
         first, second = self.entries
-        return differences(first, second, [self.library[code] for code in self.occasion.instruments])
+        return differences(first, second, self.occasion.asks(self.library))
 
 
 @router.get("")
@@ -196,7 +196,7 @@ def _is_repeated(sheet: Sheet, who: Who, fields: Mapping[str, Any]) -> bool:
     except Invalid:
         return False
     again = Entry(sent.answered_on, sent.answers, sent.texts, who.subject, who.name)
-    asked = [sheet.library[code] for code in sheet.occasion.instruments]
+    asked = sheet.occasion.asks(sheet.library)
     return any(one.subject == who.subject and not differences(one, again, asked) for one in sheet.entries)
 
 
@@ -246,7 +246,7 @@ def _page(
         refusal.status if refusal else 200,
         sheet=sheet,
         occasion=sheet.occasion,
-        instruments=[sheet.library[code] for code in sheet.occasion.instruments],
+        instruments=sheet.occasion.asks(sheet.library),
         number=len(sheet.entries) + 1,
         corrects=corrects,
         given=given,

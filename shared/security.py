@@ -23,7 +23,10 @@ KEYS_SECONDS_MIN = 10  # an unknown key id makes us ask the issuer again, but no
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """A person of one organisation, with roles, at named sites (`*` is all of them)."""
+    """A person of one organisation, with roles, at named sites (`*` is all of them).
+
+    `facilitator_id` is who leads groups with this account: the facilitator whose reference the token names.
+    """
 
     subject: str
     name: str
@@ -31,6 +34,7 @@ class Who:
     organisation_id: UUID
     roles: frozenset[str]
     sites: frozenset[str]
+    facilitator_id: UUID | None = None
 
     @classmethod
     def of(cls, claims: dict[str, Any]) -> Self:
@@ -39,13 +43,15 @@ class Who:
         roles = frozenset(map(str, claims.get("roles") or ())) & ROLES
         if not organisation or not roles:
             raise Forbidden("no-role-here", "This account has no organisation or no role in Kith. Ask who runs it.")
+        of, reference = organisation_id(organisation), str(claims.get("facilitator") or "")
         return cls(
             subject=str(claims["sub"]),
             name=str(claims.get("name") or claims["sub"]),
             organisation=organisation,
-            organisation_id=organisation_id(organisation),
+            organisation_id=of,
             roles=roles,
             sites=frozenset(map(str, claims.get("sites") or ())),
+            facilitator_id=derived_id(of, "facilitator", reference) if reference else None,
         )
 
     @property

@@ -2,7 +2,7 @@
 
 import json
 from base64 import urlsafe_b64decode
-from typing import Annotated
+from typing import Annotated, Any
 
 import httpx
 import typer
@@ -21,6 +21,7 @@ def token(
     role: Annotated[list[str], typer.Option(help="A role; may be given again.")],
     site: Annotated[list[str], typer.Option(help="Code of a site, * for all; may be given again.")],
     name: Annotated[str, typer.Option(help="Who it is.")] = "Token",
+    facilitator: Annotated[str | None, typer.Option(help="The reference of the facilitator who it is.")] = None,
 ) -> None:
     """Print a bearer token for the Kith that runs on this machine.
 
@@ -29,7 +30,7 @@ def token(
     unknown = sorted(set(role) - ROLES)
     if unknown:
         raise Trouble(f"There is no role {unknown[0]}: take one of {', '.join(sorted(ROLES))}.")
-    typer.echo(mint(organisation, role, site, name))
+    typer.echo(mint(organisation, role, site, name, facilitator))
 
 
 def door(url: str | None, token: str | None, organisation: str, role: str, name: str) -> tuple[str, str]:
@@ -59,14 +60,14 @@ def _must_be_of(organisation: str, token: str) -> None:
         )
 
 
-def mint(organisation: str, roles: list[str], sites: list[str], name: str) -> str:
+def mint(organisation: str, roles: list[str], sites: list[str], name: str, facilitator: str | None = None) -> str:
     """A bearer token of the development issuer that runs with our data folder."""
     data = data_folder()
-    person: dict[str, str | list[str]] = {"organisation": organisation, "name": name, "roles": roles, "sites": sites}
+    person = {"organisation": organisation, "name": name, "roles": roles, "sites": sites, "facilitator": facilitator}
     return _mint(folder.read_run(data)["urls"]["issuer"], secret(data, "mint"), person)
 
 
-def _mint(issuer: str, mint_secret: str, person: dict[str, str | list[str]]) -> str:
+def _mint(issuer: str, mint_secret: str, person: dict[str, Any]) -> str:
     headers = {"Authorization": f"Bearer {mint_secret}"}
     try:
         answer = httpx.post(f"{issuer}/mint", json=person, headers=headers, trust_env=False)

@@ -34,6 +34,7 @@ class Mint(BaseModel):
     name: str
     roles: tuple[str, ...]
     sites: tuple[str, ...]
+    facilitator: str | None = None
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def _for_programs(issuer: Issuer) -> APIRouter:
     async def mint(wanted: Mint, authorization: Annotated[str, Header()] = "") -> dict[str, str]:
         if not hmac.compare_digest(authorization.encode(), f"Bearer {issuer.mint_secret}".encode()):
             raise HTTPException(401, "Minting needs this installation's secret.")
-        person = Person(wanted.organisation, wanted.name, wanted.roles, wanted.sites)
+        person = Person(wanted.organisation, wanted.name, wanted.roles, wanted.sites, wanted.facilitator)
         return {"access_token": issuer.signer.token(person)}
 
     return router

@@ -10,12 +10,16 @@ DEFAULT = Path(__file__).with_name("people.json")
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody of an organisation, with what they do and where (`*` is every site)."""
+    """Somebody of an organisation, with what they do and where (`*` is every site).
+
+    `facilitator` is the reference under which intake knows who leads groups.
+    """
 
     organisation: str
     name: str
     roles: tuple[str, ...]
     sites: tuple[str, ...]
+    facilitator: str | None = None
 
     @property
     def subject(self) -> str:
@@ -33,7 +37,13 @@ class Person:
 def read_people(path: Path) -> list[Person]:
     """Everybody in the file, in its order."""
     return [
-        Person(entry["organisation"], entry["name"], tuple(entry["roles"]), tuple(entry["sites"]))
+        Person(
+            entry["organisation"],
+            entry["name"],
+            tuple(entry["roles"]),
+            tuple(entry["sites"]),
+            entry.get("facilitator"),
+        )
         for entry in json.loads(path.read_text())
     ]
 

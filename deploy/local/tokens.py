@@ -45,5 +45,7 @@ class Signer:
             "roles": list(person.roles),
             "sites": list(person.sites),
         }
+        if person.facilitator:
+            claims["facilitator"] = person.facilitator
         header = {"alg": "RS256", "kid": self._key.kid}
         return jwt.encode(header, claims | more, self._key)

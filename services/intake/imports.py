@@ -70,7 +70,7 @@ async def _facilitator(tx: Tx, who: Who, row: FacilitatorRow) -> Outcome:
     _check_known("sites", "site", row.sites, known_sites)
     known = await store.find_facilitator(tx, row.reference)
     code = await store.free_short_code(tx, short_codes(secrets.randbits(32) for _ in range(20)))
-    before = known or facilitators.somebody_new(new_id(), who.organisation_id, row.reference, code)
+    before = known or facilitators.somebody_new(who.organisation_id, row.reference, code)
     held = {one.code: one.valid_until for one in before.qualifications}
     said = {"email": before.email, "qualifications": held} | row.model_dump(include=row.model_fields_set)
     command = facilitators.QualifyFacilitator(
@@ -126,6 +126,10 @@ async def _find_seen(tx: Tx, who: Who, reference: str) -> Participant | None:
 
 
 async def _somebody_new(tx: Tx, who: Who, row: ParticipantRow) -> Participant:
+    """A participant whom the row tells of first; an old file does not bring back who was erased."""
+    if await store.is_erased_reference(tx, who.organisation_id, row.reference):
+        sentence = "Somebody with this reference was erased: take the row out, or enrol them by hand"
+        raise invalid("reference", "erased", f"{sentence} if they have come back.")
     code = await store.free_short_code(tx, short_codes(secrets.randbits(32) for _ in range(20)))
     contact = CorrectContact(preferred_name=row.preferred_name, email=row.email, phone=row.phone, language=row.language)
     return somebody_new(new_id(), who.organisation_id, row.reference, code, contact)

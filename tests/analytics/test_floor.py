@@ -87,6 +87,19 @@ async def test_sites_and_groups(client: Any, told: Told, who: Any, answered: int
     assert chart.status_code == (200 if has_rates else 404)
 
 
+@pytest.mark.parametrize(("answered", "said"), [(0, 0), (18, None), (60, 30)])
+async def test_of_a_few_who_have_answered_no_site_tells(
+    client: Any, told: Told, who: Any, answered: int, said: int | None
+) -> None:
+    """As the page and `/change` do not: nine at each of two sites are neither a number nor a point of the funnel."""
+    await play(told, people(answered))
+    await release(client)
+    found = await get(client, "sites", who, measure="answered")
+    assert [row["n"] for row in found["rows"]] == [said] * 2
+    assert [row["suppressed"] for row in found["rows"]] == [said is None] * 2
+    assert (found["target"] is None) == (said is None)
+
+
 async def test_workbook_and_paper(client: Any, told: Told) -> None:
     await play(told, people(30))
     asked = "from=baseline&to=end&attribute=age"

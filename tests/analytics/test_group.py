@@ -7,31 +7,36 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from shared.events.intake import ParticipantPlaced, ParticipantWaitlisted
+from shared.events.intake import ParticipantPlaced, ParticipantWaitlisted, ProgramPublished
 from shared.events.scheduling import GroupFormed, SessionHeld
-from tests.analytics.conftest import AT, OLD_TOWN, PROGRAM, Told, an_instrument
+from shared.identity import derived_id
+from tests.analytics.conftest import AT, OLD_TOWN, ORGANISATION, PROGRAM, Told, an_instrument
 from tests.analytics.world import ASKED, PULSE, Person, play
 from tests.doors import bearer
 
 GROUP = UUID(int=41)
 ADDRESS = "/analytics/groups/tuesday-circle"
-FACILITATOR = bearer("facilitator", "old-town")
+ROSA, MILA = (derived_id(ORGANISATION, "facilitator", reference) for reference in ("f-1", "f-2"))
+FACILITATOR = bearer("facilitator", "old-town", facilitator="f-1")
+NOT_LED = "Figures of single groups are for those who lead them."
 
 
 async def a_group(told: Told, people: Sequence[Person]) -> None:
-    """Everybody is in it, except for one who is in none."""
+    """Rosa leads it. Everybody is in it, except for one who is in none."""
     await play(told, [*people, Person(pulse=[16], came=1)])
     await gather(told, people, GROUP, "tuesday-circle")
+    await told.tell(led(GROUP, ROSA))
 
 
 async def gather(told: Told, people: Sequence[Person], group: UUID, code: str) -> None:
     """A group, and these people in it."""
-    await told.tell(
-        GroupFormed(
-            group_id=group, code=code, program_id=PROGRAM,
-            site_id=OLD_TOWN, capacity=12, weekday=2, starts_at_local="18:00", minutes=90, first_on=AT.date(),
-        ),
-        *(placed(one, group) for one in people),
+    await told.tell(a_formed_group(group, code), *(placed(one, group) for one in people))
+
+
+def a_formed_group(group: UUID, code: str, program: UUID = PROGRAM) -> GroupFormed:
+    return GroupFormed(
+        group_id=group, code=code, program_id=program,
+        site_id=OLD_TOWN, capacity=12, weekday=2, starts_at_local="18:00", minutes=90, first_on=AT.date(),
     )  # fmt: skip
 
 
@@ -99,7 +104,7 @@ async def test_whoever_does_not_lead_a_group_is_told_whom_its_figures_are_for(
     await a_group(told, [Person(pulse=[8 + number % 5], came=1) for number in range(12)])
     page = await client.get(ADDRESS, headers=bearer("administrator", *sites))
     assert page.status_code == 200
-    assert "Figures of single groups are for those who lead them." in page.text
+    assert NOT_LED in page.text
     assert "Nobody has answered" not in page.text
     assert "Too few people answered twice" not in page.text
 
@@ -116,7 +121,7 @@ async def test_only_those_who_lead_at_the_site(client: Any, told: Told) -> None:
     assert (await client.get("/analytics/groups/no-such", headers=FACILITATOR)).status_code == 404
 
 
-FRIDAYS, ROSA, MILA = UUID(int=43), UUID(int=44), UUID(int=45)
+FRIDAYS = UUID(int=43)
 
 
 async def two_groups(told: Told, tuesdays: int, fridays: int) -> None:
@@ -139,7 +144,49 @@ async def test_all_groups_that_somebody_leads_are_also_told_together(client: Any
     await told.tell(led(FRIDAYS, MILA, weeks=1))
     assert "All groups of whoever leads it" not in (await client.get(ADDRESS, headers=FACILITATOR)).text
     await told.tell(led(GROUP, MILA, weeks=1))
-    assert "All groups of whoever leads it" in (await client.get(ADDRESS, headers=FACILITATOR)).text
+    for who in (bearer("facilitator", "old-town", facilitator="f-2"), bearer("coordinator", "old-town")):
+        assert "All groups of whoever leads it" in (await client.get(ADDRESS, headers=who)).text
+
+
+async def test_a_group_is_seen_live_by_who_leads_it(client: Any, told: Told) -> None:
+    """And by coordinators: another facilitator of the site sees what everybody else sees."""
+    await a_group(told, [Person(pulse=[8 + number % 5], came=1) for number in range(12)])
+    for who, is_live in (
+        (FACILITATOR, True),
+        (bearer("coordinator", "old-town"), True),
+        (bearer("facilitator", "old-town", facilitator="f-2"), False),
+        (bearer("facilitator", "old-town"), False),
+        (bearer("administrator", "old-town", facilitator="f-1"), False),
+    ):
+        page = (await client.get(ADDRESS, headers=who)).text
+        assert (NOT_LED in page, 'data-label="Mean"' in page) == (not is_live, is_live)
+
+
+async def test_a_facilitator_finds_the_groups_they_lead(client: Any, told: Told) -> None:
+    """Of the first program two, also together; of the other one a single one."""
+    await two_groups(told, 12, 12)
+    other, single = derived_id(ORGANISATION, "program", "new-roots"), UUID(int=46)
+    await told.tell(
+        ProgramPublished(program_id=other, code="new-roots", site_ids=[OLD_TOWN], objectives=[]),
+        a_formed_group(single, "small-roots", other),
+        led(FRIDAYS, ROSA),
+        led(single, ROSA),
+    )
+
+    async def page(**claims: str) -> str:
+        answer = await client.get("/analytics/groups", headers=bearer("facilitator", "old-town", **claims))
+        assert answer.status_code == 200
+        return str(answer.text)
+
+    found = await page(facilitator="f-1")
+    assert found.index("Evening Circle") < found.index("people score 8.5 points better") < found.index("New Roots")
+    for code in ("tuesday-circle", "friday-circle", "small-roots"):
+        assert f'href="/analytics/groups/{code}"' in found
+    assert "You have led no session yet." in await page(facilitator="f-2")
+    assert "Your account does not say which facilitator you are." in await page()
+    elsewhere = bearer("facilitator", "north-quay", facilitator="f-1")
+    assert "You have led no session yet." in (await client.get("/analytics/groups", headers=elsewhere)).text
+    assert (await client.get("/analytics/groups", headers=bearer("coordinator", "old-town"))).status_code == 403
 
 
 @pytest.mark.parametrize(("tuesdays", "fridays", "is_said"), [(7, 5, True), (6, 4, False), (12, 4, False)])

@@ -12,11 +12,13 @@ from services.intake.handlers import on_qualification_lapses
 from services.intake.store import LAPSE_TIMER
 from shared.clock import now
 from shared.identity import derived_id
+from shared.security import Who
 from shared.timers import Timers
 from tests.conftest import eventually, running
 from tests.forms import filled
 from tests.intake.conftest import A_FACILITATOR, AN_ORGANISATION, HOME, ORGANISATION, Intake, a_group
 
+CLAIMS = {"sub": "1", "organisation": "harbour-trust", "roles": ["facilitator"]}
 A_SITE = {"name": "Old Town", "time_zone": "Europe/Madrid", "languages": ["es", "en"]}
 
 
@@ -137,8 +139,11 @@ async def test_a_program_names_sites_and_a_comparison_that_exist(intake: Intake)
 
 
 async def test_a_facilitator_is_said_with_codes_alone(intake: Intake) -> None:
+    """The id follows from the reference: a token that names it is theirs in every service."""
     await intake.set_up()
     first = await intake.put("/facilitators/staff-0017", A_FACILITATOR)
+    assert first["facilitator_id"] == str(Who.of(CLAIMS | {"facilitator": "staff-0017"}).facilitator_id)
+    assert Who.of(CLAIMS).facilitator_id is None
     assert await intake.put("/facilitators/staff-0017", A_FACILITATOR) == first
     (said,) = await intake.said("facilitator-qualified")
     assert said["short_code"] == first["short_code"]

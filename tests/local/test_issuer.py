@@ -79,6 +79,7 @@ async def test_a_chosen_person_gets_tokens_with_their_claims(browser: httpx.Asyn
     assert (claims["aud"], claims["name"]) == ("kith", "Ana Ruiz")
     assert claims["organisation"] == "harbour-trust"
     assert (claims["roles"], claims["sites"]) == (["coordinator"], ["old-town"])
+    assert "facilitator" not in claims
     assert claims["exp"] - claims["iat"] == 8 * 3600  # type: ignore[operator]
     assert "nonce" not in await _claims(browser, answer["access_token"])
 
@@ -131,11 +132,12 @@ async def test_the_form_is_safe_and_says_what_it_is(browser: httpx.AsyncClient) 
 
 
 async def test_minting_needs_the_secret(browser: httpx.AsyncClient, data: Path) -> None:
-    person = {"organisation": "o", "name": "N", "roles": ["operator"], "sites": ["*"]}
+    person = {"organisation": "o", "name": "N", "roles": ["operator"], "sites": ["*"], "facilitator": "f-1"}
     assert (await browser.post("/issuer/mint", json=person)).status_code == 401
     headers = {"Authorization": f"Bearer {secret(data, 'mint')}"}
     answer = await browser.post("/issuer/mint", json=person, headers=headers)
-    assert (await _claims(browser, answer.json()["access_token"]))["roles"] == ["operator"]
+    claims = await _claims(browser, answer.json()["access_token"])
+    assert (claims["roles"], claims["facilitator"]) == (["operator"], "f-1")
 
 
 def test_the_key_survives_a_restart_and_is_private(data: Path) -> None:

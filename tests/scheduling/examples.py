@@ -31,7 +31,7 @@ OLD_TOWN = derived_id(ORGANISATION, "site", "old-town")
 NORTH_QUAY = derived_id(ORGANISATION, "site", "north-quay")
 NEW_ROOTS = derived_id(ORGANISATION, "program", "new-roots")
 EVENING_CIRCLE = group_id_of(ORGANISATION, "evening-circle")
-TOMASZ = derived_id(ORGANISATION, "test", "tomasz")
+TOMASZ = derived_id(ORGANISATION, "facilitator", "f-1")
 MADRID = ZoneInfo("Europe/Madrid")
 
 

@@ -42,10 +42,11 @@ class Reader:
     """Somebody at a browser."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
-        self.client, self.role, self.sites = client, "coordinator", ["old-town"]
+        self.client, self.role, self.sites, self.claims = client, "coordinator", ["old-town"], dict[str, str]()
 
     def cookies(self) -> dict[str, str]:
-        return {"cookie": f"kith_session={token(self.role, *self.sites)}", "origin": "http://kith.test"}
+        signed = token(self.role, *self.sites, **self.claims)
+        return {"cookie": f"kith_session={signed}", "origin": "http://kith.test"}
 
     async def get(self, path: str, status: int = 200) -> str:
         answer = await self.client.get(path, headers=self.cookies())
@@ -103,6 +104,35 @@ async def test_today_says_what_there_is_to_do(group: Told, reader: Reader, at: C
     assert "completed on 10 January 2025" in await reader.get("/scheduling/follow-up")
     reader.role = "facilitator"
     assert f"/intake/participants/{person('ines')}" not in await reader.get("/scheduling/follow-up")
+
+
+async def test_today_tells_a_facilitator_what_they_lead(
+    group: Told, reader: Reader, at: Callable[[datetime], None]
+) -> None:
+    """Their sessions of the coming days, how many they have led, and until when they may."""
+    await reader.post("/scheduling/groups", form_group(name="Morning Circle", weekday="4"))
+    await reader.post("/scheduling/groups/morning-circle/facilitator", {"facilitator_id": str(TOMASZ)})
+    assert "What you lead" not in await reader.get("/scheduling/")
+    reader.role = "facilitator"
+    assert "What you lead" not in await reader.get("/scheduling/")
+    reader.claims = {"facilitator": "f-1"}
+    page = await reader.get("/scheduling/")
+    assert "Thursday, 6 March, 18:00 Morning Circle" in page
+    assert "1 session in the coming 7 days, 0 held in the last 4 weeks. Every week: Morning Circle." in page
+    assert "Peer Support until 31 December 2026" in page
+    groups = await reader.get("/scheduling/groups")
+    assert groups.index("Morning Circle") < groups.index("you lead") < groups.index("Evening Circle")
+
+    at(utc("2025-03-06 19:40"))
+    thursday = session_id_of(group_id_of(ORGANISATION, "morning-circle"), date(2025, 3, 6))
+    await reader.post(f"/scheduling/sessions/{thursday}/hold", {})
+    await group.tell(facilitator_qualified(date(2025, 3, 5)))
+    page = await reader.get("/scheduling/")
+    assert "1 session in the coming 7 days, 1 held in the last 4 weeks." in page
+    assert "Peer Support ran out on 5 March 2025" in page
+    reader.claims = {"facilitator": "f-2"}
+    assert "you lead" not in await reader.get("/scheduling/groups")
+    assert "What you lead" not in await reader.get("/scheduling/")
 
 
 async def test_forming_a_group_shows_it_and_what_is_wrong_first(group: Told, reader: Reader) -> None:

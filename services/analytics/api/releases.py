@@ -1,7 +1,7 @@
 """Releases: what most readers see, how one is made at once, and how small a number the organisation hides."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
@@ -35,7 +35,10 @@ class ReleaseRow(BaseModel):
     data_through: datetime | None = Field(description="time of the newest event in its data")
     people_min: int = Field(description="groups of fewer people are hidden, and changes of fewer wait")
     zeros_hidden: bool
-    offsets: dict[str, int] = Field(description="how far each topic had been heard, by topic/partition: the data cut")
+    offsets: dict[str, int] | None = Field(
+        description="how far each topic had been heard, by topic/partition: the data cut. For administrators; "
+        "others would count by it the events between two releases"
+    )
 
 
 class ReleaseRows(BaseModel):
@@ -75,7 +78,8 @@ async def releases(who: Analyst, db: Db) -> ReleaseRows:
     """All releases, the newest first."""
     async with db.transaction(who.organisation_id) as tx:
         rows = await store.release_list(tx)
-    return ReleaseRows(rows=[ReleaseRow(**dict(row)) for row in rows])
+    hidden: dict[str, Any] = {} if "administrator" in who.roles else {"offsets": None}
+    return ReleaseRows(rows=[ReleaseRow(**dict(row) | hidden) for row in rows])
 
 
 @router.get("/tables")

@@ -65,7 +65,7 @@ def standings(measure: Measure, asked: Asked, sites: Mapping[str, People]) -> St
     Limits and what was expected are made of all rates together: of one alone there are none.
     """
     every = {site: counts(measure, asked, people) for site, people in sites.items()}
-    shown = {site for site, (_, of) in every.items() if of >= max(sites[site].people_min, PEOPLE_MIN)}
+    shown = {site for site, (some, of) in every.items() if _may_be_shown(measure, some, of, sites[site].people_min)}
     rated = {site for site in shown if measure != "improved" or is_enough(sites[site], asked, every[site][1])}
     all_sites = funnel([every[site] for site in rated])
     has_expected = all_sites and measure == "improved"
@@ -80,6 +80,11 @@ def standings(measure: Measure, asked: Asked, sites: Mapping[str, People]) -> St
         else:
             rows.append(Standing(site, False, cut, some, of) if site in shown else Standing(site, True, cut))
     return Standings(all_sites, rows)
+
+
+def _may_be_shown(measure: Measure, some: int, of: int, people_min: int) -> bool:
+    """Of a few who have answered nothing is said, here as wherever else it says how many have."""
+    return of >= max(people_min, PEOPLE_MIN) and not (measure == "answered" and 0 < some < people_min)
 
 
 def _adjusted(asked: Asked, sites: Mapping[str, People]) -> Mapping[str, Adjusted]:

@@ -3,8 +3,9 @@
 Means are of enough people, or there is a sentence instead.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
@@ -25,9 +26,8 @@ from shared.security import Who
 
 router = APIRouter()
 Leader = Annotated[Who, Depends(allow("facilitator", "coordinator", "administrator"))]
+Facilitator = Annotated[Who, Depends(allow("facilitator"))]
 BY_WEEK = ("week", "in-week")
-LEADING = frozenset({"facilitator", "coordinator"})
-"""Who sees a group as it is now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,69 @@ class Told:
         return bool(self.weeks and any(row.values and row.values[2] is not None for row in self.weeks.rows))
 
 
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """The groups of a program that a reader sees, who leads each, and what there is to tell of them."""
+
+    program: str
+    seen: store.Seen
+    known: Mapping[str, Instrument]
+    instrument: Instrument | None
+    choice: Choice | None
+    people: Mapping[str, People]
+    led: Mapping[str, str]
+
+    @classmethod
+    async def read(cls, tx: Tx, who: Who, code: str, seen: store.Seen) -> Self:
+        """Of single groups there is nothing to read but as it is now."""
+        program = await store.get_program(tx, who.organisation_id, code, who.site_ids, seen)
+        known = await store.instruments(tx)
+        instrument, choice = asked_after_sessions(program, known), _until_the_end(choose(seen, program, known, {}))
+        wanted = {*(about(instrument.code, *BY_WEEK) if instrument else ()), *(choice.facts if choice else ())}
+        people = await store.by(tx, program.program_id, "group", seen, wanted) if seen.is_live else {}
+        led = await store.leaders(tx, program.program_id, seen)
+        return cls(code, seen, known, instrument, choice, people, led)
+
+    def led_by(self, leader: str | None) -> list[str]:
+        """The groups of which this one led the newest session."""
+        return sorted(one for one in self.led if self.led[one] == leader)
+
+    async def told(self, tx: Tx, code: str) -> Told:
+        """Of one group."""
+        return await self._told(tx, self.people.get(code, self.seen.nobody))
+
+    async def together(self, tx: Tx, codes: Sequence[str]) -> Told | None:
+        """Of several as one; of a single one that somebody is in there is no more to tell."""
+        counts = [taken_together(self.people[one].counts, self.known) for one in codes if one in self.people]
+        if not counts[1:]:
+            return None
+        return await self._told(tx, replace(self.seen.nobody, counts=as_one(counts, self.seen.rules.people_min)))
+
+    async def _told(self, tx: Tx, people: People) -> Told:
+        weeks = weekly(self.instrument, people) if self.instrument else None
+        if not self.choice or not self.seen.is_live:
+            return Told(weeks, None)
+        sheet = await changed(tx, self.choice, people)
+        if any(row.values and row.values[2] is None for row in sheet.rows):  # all changed alike
+            rows = [
+                row if row.values and row.values[2] is not None else replace(row, values=None) for row in sheet.rows
+            ]
+            sheet = replace(sheet, title="All changed alike: how much would be said of everybody", rows=rows)
+        return Told(weeks, sheet)
+
+
+@router.get("/groups")
+async def own_groups(request: Request, who: Facilitator, db: Db) -> HTMLResponse:
+    """The groups that the reader leads, and of several of one program all of them together."""
+    async with db.transaction(who.organisation_id) as tx:
+        seen, found = await store.seen_now(tx, who), []
+        for program in sorted({led.program for led in await store.led_by(tx, who)}):
+            groups = await Groups.read(tx, who, program, seen)
+            own = groups.led_by(str(who.facilitator_id))
+            found.append((groups, own, await groups.together(tx, own)))
+    return PAGES.render(request, "own-groups.html", found=found, seen=seen, now=clock.now())
+
+
 @router.get("/groups/{code}")
 async def group(request: Request, who: Leader, db: Db, code: Code) -> HTMLResponse:
     """What is asked after sessions, and what is asked twice, of the people who are in the group.
@@ -53,40 +116,13 @@ async def group(request: Request, who: Leader, db: Db, code: Code) -> HTMLRespon
         of = await store.find_program_of_group(tx, code, who.site_ids)
         if of is None:
             raise NotFound("group")
-        seen = await (store.seen_now if LEADING & who.roles else store.seen_by)(tx, who)
-        program = await store.get_program(tx, who.organisation_id, of, who.site_ids, seen)
-        known = await store.instruments(tx)
-        instrument, choice = asked_after_sessions(program, known), _until_the_end(choose(seen, program, known, {}))
-        wanted = {*(about(instrument.code, *BY_WEEK) if instrument else ()), *(choice.facts if choice else ())}
-        groups = await store.by(tx, program.program_id, "group", seen, wanted) if seen.is_live else {}
-        led = await store.leaders(tx, program.program_id, seen) if seen.is_live else {}
-        own = sorted(one for one in led if one in groups and led[one] == led.get(code))
-        facts = as_one([taken_together(groups[one].counts, known) for one in own], seen.rules.people_min)
-        told = await _told(tx, instrument, choice, groups.get(code, seen.nobody))
-        together = await _told(tx, instrument, choice, replace(seen.nobody, counts=facts)) if own[1:] else None
-    return PAGES.render(
-        request,
-        "group.html",
-        code=code,
-        instrument=instrument,
-        choice=choice,
-        told=told,
-        own=own,
-        together=together,
-        seen=seen,
-        now=clock.now(),
-    )
-
-
-async def _told(tx: Tx, instrument: Instrument | None, choice: Choice | None, people: People) -> Told:
-    weeks = weekly(instrument, people) if instrument else None
-    if not choice or not choice.seen.is_live:
-        return Told(weeks, None)
-    sheet = await changed(tx, choice, people)
-    if any(row.values and row.values[2] is None for row in sheet.rows):  # all changed alike
-        rows = [row if row.values and row.values[2] is not None else replace(row, values=None) for row in sheet.rows]
-        sheet = replace(sheet, title="All changed alike: how much would be said of everybody", rows=rows)
-    return Told(weeks, sheet)
+        leads = any(led.group == code for led in await store.led_by(tx, who))
+        seen = await (store.seen_now if leads else store.seen_by)(tx, who)
+        groups = await Groups.read(tx, who, of, seen)
+        own = groups.led_by(groups.led.get(code))
+        told, together = await groups.told(tx, code), await groups.together(tx, own)
+    given: dict[str, Any] = {"groups": groups, "told": told, "own": own, "together": together, "seen": seen}
+    return PAGES.render(request, "group.html", code=code, now=clock.now(), **given)
 
 
 def _until_the_end(choice: Choice | None) -> Choice | None:

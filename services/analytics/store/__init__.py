@@ -25,7 +25,7 @@ from services.analytics.store.facts import (
     save_site,
     withdraw,
 )
-from services.analytics.store.people import BY_SITE, LEADER, by, everybody, labels, leaders
+from services.analytics.store.people import BY_SITE, LEADER, by, everybody, labels, leaders, led_by
 from services.analytics.store.reading import (
     Program,
     find_program_code,
@@ -100,6 +100,7 @@ __all__ = [
     "labels",
     "latest_releases",
     "leaders",
+    "led_by",
     "move_horizon",
     "one_release_at_a_time",
     "place",

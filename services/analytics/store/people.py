@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from services.analytics.domain import UNKNOWN, Cut, Fact, People
@@ -11,6 +11,7 @@ from services.analytics.domain.dose import SESSIONS
 from services.analytics.store.seeing import Seen
 from shared.database import Tx
 from shared.errors import Refusal
+from shared.security import Who
 
 ALL = "all"
 BY_SITE = "site"
@@ -38,11 +39,13 @@ _RELEASED = """
         order by value, base, release desc
     ) one join releases using (organisation_id, release)"""
 
-_LEADERS = """
-    select g.code, led.facilitator_id::text from groups g, lateral (
+_LED = """
+    select g.code as "group", p.code as program, led.facilitator_id::text as leader
+    from groups g join programs p using (program_id), lateral (
         select facilitator_id from sessions s where s.group_id = g.group_id order by starts_at desc, session_id limit 1
     ) led
-    where g.program_id = $1 and led.facilitator_id is not null and ($2::uuid[] is null or g.site_id = any ($2))"""
+    where led.facilitator_id is not null and ($1::uuid[] is null or g.site_id = any ($1))"""
+"""Who led the newest session of a group leads it."""
 
 
 async def everybody(tx: Tx, program: UUID, seen: Seen, wanted: Collection[str]) -> People:
@@ -91,7 +94,24 @@ async def labels(tx: Tx, program: UUID, seen: Seen) -> list[str]:
 
 async def leaders(tx: Tx, program: UUID, seen: Seen) -> dict[str, str]:
     """Who led the newest session of each group of a program that the reader sees: by its code, the facilitator's id."""
-    return {code: leader for code, leader in await tx.fetch(_LEADERS, program, seen.sites)}
+    rows = await tx.fetch(f"{_LED} and g.program_id = $2", seen.sites, program)
+    return {row["group"]: row["leader"] for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Led:
+    """A group that somebody leads, and its program: the codes."""
+
+    group: str
+    program: str
+
+
+async def led_by(tx: Tx, who: Who) -> list[Led]:
+    """The groups that the reader leads; none if their account says no facilitator."""
+    if who.facilitator_id is None or "facilitator" not in who.roles:
+        return []
+    rows = await tx.fetch(f"{_LED} and led.facilitator_id = $2", who.site_ids, who.facilitator_id)
+    return [Led(row["group"], row["program"]) for row in rows]
 
 
 def _together(groups: Mapping[str, People], seen: Seen) -> People:

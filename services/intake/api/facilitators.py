@@ -15,7 +15,6 @@ from shared.clock import now
 from shared.doors import Db, allow
 from shared.events.intake import Qualification
 from shared.fields import Line
-from shared.identity import new_id
 from shared.security import Who
 
 router = APIRouter(prefix="/intake/api/v1", tags=["facilitators"])
@@ -41,7 +40,7 @@ async def put_facilitator(
         await store.get_organisation(tx, who.organisation_id)
         known = await store.find_facilitator(tx, reference)
         code = await store.free_short_code(tx, short_codes(secrets.randbits(32) for _ in range(20)))
-        before = known or somebody_new(new_id(), who.organisation_id, reference, code)
+        before = known or somebody_new(who.organisation_id, reference, code)
         sites = await store.sites_by_code(tx, who.site_ids)
         facilitator, event = qualify(before, known is None, command, sites)
         await store.save_facilitator(tx, facilitator)

@@ -15,6 +15,7 @@ from services.intake.domain.sites import Site, with_unseen
 from shared.events.base import Code
 from shared.events.intake import FacilitatorLapsed, FacilitatorQualified, Qualification
 from shared.fields import Command, Day, Email, Line
+from shared.identity import derived_id
 
 
 class HoldsQualification(Command):
@@ -64,8 +65,9 @@ class Facilitator:
     qualifications: tuple[Held, ...]
 
 
-def somebody_new(facilitator_id: UUID, organisation_id: UUID, reference: str, short_code: str) -> Facilitator:
-    """A facilitator of whom nothing is known yet but the id."""
+def somebody_new(organisation_id: UUID, reference: str, short_code: str) -> Facilitator:
+    """A facilitator of whom nothing is known yet. The id follows from the reference, which their account names."""
+    facilitator_id = derived_id(organisation_id, "facilitator", reference)
     return Facilitator(facilitator_id, organisation_id, reference, short_code, "", None, (), ())
 
 

@@ -19,7 +19,6 @@ from shared.database import Database
 from shared.doors import Db, allow, form, mark, refuse_stale, submitted
 from shared.errors import NotFound, Refusal
 from shared.fields import invalid
-from shared.identity import new_id
 from shared.security import Who
 
 router = APIRouter(prefix="/intake/set-up/facilitators", include_in_schema=False)
@@ -102,7 +101,7 @@ async def _save(
                 raise invalid("reference", "reference-taken", "Somebody with this reference is here already.")
             refuse_stale(fields, known)
             code = await store.free_short_code(tx, short_codes(secrets.randbits(32) for _ in range(20)))
-            before = known or somebody_new(new_id(), who.organisation_id, reference.strip(), code)
+            before = known or somebody_new(who.organisation_id, reference.strip(), code)
             sites = await store.sites_by_code(tx, who.site_ids)
             after, event = qualify(before, known is None, command, sites)
             await store.save_facilitator(tx, after)

@@ -12,6 +12,7 @@ from services.scheduling import store
 from services.scheduling.domain.groups import FormGroup
 from services.scheduling.domain.groups import form as form_group
 from services.scheduling.domain.leading import flag
+from services.scheduling.domain.shapes import Group
 from services.scheduling.pages.forms import entered, named
 from services.scheduling.pages.frame import PAGES
 from services.scheduling.pages.today import may_open
@@ -83,6 +84,11 @@ async def _form(db: Database, who: Who, code: str, command: FormGroup) -> None:
             outbox.put(tx, event, organisation=organisation_id, at=moment)
 
 
+def leads(who: Who, group: Group) -> bool:
+    """Whether the reader leads this group every week."""
+    return "facilitator" in who.roles and who.facilitator_id is not None and group.facilitator_id == who.facilitator_id
+
+
 def code_of(given: Any, name: str) -> str:
     """The code that was given, or one made from the name: `Círculo de tarde` as `circulo-de-tarde`."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
@@ -96,7 +102,8 @@ def code_of(given: Any, name: str) -> str:
 
 async def _shown(request: Request, db: Database, who: Who, fields: dict[str, Any], refusal: Refusal | None) -> Response:
     async with db.transaction(who.organisation_id) as tx:
-        groups = await store.seen_groups(tx, await store.groups(tx, who.site_ids), now())
+        found = sorted(await store.groups(tx, who.site_ids), key=lambda one: not leads(who, one))
+        groups = await store.seen_groups(tx, found, now())
         sites = await store.sites(tx, who.site_ids)
         programs = await store.programs(tx)
     here = {one.site_id for one in sites}
@@ -106,6 +113,7 @@ async def _shown(request: Request, db: Database, who: Who, fields: dict[str, Any
         "groups.html",
         refusal.status if refusal else 200,
         groups=groups,
+        own={one.group_id for one in found if leads(who, one)},
         flags={one.group.group_id: flag(one.facilitator, one.group.site_id, one.today) for one in groups},
         sites=sites,
         site_options=[(one.code, words(one.code)) for one in sites],

@@ -22,6 +22,8 @@ CHECK_INS = ("baseline", "session", "monthly", "end")
 SHOWN_MAX = 5
 DEBRIEF_SHOWN = timedelta(days=14)  # after the concern was closed
 LOOKS_BACK = timedelta(days=28)  # attendance that is missing for longer will not be remembered any more
+LOOKS_AHEAD = timedelta(days=7)
+RUNS_OUT_SOON = timedelta(days=60)  # there is a training in time
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,16 @@ class ToFollowUp:
     months: int
     steps: list[tuple[str, Any]]
     why: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Leading:
+    """What the reader leads, how much that is, and until when they may."""
+
+    groups: list[str]
+    coming: list[SeenSession]
+    led: int
+    qualifications: list[tuple[str, date]]
 
 
 @router.get("/")
@@ -53,6 +65,7 @@ async def today_page(request: Request, db: Db, who: Doer) -> HTMLResponse:
         away = await store.disengaged(tx, who.site_ids)
         debriefs = await store.debriefs(tx, who.site_ids, moment - DEBRIEF_SHOWN)
         programs = [one for one in await store.programs(tx) if any(map(who.sees, one.site_ids))]
+        leading = await _leading(tx, who, sessions, moment)
     today = [one for one in sessions if one.session.local_date == moment.astimezone(one.site.zone).date()]
     earlier = [one for one in sessions if one not in today and one.is_unrecorded(moment)]
     return PAGES.render(
@@ -67,6 +80,10 @@ async def today_page(request: Request, db: Db, who: Doer) -> HTMLResponse:
         follow_ups=follow_ups,
         away=away,
         debriefs=debriefs,
+        leading=leading,
+        runs_out_before=day + RUNS_OUT_SOON,
+        weeks_back=LOOKS_BACK.days // 7,
+        days_ahead=LOOKS_AHEAD.days,
         programs=programs,
         stages=WORDS,
         stage_of=stage_of,
@@ -109,9 +126,24 @@ async def _to_follow_up(tx: Tx, who: Who, moment: datetime) -> list[ToFollowUp]:
 
 
 async def _sessions(tx: Tx, who: Who, moment: datetime) -> list[SeenSession]:
-    """The sessions of today and of the last weeks."""
+    """The sessions of today, of the last weeks and of the coming days."""
     days = {}
     for site in await store.sites(tx, who.site_ids):
         today = moment.astimezone(site.zone).date()
-        days[site.site_id] = (today - LOOKS_BACK, today)
+        days[site.site_id] = (today - LOOKS_BACK, today + LOOKS_AHEAD)
     return await store.seen_sessions(tx, await store.sessions_on(tx, days))
+
+
+async def _leading(tx: Tx, who: Who, sessions: list[SeenSession], moment: datetime) -> Leading | None:
+    """Of a facilitator whose account says which one they are; sessions of the last weeks and of the coming days."""
+    known = await store.find_facilitator(tx, who.facilitator_id)
+    if known is None or "facilitator" not in who.roles:
+        return None
+    own = [one for one in sessions if one.session.facilitator_id == known.facilitator_id]
+    groups = await store.groups(tx, who.site_ids)
+    return Leading(
+        groups=[one.name for one in groups if one.facilitator_id == known.facilitator_id],
+        coming=[one for one in own if one.session.state == "scheduled" and one.session.ends_at > moment],
+        led=sum(one.session.state == "held" for one in own),
+        qualifications=sorted(known.qualifications.items()),
+    )

@@ -18,7 +18,7 @@ from uuid import UUID
 import aiosmtplib
 import structlog
 
-from shared import clock
+from shared import clock, metrics
 from shared.database import OUTAGES, Database, Tx
 from shared.doors import Running
 from shared.fields import as_address
@@ -32,6 +32,7 @@ QUEUED_MAX = 500
 SMTP_SECONDS_MAX = 5.0
 ATTEMPTS_MAX = 30  # of a message that is refused: a day
 WAIT_SECONDS_MAX = 3600  # between two attempts
+AWAY_SECONDS_MAX = 60  # while the server is away: it may be back at any time, and somebody may wait to be told
 _STATUS = re.compile(r"\d\.\d{1,3}\.\d{1,3}\b")  # RFC 3463, at the beginning of what a server says
 _NOBODY_THERE = re.compile(r"5\.(1\.([0-6]|10)|2\.\d{1,3})$")
 
@@ -88,18 +89,28 @@ class Sender:
                 log.exception("a message was not sent", message_id=str(message_id))
 
 
-def seconds_until_next_attempt(attempts: int) -> int:
+def seconds_until_next_attempt(refused: Refused, attempts: int) -> int:
     """How long to wait after so many attempts."""
-    return min(WAIT_SECONDS_MAX, 30 << min(max(attempts, 1) - 1, 20))
+    longest = WAIT_SECONDS_MAX if refused.counts else AWAY_SECONDS_MAX
+    return min(longest, 30 << min(max(attempts, 1) - 1, 20))
 
 
 async def deliver(settings: Settings, letter: Letter) -> Refused | None:
-    """Hand a message to the mail server. Nothing about whom it is for is logged.
+    """Hand a message to the mail server, and count what became of it."""
+    refused = await _deliver(settings, letter)
+    result = "sent" if refused is None else "refused" if refused.counts else "away"
+    metrics.MESSAGES_SENT.labels("mail", result).inc()
+    return refused
+
+
+async def _deliver(settings: Settings, letter: Letter) -> Refused | None:
+    """Nothing about whom it is for is logged.
 
     A server that is away, or does not let us in, is waited for. One that refuses the message is tried for a day: it
     may know neither us nor our sender yet, and that is ours to repair. An address at which nobody is, is final.
     """
     if settings.smtp is None:
+        log.warning("no mail server is set: messages wait", setting="KITH_SMTP")
         return Refused(is_final=False, counts=False)
     try:
         mail = _composed(settings, letter)

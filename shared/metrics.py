@@ -1,5 +1,7 @@
 """Every number that Kith exports to Prometheus, spelled once. A label never holds an id."""
 
+import math
+
 from prometheus_client import Counter, Gauge, Histogram
 
 EVENTS_SAID = Counter("kith_events_said_total", "Events handed to Kafka and confirmed", ["topic"])
@@ -16,7 +18,10 @@ EVENT_AGE = Histogram(
 OUTBOX_OLDEST = Gauge("kith_outbox_oldest_seconds", "Age of the oldest event that has not left")
 OUTBOX_ROWS = Gauge("kith_outbox_rows", "Events that have not left")
 LAG = Gauge("kith_consumer_lag_messages", "Records in Kafka that are not applied yet", ["topic", "partition"])
-PARKED = Gauge("kith_parked_events", "Events that wait for a person, those behind them included")
+PARKED = Gauge(
+    "kith_parked_events",
+    "Events that wait for a person: heard ones with those behind them, and said ones that the broker refused",
+)
 TIMERS_OVERDUE = Gauge("kith_timers_overdue_seconds", "How late the latest timer is; 0 when none is")
 HTTP_SECONDS = Histogram("kith_http_request_seconds", "Time to answer", ["method", "route", "status"])
 OUTAGES = Counter("kith_outages_total", "Times that a database or broker was away", ["part"])
@@ -26,3 +31,10 @@ QUESTIONS_WITHHELD = Counter(
     "kith_questions_withheld_total",
     "Times that questions whose answer can raise a concern were not shown, because nobody was on call",
 )
+OF_THE_STORE = (OUTBOX_OLDEST, OUTBOX_ROWS, PARKED, TIMERS_OVERDUE, CONCERNS_OVERDUE)
+
+
+def know_nothing_of_the_store() -> None:
+    """While it is away the gauges that it fills are no numbers: the last ones would look as if all were well."""
+    for gauge in OF_THE_STORE:
+        gauge.set(math.nan)

@@ -6,8 +6,9 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
+import asyncpg
 import structlog
 import uvicorn
 import uvloop
@@ -27,7 +28,6 @@ from shared.inbox.batch import AfterBatch, Applying, BeforeBatch
 from shared.inbox.flood import Flood
 from shared.inbox.hearing import Hearing
 from shared.inbox.positions import Lost
-from shared.inbox.store import count_parked
 from shared.operations import standstill
 from shared.operations.doors import with_operations
 from shared.outbox import Relay
@@ -38,6 +38,11 @@ from shared.timers import TimerHandlers, Timers, overdue_seconds
 from shared.web import Pages
 
 log = structlog.get_logger()
+NOT_LET_IN = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+)
 DRAIN_SECONDS = 5
 CANCEL_SECONDS = 10  # time to finish what was begun, before it is said again
 
@@ -121,18 +126,33 @@ async def end(work: Sequence[asyncio.Task[None]]) -> None:
 
 
 async def _open(name: str, settings: Settings) -> Running:
-    """Connect to the store; one that is away at the start is waited for."""
+    """Connect to the store; one that is away at the start is waited for. Ends with 2 if it does not let us in."""
     while True:
         try:
-            return Running(
-                settings,
-                await Database.open(settings.database, size=DOORS_CONNECTIONS, name=f"{name} doors"),
-                await Database.open(settings.database_machinery, size=MACHINERY_CONNECTIONS, name=f"{name} machinery"),
-                Verifier(settings.issuer, settings.client_id),
-            )
+            return Running(settings, *await _stores(name, settings), Verifier(settings.issuer, settings.client_id))
+        except ValueError:  # of asyncpg, before OUTAGES: one of its kinds is among them. It may repeat the address
+            _refuse(f"cannot be used. It is: {Settings.model_fields['database'].description}.")
+        except NOT_LET_IN as error:
+            _refuse(f"does not let us in: {error}. `kith migrate` makes databases and roles, and sets their passwords.")
         except OUTAGES as error:
             log.warning("waits for the store", error=repr(error))
             await asyncio.sleep(1)
+
+
+async def _stores(name: str, settings: Settings) -> tuple[Database, Database]:
+    """The store as its two roles; both or none."""
+    doors = await Database.open(settings.database, size=DOORS_CONNECTIONS, name=f"{name} doors")
+    try:
+        size = MACHINERY_CONNECTIONS
+        return doors, await Database.open(settings.database_machinery, size=size, name=f"{name} machinery")
+    except BaseException:
+        await doors.close()
+        raise
+
+
+def _refuse(why: str) -> NoReturn:
+    log.critical("a setting is wrong", trouble=f"KITH_DATABASE or KITH_DATABASE_MACHINERY {why}")
+    sys.exit(2)
 
 
 def _work(service: Service, settings: Settings, running: Running) -> Iterator[Any]:
@@ -200,8 +220,10 @@ def _ops(service: Service, running: Running) -> Starlette:
         return JSONResponse({"ready": True})
 
     async def show_metrics(_: Request) -> Response:
-        with contextlib.suppress(*OUTAGES):  # the counters are worth showing while the store is away
+        try:
             await _measure(service, running.machinery)
+        except OUTAGES:  # the counters are worth showing; what the store said last is not what is
+            metrics.know_nothing_of_the_store()
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", show_metrics)])
@@ -211,11 +233,14 @@ async def _measure(service: Service, database: Database) -> None:
     """Fill the gauges that only the store knows."""
     async with asyncio.timeout(5), database.transaction() as tx:
         now = clock.now()
-        row = await tx.fetchrow("select count(*) as rows, min(put_at) as oldest from machinery.outbox")
+        row = await tx.fetchrow(
+            """select count(*) as rows, min(put_at) as oldest, (select count(*) from machinery.parked)
+                      + (select count(*) from machinery.outbox_parked) as waiting from machinery.outbox"""
+        )
         assert row
         metrics.OUTBOX_ROWS.set(row["rows"])
         metrics.OUTBOX_OLDEST.set((now - row["oldest"]).total_seconds() if row["oldest"] else 0)
-        metrics.PARKED.set(await count_parked(tx))
+        metrics.PARKED.set(row["waiting"])
         metrics.TIMERS_OVERDUE.set(await overdue_seconds(tx, now))
         if service.measure:
             await service.measure(tx)

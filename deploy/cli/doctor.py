@@ -15,7 +15,7 @@ import typer
 from deploy import Trouble
 from deploy.cli.events.reading import kafka_address
 from deploy.cli.parked import chosen
-from deploy.cli.stores import store_of
+from deploy.cli.stores import parts_of, store_of
 from deploy.cli.terminal import plainly
 from deploy.local import folder
 from deploy.local.settings import data_folder
@@ -56,7 +56,7 @@ async def _one(service: str, kafka: str) -> Health:
     asked = {name: await _process(name, address) for name, address in _ops_addresses(service).items()}
     try:
         async with store_of(service) as database:
-            health = await examine(service, database, kafka)
+            health = await examine(service, database, kafka, parts_of(service).applying.topics)
     except (Trouble, asyncpg.PostgresError) as trouble:
         todo = "Start PostgreSQL, or look at its log; `kith migrate` makes what is missing in it. Nothing is lost."
         away = Finding(code="store-away", what=f"The store of {service} cannot be asked: {trouble}", todo=todo)

@@ -94,6 +94,11 @@ class Applying:
     after_batch: AfterBatch | None = None
     before_batch: BeforeBatch | None = None
 
+    @property
+    def topics(self) -> list[str]:
+        """What is to be heard for it."""
+        return sorted({event.topic for event in self.handlers})
+
     async def __call__(self, tx: Tx, batch: Sequence[Incoming], *, carefully: bool) -> Standing:
         """Apply a batch in `tx`. Carefully: with a savepoint an event, so that the culprit alone is parked."""
         erases = any(one.heard and one.heard.event.erases for one in batch)

@@ -62,7 +62,7 @@ class Hearing:
     ) -> None:
         self.database, self.kafka = database, kafka
         self.applied = 0  # batches
-        self.topics = sorted({event.topic for event in apply.handlers})
+        self.topics = apply.topics
         self.apply = apply
         self.watch = Watch(flood_run, flood_share)
         self.stopped: asyncio.Future[None] | None = None

@@ -1,7 +1,6 @@
 """Where we are in each partition. PostgreSQL holds the truth; Kafka's own commit is a hint for lag tools."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -100,9 +99,7 @@ class Positions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         while not is_loaded or generation == self.generation:
             try:
                 if is_loaded:
-                    with contextlib.suppress(KafkaError, OSError):
-                        await self._guard(assigned)
-                        await self._hint()
+                    await self._look(assigned)
                 else:
                     is_loaded = await self._loaded(generation, assigned)
             except (Lost, Flood) as lost:
@@ -173,6 +170,15 @@ class Positions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         if has_witness and last_print:
             self.witness[tp] = last_print
         self.subscriber.consumer.seek(tp, position - 1 if has_witness else position)
+
+    async def _look(self, assigned: list[TopicPartition]) -> None:
+        """While the broker is away nobody knows how far behind we are: no number says so."""
+        try:
+            await self._guard(assigned)
+            await self._hint()
+        except (KafkaError, OSError):
+            metrics.OUTAGES.labels("consumer").inc()
+            metrics.LAG.clear()
 
     async def _hint(self) -> None:
         """Tell Kafka where we are, for its lag tools: never the truth."""

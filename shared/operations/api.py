@@ -23,7 +23,7 @@ router = APIRouter(prefix="/api/v1/operations", tags=["operations"])
 @router.get("")
 async def health(at: At, who: Operator) -> Health:
     """The facts of this service, and what needs a person."""
-    return await examine(at.name, at.machinery, at.kafka)
+    return await examine(at.name, at.machinery, at.kafka, at.applying.topics)
 
 
 @router.get("/parked")

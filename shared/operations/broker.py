@@ -37,14 +37,14 @@ class Log:
     ahead_seconds: float | None  # of its clock before ours; None if it does not tell
 
 
-async def look(kafka: str, positions: Mapping[Place, int]) -> Log | None:
-    """The log at these positions; None if the broker does not answer."""
+async def look(kafka: str, positions: Mapping[Place, int], more: Collection[str] = ()) -> Log | None:
+    """The log at these positions, and of more topics how far it goes; None if the broker does not answer."""
     try:
         async with (
             asyncio.timeout(CONNECT_SECONDS_MAX + READ_SECONDS_MAX),
             reading(kafka, max_partition_fetch_bytes=FETCH_BYTES) as consumer,
         ):
-            return await _look(consumer, positions)
+            return await _look(consumer, positions, {*more, *(topic for topic, _ in positions)})
     except (KafkaError, OSError, TimeoutError):
         return None
 
@@ -74,8 +74,8 @@ async def partitions(consumer: Any, topics: Collection[str]) -> list[TopicPartit
     return [TopicPartition(topic, part) for topic in sorted(there) for part in sorted(there[topic] or ())]
 
 
-async def _look(consumer: Any, positions: Mapping[Place, int]) -> Log:
-    there = await partitions(consumer, {topic for topic, _ in positions})
+async def _look(consumer: Any, positions: Mapping[Place, int], topics: Collection[str]) -> Log:
+    there = await partitions(consumer, topics)
     begins = await consumer.beginning_offsets(there) if there else {}
     ends = await consumer.end_offsets(there) if there else {}
     behind = [tp for tp in there if begins[tp] <= positions.get(tuple(tp), ends[tp]) < ends[tp]]

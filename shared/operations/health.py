@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -20,8 +20,8 @@ TIMER_ATTEMPTS_MAX = 5
 CLOCK_SECONDS_MAX = 2.0
 
 
-async def examine(service: str, database: Database, kafka: str) -> Health:
-    """Ask the store and the broker, and judge."""
+async def examine(service: str, database: Database, kafka: str, hears: Collection[str]) -> Health:
+    """Ask the store and the broker, and judge. `hears`: the topics that the service is to hear."""
     asked = clock.now()
     health = Health(service=service, at=asked, store_answers=False, broker_answers=False)
     try:
@@ -31,8 +31,10 @@ async def examine(service: str, database: Database, kafka: str) -> Health:
     except OUTAGES as error:
         health.findings = [no_store(service, error)]
         return health
-    log = await broker.look(kafka, stored.positions)
-    return _judged(health, stored, log, ahead)
+    log = await broker.look(kafka, stored.positions, hears)
+    health = _judged(health, stored, log, ahead)
+    health.findings[:0] = _about_what_is_not_heard(service, stored, log, hears)
+    return health
 
 
 def no_store(service: str, error: BaseException) -> Finding:
@@ -121,14 +123,34 @@ def _about_the_log(stored: store.Stored, log: broker.Log | None) -> Iterator[Fin
     counts = Counter(topic for topic, _ in log.ends)
     for topic in sorted({topic for topic, _ in stored.positions}):
         if not counts[topic]:
-            todo = "Make it with `kith topics`. If it was deleted, restore it before the service goes on."
-            yield Finding(code="topic-missing", what=f"The topic {topic} is not there.", todo=todo)
+            yield _no_topic(topic)
         elif counts[topic] != PARTITIONS:
             what = f"{topic} has {counts[topic]} partitions, not {PARTITIONS}, so the service has stopped."
             todo = "Nothing is lost yet. Make the topic anew with 12 partitions under a version of its own."
             yield Finding(code="partitions-changed", what=what, todo=todo)
     for place, position in sorted(stored.positions.items()):
         yield from _about_a_place(place, position, log)
+
+
+def _about_what_is_not_heard(
+    service: str, stored: store.Stored, log: broker.Log | None, hears: Collection[str]
+) -> Iterator[Finding]:
+    """A topic without a position is one of which nothing has ever been read: no lag tells it."""
+    there = {topic for topic, _ in log.ends} if log else set()
+    for topic in sorted({*hears} - {topic for topic, _ in stored.positions}) if log else ():
+        if topic in there:
+            what = f"{service} has not begun to read {topic}."
+            todo = (
+                f"If it has only just started, ask again in a minute; else its log says why. It needs Read on {topic}."
+            )
+            yield Finding(code="not-begun", what=what, todo=todo)
+        else:
+            yield _no_topic(topic)
+
+
+def _no_topic(topic: str) -> Finding:
+    todo = "Make it with `kith topics`. If it was deleted, restore it before the service goes on."
+    return Finding(code="topic-missing", what=f"The topic {topic} is not there.", todo=todo)
 
 
 def _about_a_flood(stored: store.Stored) -> Iterator[Finding]:
@@ -158,10 +180,10 @@ def _about_a_place(place: tuple[str, int], position: int, log: broker.Log) -> It
 
 def _findings(health: Health) -> Iterator[Finding]:
     name = health.service
-    slow = [one for one in health.topics if (one.behind_seconds or 0) > LAG_SECONDS_MAX]
+    slow = [one for one in health.topics if one.behind and _waited(one, health.at) > LAG_SECONDS_MAX]
     if slow:
         what = "; ".join(
-            f"{_many(one.behind or 0, 'event')} of {one.topic}, for {age(one.behind_seconds or 0)}" for one in slow
+            f"{_many(one.behind or 0, 'event')} of {one.topic}, {_how_long(one, health.at)}" for one in slow
         )
         todo = f"See whether {name} runs and what its log says. If it only has much to do, start a second process."
         yield Finding(code="lag", what=f"Not applied yet: {what}.", todo=todo)
@@ -174,6 +196,16 @@ def _findings(health: Health) -> Iterator[Finding]:
         yield Finding(code="parked", what=what + f"the first for {ago}.", todo=todo)
     yield from _about_time(health)
     yield from _about_the_schema(health)
+
+
+def _waited(topic: Topic, now: datetime) -> float:
+    """For how long something waits; where its age could not be read, since anything was applied last."""
+    return _since(topic.moved_at, now) if topic.behind_seconds is None else topic.behind_seconds
+
+
+def _how_long(topic: Topic, now: datetime) -> str:
+    waited = age(_waited(topic, now))
+    return f"for {waited}" if topic.behind_seconds is not None else f"and none was applied for {waited}"
 
 
 def _about_saying(health: Health) -> Iterator[Finding]:

@@ -37,7 +37,7 @@ async def operations(
     again: Count = 0,
 ) -> HTMLResponse:
     """Is this service well, what waits for a person, what was decided."""
-    health = await examine(at.name, at.machinery, at.kafka)
+    health = await examine(at.name, at.machinery, at.kafka, at.applying.topics)
     found: list[Waiting] = []
     elsewhere, decided = 0, []
     if health.store_answers:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -27,7 +28,7 @@ from services.intake.domain.sites import OpenSite
 from shared.errors import Refusal
 from shared.events.base import ShortCode
 from shared.events.intake import Consents, ParticipantPlaced, ParticipantWaitlisted
-from shared.mail import seconds_until_next_attempt
+from shared.mail import Refused, seconds_until_next_attempt
 
 ORGANISATION = UUID("018f0000-0000-7000-8000-000000000001")
 NOW = datetime(2025, 3, 4, 18, tzinfo=UTC)
@@ -219,7 +220,7 @@ def test_a_link_for_something_that_lies_in_the_past_of_a_program_may_be_handed_o
 
 
 @pytest.mark.parametrize(
-    ("language", "words"), [("es", "hasta el 18 de marzo"), ("en", "18 March"), ("fr", "18 March")]
+    ("language", "words"), [("es", "hasta el 18 de marzo de 2025."), ("en", "18 March 2025."), ("fr", "18 March 2025.")]
 )
 def test_a_letter_is_short_and_speaks_the_language(language: str, words: str) -> None:
     written = letter(
@@ -228,7 +229,7 @@ def test_a_letter_is_short_and_speaks_the_language(language: str, words: str) ->
         name="Marisol",
         organisation="Harbour Trust",
         link="http://kith.test/c/abc",
-        closes_at=NOW + timedelta(days=14),
+        closes_at=datetime(2025, 3, 18, 23, 59, tzinfo=ZoneInfo("Europe/Madrid")),
         time_zone="Europe/Madrid",
     )
     assert words in written.body
@@ -237,8 +238,26 @@ def test_a_letter_is_short_and_speaks_the_language(language: str, words: str) ->
         assert tell_tale not in written.subject
 
 
+@pytest.mark.parametrize(
+    ("language", "words"), [("es", "18 de marzo de 2025 a las 10:00."), ("en", "18 March 2025, 10:00.")]
+)
+def test_a_letter_names_the_hour_of_a_link_that_closes_within_a_day(language: str, words: str) -> None:
+    written = letter(
+        language=language,
+        kind="session",
+        name="Marisol",
+        organisation="Harbour Trust",
+        link="http://kith.test/c/abc",
+        closes_at=datetime(2025, 3, 18, 9, tzinfo=UTC),
+        time_zone="Europe/Madrid",
+    )
+    assert words in written.body
+
+
 def test_waiting_grows_up_to_an_hour() -> None:
-    assert [seconds_until_next_attempt(n) for n in (1, 2, 3, 8, 1000)] == [30, 60, 120, 3600, 3600]
+    refused, away = Refused(is_final=False, counts=True), Refused(is_final=False, counts=False)
+    assert [seconds_until_next_attempt(refused, n) for n in (1, 2, 3, 8, 1000)] == [30, 60, 120, 3600, 3600]
+    assert [seconds_until_next_attempt(away, n) for n in (1, 2, 3, 8, 1000)] == [30, 60, 60, 60, 60]
 
 
 def test_every_table_takes_its_own_example() -> None:

@@ -1,5 +1,6 @@
 """When a part is away: people keep working, nothing is lost, and everything arrives when it is back."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -93,10 +94,18 @@ async def submit(kith: Kith, number: int) -> None:
         await doors.ask("POST", "/feedback/api/v1/check-ins", json=body)
 
 
-async def metric(kith: Kith, service: str, name: str) -> float:
+async def metrics(kith: Kith, service: str) -> list[str]:
     async with httpx.AsyncClient(trust_env=False) as http:
-        text = (await http.get(f"{kith.system.urls[f'{service}-ops']}/metrics")).text
-    return float(next(line.split()[-1] for line in text.splitlines() if line.startswith(name + " ")))
+        return (await http.get(f"{kith.system.urls[f'{service}-ops']}/metrics")).text.splitlines()
+
+
+async def metric(kith: Kith, service: str, name: str) -> float:
+    return float(next(one.split()[-1] for one in await metrics(kith, service) if one.startswith(name + " ")))
+
+
+async def lag_is_unknown(kith: Kith) -> bool:
+    """It says nothing rather than the last number, which was nought."""
+    return not any(one.startswith("kith_consumer_lag_messages{") for one in await metrics(kith, "analytics"))
 
 
 async def nothing_waits(kith: Kith) -> bool:
@@ -108,6 +117,7 @@ async def test_with_kafka_down_people_keep_working_and_events_leave_when_it_is_b
     kith.system.kill("kafka")
     await submit(kith, 10)
     assert await metric(kith, "feedback", "kith_outbox_rows") == 1
+    assert await eventually(lambda: lag_is_unknown(kith))
     async with httpx.AsyncClient(trust_env=False) as http:
         assert (await http.get(f"{kith.system.urls['feedback-ops']}/readyz")).status_code == 200
     assert (await change(kith, 10))["suppressed"]  # nothing new is known there yet
@@ -128,3 +138,18 @@ async def test_a_killed_service_catches_up_and_counts_nothing_twice(kith: Kith, 
     row = await eventually(lambda: change(kith, 12))
     assert row["mean_change"] == pytest.approx((10 * 3 + 2 * 4) / 12)
     assert await metric(kith, "analytics", "kith_parked_events") == 0
+
+
+async def test_with_postgresql_down_its_numbers_are_not_known_instead_of_the_last_ones(kith: Kith) -> None:
+    async def outbox() -> float:
+        return await metric(kith, "feedback", "kith_outbox_oldest_seconds")
+
+    assert await outbox() == 0
+    kith.system.kill("postgresql")
+    assert math.isnan(await eventually(outbox))
+    await kith.system.start_one("postgresql")
+
+    async def is_known() -> bool:
+        return not math.isnan(await outbox())
+
+    await eventually(is_known)

@@ -642,7 +642,7 @@ async def test_a_flood_of_bad_events_stops_the_reader(store: Any, parts: Parts, 
     for _ in range(2):
         with pytest.raises(Flood, match=r"60 bad events in a row .*; it goes on when somebody"):
             await hearing(store, parts, parcels, flood_run=60).run()
-    health = await examine("parcels", store.machinery, parts.kafka)
+    health = await examine("parcels", store.machinery, parts.kafka, ())
     assert [one.code for one in health.findings if one.code != "schema-behind"] == ["flood", "parked"]
     assert await store.machinery.pool.fetchval("select count(*) from machinery.parked") == len(parked_by_then)
 
@@ -656,7 +656,9 @@ async def test_a_flood_of_which_nothing_is_parked_does_not_stand_for_what_is_par
 ) -> None:
     async def told() -> list[str]:
         return [
-            one.todo for one in (await examine("parcels", store.machinery, parts.kafka)).findings if one.code == "flood"
+            one.todo
+            for one in (await examine("parcels", store.machinery, parts.kafka, ())).findings
+            if one.code == "flood"
         ]
 
     await send_to_one_partition(parts, parcels.topic, [(b"{", [])] * 40)
@@ -723,7 +725,7 @@ async def test_what_is_damaged_on_the_brokers_disk_holds_nobody_else(
     async with running(hearing(store, parts, parcels).run()):
         with damaged(segment):
             await eventually(lambda: store.machinery.pool.fetchval("select count(*) >= $1 from register", 400 - held))
-            health = await examine("parcels", store.machinery, parts.kafka)
+            health = await examine("parcels", store.machinery, parts.kafka, ())
             assert [(one.code, one.what.partition(":")[0]) for one in health.findings] == [
                 ("log-damaged", f"{parcels.topic}/0")
             ]

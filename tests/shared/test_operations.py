@@ -369,13 +369,23 @@ async def say_large(store: Any, kind: Any, parcel: UUID) -> None:
         tx.said[0] = replace(tx.said[0], value=b"x" * 20_000)
 
 
+@asynccontextmanager
+async def _producing(parts: Parts) -> AsyncIterator[Any]:
+    producer = AIOKafkaProducer(bootstrap_servers=parts.kafka)
+    await producer.start()
+    try:
+        yield producer
+    finally:
+        await producer.stop()
+
+
 def codes(found: Health) -> list[str]:
     return [finding.code for finding in found.findings]
 
 
 async def test_a_service_that_is_well_says_so(store: Any, parts: Parts, parcels: Any, park: Park) -> None:
     await park((uuid4(), 1, 1), waiting=0)
-    found = await examine("parcels", store.machinery, parts.kafka)
+    found = await examine("parcels", store.machinery, parts.kafka, ())
     assert codes(found) == []
     [topic] = found.topics
     assert (topic.topic, topic.behind, topic.behind_seconds) == (parcels.topic, 0, 0.0)
@@ -394,12 +404,10 @@ async def test_each_thing_that_is_wrong_is_said_with_what_to_do(
     async with store.doors.transaction(HARBOUR) as tx:
         put(tx, parcels(parcel_id=uuid4(), number=1), organisation=HARBOUR, at=AT)
         await set_timer(tx, Timer("send", "k", HARBOUR, clock.now(), {}))
-    producer = AIOKafkaProducer(bootstrap_servers=parts.kafka)
-    await producer.start()
-    await producer.send_and_wait(parcels.topic, b"{}", key=b"k")
-    await producer.stop()
+    async with _producing(parts) as producer:
+        await producer.send_and_wait(parcels.topic, b"{}", key=b"k")
     moved_clock(7300)
-    found = await examine("parcels", store.machinery, parts.kafka)
+    found = await examine("parcels", store.machinery, parts.kafka, ())
     assert codes(found) == ["lag", "outbox-old", "parked", "timers-late"]
     lag, outbox, parked, timers = found.findings
     assert lag.what == f"Not applied yet: 1 event of {parcels.topic}, for 2 hours."
@@ -409,9 +417,39 @@ async def test_each_thing_that_is_wrong_is_said_with_what_to_do(
     assert all(finding.todo.endswith(".") for finding in found.findings)
 
 
+async def test_a_topic_of_which_nothing_was_ever_read_is_said(
+    store: Any, parts: Parts, parcels: Any, park: Park
+) -> None:
+    """No position is no lag: a service that may not read a topic, or has none to read, looked well."""
+    hears = [parcels.topic, "kith.never-made"]
+    found = await examine("parcels", store.machinery, parts.kafka, hears)
+    assert {one.code: one.what for one in found.findings} == {
+        "not-begun": f"parcels has not begun to read {parcels.topic}.",
+        "topic-missing": "The topic kith.never-made is not there.",
+    }
+    await park((uuid4(), 1, 1), waiting=0)
+    assert codes(await examine("parcels", store.machinery, parts.kafka, hears)) == ["topic-missing"]
+
+
+async def test_what_waits_since_nobody_knows_when_is_not_called_new(
+    store: Any, parts: Parts, parcels: Any, park: Park,
+    moved_clock: Callable[[float], None], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """The age of what is to be read next is not always told in time: it counts from what was applied last."""
+    await park((uuid4(), 1, 1), waiting=0)
+    async with _producing(parts) as producer:
+        await producer.send_and_wait(parcels.topic, b"{}", key=b"k")
+    moved_clock(7300)
+    monkeypatch.setattr(broker, "READ_SECONDS_MAX", 0.0)
+    found = await examine("parcels", store.machinery, parts.kafka, [parcels.topic])
+    assert [one.behind_seconds for one in found.topics] == [None]
+    [lag] = found.findings
+    assert lag.what == f"Not applied yet: 1 event of {parcels.topic}, and none was applied for 2 hours."
+
+
 async def test_a_broker_that_is_away_is_said_and_the_rest_is_still_told(store: Any, parcels: Any, park: Park) -> None:
     await park((uuid4(), 1, 1), waiting=0)
-    found = await examine("parcels", store.machinery, NOBODY)
+    found = await examine("parcels", store.machinery, NOBODY, ())
     assert codes(found) == ["broker-away"]
     assert [topic.behind for topic in found.topics] == [None]
     assert found.outbox
@@ -420,7 +458,7 @@ async def test_a_broker_that_is_away_is_said_and_the_rest_is_still_told(store: A
 async def test_a_store_that_is_away_is_said(store: Any, parts: Parts) -> None:
     away = await Database.open(store.dsn_machinery, size=1, name="test")
     await away.close()
-    found = await examine("parcels", away, parts.kafka)
+    found = await examine("parcels", away, parts.kafka, ())
     assert (codes(found), found.topics, found.outbox) == (["store-away"], [], None)
 
 
@@ -433,7 +471,7 @@ async def test_a_log_that_does_not_fit_is_said(store: Any, parts: Parts, parcels
     await pool.execute("insert into machinery.offsets values ('a.never-made', 0, 0, null, $1)", clock.now())
 
     async def all_is_known() -> list[str] | None:
-        found = codes(await examine("parcels", store.machinery, parts.kafka))
+        found = codes(await examine("parcels", store.machinery, parts.kafka, ()))
         return found if len(found) == 3 else None
 
     assert await eventually(all_is_known) == ["topic-missing", "partitions-changed", "log-cut"]
@@ -454,7 +492,7 @@ async def test_events_that_expired_unread_are_said(store: Any, parts: Parts, par
 
         await eventually(removed)
     await store.machinery.pool.execute("update machinery.offsets set next_offset = 0")
-    found = await examine("parcels", store.machinery, parts.kafka)
+    found = await examine("parcels", store.machinery, parts.kafka, ())
     assert codes(found) == ["expired-unread"]
     assert "2 events expired" in found.findings[0].what
 
@@ -465,17 +503,17 @@ async def test_a_store_of_another_version_is_said(store: Any, parts: Parts) -> N
     admin = await asyncpg.connect(store.dsn_admin)
     await admin.execute("delete from schema_migrations where version = '0002_rebuild.sql'")
     await admin.execute("insert into schema_migrations values ('9999_later.sql', 'x')")
-    found = await examine("parcels", store.machinery, parts.kafka)
+    found = await examine("parcels", store.machinery, parts.kafka, ())
     assert codes(found) == ["schema-behind", "schema-ahead"]
     assert found.findings[0].todo == "Run `kith migrate`."
     await admin.execute("revoke select on schema_migrations from parcels_machinery")
     await admin.close()
-    assert codes(await examine("parcels", store.machinery, parts.kafka)) == ["schema-behind"]
+    assert codes(await examine("parcels", store.machinery, parts.kafka, ())) == ["schema-behind"]
 
 
 async def test_clocks_that_differ_are_said(store: Any, parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "CLOCK_SECONDS_MAX", -1.0)
-    found = await examine("parcels", store.machinery, parts.kafka)
+    found = await examine("parcels", store.machinery, parts.kafka, ())
     assert codes(found) == ["clocks-differ", "clocks-differ"]
 
 

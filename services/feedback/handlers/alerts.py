@@ -26,7 +26,7 @@ async def send(database: Database, settings: Settings, organisation_id: UUID, al
         elif refused.is_final or (refused.counts and alert.attempts >= mail.ATTEMPTS_MAX):
             await store.end_alert(tx, alert_id, "failed")  # the clock of the concern goes on: the next level is asked
         else:
-            again = clock.now() + timedelta(seconds=mail.seconds_until_next_attempt(alert.attempts))
+            again = clock.now() + timedelta(seconds=mail.seconds_until_next_attempt(refused, alert.attempts))
             attempts_max = mail.ATTEMPTS_MAX if refused.counts else mail.ATTEMPTS_MAX - 1
             await store.postpone_alert(tx, organisation_id, alert_id, again, attempts_max)
 

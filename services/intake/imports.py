@@ -126,10 +126,6 @@ async def _find_seen(tx: Tx, who: Who, reference: str) -> Participant | None:
 
 
 async def _somebody_new(tx: Tx, who: Who, row: ParticipantRow) -> Participant:
-    """A participant whom the row tells of first; an old file does not bring back who was erased."""
-    if await store.is_erased_reference(tx, who.organisation_id, row.reference):
-        sentence = "Somebody with this reference was erased: take the row out, or enrol them by hand"
-        raise invalid("reference", "erased", f"{sentence} if they have come back.")
     code = await store.free_short_code(tx, short_codes(secrets.randbits(32) for _ in range(20)))
     contact = CorrectContact(preferred_name=row.preferred_name, email=row.email, phone=row.phone, language=row.language)
     return somebody_new(new_id(), who.organisation_id, row.reference, code, contact)

@@ -102,7 +102,7 @@ async def own_groups(request: Request, who: Facilitator, db: Db) -> HTMLResponse
         for program in sorted({led.program for led in await store.led_by(tx, who)}):
             groups = await Groups.read(tx, who, program, seen)
             own = groups.led_by(str(who.facilitator_id))
-            found.append((groups, own, await groups.together(tx, own)))
+            found.append((groups, own, await groups.together(tx, own), await groups.told(tx, own[0])))
     return PAGES.render(request, "own-groups.html", found=found, seen=seen, now=clock.now())
 
 

@@ -9,7 +9,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
 from urllib.parse import unquote, urlsplit
@@ -23,7 +23,7 @@ from shared.database import OUTAGES, Database, Tx
 from shared.doors import Running
 from shared.fields import as_address
 from shared.settings import Settings
-from shared.timers import Timer, set_timer
+from shared.timers import HELD_UP_SINCE, Timer, set_timer
 
 log = structlog.get_logger()
 WORKERS = 3
@@ -57,6 +57,12 @@ class Refused:
 
     is_final: bool
     counts: bool
+
+
+def brings(message_id: UUID, held_up_since: datetime | None = None) -> dict[str, str]:
+    """What a timer says that brings a message: which one, and since when it waits if a try has failed."""
+    since = {HELD_UP_SINCE: held_up_since.isoformat()} if held_up_since else {}
+    return {"message_id": str(message_id)} | since
 
 
 class Sender:

@@ -20,6 +20,7 @@ log = structlog.get_logger()
 TIMERS_A_ROUND = 100
 WAIT_SECONDS = 0.25
 RETRY_SECONDS_MAX = 3600
+HELD_UP_SINCE = "held_up_since"  # in a payload: since when somebody waits for what could not be done at the last try
 GIVES_WAY = "set local lock_timeout = '500ms'"  # sooner than PostgreSQL looks for those who wait for each other
 
 

@@ -11,12 +11,13 @@ from shared import clock
 from shared.database import OUTAGES, SERVICES, SHARED_MIGRATIONS, Database
 from shared.events import PARTITIONS
 from shared.operations import broker, store
-from shared.operations.shapes import Clocks, Finding, Health, Outbox, Parked, Schema, Timers, Topic
+from shared.operations.shapes import Clocks, Finding, Health, Letters, Outbox, Parked, Schema, Timers, Topic
 
 LAG_SECONDS_MAX = 60
 OUTBOX_SECONDS_MAX = 60
 TIMER_SECONDS_MAX = 60
 TIMER_ATTEMPTS_MAX = 5
+LETTER_SECONDS_MAX = 300
 CLOCK_SECONDS_MAX = 2.0
 
 
@@ -69,6 +70,7 @@ def _judged(health: Health, stored: store.Stored, log: broker.Log | None, ahead_
         latest_seconds=_since(timers["first_due"], now),
         attempts_most=timers["attempts"],
     )
+    health.letters = Letters(held_up=stored.letters["held_up"], since=stored.letters["since"])
     health.schema_versions = _schema(health.service, stored)
     health.clocks = Clocks(postgresql_seconds=ahead_seconds, broker_seconds=log.ahead_seconds if log else None)
     health.findings = [*_about_the_log(stored, log), *_about_a_flood(stored), *_findings(health)]
@@ -195,6 +197,7 @@ def _findings(health: Health) -> Iterator[Finding]:
         todo = f"Look at what is wrong (`kith parked list --service {name}`), mend it, then replay or drop."
         yield Finding(code="parked", what=what + f"the first for {ago}.", todo=todo)
     yield from _about_time(health)
+    yield from _about_letters(health)
     yield from _about_the_schema(health)
 
 
@@ -237,6 +240,15 @@ def _about_time(health: Health) -> Iterator[Finding]:
                 yield Finding(
                     code="clocks-differ", what=what, todo="Let one time server set the clocks of all machines."
                 )
+
+
+def _about_letters(health: Health) -> Iterator[Finding]:
+    letters = health.letters
+    if letters and letters.held_up and _since(letters.since, health.at) > LETTER_SECONDS_MAX:
+        first = age(_since(letters.since, health.at))
+        what = f"{_many(letters.held_up, 'message')} to people cannot be sent, the first written {first} ago."
+        todo = f"See why in the log of {health.service}: the mail server, or KITH_SMTP. They go out by themselves then."
+        yield Finding(code="mail-held-up", what=what, todo=todo)
 
 
 def _about_the_schema(health: Health) -> Iterator[Finding]:

@@ -51,6 +51,13 @@ class Timers(BaseModel):
     attempts_most: int
 
 
+class Letters(BaseModel):
+    """Messages to people that the mail server did not take when they were tried last."""
+
+    held_up: int
+    since: AwareDatetime | None  # when the first of them was written
+
+
 class Schema(BaseModel):
     """Migrations: those that the store lacks, and those that it has and this program does not know."""
 
@@ -86,6 +93,7 @@ class Health(BaseModel):
     outbox: Outbox | None = None
     parked: Parked | None = None
     timers: Timers | None = None
+    letters: Letters | None = None
     schema_versions: Schema | None = None
     clocks: Clocks | None = None
     findings: list[Finding] = []

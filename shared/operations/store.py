@@ -15,6 +15,7 @@ from shared.database import Record, Tx, made_of
 from shared.errors import NotFound
 from shared.identity import NIL
 from shared.inbox.store import flood
+from shared.timers import HELD_UP_SINCE
 
 REFUSED_BY_THE_BROKER = "refused-by-the-broker"
 MINE = "($1::uuid is null or (headers::jsonb ->> 'ce_organisation')::uuid in ($1, $2))"
@@ -30,6 +31,7 @@ class Stored:
     parked: Record
     flood: str | None  # why the reader has stopped
     timers: Record
+    letters: Record
     migrations: Mapping[str, str] | None  # name to sha256; None if we may not read them
 
 
@@ -90,6 +92,12 @@ async def facts(tx: Tx, now: datetime) -> Stored:
             """select count(*) filter (where due_at < $1) as overdue, min(due_at) as first_due,
                       coalesce(max(attempts), 0) as attempts from machinery.timers""",
             now,
+        ),
+        letters=await _row(
+            tx,
+            """select count(*) as held_up, min((payload ->> $1)::timestamptz) as since
+               from machinery.timers where payload ? $1""",
+            HELD_UP_SINCE,
         ),
         migrations=await _migrations(tx),
     )

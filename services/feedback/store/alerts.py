@@ -8,6 +8,7 @@ from uuid import UUID
 from services.feedback.domain.alerts import Others
 from shared.database import Tx, made_of
 from shared.identity import new_id
+from shared.mail import brings
 from shared.timers import Timer, cancel_timer, set_timer
 
 ALERT_TIMER = "concern-alert"
@@ -99,14 +100,14 @@ async def let_ended_alert_rest(tx: Tx, alert_id: UUID) -> None:
 
 async def postpone_alert(tx: Tx, organisation: UUID, alert_id: UUID, until: datetime, attempts_max: int) -> None:
     """Try again then; a mail server that is away never uses up the last attempt."""
-    await tx.execute(
+    made_at = await tx.fetchval(
         """update alerts set next_attempt_at = $2, attempts = least(attempts, $3)
-           where alert_id = $1 and state = 'queued'""",
+           where alert_id = $1 and state = 'queued' returning made_at""",
         alert_id,
         until,
         attempts_max,
     )
-    await _due(tx, organisation, alert_id, until)
+    await _due(tx, organisation, alert_id, until, held_up_since=made_at)
 
 
 async def gaps_told(tx: Tx, site_id: UUID, since: datetime) -> dict[datetime, datetime]:
@@ -120,6 +121,8 @@ async def gaps_told(tx: Tx, site_id: UUID, since: datetime) -> dict[datetime, da
     return {row["due_at"]: row["told_at"] for row in rows}
 
 
-async def _due(tx: Tx, organisation: UUID, alert_id: UUID, at: datetime) -> None:
+async def _due(
+    tx: Tx, organisation: UUID, alert_id: UUID, at: datetime, held_up_since: datetime | None = None
+) -> None:
     """Set the timer that brings a message to the sender."""
-    await set_timer(tx, Timer(ALERT_TIMER, str(alert_id), organisation, at, {"message_id": str(alert_id)}))
+    await set_timer(tx, Timer(ALERT_TIMER, str(alert_id), organisation, at, brings(alert_id, held_up_since)))

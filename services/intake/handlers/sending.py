@@ -36,7 +36,7 @@ async def send(database: Database, settings: Settings, organisation_id: UUID, me
         else:
             again = moment + timedelta(seconds=mail.seconds_until_next_attempt(refused, claim.attempts))
             attempts_max = mail.ATTEMPTS_MAX if refused.counts else mail.ATTEMPTS_MAX - 1
-            await store.postpone_message(tx, organisation_id, message_id, again, attempts_max)
+            await store.postpone_message(tx, organisation_id, message_id, again, attempts_max, was_tried=True)
 
 
 async def _is_wanted(tx: Tx, occasion: Occasion, message_id: UUID, reminder: int) -> bool:
@@ -62,7 +62,8 @@ async def _waits(tx: Tx, occasion: Occasion, message_id: UUID, claim: store.Clai
     if at >= occasion.closes_at:
         await store.end_message(tx, message_id, "dropped", moment, "closed")
     else:
-        await store.postpone_message(tx, occasion.organisation_id, message_id, at, claim.attempts - 1)
+        attempts_max = claim.attempts - 1
+        await store.postpone_message(tx, occasion.organisation_id, message_id, at, attempts_max, was_tried=False)
     return True
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from services.intake.domain.invitation import Occasion
 from shared.database import Tx, made_of
 from shared.identity import new_id
+from shared.mail import brings
 from shared.timers import Timer, cancel_timer, cancel_timers, set_timer, set_timers
 
 SEND_TIMER = "send-message"
@@ -71,22 +72,24 @@ async def claim_message(
     return made_of(Claim, row)
 
 
-async def postpone_message(tx: Tx, organisation_id: UUID, message_id: UUID, until: datetime, attempts_max: int) -> None:
+async def postpone_message(
+    tx: Tx, organisation_id: UUID, message_id: UUID, until: datetime, attempts_max: int, *, was_tried: bool
+) -> None:
     """Try again then. At most so many attempts count so far: a mail server that is away never uses up the last one."""
-    tag = await tx.execute(
+    made_at: datetime | None = await tx.fetchval(
         """update messages set next_attempt_at = $2, attempts = least(attempts, $3)
-           where message_id = $1 and state = 'queued'""",
+           where message_id = $1 and state = 'queued' returning made_at""",
         message_id,
         until,
         attempts_max,
     )
-    if tag == "UPDATE 1":
-        await set_timer(tx, _timer(organisation_id, message_id, until))
+    if made_at:
+        await set_timer(tx, _timer(organisation_id, message_id, until, made_at if was_tried else None))
 
 
-def _timer(organisation_id: UUID, message_id: UUID, at: datetime) -> Timer:
+def _timer(organisation_id: UUID, message_id: UUID, at: datetime, held_up_since: datetime | None = None) -> Timer:
     """What brings a message to the sender."""
-    return Timer(SEND_TIMER, str(message_id), organisation_id, at, {"message_id": str(message_id)})
+    return Timer(SEND_TIMER, str(message_id), organisation_id, at, brings(message_id, held_up_since))
 
 
 async def let_ended_message_rest(tx: Tx, message_id: UUID) -> None:

@@ -87,7 +87,7 @@ class Verifier:
     def __init__(self, issuer: str, audience: str) -> None:
         self.issuer, self.audience = issuer, audience
         self.keys: KeySet | None = None
-        self.asked_at = -KEYS_SECONDS_MIN * 1.0
+        self.asked_at, self.is_away = -KEYS_SECONDS_MIN * 1.0, False
         self.lock = asyncio.Lock()
         self.known: dict[str, tuple[Who, float]] = {}  # verified tokens and when they expire
 
@@ -132,15 +132,28 @@ class Verifier:
             return None  # the library trips over a header that is no object, or whose parts are of another kind
 
     async def _fetch_keys(self) -> None:
-        """Ask the issuer for its keys, rarely: at the start, and when a key is not known."""
+        """Ask the issuer for its keys, rarely: at the start, and when a key is not known.
+
+        Whoever comes soon after a try that failed does not wait for another one: SignedOut at once.
+        """
         async with self.lock:
-            if time.monotonic() - self.asked_at < KEYS_SECONDS_MIN and self.keys:
+            if time.monotonic() - self.asked_at < KEYS_SECONDS_MIN:
+                if self.is_away:
+                    raise _away()
                 return
-            self.asked_at = time.monotonic()
-            async with httpx.AsyncClient(timeout=5) as http:
-                try:
-                    about = (await http.get(configuration_url(self.issuer))).raise_for_status()
-                    keys = (await http.get(about.json()["jwks_uri"])).raise_for_status()
-                    self.keys = KeySet.import_key_set(keys.json())
-                except (httpx.HTTPError, JoseError, ValueError, LookupError, TypeError) as error:
-                    raise SignedOut("issuer-away", "Sign-in is not available just now: try again soon.") from error
+            try:
+                self.keys = await self._asked_keys()
+            except (httpx.HTTPError, JoseError, ValueError, LookupError, TypeError) as error:
+                self.asked_at, self.is_away = time.monotonic(), True  # of its end: who waited for it asks no more
+                raise _away() from error
+            self.asked_at, self.is_away = time.monotonic(), False
+
+    async def _asked_keys(self) -> KeySet:
+        async with httpx.AsyncClient(timeout=5) as http:
+            about = (await http.get(configuration_url(self.issuer))).raise_for_status()
+            keys = (await http.get(about.json()["jwks_uri"])).raise_for_status()
+            return KeySet.import_key_set(keys.json())
+
+
+def _away() -> SignedOut:
+    return SignedOut("issuer-away", "Sign-in is not available just now: try again soon.")

@@ -1,10 +1,12 @@
 """What a service reads from its environment; docs/settings.md lists it."""
 
+import re
 from collections.abc import Iterator
 from socket import gethostname
 from typing import Annotated, Literal, Self, TypeAlias
+from urllib.parse import urlsplit
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DOORS_CONNECTIONS, MACHINERY_CONNECTIONS = 10, 6  # of a process, at most
@@ -16,12 +18,48 @@ KAFKA_IS = (
     "scram-sha-512+ssl://user:password@host:port (or scram-sha-256, plain; special characters as %40); "
     "certificates are trusted as the system or SSL_CERT_FILE says"
 )
-Store: TypeAlias = Annotated[str, StringConstraints(pattern=r"^postgres(ql)?://\S+$")]
-Brokers: TypeAlias = Annotated[str, StringConstraints(pattern=KAFKA)]
-Address: TypeAlias = Annotated[str, StringConstraints(pattern=r"^\S+:\d{1,5}$")]
-Url: TypeAlias = Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
-PublicUrl: TypeAlias = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#@]+$")]
-MailServer: TypeAlias = Annotated[str, StringConstraints(pattern=r"^smtps?://[^\s/]+$")]
+PORT_MAX = 65535
+
+
+def with_ports(address: str) -> str:
+    """One or more of host:port, as they are. Raises ValueError, which does not repeat them."""
+    for host in address.rpartition("//")[2].rpartition("@")[2].split(","):
+        if int(host.rpartition(":")[2]) > PORT_MAX:
+            raise ValueError(f"a port is a number up to {PORT_MAX}")
+    return address
+
+
+def readable(url: str) -> str:
+    """A URL of one host or more, as it is. Raises ValueError, which does not repeat it."""
+    try:
+        for host in urlsplit(url).netloc.rpartition("@")[2].split(","):
+            _ = urlsplit(f"//{host}").port
+    except ValueError:  # it may repeat a part of a password
+        raise ValueError(f"its host or its port cannot be read, and a port is a number up to {PORT_MAX}") from None
+    return url
+
+
+def with_account(url: str) -> str:
+    """A URL whose password hides none of its parts, as it is. Raises ValueError, which does not repeat it."""
+    after = url.partition("://")[2]
+    if "@" in after[len(re.split("[/?#]", after, maxsplit=1)[0]) :]:
+        raise ValueError("the special characters of its password have to be escaped (/ is %2F, # is %23, ? is %3F)")
+    return readable(url)
+
+
+def store_url(url: str) -> str:
+    """The URL of a store, as it is. Raises ValueError, which does not repeat it."""
+    if url.count("@") > 1:  # the driver takes the first one for the end of the password
+        raise ValueError("the special characters of its password have to be escaped (@ is %40)")
+    return with_account(url)
+
+
+Store: TypeAlias = Annotated[str, StringConstraints(pattern=r"^postgres(ql)?://\S+$"), AfterValidator(store_url)]
+Brokers: TypeAlias = Annotated[str, StringConstraints(pattern=KAFKA), AfterValidator(with_ports)]
+Address: TypeAlias = Annotated[str, StringConstraints(pattern=r"^\S+:\d{1,5}$"), AfterValidator(with_ports)]
+Url: TypeAlias = Annotated[str, StringConstraints(pattern=r"^https?://\S+$"), AfterValidator(readable)]
+PublicUrl: TypeAlias = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#@]+$"), AfterValidator(readable)]
+MailServer: TypeAlias = Annotated[str, StringConstraints(pattern=r"^smtps?://[^\s/]+$"), AfterValidator(with_account)]
 
 
 class Settings(BaseSettings):
@@ -76,14 +114,17 @@ class Settings(BaseSettings):
         return self.environment == "production"
 
 
+_OURS = "Value error, "  # what pydantic puts before a sentence of ours
+
+
 def troubles(error: ValidationError) -> Iterator[str]:
     """What is wrong with each setting and what it has to be, but never what it is: some are secrets."""
     for one in error.errors(include_input=False, include_url=False, include_context=False):
         if not one["loc"]:
-            yield one["msg"].removeprefix("Value error, ")
+            yield one["msg"].removeprefix(_OURS)
             continue
         name = str(one["loc"][0])
-        what = "is missing" if one["type"] == "missing" else f"cannot be used: {one['msg']}"
+        what = "is missing" if one["type"] == "missing" else f"cannot be used: {one['msg'].removeprefix(_OURS)}"
         yield f"{PREFIX}{name.upper()} {what}. It is: {Settings.model_fields[name].description}."
 
 

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import httpx
 import typer
@@ -10,6 +10,7 @@ import typer
 from deploy import Trouble
 from deploy.cli.terminal import plainly
 from deploy.cli.token import door
+from deploy.importer.doors import json_of, problem_of
 
 app = typer.Typer(help="Instruments: their wording and their definitions.", no_args_is_help=True)
 
@@ -34,7 +35,7 @@ def load(
     answer = _send(f"{where}/feedback/api/v1/instruments/{code}/wording", _read(file), bearer)
     if answer.status_code >= 400:
         _tell(file, answer)
-    shape = answer.json()
+    shape = json_of(answer)
     done = "loaded" if answer.status_code == 201 else "loaded before"
     typer.echo(f"{shape['code']} version {shape['version']}, {shape['language']}: {done}.")
 
@@ -87,10 +88,7 @@ def _send(address: str, data: bytes, bearer: str) -> httpx.Response:
 
 def _tell(file: Path, answer: httpx.Response) -> None:
     """Each mismatch on a line, with its place in the file."""
-    try:
-        problem: dict[str, Any] = answer.json()
-    except ValueError:
-        problem = {"title": f"It was refused with status {answer.status_code}."}
+    problem = problem_of(answer)
     for error in problem.get("errors", []):
         typer.secho(f"{file}: {error['field']}: {error['message']} [{error['code']}]", fg="red", err=True)
     raise Trouble(str(problem.get("title")))

@@ -19,10 +19,14 @@ from deploy.postgres import provision
 @plainly
 def migrate(
     passwords: Annotated[
-        Path | None, typer.Option(help="JSON file: login role to password. Default: our own secrets.")
+        Path | None,
+        typer.Option(help="JSON file: login role to password. Default: INTAKE_PASSWORD and so on, else own secrets."),
     ] = None,
 ) -> None:
     """Make what the services need in PostgreSQL, on KITH_POSTGRES or the server of the Kith that runs here.
+
+    Without a file, the passwords of the login roles are those of INTAKE_PASSWORD, INTAKE_MACHINERY_PASSWORD and so on,
+    one for each service and one for its machinery; if none of them is set, those of our own secrets.
 
     Example: KITH_POSTGRES=postgresql://admin:secret@database/postgres kith migrate --passwords roles.json
     """
@@ -35,7 +39,7 @@ def migrate(
 def _passwords(file: Path | None) -> dict[str, str]:
     roles = [role for service in provision.SERVICES for role in provision.login_roles(service)]
     if file is None:
-        return {role: secret(data_folder(), role) for role in roles}
+        return _from_environment(roles) or {role: secret(data_folder(), role) for role in roles}
     try:
         known = TypeAdapter(dict[str, str]).validate_json(file.read_bytes())
     except OSError as error:
@@ -45,6 +49,16 @@ def _passwords(file: Path | None) -> dict[str, str]:
     missing = [role for role in roles if role not in known]
     if missing:
         raise Trouble(f"{file} gives no password for {', '.join(missing)}.")
+    return known
+
+
+def _from_environment(roles: list[str]) -> dict[str, str]:
+    """The passwords by the names that they have in `.env`: all of them, or none."""
+    names = {role: f"{role.upper()}_PASSWORD" for role in roles}
+    known = {role: os.environ[name] for role, name in names.items() if os.environ.get(name)}
+    missing = [name for role, name in names.items() if role not in known]
+    if known and missing:
+        raise Trouble(f"The environment gives some of the passwords, but not {', '.join(missing)}: set all or none.")
     return known
 
 

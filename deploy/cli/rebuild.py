@@ -27,7 +27,8 @@ def rebuild(
 ) -> None:
     """Make a view again from what was heard, compare it with the live one, and put it in its place.
 
-    The live view goes on meanwhile. Killed at any point, the same command goes on where it was.
+    The live view goes on meanwhile. Killed at any point, the same command goes on where it was. 1 if the two differ and
+    the live one stays.
 
     Example: kith rebuild analytics facts --switch
     """
@@ -69,17 +70,23 @@ async def _fold(one: Rebuild, as_json: bool) -> None:
 
 async def _finish(one: Rebuild, switch: bool, switch_anyway: bool, as_json: bool) -> None:
     found = await one.differences()
+    switches = switch_anyway or (switch and not found)
+    facts = {"view": one.view, "differences": [_facts(each) for each in found], "switched": switches}
     for difference in found:
         if not as_json:
             typer.echo(_sentence(difference))
-    if found and switch and not switch_anyway:
-        raise Trouble("The two differ, so the live view stays. Look why; --switch-anyway puts the new one in place.")
-    facts = {"view": one.view, "differences": [_facts(each) for each in found], "switched": switch or switch_anyway}
-    if not (switch or switch_anyway):
-        same = "The two are the same" if not found else "The two differ"
-        return _tell(f"{same}. The new view waits beside the live one: --switch, or --drop.", facts, as_json)
-    await one.switch()
-    return _tell("The new view is in place; the one before is kept until --drop.", facts, as_json)
+    if switches:
+        await one.switch()
+        _tell("The new view is in place; the one before is kept until --drop.", facts, as_json)
+    elif not found:
+        _tell("The two are the same. The new view waits beside the live one: --switch, or --drop.", facts, as_json)
+    else:
+        if as_json:
+            typer.echo(json.dumps(facts))
+        raise Trouble(
+            "The two differ, so the live view stays. Look why; --switch-anyway puts the new one in place, "
+            "--drop lets it go."
+        )
 
 
 def _sentence(found: Difference) -> str:

@@ -15,6 +15,7 @@ from deploy.local.secrets import secret
 from deploy.local.settings import data_folder
 from deploy.postgres.provision import SERVICES
 from shared.database import OUTAGES, Database
+from shared.settings import store_url
 
 if TYPE_CHECKING:  # a service brings a web framework with it: a command that needs none starts at once
     from shared.service import Service
@@ -41,7 +42,7 @@ async def store_of(service: str) -> AsyncIterator[Database]:
     """The store of a service: KITH_DATABASE_MACHINERY, else that of the Kith whose folder is KITH_DATA."""
     try:
         database = await Database.open(
-            machinery_dsn(known(service)), size=4, name=f"kith command on {service}", seconds_max=SECONDS_MAX
+            store_url(machinery_dsn(known(service))), size=4, name=f"kith command on {service}", seconds_max=SECONDS_MAX
         )
     except asyncpg.InvalidAuthorizationSpecificationError as error:
         raise Trouble(

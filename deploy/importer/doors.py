@@ -42,7 +42,10 @@ class Doors:
         await self.http.aclose()
 
     async def ask(self, method: str, path: str, **what: Any) -> Any:
-        """The JSON answer. All that we send may be sent twice, so what is away is tried again."""
+        """The JSON answer. All that we send may be sent twice, so what is away is tried again.
+
+        Raises Refused where a door says no, and Trouble where nobody answers, or somebody who is not Kith.
+        """
         try:
             async for attempt in stamina.retry_context(on=AWAY, attempts=6, wait_initial=0.2, wait_max=5):
                 with attempt:
@@ -53,14 +56,32 @@ class Doors:
             raise Trouble(
                 f"Kith at {self.http.base_url} does not answer: {error}. Start it, then import again."
             ) from error
+        if answer.status_code < 400:
+            return json_of(answer)
+        raise Refused(problem_of(answer))
+
+
+def json_of(answer: httpx.Response) -> Any:
+    """What a door answers that did not say no. Raises Trouble if this cannot be a door of Kith."""
+    try:
         if answer.is_success:
             return answer.json()
-        raise Refused(_problem(answer))
-
-
-def _problem(answer: httpx.Response) -> dict[str, Any]:
-    try:
-        problem: dict[str, Any] = answer.json()
     except ValueError:
-        problem = {"title": f"status {answer.status_code} from {answer.url}", "code": "no-problem-document"}
-    return problem
+        pass
+    where = str(answer.headers.get("location", ""))
+    elsewhere = f" It points to {where}." if where else ""
+    raise Trouble(
+        f"What answers at {answer.url} is not Kith (status {answer.status_code}).{elsewhere} "
+        "Give the address that people type, with https:// if it begins so."
+    )
+
+
+def problem_of(answer: httpx.Response) -> dict[str, Any]:
+    """The problem document of a door that said no, or one of ours where there is none."""
+    try:
+        problem = answer.json()
+    except ValueError:
+        problem = None
+    if isinstance(problem, dict):
+        return problem
+    return {"title": f"status {answer.status_code} from {answer.url}", "code": "no-problem-document"}

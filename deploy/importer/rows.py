@@ -136,7 +136,7 @@ def _as_csv(rows: Sequence[Row]) -> tuple[bytes, dict[int, Row]]:
     """The rows as a file, and which row stands on which of its lines."""
     columns = list(dict.fromkeys(name for row in rows for name in row.cells))
     out = io.StringIO()
-    writer = csv.DictWriter(out, columns, lineterminator="\n")
+    writer = csv.DictWriter(out, columns, lineterminator="\n", quoting=csv.QUOTE_ALL)  # a lone CR, too, ends a line
     writer.writeheader()
     writer.writerows(row.cells for row in rows)
     data = out.getvalue().encode()

@@ -71,9 +71,10 @@ async def import_folder(
     """Import what the folder has; every file is optional but for organisation.toml. Raises Stopped.
 
     What a service has not heard of is waited for until nothing has moved for `patience_seconds`. What was set up
-    before and differs stays as it is, unless it is to be replaced.
+    before and differs stays as it is, unless it is to be replaced. A CSV file of another name is a Trouble at once.
     """
     asked = organisation.read(folder)
+    _know_files(folder)
     async with Doors(url, token) as doors:
         own = _Import(folder, doors, SetUp(doors, asked, replace, patience_seconds), show, patience_seconds)
         try:
@@ -82,6 +83,21 @@ async def import_folder(
             raise Stopped(f"{refused.sentence} [{refused.code}]", own.summary) from refused
         except Trouble as trouble:
             raise Stopped(str(trouble), own.summary) from trouble
+
+
+def _know_files(folder: Path) -> None:
+    """A file with a slip in its name would be left out without a word. What begins with a dot is the system's own."""
+    ours = [f"{name}.csv" for name in TABLES]
+    try:
+        there = sorted(path.name for path in folder.iterdir() if path.suffix.lower() == ".csv")
+    except OSError as error:
+        raise Trouble(f"{folder} cannot be read: {error.strerror}.") from error
+    unknown = [name for name in there if name not in ours and not name.startswith(".")]
+    if unknown:
+        raise Trouble(
+            f"{folder} has files that nobody would read: {', '.join(unknown)}. Nothing was sent. "
+            f"Move or rename them; the names are {', '.join(ours)}."
+        )
 
 
 @dataclass(slots=True)

@@ -59,6 +59,10 @@ def read_run(data: Path) -> dict[str, Any]:
         facts: dict[str, Any] = json.loads((data / "run.json").read_text())
     except FileNotFoundError:
         raise Trouble(f"No Kith runs with {data}: start it with `kith up`.") from None
+    except OSError as error:
+        raise Trouble(
+            f"{error.filename} cannot be read ({error.strerror}): type this with the account that started Kith."
+        ) from error
     return facts
 
 

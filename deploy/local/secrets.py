@@ -5,14 +5,21 @@ import os
 import secrets
 from pathlib import Path
 
+from deploy import Trouble
+
 
 def secret(data: Path, name: str) -> str:
     """The secret with this name, made at the first asking and the same ever after."""
     path = data / "secrets.json"
-    known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
-    if name not in known:
-        known[name] = secrets.token_urlsafe(24)
-        write_private(path, json.dumps(known, indent=2) + "\n")
+    try:
+        known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+        if name not in known:
+            known[name] = secrets.token_urlsafe(24)
+            write_private(path, json.dumps(known, indent=2) + "\n")
+    except OSError as error:
+        raise Trouble(
+            f"{error.filename} cannot be used ({error.strerror}): type this with the account that started Kith."
+        ) from error
     return known[name]
 
 

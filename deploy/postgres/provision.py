@@ -7,12 +7,15 @@ import asyncpg
 
 from deploy import Trouble
 from shared import database
+from shared.settings import store_url
 
 SERVICES = ("intake", "scheduling", "feedback", "analytics")
 _OLDEST = 180000  # server_version_num of 18: uuidv7(), and settings that roles get
 _ONE_AT_A_TIME = 5_483_771  # an advisory lock of ours
 _TEXT = "template template0 encoding 'UTF8' locale_provider builtin locale 'C.UTF-8'"
 """How text is sorted: everywhere as Python does it, and never otherwise after an upgrade of the system's libraries."""
+
+_ADMINISTRATOR_IS = "KITH_POSTGRES names one with CREATEROLE and CREATEDB, who made these roles, or a superuser."
 
 
 def login_roles(service: str) -> tuple[str, str]:
@@ -34,6 +37,8 @@ async def provision(admin_dsn: str, passwords: dict[str, str], services: Sequenc
         await admin.execute("select pg_advisory_lock($1)", _ONE_AT_A_TIME)
         for service in services:
             await _provision_one(admin, service, passwords)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise Trouble(f"PostgreSQL's administrator may not do what Kith needs: {error}. {_ADMINISTRATOR_IS}") from error
     finally:
         await admin.close()
 
@@ -51,13 +56,18 @@ async def _migrate_one(dsn: str, service: str) -> list[str]:
         return await database.migrate(dsn, service, f"{service}_owner")
     except RuntimeError as error:  # a file is not what it was when it was applied
         raise Trouble(f"The store of {service} stays as it is: {error}.") from error
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise Trouble(f"The store of {service} stays as it is: {error}. {_ADMINISTRATOR_IS}") from error
 
 
 async def _connect(admin_dsn: str) -> asyncpg.Connection:
     try:
-        return await asyncpg.connect(admin_dsn, timeout=15)
+        return await asyncpg.connect(store_url(admin_dsn), timeout=15)
     except ValueError:  # it may repeat a part of the password
-        raise Trouble("PostgreSQL's address has to be like postgresql://user:password@host:port/database.") from None
+        raise Trouble(
+            "PostgreSQL's address has to be like postgresql://user:password@host:port/database. "
+            "In a password special characters are escaped: @ is %40, / is %2F."
+        ) from None
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         where = urlsplit(admin_dsn).netloc.rpartition("@")[2]
         raise Trouble(f"PostgreSQL at {where} cannot be used: {error}.") from error

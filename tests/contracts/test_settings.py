@@ -5,10 +5,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
+from deploy.postgres import provision
 from deploy.settings_page import NAMES, PAGE, page
 
 ROOT = Path(__file__).parent.parent.parent
@@ -32,7 +34,7 @@ def test_every_setting_that_the_code_reads_is_on_the_page() -> None:
 def composed(folder: Path, *files: str, **more: str) -> subprocess.CompletedProcess[str]:
     """What the real Compose makes of our files, with the example's settings filled in."""
     values = folder / "env"
-    given = re.sub(r"=$", "=given", (ROOT / ".env.example").read_text(), flags=re.M)
+    given = re.sub(r"^(.*)=$", r"\1=\1-given", (ROOT / ".env.example").read_text(), flags=re.M)
     values.write_text(given + "".join(f"{name}={value}\n" for name, value in more.items()))
     named = [word for file in ("docker-compose.yml", *files) for word in ("-f", ROOT / file)]
     command = [BIN / "docker-compose", "--env-file", values, *named, "config"]
@@ -83,8 +85,49 @@ def test_the_gateway_of_a_composition_serves_the_address_that_it_is_given(compos
 def test_the_gateway_listens_where_its_address_says(address: str, listens: str) -> None:
     command = [BIN / "caddy", "adapt", "--config", ROOT / "deploy" / "gateway" / "Caddyfile"]
     done = subprocess.run(command, capture_output=True, text=True, env={"KITH_SITE_ADDRESS": address})
-    [server] = json.loads(done.stdout)["apps"]["http"]["servers"].values()
-    assert server["listen"] == [listens]
+    servers = json.loads(done.stdout)["apps"]["http"]["servers"].values()
+    assert {one for server in servers for one in server["listen"]} == {listens, "127.0.0.1:8081"}
+
+
+def test_a_composition_puts_no_text_into_a_container_that_cannot_be_written(tmp_path: Path) -> None:
+    """Compose copies what stands in a variable or in the file itself, and refuses that for a read-only service."""
+    for files in ((), ("deploy/gateway/public.yml",)):
+        composition = yaml.safe_load(composed(tmp_path, *files, KITH_SITE_ADDRESS="kith.example.org").stdout)
+        for name, one in composition["services"].items():
+            for kind in ("configs", "secrets"):
+                sources = [each["source"] for each in one.get(kind, [])]
+                copied = [source for source in sources if "file" not in composition[kind][source]]
+                assert not (one.get("read_only") and copied), f"{name} would not be made, because of {copied}"
+
+
+def test_migrate_has_every_password_that_a_service_uses(composition: dict) -> None:
+    given = composition["services"]["migrate"]["environment"]
+    for service in provision.SERVICES:
+        used = composition["services"][service]["environment"]
+        for role, name in zip(provision.login_roles(service), ("DATABASE", "DATABASE_MACHINERY"), strict=True):
+            assert urlsplit(used[f"KITH_{name}"]).username == role
+            assert urlsplit(used[f"KITH_{name}"]).password == given[f"{role.upper()}_PASSWORD"]
+
+
+def test_postgresql_is_ready_when_others_can_reach_it(composition: dict) -> None:
+    """While its image initialises itself it answers at the socket alone."""
+    check = composition["services"]["postgres"]["healthcheck"]["test"]
+    assert check[check.index("-h") + 1] == "127.0.0.1"
+
+
+def test_no_container_can_take_the_machine_with_it(composition: dict) -> None:
+    for name, one in composition["services"].items():
+        assert int(one["mem_limit"]) <= 2**31, name
+        assert one["logging"]["options"]["max-size"] == "20m", name
+
+
+def test_whoever_faces_the_world_may_do_little(composition: dict) -> None:
+    for name, one in composition["services"].items():
+        if name not in ("postgres", "kafka"):  # whose images change their account at the start
+            assert (one["read_only"], one["cap_drop"]) == (True, ["ALL"]), name
+            assert one["security_opt"] == ["no-new-privileges:true"], name
+            assert one.get("cap_add", []) == (["NET_BIND_SERVICE"] if name == "gateway" else []), name
+    assert composition["services"]["gateway"]["healthcheck"]["test"][-1] == "http://127.0.0.1:8081/"
 
 
 def test_a_composition_without_passwords_is_refused() -> None:

@@ -134,7 +134,7 @@ async def test_events_can_be_looked_at_found_and_verified(kith: Kith, send: Send
     assert event["topic"] == "kith.organisations"
     headers = {one["name"]: one["text"] for one in event["headers"]}
     status, found = await facts(kith, "events", "show", headers["ce_id"])
-    assert (status, found["where"], found["parked"]) == (0, "the event log of intake", {})
+    assert (status, found["where"], found["parked"], found["not_asked"]) == (0, "the event log of intake", {}, [])
     assert base64.b64decode(found["value"]) == base64.b64decode(event["value"])
 
     foreign = new_id()
@@ -157,7 +157,11 @@ async def test_in_a_container_each_service_is_asked_about_its_own_store_alone(ki
     own = kith.system.addresses.environment("feedback", "feedback")
     inside = {"KITH_DATABASE_MACHINERY": own["KITH_DATABASE_MACHINERY"]}
     _, found = await facts(kith, "events", "show", str(ce_id), **inside)
-    assert list(found["parked"]) == ["feedback"]
+    assert (list(found["parked"]), found["not_asked"]) == (["feedback"], ["intake", "scheduling", "analytics"])
+    for one, status in ((ce_id, 0), (uuid4(), 1)):
+        ended, out, err = await command(kith, "events", "show", str(one), **inside)
+        whom = "Not asked, because their stores cannot be reached from here: intake, scheduling, analytics."
+        assert (ended, whom in out + err) == (status, True)
     why = ("--reason", "A test sent it.")
     status, _, err = await command(kith, "parked", "drop", "intake", TOPIC, str(bad), *why, **inside)
     assert (status, "is the store of feedback, not of intake." in err) == (1, True)

@@ -1,17 +1,21 @@
 """The gateway sends each path to its process, whole, and is honest about what is away."""
 
 import asyncio
+import json
+import os
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI, Request
 
-from deploy.local.child import until
-from deploy.local.gateway import Gateway
+from deploy.local.child import Child, Launch, until
+from deploy.local.gateway import _COMPOSITION, Gateway, _caddy
 from deploy.local.jars import htmx
 from deploy.local.ports import free_port
 from tests.local.conftest import running
@@ -128,3 +132,58 @@ async def test_static_files_are_cached_and_compressed(browser: httpx.AsyncClient
     )
     assert again.status_code == 304
     assert (await browser.get("/static/kith.css")).status_code == 200
+
+
+def adapted(address: str) -> dict[str, Any]:
+    """What Caddy makes of the composition's file."""
+    command = [_caddy(), "adapt", "--config", str(_COMPOSITION)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env={"KITH_SITE_ADDRESS": address})
+    configuration: dict[str, Any] = json.loads(done.stdout)
+    return configuration
+
+
+@asynccontextmanager
+async def the_one_of_a_composition(data: Path, address: str) -> AsyncIterator[dict[str, int]]:
+    """The gateway as in its container, but for ports of ours; it tells which stands for which."""
+    configuration = await asyncio.to_thread(adapted, address)
+    http = configuration["apps"]["http"]
+    ports = {one["listen"][0]: free_port() for one in http["servers"].values()}
+    for one in http["servers"].values():
+        one["listen"] = [f"127.0.0.1:{ports[one['listen'][0]]}"]
+        one["protocols"] = ["h1", "h2"]  # free_port knows only of TCP
+        one.setdefault("automatic_https", {})["disable_redirects"] = True
+    configuration["apps"]["pki"] = {"certificate_authorities": {"local": {"install_trust": False}}}
+    file = data / "caddy.json"
+    file.write_text(json.dumps(configuration))
+    own = {"XDG_DATA_HOME": str(data / "data"), "XDG_CONFIG_HOME": str(data / "config")}
+    child = Child("gateway", Launch([_caddy(), "run", "--config", str(file)], os.environ | own), data / "gateway.log")
+
+    async def ready() -> bool:
+        try:
+            async with httpx.AsyncClient(trust_env=False) as client:
+                return (await client.get(f"http://127.0.0.1:{ports['127.0.0.1:8081']}/")).text == "ok"
+        except httpx.HTTPError:
+            return False
+
+    try:
+        assert await until(ready, 30), child.last_lines()
+        yield ports
+    finally:
+        await child.stop()
+
+
+@pytest.mark.parametrize(
+    ("address", "listens", "told"), [(":8080", ":8080", None), ("localhost", ":443", "max-age=31536000")]
+)
+async def test_a_gateway_with_a_certificate_of_its_own_has_browsers_keep_to_it(
+    data: Path, address: str, listens: str, told: str | None
+) -> None:
+    async with (
+        the_one_of_a_composition(data, address) as ports,
+        httpx.AsyncClient(trust_env=False, verify=False) as client,
+    ):
+        where = f"{'https' if told else 'http'}://localhost:{ports[listens]}"
+        for path in ("/static/none.css", "/intake"):  # no service is there: what the gateway says by itself
+            answer = await client.get(f"{where}{path}")
+            assert answer.status_code in (404, 503)
+            assert answer.headers.get("strict-transport-security") == told

@@ -15,6 +15,7 @@ from deploy.importer.rows import CHUNK_ROWS, NOT_HEARD_YET, FileReport, Row, upl
 from deploy.importer.run import ASK_AT_ONCE, _Import
 from deploy.importer.set_up import ORGANISATION, SetUp
 from shared.doors.guard import BODY_BYTES_MAX
+from shared.tables import read_cells
 from tests.conftest import eventually
 
 SITE = '[[attributes]]\ncode = "site"\nlabel = "Site"\noptions = [{ code = "a", label = "A" }]\n'
@@ -29,6 +30,7 @@ class StandIn:
 
     async def ask(self, method: str, path: str, **what: Any) -> Any:
         self.asked.append((method, path, what.get("json")))
+        self.sent = what.get("content", b"")
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -72,6 +74,15 @@ async def test_as_many_are_asked_for_at_once_as_fit_into_a_body() -> None:
 @pytest.mark.parametrize("what", ["facilitator", "participant", "group", "program", "site"])
 def test_whoever_may_only_not_have_been_heard_of_yet_is_asked_for_again(what: str) -> None:
     assert f"unknown-{what}".endswith(NOT_HEARD_YET)
+
+
+async def test_a_cell_keeps_its_lines_whatever_ends_them(tmp_path: Path) -> None:
+    text = 'reference,name\n"F-1","Ines\rof the pier"\n"F-2","Two\nlines, ""and"" more"\n'
+    rows = [Row(line, cells) for line, cells in read_cells(text.encode(), ["reference", "name"])]
+    doors: Any = StandIn({"created": 2, "changed": 0, "unchanged": 0, "refused": []})
+    await upload(doors, "/", rows, FileReport("facilitators.csv"), lambda _: None, 0)
+    sent = read_cells(doors.sent, ["reference", "name"])
+    assert [cells["name"] for _, cells in sent] == ["Ines\rof the pier", 'Two\nlines, "and" more']
 
 
 async def test_the_bar_moves_as_each_request_is_answered() -> None:

@@ -3,9 +3,15 @@
 import asyncio
 import json
 from pathlib import Path
+from urllib.parse import quote
+from uuid import uuid4
 
 import asyncpg
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
 from typer.testing import CliRunner
 
 from deploy.cli.app import app
@@ -13,7 +19,7 @@ from deploy.cli.events.reading import moment
 from deploy.cli.stores import machinery_dsn
 from deploy.local.ports import free_port
 from deploy.postgres import provision
-from tests.doors import token
+from tests.doors import served, token
 
 HERE, ELSEWHERE = "harbour-trust", "other-house"
 PASSWORDS = {role: f"it's {role}" for service in provision.SERVICES for role in provision.login_roles(service)}
@@ -66,7 +72,13 @@ def test_an_address_that_is_none(folder: Path) -> None:
         assert (status, "http://localhost:808O is no address" in said) == (1, True)
 
 
-@pytest.mark.parametrize("where", ["localhost:5432", "postgresql://admin:se/cret@localhost/x", "postgresql://[::1/x"])
+@pytest.mark.parametrize(
+    "where",
+    [
+        *("localhost:5432", "postgresql://admin:se/cret@localhost/x", "postgresql://[::1/x"),
+        *("postgresql://localhost:5432/se@localhost/x", "postgresql://admin:1@5@localhost/x"),
+    ],
+)
 def test_a_server_that_has_no_address(passwords: Path, where: str) -> None:
     status, said = typed("migrate", "--passwords", str(passwords), KITH_POSTGRES=where)
     assert (status, "has to be like postgresql://user:password@host:port/database." in said) == (1, True)
@@ -126,6 +138,53 @@ def test_what_organisation_toml_says_wrongly_is_told_before_anything_is_sent(fol
     assert "crisis_contacts.0.contacts.0: Give a phone number" in said
 
 
+def test_a_file_with_a_slip_in_its_name_is_told_before_anything_is_sent(folder: Path) -> None:
+    for name in ("check-ins.csv", "checkins.csv", "Sites.CSV", "._sites.csv", "notes.txt"):
+        (folder / name).write_text("code\n")
+    where = f"http://127.0.0.1:{free_port()}"  # whoever sends something is told that nobody answers
+    status, said = typed("import", str(folder), "--url", where, KITH_TOKEN=token(organisation=HERE))
+    assert status == 1
+    assert "has files that nobody would read: Sites.CSV, checkins.csv. Nothing was sent." in said
+    assert "attendance.csv, check-ins.csv" in said.replace("the names are ", "")
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (RedirectResponse("https://kith.example.org/", 308), "(status 308). It points to https://kith.example.org/."),
+        (HTMLResponse("<h1>Welcome</h1>"), "is not Kith (status 200). Give the address that people type"),
+        (Response(status_code=204), "is not Kith (status 204)."),
+    ],
+)
+async def test_an_address_at_which_something_else_answers(folder: Path, answer: Response, says: str) -> None:
+    wording = folder / "gad-7.json"
+    wording.write_text("{}")
+    every = ["GET", "PUT", "POST"]
+
+    async def answers(_: Request) -> Response:
+        return answer
+
+    async with served(Starlette(routes=[Route("/{path:path}", answers, methods=every)])) as where:
+        for words in (
+            ("instruments", "load", str(wording), "--organisation", HERE),
+            ("import", str(folder)),
+            ("release", "--organisation", HERE),
+        ):
+            given = token(organisation=HERE)
+            status, said = await asyncio.to_thread(typed, *words, "--url", where, KITH_TOKEN=given)
+            assert (status, says in said) == (1, True), said
+
+
+def test_a_folder_of_another_account(tmp_path: Path) -> None:
+    for name in ("run.json", "secrets.json"):
+        (tmp_path / name).mkdir()  # as unreadable as one of another account, for root too
+    for words, file in ((["doctor"], "run.json cannot be read"), (["migrate"], "secrets.json cannot be used")):
+        status, said = typed(*words, KITH_DATA=str(tmp_path))
+        assert status == 1
+        assert file in said
+        assert "with the account that started Kith" in said
+
+
 @pytest.mark.parametrize("since", ["999999d", "2025-13-01T00:00:00Z", "yesterday"])
 def test_a_time_that_there_is_not(since: str) -> None:
     status, said = typed("events", "tail", "--since", since, KITH_KAFKA="127.0.0.1:1")
@@ -166,6 +225,33 @@ async def test_a_store_that_lets_nobody_in_or_is_not_migrated(admin_dsn: str) ->
         assert "Type `kith migrate`." in said
 
 
+async def test_an_administrator_who_may_not_do_it_is_told_what_is_needed(admin_dsn: str, passwords: Path) -> None:
+    admin = await asyncpg.connect(admin_dsn)
+    server = admin_dsn.rpartition("@")[2]
+    await admin.execute("create role nobody_much login password 'p'")
+    await admin.execute("create role creates_roles login createrole password 'p'")
+    await admin.close()
+    words = ("migrate", "--passwords", str(passwords))
+    for who in ("nobody_much", "creates_roles"):
+        status, said = await asyncio.to_thread(typed, *words, KITH_POSTGRES=f"postgresql://{who}:p@{server}")
+        assert (status, "PostgreSQL's administrator may not do what Kith needs: permission denied" in said) == (1, True)
+        assert "CREATEROLE and CREATEDB" in said
+
+
+async def test_passwords_may_come_by_the_environment_but_not_some_of_them(admin_dsn: str) -> None:
+    names = {f"{role.upper()}_PASSWORD": f"of {role}" for role in PASSWORDS}
+    missing = dict(names)
+    del missing["ANALYTICS_PASSWORD"]
+    status, said = await asyncio.to_thread(typed, "migrate", KITH_POSTGRES=admin_dsn, **missing)
+    assert (status, "passwords, but not ANALYTICS_PASSWORD: set all or none." in said) == (1, True)
+    status, said = await asyncio.to_thread(typed, "migrate", KITH_POSTGRES=admin_dsn, **names)
+    assert status == 0, said
+    for role in PASSWORDS:
+        dsn = provision.dsn_of(admin_dsn, role.removesuffix("_machinery"))
+        await (await asyncpg.connect(dsn, user=role, password=f"of {role}")).close()
+    await provision.provision(admin_dsn, PASSWORDS)
+
+
 async def test_a_migration_that_has_changed_since_is_told(admin_dsn: str, passwords: Path) -> None:
     await provision.migrate(admin_dsn, PASSWORDS)
     store = await asyncpg.connect(provision.dsn_of(admin_dsn, "feedback"))
@@ -181,3 +267,29 @@ async def test_a_migration_that_has_changed_since_is_told(admin_dsn: str, passwo
     assert status == 1
     assert "The store of feedback stays as it is:" in said
     assert f"{name} was applied before and has changed since: add a new file instead." in said
+
+
+async def test_a_view_that_differs_is_told_in_full_and_stays(admin_dsn: str) -> None:
+    await provision.migrate(admin_dsn, PASSWORDS)
+    server = admin_dsn.rpartition("@")[2].partition("/")[0]
+    dsn = f"postgresql://analytics_machinery:{quote(PASSWORDS['analytics_machinery'])}@{server}/analytics"
+    connection = await asyncpg.connect(provision.dsn_of(admin_dsn, "analytics"))
+    house = uuid4()
+    known = "insert into machinery.heard values ('kith.organisations', 0, 0, $1, '', '{}', '', now())"
+    await connection.execute(known, house)  # only of a house that it has heard of
+    await connection.execute("insert into sites values ($1, $1, 'never-heard', 'UTC')", house)
+    await connection.close()
+
+    async def told(*words: str) -> tuple[int, str]:
+        return await asyncio.to_thread(typed, "rebuild", "analytics", "facts", *words, KITH_DATABASE_MACHINERY=dsn)
+
+    for words in ((), ("--switch",)):
+        status, said = await told(*words)
+        assert (status, "sites: 1 keys differ (1 rows live, 0 made again)" in said) == (1, True)
+        assert "The two differ, so the live view stays." in said
+        status, said = await told("--json", *words)
+        facts = json.loads(said.splitlines()[0])
+        assert (status, facts["switched"], [one["table"] for one in facts["differences"]]) == (1, False, ["sites"])
+    status, said = await told("--json", "--switch-anyway")
+    facts = json.loads(said)
+    assert (status, facts["switched"], [one["table"] for one in facts["differences"]]) == (0, True, ["sites"])

@@ -1,5 +1,6 @@
 """Tokens are verified by what their issuer publishes, wherever it does so."""
 
+import asyncio
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator
@@ -13,7 +14,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from services.intake.pages.oidc import Attempt, SignInFailed, authorization_url
+from shared import security
 from shared.security import SignedOut, Verifier
+from tests.conftest import eventually
 from tests.doors import KEY, running_on, served, token
 
 
@@ -57,6 +60,57 @@ async def test_an_issuer_that_answers_nonsense_is_away(answers: dict[str, str]) 
         with pytest.raises(SignedOut) as refused:
             await Verifier(issuer, "kith").who(token(iss=issuer))
     assert refused.value.code == "issuer-away"
+
+
+async def test_an_issuer_that_is_away_is_asked_once_and_nobody_waits_in_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    is_back, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def configuration(request: Request) -> Response:
+        asked.append("configuration")
+        await may_answer.wait()
+        return PlainTextResponse(json.dumps({"jwks_uri": f"{request.base_url}keys"}) if is_back.is_set() else "Down")
+
+    async def keys(_: Request) -> Response:
+        return PlainTextResponse(json.dumps({"keys": [KEY.as_dict(private=False)]}))
+
+    routes = [Route("/.well-known/openid-configuration", configuration), Route("/keys", keys)]
+    async with served(Starlette(routes=routes)) as issuer:
+        verifier = Verifier(issuer, "kith")
+        at_once = [asyncio.create_task(verifier.who(token(iss=issuer, sub=f"{number}"))) for number in range(5)]
+        await eventually(lambda: asyncio.sleep(0, bool(asked)))
+        may_answer.set()
+        refused = await asyncio.gather(*at_once, return_exceptions=True)
+        assert [getattr(one, "code", one) for one in refused] == ["issuer-away"] * 5
+        is_back.set()
+        with pytest.raises(SignedOut, match="try again soon"):
+            await verifier.who(token(iss=issuer))
+        assert len(asked) == 1
+        monkeypatch.setattr(security, "KEYS_SECONDS_MIN", 0)
+        assert (await verifier.who(token("coordinator", iss=issuer))).roles == {"coordinator"}
+        assert len(asked) == 2
+
+
+async def test_whoever_leaves_while_the_issuer_thinks_spoils_nothing_for_the_next() -> None:
+    asked, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def configuration(request: Request) -> Response:
+        asked.set()
+        await may_answer.wait()
+        return PlainTextResponse(json.dumps({"jwks_uri": f"{request.base_url}keys"}))
+
+    async def keys(_: Request) -> Response:
+        return PlainTextResponse(json.dumps({"keys": [KEY.as_dict(private=False)]}))
+
+    routes = [Route("/.well-known/openid-configuration", configuration), Route("/keys", keys)]
+    async with served(Starlette(routes=routes)) as issuer:
+        verifier = Verifier(issuer, "kith")
+        leaves = asyncio.create_task(verifier.who(token(iss=issuer)))
+        await asked.wait()
+        leaves.cancel()
+        await asyncio.wait([leaves])
+        may_answer.set()
+        assert (await verifier.who(token("coordinator", iss=issuer))).roles == {"coordinator"}
 
 
 @pytest.mark.parametrize(

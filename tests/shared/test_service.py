@@ -5,10 +5,12 @@ import json
 import signal
 import subprocess
 import sys
+from asyncio.subprocess import PIPE
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import pytest
 from pydantic import ValidationError
 
@@ -41,15 +43,28 @@ WELL = {
         ("KITH_DATABASE", None, "is missing. It is: PostgreSQL URL of the role that serves people"),
         ("KITH_DATABASE", "", "is missing."),
         ("KITH_DATABASE", "feedback:very-secret@127.0.0.1", "cannot be used"),
+        ("KITH_DATABASE", "postgresql://feedback:very-secret/1@postgres:5432/feedback", "escaped (/ is %2F"),
+        ("KITH_DATABASE", "postgresql://feedback:17/very-secret@postgres:5432/feedback", "escaped (/ is %2F"),
+        ("KITH_DATABASE", "postgresql://feedback:very-secret#1@postgres:5432/feedback", "escaped (/ is %2F"),
+        ("KITH_DATABASE", "postgresql://feedback:very-secret?1@postgres:5432/feedback", "escaped (/ is %2F"),
+        ("KITH_DATABASE", "postgresql://feedback:7@very-secret@postgres:5432/feedback", "escaped (@ is %40)"),
+        ("KITH_DATABASE", "postgresql://feedback:[very-secret@postgres:5432/feedback", "its host or its port cannot"),
+        ("KITH_DATABASE", "postgresql://feedback:very-secret@postgres:54321000/feedback", "a port is a number up to"),
+        ("KITH_DATABASE_MACHINERY", "postgresql://one:5432,two:99999/feedback", "a port is a number up to 65535"),
         ("KITH_KAFKA", "kafka", "cannot be used"),
+        ("KITH_KAFKA", "one:9092,two:99999", "cannot be used: a port is a number up to 65535. It is: Kafka brokers"),
         ("KITH_KAFKA", "one:9092 two:9092", "It is: Kafka brokers, host:port, separated by commas;"),
         ("KITH_KAFKA", "kith:very-secret@one:9092", "with an account as scram-sha-512+ssl://user:password@host:port"),
         ("KITH_KAFKA", "scram-sha-512://kith:very-secret@one:9092", "encrypted as ssl://host:port"),
         ("KITH_KAFKA", "scram-sha-512+ssl://one:9092", "cannot be used"),
         ("KITH_PUBLIC_URL", "https://kith.example.org/", "without a slash at the end."),
         ("KITH_PUBLIC_URL", "kith.example.org", "It is: the address people type"),
+        ("KITH_PUBLIC_URL", "https://kith.example.org:99999", "a port is a number up to 65535"),
+        ("KITH_ISSUER", "https://sign-in.example.org:https/o", "a port is a number up to 65535"),
         ("KITH_SMTP", "mail.example.org:587", "It is: smtp://[user:password@]host:port"),
+        ("KITH_SMTP", "smtp://kith:very-secret#1@mail.example.org:587", "special characters of its password"),
         ("KITH_LISTEN", "8000", "cannot be used"),
+        ("KITH_LISTEN", "0.0.0.0:99999", "cannot be used: a port is a number up to 65535. It is: host:port"),
         ("KITH_FLOOD_RUN", "many", "cannot be used"),
         ("KITH_CLOCK_FILE", "/tmp/clock", "refused in production: unset it"),
     ],
@@ -77,6 +92,69 @@ def test_a_process_with_wrong_settings_names_all_of_them_and_ends() -> None:
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [line["trouble"].partition(" ")[0] for line in lines] == ["KITH_KAFKA", "KITH_SMTP"]
     assert "very-secret" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "KITH_DATABASE",
+        "KITH_DATABASE_MACHINERY",
+        "KITH_LISTEN",
+        "KITH_ISSUER",
+        "KITH_PUBLIC_URL",
+        "KITH_SMTP",
+        "KITH_KAFKA",
+    ],
+)
+@pytest.mark.parametrize("way", range(2))
+def test_what_is_unusual_and_works_is_taken(name: str, way: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    good = {
+        "KITH_DATABASE": ("postgresql://feedback:a%2Fb%40c!$&@[::1]/feedback?ssl=require", "postgres:///feedback"),
+        "KITH_DATABASE_MACHINERY": ("postgresql://f:p@one:5432,two:5432/f", "postgresql://f@%2Fvar%2Frun/f"),
+        "KITH_LISTEN": ("[::1]:8000", "0.0.0.0:65535"),
+        "KITH_ISSUER": ("https://sign-in.example.org/@kith", "http://[::1]:8080/"),
+        "KITH_PUBLIC_URL": ("http://[::1]:8080", "https://kith.example.org:443"),
+        "KITH_SMTP": ("smtp://kith@example.org:p@mail.example.org:25", "smtp://mail.example.org"),
+        "KITH_KAFKA": ("plain+ssl://u:p#%2F@one:9092,two:9092", "ssl://one:65535"),
+    }
+    for one, value in (WELL | {name: good[name][way]}).items():
+        monkeypatch.setenv(one, value)
+    assert getattr(Settings(), name.removeprefix("KITH_").lower()) == good[name][way]
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "says"),
+    [
+        ("KITH_DATABASE", "@", "-not@", "does not let us in: password authentication failed"),
+        ("KITH_DATABASE_MACHINERY", "@", "-not@", "does not let us in: password authentication failed"),
+        ("KITH_DATABASE", "/store_", "/no_store_", 'does not let us in: database "no_store_'),
+        ("KITH_DATABASE_MACHINERY", "/store_", "/store_", "does not let us in: permission denied for database"),
+        ("KITH_DATABASE", "/store_", "/store_?sslmode=", "cannot be used. It is: PostgreSQL URL"),
+    ],
+)
+async def test_a_process_that_its_store_does_not_let_in_says_so_in_a_line_and_ends(
+    fresh_store: Any, name: str, before: str, after: str, says: str
+) -> None:
+    store = await fresh_store("feedback")
+    admin = await asyncpg.connect(store.dsn_admin)
+    own = await admin.fetchval("select current_database()")
+    if before == after:
+        await admin.execute(f"revoke connect on database {own} from public, feedback_machinery")
+    await admin.close()
+    given = WELL | {"KITH_DATABASE": store.dsn, "KITH_DATABASE_MACHINERY": store.dsn_machinery}
+    given[name] = given[name].replace(before, after)
+    command = [sys.executable, "-m", "services.feedback"]
+    process = await asyncio.create_subprocess_exec(*command, env=given, cwd=ROOT, stdout=PIPE, stderr=PIPE)
+    try:
+        async with asyncio.timeout(60):
+            out, err = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+    assert (process.returncode, err.decode()) == (2, "")
+    [line] = [json.loads(line) for line in out.decode().splitlines()]
+    assert (line["level"], line["event"]) == ("critical", "a setting is wrong")
+    assert says in line["trouble"]
 
 
 async def test_a_part_that_missed_its_cancellation_ends_all_the_same(monkeypatch: Any) -> None:

@@ -21,13 +21,14 @@ from shared.operations.waiting import as_text, in_base64
 
 @dataclass(slots=True)
 class Found:
-    """An event, where it was found, and in which services it waits for a person."""
+    """An event, where it was found, in which services it waits for a person, and whom nobody could ask about that."""
 
     where: str
     topic: str
     headers: list[tuple[str, bytes | None]]
     value: bytes | None
     parked: dict[str, str] = field(default_factory=dict)  # service to reason
+    not_asked: list[str] = field(default_factory=list)  # services whose store cannot be reached from here
 
     def lines(self) -> Iterator[str]:
         """For people."""
@@ -37,6 +38,8 @@ class Found:
         yield _pretty(self.value)
         for service, reason in self.parked.items():
             yield f"Parked in {service}: {reason}."
+        if self.not_asked:
+            yield _not_asked(self.not_asked)
 
     def as_json(self) -> dict[str, Any]:
         """For machines, byte for byte."""
@@ -48,12 +51,13 @@ class Found:
             "value": in_base64(self.value),
             "value_text": as_text(self.value),
             "parked": self.parked,
+            "not_asked": self.not_asked,
         }
 
 
 async def find(event_id: UUID) -> Found:
     """Ask the stores, then walk the topics; a Trouble if it is nowhere."""
-    said, parked = None, {}
+    said, parked, not_asked = None, {}, []
     for service in SERVICES:
         try:
             async with store_of(service) as database, database.transaction() as tx:
@@ -61,12 +65,17 @@ async def find(event_id: UUID) -> Found:
                 if reason := await store.parked_as(tx, event_id):
                     parked[service] = reason
         except (Trouble, asyncpg.PostgresError, *OUTAGES):  # of another service's container, or away
-            continue
+            not_asked.append(service)
     found = said or await _in_kafka(event_id)
     if found is None:
-        raise Trouble(f"No event {event_id} is in an event log or in Kafka (which forgets after 89 days).")
-    found.parked = parked
+        nowhere = f"No event {event_id} is in an event log or in Kafka (which forgets after 89 days)."
+        raise Trouble(f"{nowhere} {_not_asked(not_asked)}" if not_asked else nowhere)
+    found.parked, found.not_asked = parked, not_asked
     return found
+
+
+def _not_asked(services: list[str]) -> str:
+    return f"Not asked, because their stores cannot be reached from here: {', '.join(services)}."
 
 
 async def _said(tx: Any, service: str, event_id: UUID) -> Found | None:

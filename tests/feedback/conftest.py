@@ -155,6 +155,17 @@ def an_invitation(due: CheckInDue | FollowUpDue, token: str = TOKEN, **changes: 
     return CheckInInvited(**values | changes)
 
 
+async def look_after(client: Any, concern_id: object) -> None:
+    """Two people see to a concern, until it is closed."""
+    for name, who, body in (("acknowledge", "ana", None), ("actions", "ana", "Called."), ("close", "ben", "Enough.")):
+        answer = await client.post(
+            f"{API}/concerns/{concern_id}/{name}",
+            json={"text": body} if body else None,
+            headers=bearer("coordinator", "old-town", sub=who),
+        )
+        assert answer.status_code == 200, answer.text
+
+
 def long_ago(days: float) -> datetime:
     return clock.now().astimezone(UTC) - timedelta(days=days)
 

@@ -46,9 +46,11 @@ def monthly(**changes: Any) -> Any:
     return a_due("monthly-check-in", **{"kind": "monthly", "code": "month-1", "ordinal": 1} | changes)
 
 
-async def writes(client: Any, told: Told, number: int, text: str = CANARY, item: str = "one-change") -> Any:
+async def writes(
+    client: Any, told: Told, number: int, text: str = CANARY, item: str = "one-change", **changes: Any
+) -> Any:
     """Somebody answers their monthly check-in; gives the occasion and the address of their link."""
-    due, token = monthly(), f"a-token-of-22-letters{number}"
+    due, token = monthly(**changes), f"a-token-of-22-letters{number}"
     await told.tell(an_enrolment(due, short_code=f"KLM-{number:03}"), due, an_invitation(due, token))
     answer = await client.post(f"/c/{token}", data={f"texts.monthly-check-in.{item}": text})
     assert answer.status_code == 200, answer.text

@@ -53,7 +53,11 @@ from tests.web.conftest import CHROMIUM_FLAGS
 from tests.web.looking import DESK, PHONE, PHONE_AT_NIGHT, look
 
 NAMES = ("Marisol T.", "Dev K.", "Jonas O.", "Alma R.", "Rosa V.", "Sami L.")
-DUE = {name: a_due(*asks) for name, asks in {"pulse": ("session-pulse",), "total": ("phq-4",)}.items()}
+DUE = {
+    "pulse": a_due("session-pulse"),
+    "total": a_due("phq-4"),
+    "month": a_due("monthly-check-in", "experience", code="month-1"),
+}
 STAFF = {
     "check-ins": "/feedback/?need=overdue",
     "check-ins-due": "/feedback/?need=due",
@@ -181,7 +185,7 @@ async def a_week(told: Told, client: Any) -> None:
         "link-no-contacts-000000": a_due(site_id=a_site("west-point").site_id),
         "link-late-0000000000000": a_due("belonging", due_at=long_ago(9), code="baseline"),
         "link-loaded-00000000000": a_due("gad-7"),
-        "link-month-000000000000": a_due("monthly-check-in", "experience", code="month-1"),
+        "link-month-000000000000": DUE["month"],
         "link-scored-00000000000": a_due("gad-7", "core-10", code="month-2"),
     }
     for code, n_items, high in (("gad-7", 7, 3), ("core-10", 10, 4)):
@@ -463,14 +467,13 @@ async def test_a_rota_is_set_on_its_page(show: Any) -> None:
 
 
 @pytest.mark.parametrize("scripted", [True, False])
-async def test_what_somebody_was_writing_when_the_site_was_closed_is_shown_and_sent_later(
-    show: Any, client: Any, told: Told, scripted: bool
+async def test_what_somebody_was_writing_when_the_link_was_closed_is_shown_and_sent_later(
+    show: Any, told: Told, scripted: bool
 ) -> None:
     page = await show(f"{PHONES['link-month']}#all", java_script_enabled=scripted)
     await page.get_by_label("Which one change would you like to see?").fill("Chairs with a back,\nplease.")
     await page.get_by_role("radio").first.check()
-    contacts = f"{API}/sites/old-town/crisis-contacts"
-    await client.put(contacts, json=CONTACTS | {"confirmed_on": None}, headers=ADMINISTRATOR)
+    await told.tell(DUE["month"].model_copy(update={"opens_at": long_ago(-1)}))
     await page.get_by_role("button", name="Send").last.click()
     await expect(page.get_by_role("main")).to_contain_text("What you answered was not sent.")
     await expect(page.get_by_role("textbox")).to_have_value("Chairs with a back,\nplease.")
@@ -479,7 +482,7 @@ async def test_what_somebody_was_writing_when_the_site_was_closed_is_shown_and_s
     await page.get_by_role("button", name="Español").click()
     await expect(page.get_by_role("main")).to_contain_text("Lo que respondiste no se ha enviado.")
     await page.get_by_role("button", name="English").click()
-    await client.put(contacts, json=CONTACTS, headers=ADMINISTRATOR)
+    await told.tell(DUE["month"])
     await page.get_by_role("button", name="Try again now").click()
     await expect(page.get_by_role("heading", level=1)).to_contain_text("Thank you")
     if scripted:
@@ -488,24 +491,21 @@ async def test_what_somebody_was_writing_when_the_site_was_closed_is_shown_and_s
 
 
 @pytest.mark.parametrize("goes", ["on", "away"])
-async def test_what_was_written_is_there_again_when_the_link_is_open_again(
-    show: Any, client: Any, told: Told, goes: str
-) -> None:
+async def test_what_was_written_is_there_again_when_the_link_is_open_again(show: Any, told: Told, goes: str) -> None:
     page = await show(f"{PHONES['link-month']}#all")
     words = page.get_by_label("Which one change would you like to see?")
     await words.fill("Chairs with a back.")
     await page.get_by_role("radio").first.check()
-    contacts = f"{API}/sites/old-town/crisis-contacts"
-    await client.put(contacts, json=CONTACTS | {"confirmed_on": None}, headers=ADMINISTRATOR)
+    await told.tell(DUE["month"].model_copy(update={"opens_at": long_ago(-1)}))
     await page.get_by_role("button", name="Send").last.click()
     await expect(page.get_by_role("main")).to_contain_text("What you answered was not sent.")
     await page.get_by_role("link", name="I would like someone to contact me").click()
     await page.get_by_role("link", name="Back").click()
-    await expect(page.get_by_role("heading", level=1)).to_have_text("These questions are not open yet")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("It is a little early")
     if goes == "away":
         await page.get_by_role("link", name="Leave this page").click()
         await expect(page).to_have_title("Blank page")
-    await client.put(contacts, json=CONTACTS, headers=ADMINISTRATOR)
+    await told.tell(DUE["month"])
     await page.goto(f"{PHONES['link-month']}#all")
     await expect(words).to_have_value("Chairs with a back." if goes == "on" else "")
     assert await page.evaluate("sessionStorage.length") == 0

@@ -16,6 +16,7 @@ from services.feedback.app import create
 from shared import clock
 from shared.doors import Running
 from shared.mail import LEASE
+from shared.operations.health import examine
 from shared.security import Verifier
 from shared.settings import Settings
 from shared.timers import TIMERS_A_ROUND, Timers
@@ -26,6 +27,8 @@ from tests.feedback.conftest import (
     ADMINISTRATOR,
     API,
     COORDINATOR,
+    NORTH_QUAY,
+    OLD_TOWN,
     ORGANISATION,
     ROTA,
     TOKEN,
@@ -35,6 +38,7 @@ from tests.feedback.conftest import (
     a_site,
     an_enrolment,
     an_invitation,
+    look_after,
 )
 from tests.feedback.test_wording import a_questionnaire, load
 
@@ -374,9 +378,71 @@ async def test_a_further_concern_about_somebody_is_linked_to_the_one_before(
 ) -> None:
     due = a_due()
     await told.tell(an_enrolment(due), due)
-    first = await raised(client, participant_id=str(due.participant_id))
-    second = await raised(client, participant_id=str(due.participant_id))
-    assert (first["earlier"], second["earlier"], second["earlier_id"]) == (0, 1, first["concern_id"])
+    first, second = [await raised(client, participant_id=str(due.participant_id)) for _ in range(2)]
+    seen = [
+        (await client.get(f"{API}/concerns/{one['concern_id']}", headers=by(ANA))).json() for one in (first, second)
+    ]
+    assert [(one["earlier"], one["earlier_id"]) for one in seen] == [(0, None), (1, first["concern_id"])]
+    page = (await client.get(f"/feedback/concerns/{second['concern_id']}", headers=by(ANA))).text
+    assert f'href="/feedback/concerns/{first["concern_id"]}"' in page
+
+
+async def test_whoever_only_raises_concerns_learns_of_no_other_one(rota: None, client: Any, told: Told) -> None:
+    due = a_due()
+    await told.tell(an_enrolment(due), due)
+    whom = {"participant_id": str(due.participant_id)}
+    await client.post(f"{API}/concerns", json={"site": "old-town", "text": CANARY} | whom, headers=by(ANA))
+    own = await raised(client, **whom)
+    assert (own["earlier"], own["earlier_id"]) == (0, None)
+    page = (await client.get("/feedback/concerns", headers=by(FACILITATOR))).text
+    assert ("KLM-482" in page, "concern before" in page) == (True, False)
+    await look_after(client, own["concern_id"])
+    answered = (await step(client, own, "debrief", FACILITATOR, answer="wanted")).json()
+    assert (answered["earlier"], answered["earlier_id"]) == (0, None)
+    assert "1 concern before" in (await client.get("/feedback/concerns", headers=by(ANA))).text
+
+
+async def test_an_earlier_concern_of_another_site_is_not_linked_to(rota: None, client: Any, told: Told) -> None:
+    here, there = a_due(), a_due(site_id=NORTH_QUAY)
+    there = there.model_copy(update={"participant_id": here.participant_id})
+    await told.tell(a_site("north-quay"), an_enrolment(here), an_enrolment(there), here, there)
+    whom = {"participant_id": str(here.participant_id), "text": CANARY}
+    for site in ("north-quay", "old-town"):
+        sent = await client.post(f"{API}/concerns", json=whom | {"site": site}, headers=ADMINISTRATOR)
+        assert sent.status_code == 201, sent.text
+    [seen] = (await client.get(f"{API}/concerns", headers=by(ANA))).json()["concerns"]
+    assert (seen["earlier"], seen["earlier_id"]) == (0, None)
+    page = (await client.get(f"/feedback/concerns/{seen['concern_id']}", headers=by(ANA))).text
+    assert "earlier concern" not in page
+    everywhere = (await client.get(f"{API}/concerns/{seen['concern_id']}", headers=ADMINISTRATOR)).json()
+    assert (everywhere["earlier"], everywhere["earlier_id"] is None) == (1, False)
+
+
+async def test_nobody_of_another_site_is_named_nor_is_their_concern_raised_here(
+    rota: None, client: Any, told: Told
+) -> None:
+    due = a_due(site_id=NORTH_QUAY)
+    await told.tell(a_site("north-quay"), an_enrolment(due), due)
+    whom = {"participant_id": str(due.participant_id)}
+    page = "/feedback/concerns/raise"
+    both = bearer("facilitator", "old-town", "north-quay")
+    for asked, who, is_named in (
+        (whom, by(FACILITATOR), False),
+        (whom, both, True),
+        (whom | {"site": "north-quay"}, both, True),
+        (whom | {"site": "old-town"}, both, False),
+    ):
+        shown = (await client.get(page, params=asked, headers=who)).text
+        assert ("KLM-482" in shown) is is_named, asked
+    wrong = whom | {"site": "old-town", "text": CANARY}
+    for who in (by(FACILITATOR), both):
+        refused = await client.post(f"{API}/concerns", json=wrong, headers=who)
+        assert [one["code"] for one in refused.json()["errors"]] == ["participant-not-found"]
+        form = await client.post(page, data=wrong, headers=who)
+        assert (form.status_code, "KLM-482" in form.text, CANARY in form.text) == (422, False, True)
+    assert await told.said("concern-raised") == []
+    right = await client.post(f"{API}/concerns", json=wrong | {"site": "north-quay"}, headers=both)
+    assert right.status_code == 201
 
 
 async def test_without_a_rota_every_coordinator_answers_and_the_clock_runs_all_the_same(
@@ -597,6 +663,86 @@ async def test_by_when_a_call_is_read_stays_what_was_said_however_often_the_page
     assert "debía leer esto antes de" in (await client.get(page.replace("lang=en", "lang=es"))).text
 
 
+async def words_of(client: Any, concern_id: object) -> list[tuple[str, str | None]]:
+    """What happened to a concern, and what was written."""
+    found = (await client.get(f"{API}/concerns/{concern_id}", headers=by(ANA))).json()
+    return [(one["kind"], one["text"]) for one in found["steps"]]
+
+
+async def test_other_words_under_the_same_key_reach_whoever_answers(
+    rota: None, client: Any, watch: Watch, told: Told, moved_clock: Callable[[float], None]
+) -> None:
+    """Whoever goes back in the browser, or changes the language, sends the same key once more."""
+    await a_link(told)
+    key = str(uuid4())
+    await ask(client, key=key, text="")
+    [event] = await told.said("concern-raised")
+    await step(client, {"concern_id": event.concern_id}, "acknowledge", ANA)
+    moved_clock(3600)
+    for _ in range(2):
+        page = (await ask(client, key=key, text="I have taken pills.")).headers["location"]
+    await ask(client, key=key, text="")
+    assert await words_of(client, event.concern_id) == [
+        ("raised", None),
+        ("acknowledged", None),
+        ("said-more", "I have taken pills."),
+    ]
+    assert len(await told.said("concern-raised")) == 1
+    assert await watch.mails(1) == ["ana@staff.example"]
+    by_when = (clock.now() + timedelta(minutes=30)).astimezone(ZoneInfo("Europe/London"))
+    assert f"{by_when:%H:%M}." in (await client.get(page)).text
+    moved_clock(3600 + 31 * 60)
+    await watch.ring()
+    assert len(await told.said("concern-escalated")) == 1
+
+
+@pytest.mark.parametrize("about", ["me", "somebody-else"])
+async def test_other_words_under_the_key_of_a_call_that_is_closed_raise_the_next_one(
+    rota: None, client: Any, told: Told, moved_clock: Callable[[float], None], about: str
+) -> None:
+    await a_link(told)
+    key = str(uuid4())
+    await ask(client, about, key=key)
+    [first] = await told.said("concern-raised")
+    await look_after(client, first.concern_id)
+    moved_clock(86_400)
+    for text in (CANARY, "Again, and worse.", "Again, and worse.", "Please."):
+        page = (await ask(client, about, key=key, text=text)).headers["location"]
+    [_, second] = await told.said("concern-raised")
+    assert await words_of(client, first.concern_id) == [
+        ("raised", CANARY),
+        ("acknowledged", None),
+        ("acted-on", "Called."),
+        ("closed", "Enough."),
+    ]
+    assert await words_of(client, second.concern_id) == [("raised", "Again, and worse."), ("said-more", "Please.")]
+    assert "A person reads this by" in (await client.get(page)).text
+
+
+async def test_a_form_of_staff_that_is_changed_and_sent_again_is_not_lost(rota: None, client: Any, told: Told) -> None:
+    await told.tell(a_site("north-quay"))
+    both = bearer("facilitator", "old-town", "north-quay")
+    fields = {"site": "old-town", "text": CANARY, "key": str(uuid4())}
+    for changes in ({}, {"text": "It was Bo."}, {"site": "north-quay"}):
+        sent = await client.post("/feedback/concerns/raise", data=fields | changes, headers=both)
+        assert sent.status_code == 303
+    here, there = await told.said("concern-raised")
+    assert (here.site_id, there.site_id) == (OLD_TOWN, NORTH_QUAY)
+    assert await words_of(client, here.concern_id) == [("raised", CANARY), ("said-more", "It was Bo.")]
+
+
+async def test_whoever_calls_again_while_somebody_has_the_concern_open_is_not_turned_away(
+    rota: None, client: Any, told: Told
+) -> None:
+    await a_link(told)
+    key = str(uuid4())
+    await ask(client, key=key)
+    holding = rivals.held(told.store.machinery, ORGANISATION, "select from concerns for update")
+    [again] = await rivals.at_once(holding, ask(client, key=key))
+    assert again.status_code == 303
+    assert len(await told.said("concern-raised")) == 1
+
+
 async def test_who_worries_about_somebody_else_is_named_nowhere(rota: None, client: Any, told: Told) -> None:
     due = await a_link(told)
     assert (await ask(client, "somebody-else")).status_code == 303
@@ -720,6 +866,29 @@ async def test_a_second_answer_that_says_the_same_of_a_risk_raises_no_further_co
     assert len(await told.said("concern-raised")) == 1
 
 
+@pytest.mark.parametrize("why", ["closed", "a day has passed"])
+@pytest.mark.parametrize(("first", "second"), [(1, 3), (1, 1), (0, 3)])
+async def test_what_is_answered_again_once_nobody_looks_at_it_any_more_is_heard_anew(
+    rota: None, client: Any, told: Told, moved_clock: Callable[[float], None], why: str, first: int, second: int
+) -> None:
+    await answered(client, told, phq_9(**{RISK: first}))
+    other = next(item for item in phq_9() if item != RISK)
+    fields = {f"answers.phq-9.{item}": str(value) for item, value in phq_9(**{RISK: second, other: 1}).items()}
+    if not first:
+        await client.post(f"/c/{TOKEN}", data=fields)
+    [earlier] = await told.said("concern-raised")
+    if why == "closed":
+        await look_after(client, earlier.concern_id)
+    moved_clock(25 * 3600)
+    for _ in range(2):
+        page = (await client.post(f"/c/{TOKEN}", data=fields)).text
+    raised_at = [one.raised_at for one in await told.said("concern-raised")]
+    assert len(raised_at) == 2
+    assert len(await told.rows("select from alerts")) == 2
+    by_when = (raised_at[1] + timedelta(minutes=30)).astimezone(ZoneInfo("Europe/London"))
+    assert re.search(rf"A person reads this by [^<]*\b{by_when.day}\b[^<]*{by_when:%H:%M}\.<", page)
+
+
 async def test_no_word_alone_raises_one(rota: None, client: Any, told: Told) -> None:
     due = a_due("monthly-check-in")
     await told.tell(an_enrolment(due), due, an_invitation(due))
@@ -759,3 +928,22 @@ async def test_words_that_can_raise_a_concern_need_somebody_on_call(client: Any,
     assert await told.rows("select * from wordings") == []
     assert (await client.put(f"{API}/sites/old-town/rota", json=ROTA, headers=ADMINISTRATOR)).status_code == 200
     assert (await load(client, "phq-9", a_questionnaire())).status_code == 201
+
+
+async def test_operators_are_told_when_nobody_can_be_told(
+    rota: None, client: Any, store: Any, moved_clock: Callable[[float], None]
+) -> None:
+    """No mail server is set, so whoever is on call hears nothing: no timer is late, and no event waits."""
+    await raised(client)
+    nowhere = Watch(store, Mailbox(Path("/nowhere")), "smtp://127.0.0.1:1")
+
+    async def held_up() -> bool:
+        letters = (await examine("feedback", store.machinery, "127.0.0.1:1", ())).letters
+        return bool(letters and letters.held_up)
+
+    await nowhere.work(held_up)
+    moved_clock(360)
+    found = await examine("feedback", store.machinery, "127.0.0.1:1", ())
+    assert "1 message to people cannot be sent, the first written 6 minutes ago." in {
+        one.what for one in found.findings
+    }

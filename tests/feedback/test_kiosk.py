@@ -28,7 +28,7 @@ from tests.feedback.conftest import (
     an_invitation,
     long_ago,
 )
-from tests.feedback.test_wording import a_questionnaire
+from tests.feedback.test_wording import a_questionnaire, load
 from tests.forms import filled
 
 pytestmark = pytest.mark.usefixtures("site")
@@ -140,7 +140,7 @@ async def test_what_comes_too_late_at_a_tablet_is_said_not_to_be_sent(
     page = await client.post(turn, data=PULSE)
     assert (page.status_code, "What you answered was not sent." in page.text) == (410, True)
     assert 'href="tel:5550100"' in page.text
-    assert "Your own link still works." in page.text
+    assert "If you were sent a link of your own, it still works." in page.text
     assert await told.said("check-in-submitted") == []
 
 
@@ -159,10 +159,29 @@ async def test_what_is_answered_elsewhere_meanwhile_is_not_kept_at_the_tablet_an
     page = await client.post(turn, data=answers | {"answers.phq-9.9": str(risk)})
     assert (page.status_code, "What you send now is not kept" in page.text) == (410, True)
     assert "If an answer needs a person, somebody looks at it by" in page.text
-    assert "own link still works" not in page.text
+    assert "it still works" not in page.text
     assert [one.source for one in await told.said("concern-raised")] == ["risk-item"] * risk
     assert len(await told.said("check-in-submitted")) == 1
     assert await told.rows("select * from kiosk_visits") == []
+
+
+async def test_the_tablet_says_by_when_somebody_looks_who_was_called_before(
+    client: Any, told: Told, moved_clock: Any
+) -> None:
+    assert (await client.put(f"{API}/sites/old-town/rota", json=ROTA, headers=COORDINATOR)).status_code == 200
+    assert (await load(client, "phq-9", a_questionnaire())).status_code == 201
+    due = a_due("phq-9")
+    await told.tell(an_enrolment(due), due, an_invitation(due))
+    turn = await a_turn(client, await a_tablet(client))
+    answers = {f"answers.phq-9.{number}": "0" for number in range(1, 10)}
+    risky = answers | {"answers.phq-9.9": "3"}
+    assert (await client.post(f"/c/{TOKEN}", data=answers)).status_code == 200
+    assert (await client.post(f"/c/{TOKEN}", data=risky)).status_code == 410
+    moved_clock(20 * 60)
+    page = await client.post(turn, data=risky)
+    [event] = await told.said("concern-raised")
+    by_when = (event.raised_at + timedelta(minutes=30)).astimezone(ZoneInfo("Europe/London"))
+    assert re.search(rf"If an answer needs a person, somebody looks at it by [^<]*{by_when:%H:%M}\.<", page.text)
 
 
 async def test_no_link_is_promised_at_the_tablet_where_nobody_asks_any_more(client: Any, told: Told) -> None:
@@ -172,7 +191,7 @@ async def test_no_link_is_promised_at_the_tablet_where_nobody_asks_any_more(clie
     page = await client.post(turn, data=PULSE)
     assert (page.status_code, "What you answered was not sent." in page.text) == (410, True)
     assert "Ask your facilitator or your coordinator." in page.text
-    assert "own link still works" not in page.text
+    assert "it still works" not in page.text
 
 
 @pytest.mark.parametrize(

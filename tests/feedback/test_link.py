@@ -17,6 +17,7 @@ from tests.feedback.conftest import (
     CONTACTS,
     COORDINATOR,
     PULSE,
+    ROTA,
     TOKEN,
     Told,
     a_due,
@@ -26,6 +27,7 @@ from tests.feedback.conftest import (
     an_invitation,
     long_ago,
 )
+from tests.feedback.test_wording import a_questionnaire, load
 from tests.forms import filled
 
 LINK = f"/c/{TOKEN}"
@@ -273,25 +275,40 @@ async def test_too_early(client: Any, told: Told) -> None:
 async def test_a_site_without_crisis_contacts_asks_nobody(client: Any, told: Told) -> None:
     due = a_due(site_id=a_site("north-quay").site_id)
     await told.tell(a_site("north-quay"), due, an_enrolment(due), an_invitation(due))
-    for page in (await client.get(LINK), await client.post(LINK, data=PULSE)):
-        assert page.status_code == 409
-        assert "site-without-crisis-contacts" in page.text
-        assert "call the emergency number" in page.text
-    assert await told.said("check-in-submitted") == []
+    page = await client.get(LINK)
+    assert page.status_code == 409
+    assert "site-without-crisis-contacts" in page.text
+    assert "call the emergency number" in page.text
+
+
+async def test_whoever_has_the_questions_before_them_is_heard_when_the_crisis_contacts_run_out_meanwhile(
+    client: Any, told: Told
+) -> None:
+    assert (await client.put(f"{API}/sites/old-town/rota", json=ROTA, headers=COORDINATOR)).status_code == 200
+    assert (await load(client, "phq-9", a_questionnaire())).status_code == 201
+    due = await an_open_link(told, "phq-9")
+    assert (await client.get(LINK)).status_code == 200
+    unconfirmed = CONTACTS | {"confirmed_on": None}
+    await client.put(f"{API}/sites/old-town/crisis-contacts", json=unconfirmed, headers=COORDINATOR)
+    assert (await client.get(LINK)).status_code == 409
+    answers = {f"answers.phq-9.{number}": "0" for number in range(1, 10)} | {"answers.phq-9.9": "3"}
+    page = await client.post(LINK, data=answers)
+    assert (page.status_code, "A person reads this by" in page.text) == (200, True)
+    assert [one.participant_id for one in await told.said("concern-raised")] == [due.participant_id]
+    assert len(await told.said("check-in-submitted")) == 1
 
 
 WRITTEN = {"texts.monthly-check-in.one-change": "Chairs with a back, please.", "answers.experience.all-in-all": "4"}
 
 
-@pytest.mark.parametrize(("why", "status"), [("not confirmed", 409), ("expired", 410), ("cancelled", 410)])
+@pytest.mark.parametrize(("why", "status"), [("not open yet", 409), ("expired", 410), ("cancelled", 410)])
 async def test_what_somebody_was_writing_when_the_link_closed_is_not_lost(
     client: Any, told: Told, why: str, status: int, moved_clock: Any
 ) -> None:
     due = await an_open_link(told, "monthly-check-in", "experience", closes_at=long_ago(-1))
     assert (await client.get(LINK)).status_code == 200
-    address = f"{API}/sites/old-town/crisis-contacts"
-    if why == "not confirmed":
-        await client.put(address, json=CONTACTS | {"confirmed_on": None}, headers=COORDINATOR)
+    if why == "not open yet":
+        await told.tell(due.model_copy(update={"opens_at": long_ago(-0.5)}))
     elif why == "expired":
         moved_clock(2 * 86_400)
     else:
@@ -300,19 +317,18 @@ async def test_what_somebody_was_writing_when_the_link_closed_is_not_lost(
     assert page.status_code == status
     for words in ("Chairs with a back, please.", "Lo que respondiste no se ha enviado.", 'href="tel:5550100"'):
         assert words in page.text, words
-    assert ("Volver a intentarlo ahora" in page.text) == (why == "not confirmed")
+    assert ("Volver a intentarlo ahora" in page.text) == (why == "not open yet")
     assert await told.said("check-in-submitted") == []
-    if why == "not confirmed":
+    if why == "not open yet":
         assert 'name="answers.experience.all-in-all" value="4"' in page.text
-        await client.put(address, json=CONTACTS, headers=COORDINATOR)
+        await told.tell(due)
         assert (await client.post(f"{LINK}?lang=es", data=WRITTEN)).status_code == 200
-    assert len(await told.said("check-in-submitted")) == (why == "not confirmed")
+    assert len(await told.said("check-in-submitted")) == (why == "not open yet")
 
 
 async def test_another_language_loses_nothing_on_a_link_that_is_closed_for_now(client: Any, told: Told) -> None:
-    await an_open_link(told, "monthly-check-in", "experience")
-    address = f"{API}/sites/old-town/crisis-contacts"
-    await client.put(address, json=CONTACTS | {"confirmed_on": None}, headers=COORDINATOR)
+    due = await an_open_link(told, "monthly-check-in", "experience")
+    await told.tell(due.model_copy(update={"opens_at": long_ago(-1)}))
     page = await client.post(LINK, data=WRITTEN)
     assert 'form="answers" name="show" value="es" formaction="?lang=es"' in page.text
     page = await client.post(f"{LINK}?lang=es", data=filled(page.text, "?lang=en") | {"show": "es"})

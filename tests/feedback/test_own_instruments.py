@@ -11,7 +11,6 @@ from tests.doors import bearer
 from tests.feedback.conftest import (
     ADMINISTRATOR,
     API,
-    CONTACTS,
     COORDINATOR,
     TOKEN,
     Told,
@@ -20,6 +19,7 @@ from tests.feedback.conftest import (
     a_site,
     an_enrolment,
     an_invitation,
+    long_ago,
 )
 from tests.feedback.test_wording import a_questionnaire
 from tests.forms import filled
@@ -305,12 +305,11 @@ async def test_what_was_chosen_before_is_no_answer_to_new_questions_either_when_
     await told.tell(an_enrolment(due), due, an_invitation(due))
     answers = {"answers.how-we-meet.item-1": "2", "answers.how-we-meet.item-2": "2", "large": "on"}
     old = answers | {"versions": versions_on((await client.get(LINK)).text)}
-    contacts = f"{API}/sites/old-town/crisis-contacts"
-    await client.put(contacts, json=CONTACTS | {"confirmed_on": None}, headers=COORDINATOR)
+    await told.tell(due.model_copy(update={"opens_at": long_ago(-1)}))
     stopped = await client.post(LINK, data=old)
     assert (stopped.status_code, 'autocomplete="off" checked' in stopped.text) == (409, True)  # large type stays
     waiting = filled(stopped.text, "?lang=en")
-    await client.put(contacts, json=CONTACTS, headers=COORDINATOR)
+    await told.tell(due)
     await publish(client, items=[{"text": both("Was it cold?")}, {"text": both("Was it dark?")}])
     page = await client.post(LINK, data=waiting)
     assert (page.status_code, "The questions have changed meanwhile." in page.text) == (422, True)

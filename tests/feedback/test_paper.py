@@ -13,11 +13,24 @@ from pypdf import PdfReader
 
 from services.feedback.domain.paper import LETTERS, ids_of, sheet_code
 from shared.errors import Refusal
-from shared.events.intake import ParticipantErased
+from shared.events.intake import ConsentChanged, Consents, ParticipantErased
 from shared.events.scheduling import OccasionCancelled
 from tests.doors import bearer
-from tests.feedback.conftest import ADMINISTRATOR, API, COORDINATOR, PULSE, ROTA, Told, a_due, an_enrolment, long_ago
-from tests.feedback.test_wording import a_questionnaire
+from tests.feedback.conftest import (
+    ADMINISTRATOR,
+    API,
+    COORDINATOR,
+    PULSE,
+    ROTA,
+    TOKEN,
+    Told,
+    a_due,
+    an_enrolment,
+    an_invitation,
+    long_ago,
+    look_after,
+)
+from tests.feedback.test_wording import a_questionnaire, load
 from tests.forms import filled
 from tests.web.looking import SCREENSHOTS
 
@@ -236,17 +249,77 @@ async def test_texts_and_days_are_compared_too(client: Any, told: Told) -> None:
     assert row["text"] == "The talk by the sea."
 
 
-async def test_a_risk_item_on_paper_raises_a_concern_once_it_is_a_check_in(client: Any, told: Told) -> None:
+FINE = {f"answers.phq-9.{number}": "0" for number in range(1, 10)}
+RISKY = FINE | {"answers.phq-9.9": "3"}
+
+
+@pytest.fixture
+async def phq_9(site: None, client: Any) -> None:
+    """Somebody is on call, and the words are there."""
     assert (await client.put(f"{API}/sites/old-town/rota", json=ROTA, headers=ADMINISTRATOR)).status_code == 200
-    url = f"{API}/instruments/phq-9/wording"
-    assert (await client.post(url, json=a_questionnaire(), headers=ADMINISTRATOR)).status_code == 201
+    assert (await load(client, "phq-9", a_questionnaire())).status_code == 201
+
+
+@pytest.mark.usefixtures("phq_9")
+async def test_a_risk_item_on_paper_raises_one_concern_with_its_first_entry(client: Any, told: Told) -> None:
     due = await a_sheet(told, "phq-9")
-    answers = {f"answers.phq-9.{number}": "0" for number in range(1, 10)} | {"answers.phq-9.9": "1"}
-    assert (await enter(client, due, 1, answers)).status_code == 303
-    assert await told.said("concern-raised") == []
-    assert (await enter(client, due, 2, answers, SECOND)).status_code == 303
+    assert (await enter(client, due, 1, RISKY)).status_code == 303
     [raised] = await told.said("concern-raised")
-    assert raised.source == "risk-item"
+    assert (raised.source, raised.participant_id) == ("risk-item", due.participant_id)
+    assert (await enter(client, due, 2, RISKY, SECOND)).status_code == 303
+    assert len(await told.said("check-in-submitted")) == 1
+    assert len(await told.said("concern-raised")) == 1
+    assert len(await told.rows("select from alerts")) == 1
+
+
+@pytest.mark.usefixtures("phq_9")
+@pytest.mark.parametrize("why", ["answered", "cancelled", "consent", "begun again", "an answer is missing"])
+async def test_a_risk_on_a_sheet_is_heard_whatever_becomes_of_its_entry(client: Any, told: Told, why: str) -> None:
+    due, entry, status = await a_sheet(told, "phq-9"), RISKY, 409
+    if why == "answered":
+        await told.tell(an_invitation(due))
+        assert (await client.post(f"/c/{TOKEN}", data=FINE)).status_code == 200
+        status = 303
+    elif why == "cancelled":
+        await told.tell(OccasionCancelled(occasion_id=due.occasion_id, reason="withdrawn"))
+    elif why == "consent":
+        consents = Consents(taking_part=False, reporting=True, contact_after=True)
+        whose = {"participant_id": due.participant_id, "enrolment_id": due.enrolment_id}
+        await told.tell(ConsentChanged(consents=consents, consent_text="standard", consent_version=1, **whose))
+    elif why == "begun again":
+        assert (await enter(client, due, 1, RISKY)).status_code == 303
+        assert (await client.post(f"{path_of(due)}/again", headers=COORDINATOR)).status_code == 303
+        entry, status = FINE, 303
+    else:
+        entry, status = RISKY | {"answers.phq-9.1": ""}, 422
+    for _ in range(2):
+        assert (await enter(client, due, 1, entry)).status_code == status
+    assert [one.participant_id for one in await told.said("concern-raised")] == [due.participant_id]
+
+
+@pytest.mark.usefixtures("phq_9")
+async def test_a_second_tap_on_a_sheet_that_is_kept_raises_nothing(client: Any, told: Told) -> None:
+    due = await a_sheet(told, "phq-9")
+    assert (await enter(client, due, 1, RISKY)).status_code == 303
+    [first] = await told.said("concern-raised")
+    await look_after(client, first.concern_id)  # before somebody comes to the second entry
+    for _ in range(2):
+        assert (await enter(client, due, 2, RISKY, SECOND)).status_code == 303
+    assert len(await told.said("check-in-submitted")) == 1
+    assert len(await told.said("concern-raised")) == 1
+
+
+@pytest.mark.usefixtures("phq_9")
+async def test_what_somebody_answers_after_the_concern_about_their_sheet_was_closed_is_heard_again(
+    client: Any, told: Told
+) -> None:
+    due = await a_sheet(told, "phq-9")
+    assert (await enter(client, due, 1, RISKY)).status_code == 303
+    [first] = await told.said("concern-raised")
+    await look_after(client, first.concern_id)
+    await told.tell(an_invitation(due))
+    assert "A person reads this by" in (await client.post(f"/c/{TOKEN}", data=RISKY)).text
+    assert len(await told.said("concern-raised")) == 2
 
 
 async def test_a_sheet_is_found_by_its_code_and_by_nobody_elsewhere(client: Any, told: Told) -> None:

@@ -17,6 +17,7 @@ from tests.doors import bearer
 from tests.feedback.conftest import (
     ADMINISTRATOR,
     API,
+    CONTACTS,
     OLD_TOWN,
     ORGANISATION,
     Told,
@@ -66,6 +67,13 @@ async def pulses(client: Any, told: Told, number: int, at: datetime, score: int 
     body = {"occasion_id": str(due.occasion_id), "totals": {"session-pulse": str(score)}, "answered_at": at.isoformat()}
     answer = await client.post(f"{API}/check-ins", json=body, headers=ADMINISTRATOR)
     assert answer.status_code == 201, answer.text
+
+
+async def reports(told: Told, due: Any, *, agrees: bool) -> None:
+    """Somebody agrees to be counted, or does not any more."""
+    consents = Consents(taking_part=True, reporting=agrees, contact_after=True)
+    whose = {"participant_id": due.participant_id, "enrolment_id": due.enrolment_id}
+    await told.tell(ConsentChanged(consents=consents, consent_text="standard", consent_version=1, **whose))
 
 
 async def test_a_text_is_read_by_those_who_code_it_and_each_reading_is_written_down(
@@ -161,6 +169,82 @@ async def test_the_agreement_of_coders_is_shown_to_others_once_enough_people_sta
         assert (shown["n"], shown["kappa"]) == (44, 0)
 
 
+async def test_how_much_was_written_is_shown_to_others_once_enough_people_wrote(
+    site: None, client: Any, told: Told
+) -> None:
+    """The number moves with every text, and who sees it move knows who came to the group that day."""
+    await themes(client, TIME)
+    manager, seen = bearer("program-manager"), []
+    for number in range(11):
+        due, _ = await writes(client, told, number)
+        await code(client, due.occasion_id, "starts-too-late")
+        if number in (9, 10):
+            seen.append((await client.get(f"{API}/voices", headers=manager)).json())
+        if number == 9:
+            page = (await client.get("/feedback/voices", headers=manager)).text
+            own = (await client.get(f"{API}/voices", headers=by(ANA))).json()
+    assert [(one["texts"], one["coded"], one["coded_twice"]) for one in seen] == [(None,) * 3, (11, 11, 0)]
+    assert (own["texts"], own["coded"], own["coded_twice"]) == (10, 10, 0)
+    assert "Fewer than 11 people have written so far" in page
+    assert "10 of 10" not in page
+
+
+async def test_who_has_read_of_a_change_is_said_to_others_once_enough_people_asked(
+    site: None, client: Any, told: Told
+) -> None:
+    await themes(client, TIME)
+    manager, links, said = bearer("program-manager"), [], set()
+
+    async def told_to(headers: dict[str, str]) -> str:
+        return str((await voice(client, headers=headers))["answers"][0]["told"])
+
+    for number in range(11):
+        due, link = await writes(client, told, number)
+        await code(client, due.occasion_id, "starts-too-late")
+        links.append(link)
+    change = (await decide(client)).json()
+    await make(client, change)
+    await reports(told, due, agrees=False)
+    for link in links[:2]:
+        said.add(await told_to(manager))
+        await client.post(f"{link}/changes")
+    said.add(await told_to(manager))
+    assert said == {"Fewer than 11 people asked for it: who has read it is not shown"}
+    assert await told_to(by(ANA)) == "Some who asked have read it"
+    await reports(told, due, agrees=True)
+    assert await told_to(manager) == "2 of 11 who asked have read it"
+
+
+async def test_who_asked_is_counted_at_the_sites_of_the_reader(site: None, client: Any, told: Told) -> None:
+    await told.tell(a_site("north-quay"))
+    await client.put(f"{API}/sites/north-quay/crisis-contacts", json=CONTACTS, headers=ADMINISTRATOR)
+    await themes(client, TIME)
+    due, link = await writes(client, told, 1, site_id=NORTH_QUAY)
+    await code(client, due.occasion_id, "starts-too-late", who=("Cleo", "north-quay"))
+    url = f"{API}/voices/themes/starts-too-late/decisions"
+    assert (await client.post(url, json=DECIDE | {"site": None}, headers=ADMINISTRATOR)).status_code == 201
+    await client.post(f"{link}/changes")
+    elsewhere = by(("Cleo", "north-quay"))
+    assert (await voice(client))["answers"][0]["told"] == "Nobody asked for it here"
+    assert (await voice(client, headers=elsewhere))["answers"][0]["told"] == "All who asked have read it"
+    await reports(told, due, agrees=False)
+    assert (await voice(client, headers=elsewhere))["answers"][0]["told"] == "Nobody asked for it here"
+
+
+async def test_whoever_does_not_agree_to_be_counted_is_not_in_the_agreement_of_coders(
+    site: None, client: Any, told: Told
+) -> None:
+    await themes(client, LAMP)
+    await share(client, 100)
+    dues = [(await writes(client, told, number))[0] for number in range(2)]
+    for due in dues:
+        for who in (ANA, BEN):
+            await code(client, due.occasion_id, "light", who=who)
+    assert (await voice(client, "light"))["agreement"]["n"] == 2
+    await reports(told, dues[0], agrees=False)
+    assert (await voice(client, "light"))["agreement"]["n"] == 1
+
+
 async def test_without_a_share_no_second_person_is_asked(site: None, client: Any, told: Told) -> None:
     await themes(client, TIME)
     await share(client, 0)
@@ -215,15 +299,7 @@ async def test_people_count_and_not_mentions_and_only_who_agreed(site: None, cli
         assert (await code(client, due.occasion_id, "starts-too-late")).status_code == 201
     assert ((await voice(client))["people"], (await voice(client))["of"]) == (12, 12)
     for due in dues[:2]:
-        consents = Consents(taking_part=True, reporting=False, contact_after=True)
-        changed = ConsentChanged(
-            participant_id=due.participant_id,
-            enrolment_id=due.enrolment_id,
-            consents=consents,
-            consent_text="standard",
-            consent_version=1,
-        )
-        await told.tell(changed)
+        await reports(told, due, agrees=False)
     assert (await voice(client))["people"] is None
     page = await client.get("/feedback/voices", headers=bearer("program-manager"))
     assert "fewer than 11 people so far" in page.text

@@ -23,6 +23,9 @@ from shared.fields import invalid
 from shared.identity import new_id
 from shared.security import Who
 
+RESPONSIBLE = {"coordinator", "administrator"}
+"""Who answers for concerns; others only raise them."""
+
 
 @dataclass(frozen=True, slots=True)
 class About:
@@ -36,12 +39,38 @@ class About:
     by: tuple[str, str] | None = None  # subject and name of a member of staff
 
 
+def answers_at(who: Who) -> Sequence[UUID] | None:
+    """The sites whose concerns somebody answers for, None is all of them: of others they know what they have raised."""
+    return who.site_ids if who.roles & RESPONSIBLE else []
+
+
 async def raise_concern(tx: Tx, about: About, concern_id: UUID | None = None) -> Concern:
-    """Raise it; one that is raised again under the same id stays as it is."""
-    concern_id, moment = concern_id or new_id(), now()
+    """Raise it. Under an id that is known the same words raise nothing, and others go to whoever answers for it.
+
+    One that is closed, or is about somebody else or another site, does not take them: they raise the next one.
+    """
+    concern_id = concern_id or new_id()
     await store.lock_concern_id(tx, concern_id)
-    if known := await store.find_concern(tx, concern_id):
-        return known
+    while known := await store.find_concern(tx, concern_id):
+        if (known.site_id, known.participant_id) == (about.site_id, about.participant_id):
+            said = [one.text for one in await store.steps(tx, concern_id)]
+            if about.text is None or about.text in said:
+                return known
+            if known.is_open:
+                return await _say_more(tx, known, about)
+        concern_id = concerns.next_id(concern_id)
+    return await _raise(tx, about, concern_id, now())
+
+
+async def said_at(tx: Tx, concern_id: UUID) -> datetime | None:
+    """When something was last said under this id, also in what it raised next; None if nothing was."""
+    last = None
+    while at := await store.said_at(tx, concern_id):
+        last, concern_id = at, concerns.next_id(concern_id)
+    return last
+
+
+async def _raise(tx: Tx, about: About, concern_id: UUID, moment: datetime) -> Concern:
     place = (await store.get_rota(tx, about.site_id, None)).place
     earlier = await store.find_latest_of(tx, about.participant_id) if about.participant_id else None
     fresh = Concern(
@@ -70,11 +99,21 @@ async def raise_concern(tx: Tx, about: About, concern_id: UUID | None = None) ->
     return concern
 
 
+async def _say_more(tx: Tx, concern: Concern, about: About) -> Concern:
+    moment, place = now(), (await store.get_rota(tx, concern.site_id, None)).place
+    fresh = concerns.said_more(concern, place, moment)
+    await store.save_concern(tx, fresh)
+    await store.add_step(tx, fresh, "said-more", moment, about.by, about.text)
+    await _tell_who_answers(tx, fresh, place, moment)
+    return fresh
+
+
 async def raise_by_staff(tx: Tx, who: Who, command: RaiseConcern, concern_id: UUID | None = None) -> Concern:
     """A member of staff is worried about somebody."""
     site = await store.get_site(tx, site_id_of(who.organisation_id, command.site), who.site_ids)
-    if command.participant_id and not await store.is_participant(tx, command.participant_id):
-        raise invalid("participant_id", "participant-not-found", "There is no such participant here: leave it out.")
+    if command.participant_id and not await store.is_participant(tx, command.participant_id, site.site_id):
+        message = "There is no such participant at this site: choose theirs, or leave it out."
+        raise invalid("participant_id", "participant-not-found", message)
     by = (who.subject, who.name)
     about = About(who.organisation_id, site.site_id, command.participant_id, "facilitator", command.text, by)
     return await raise_concern(tx, about, concern_id)

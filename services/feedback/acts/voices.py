@@ -38,33 +38,41 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class Voices:
-    """Every theme of the reader's sites, and how far the coding has come."""
+    """Every theme of the reader's sites, and how far the coding has come; None where that would tell of few people."""
 
     voices: list[Voice]
-    progress: Progress
+    progress: Progress | None
     share_percent: int
 
 
 async def voices(tx: Tx, who: Who) -> Voices:
-    """Everything that the page shows. Nothing in it is about one person."""
+    """Everything that the page shows. Nothing in it is about one person.
+
+    What moves with every text and every reading tells of few people to coordinators alone, who read the texts.
+    """
+    tells_of_few = "coordinator" in who.roles
     codebook = await store.themes.codebook(tx)
     counted = await store.themes.counted(tx, who.site_ids, codebook)
-    asked = await store.changes.asked(tx)
+    asked = await store.changes.asked(tx, who.site_ids)
     answered: dict[str, list[Answered]] = {}
     for seen in await store.changes.listed(tx, who.site_ids):
         own = asked.get(seen.change.change_id, Asked(0, 0))
-        answered.setdefault(seen.change.theme, []).append(Answered(seen, told(own), await pulse(tx, who, seen)))
-    kappas = agreements(counted, tells_of_few="coordinator" in who.roles)
+        said = told(own, tells_of_few=tells_of_few)
+        answered.setdefault(seen.change.theme, []).append(Answered(seen, said, await pulse(tx, who, seen)))
+    kappas = agreements(counted, tells_of_few=tells_of_few)
+    progress = await store.themes.progress(tx, who.site_ids)
     figures = zip(codebook, prevalences(counted), kappas, strict=True)
     return Voices(
         [Voice(theme, people, kappa, answered.get(theme.code, [])) for theme, people, kappa in figures],
-        await store.themes.progress(tx, who.site_ids),
+        progress if tells_of_few or progress.people >= PEOPLE_MIN else None,
         await store.themes.share(tx),
     )
 
 
-def told(asked: Asked) -> str:
-    """How many of those who asked have said that they read it; of few people, only whether."""
+def told(asked: Asked, *, tells_of_few: bool) -> str:
+    """How many of those who asked have said that they read it; of few people only whether, or not even that."""
+    if asked.asked < PEOPLE_MIN and not tells_of_few:
+        return f"Fewer than {PEOPLE_MIN} people asked for it: who has read it is not shown"
     if not asked.asked:
         return "Nobody asked for it here"
     if asked.told == asked.asked:

@@ -22,7 +22,10 @@ SHOWN_MAX = 500
 
 
 class ConcernShape(BaseModel):
-    """A concern without a word of what was said. No owner: every coordinator of the site answers for it."""
+    """A concern without a word of what was said. No owner: every coordinator of the site answers for it.
+
+    `earlier` counts those about the same person before it that the reader answers for; `earlier_id` is the last one.
+    """
 
     concern_id: UUID
     site: str
@@ -41,8 +44,8 @@ class ConcernShape(BaseModel):
     def of(cls, seen: Seen) -> "ConcernShape":
         """As other programs read it."""
         one = seen.concern
-        same = {name: getattr(one, name) for name in cls.model_fields if name not in ("site", "earlier")}
-        return cls(site=seen.site, earlier=seen.earlier, **same)
+        of_reader = {"site": seen.site, "earlier": seen.earlier, "earlier_id": seen.before_id}
+        return cls(**of_reader, **{name: getattr(one, name) for name in cls.model_fields if name not in of_reader})
 
 
 class StepShape(BaseModel):
@@ -81,7 +84,7 @@ async def raise_one(command: RaiseConcern, db: Db, who: Staff, key: IdempotencyK
         if first := await idempotency.earlier(tx, key):
             return first
         concern = await acts.raise_by_staff(tx, who, command)
-        shown = ConcernShape.of(await store.see_concern(tx, concern.concern_id))
+        shown = ConcernShape.of(await store.see_concern(tx, concern.concern_id, acts.answers_at(who)))
         return await idempotency.keep(tx, key, 201, shown.model_dump(mode="json"))
 
 
@@ -91,7 +94,7 @@ async def concern(concern_id: UUID, db: Db, who: Coordinator) -> OpenedShape:
     async with db.transaction(who.organisation_id) as tx:
         found = await store.get_concern(tx, concern_id, who.site_ids)
         await store.add_reading(tx, found, who.subject, who.name, now())
-        seen, steps = await store.see_concern(tx, concern_id), await store.steps(tx, concern_id)
+        seen, steps = await store.see_concern(tx, concern_id, acts.answers_at(who)), await store.steps(tx, concern_id)
     shown = [StepShape(at=one.at, kind=one.kind, name=one.name, text=one.text) for one in steps]
     return OpenedShape(**ConcernShape.of(seen).model_dump(), steps=shown)
 
@@ -101,7 +104,7 @@ async def acknowledge(concern_id: UUID, db: Db, who: Coordinator) -> ConcernShap
     """I am on it: nobody else is called."""
     async with db.transaction(who.organisation_id) as tx:
         await acts.acknowledge(tx, who, concern_id)
-        return ConcernShape.of(await store.see_concern(tx, concern_id))
+        return ConcernShape.of(await store.see_concern(tx, concern_id, acts.answers_at(who)))
 
 
 @router.post("/{concern_id}/actions")
@@ -109,7 +112,7 @@ async def act_on(concern_id: UUID, command: Tell, db: Db, who: Coordinator) -> C
     """Write down what was done."""
     async with db.transaction(who.organisation_id) as tx:
         await acts.act_on(tx, who, concern_id, command)
-        return ConcernShape.of(await store.see_concern(tx, concern_id))
+        return ConcernShape.of(await store.see_concern(tx, concern_id, acts.answers_at(who)))
 
 
 @router.post("/{concern_id}/close")
@@ -117,7 +120,7 @@ async def close(concern_id: UUID, command: Tell, db: Db, who: Coordinator) -> Co
     """Close it, as somebody else than who wrote down what was done."""
     async with db.transaction(who.organisation_id) as tx:
         await acts.close(tx, who, concern_id, command)
-        return ConcernShape.of(await store.see_concern(tx, concern_id))
+        return ConcernShape.of(await store.see_concern(tx, concern_id, acts.answers_at(who)))
 
 
 @router.post("/{concern_id}/debrief")
@@ -125,4 +128,4 @@ async def debrief(concern_id: UUID, command: AnswerDebrief, db: Db, who: Staff) 
     """Who raised it wants a debrief or not; a coordinator notes that it was held."""
     async with db.transaction(who.organisation_id) as tx:
         await acts.answer_debrief(tx, who, concern_id, command)
-        return ConcernShape.of(await store.see_concern(tx, concern_id))
+        return ConcernShape.of(await store.see_concern(tx, concern_id, acts.answers_at(who)))

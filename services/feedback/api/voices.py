@@ -123,11 +123,14 @@ class VoiceShape(BaseModel):
 
 
 class VoicesShape(BaseModel):
-    """The loop at one sight, and how many texts are coded by one person, and by two."""
+    """The loop at one sight, and how many texts are coded by one person, and by two.
 
-    texts: int
-    coded: int
-    coded_twice: int
+    These are null while fewer than 11 people wrote, for everybody but coordinators.
+    """
+
+    texts: int | None
+    coded: int | None
+    coded_twice: int | None
     second_share_percent: int
     voices: list[VoiceShape]
 
@@ -183,9 +186,9 @@ async def voices(db: Db, who: Reading) -> VoicesShape:
     async with db.transaction(who.organisation_id) as tx:
         found = await acts.voices.voices(tx, who)
     return VoicesShape(
-        texts=found.progress.written,
-        coded=found.progress.coded,
-        coded_twice=found.progress.twice,
+        texts=found.progress and found.progress.written,
+        coded=found.progress and found.progress.coded,
+        coded_twice=found.progress and found.progress.twice,
         second_share_percent=found.share_percent,
         voices=[_voice(one) for one in found.voices],
     )

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from services.feedback.domain.alerts import Others
+from services.feedback.domain.check_in import SENT_AGAIN
 from services.feedback.domain.rota import Responder, SetRota, levels_asked, on_call
 from shared.errors import Refusal
 from shared.events.base import Code
@@ -25,6 +26,7 @@ from shared.events.feedback import (
     ConcernSource,
 )
 from shared.fields import Command, Text
+from shared.identity import derived_id
 
 State = Literal["open", "acknowledged", "acted-on", "closed"]
 Debrief = Literal["none", "offered", "wanted", "declined", "held"]
@@ -79,6 +81,10 @@ class Concern:
         """Whether somebody must still do something."""
         return self.state != "closed"
 
+    def hears(self, now: datetime) -> bool:
+        """Whether it has the same, said once more, in hand: that may be a second tap, or follow a lost reply."""
+        return self.is_open and now - self.raised_at <= SENT_AGAIN
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -123,6 +129,17 @@ def raised(concern: Concern, place: Place) -> tuple[Concern, ConcernRaised]:
         earlier_id=fresh.earlier_id,
     )
     return fresh, event
+
+
+def next_id(concern_id: UUID) -> UUID:
+    """The id of what is raised anew where the concern with this id does not take it any more."""
+    return derived_id(concern_id, "concern", "again")
+
+
+def said_more(concern: Concern, place: Place, now: datetime) -> Concern:
+    """Whoever raised it says more while it is open: that is read as soon as a new concern would be."""
+    assert concern.due_at
+    return replace(concern, due_at=min(concern.due_at, now + wait_of("open", place.rota)))
 
 
 def escalated(concern: Concern, place: Place, now: datetime) -> tuple[Concern, ConcernEscalated]:

@@ -10,7 +10,7 @@ from shared.timers import Timer, TimerHandlers, set_timer
 
 async def on_concern_waits(tx: Tx, timer: Timer) -> None:
     """The time of a step has passed: the next level answers. A door that was quicker has moved the clock."""
-    concern = await store.find_concern(tx, UUID(timer.payload["concern_id"]))
+    concern = await store.find_concern(tx, UUID(timer.payload["concern_id"]), waits=False)
     if concern is None or concern.due_at is None:
         return
     if concern.due_at <= clock.now():

@@ -43,6 +43,7 @@ STATES = {
 }
 STEPS = {
     "raised": "Raised",
+    "said-more": "Whoever raised it said more",
     "escalated": "Its time passed: the next level was asked",
     "acknowledged": "Acknowledged",
     "acted-on": "Done",
@@ -72,10 +73,10 @@ class Refused:
 async def concerns(request: Request, db: Db, who: Staff) -> HTMLResponse:
     """For coordinators the concerns of their sites; for everybody those that they have raised."""
     moment = now()
-    is_responsible = bool(who.roles & {"coordinator", "administrator"})
+    is_responsible = bool(who.roles & acts.RESPONSIBLE)
     async with db.transaction(who.organisation_id) as tx:
         sites = await store.rotas(tx, who.site_ids)
-        mine = await store.concerns_raised_by(tx, who.subject)
+        mine = await store.concerns_raised_by(tx, who.subject, acts.answers_at(who))
         opened, closed, bare = [], [], []
         if is_responsible:
             opened = await store.concerns(tx, who.site_ids, are_open=True, most=SHOWN_MAX)
@@ -107,7 +108,10 @@ async def raise_page(request: Request, db: Db, who: Staff) -> HTMLResponse:
 
 @router.post("/raise")
 async def raise_one(request: Request, db: Db, who: Staff) -> Response:
-    """Raise it once, however often the form is sent: whoever is on call is told at once, where there is a rota."""
+    """Raise it once, however often the form is sent: whoever is on call is told at once, where there is a rota.
+
+    Sent again with other words, it tells these, too.
+    """
     fields = await submitted(request)
     key = _id_of(fields.get("key", "")) or new_id()
     said = {name: value for name, value in fields.items() if name not in ("key", *TEXT)}
@@ -155,7 +159,8 @@ async def _raise_form(
     empty = dict.fromkeys(("participant_id", "text", *TEXT), "") | {"key": str(new_id())}
     given = empty | given | {"site": chosen}
     about = _id_of(given["participant_id"])
-    given |= {"participant_id": about or "", "short_code": about and await store.find_short_code(tx, about)}
+    at = [one.site_id for one in found if one.code == chosen] if chosen else who.site_ids
+    given |= {"participant_id": about or "", "short_code": about and await store.find_short_code(tx, about, at)}
     return PAGES.render(
         request,
         "raise.html",
@@ -184,7 +189,7 @@ async def take_step(request: Request, db: Db, who: Staff, concern_id: UUID, step
             async with tx.savepoint():
                 await _step(tx, who, concern_id, step, fields)
         except Refusal as refusal:
-            if not who.roles & {"coordinator", "administrator"} or refusal.status == 404:
+            if not who.roles & acts.RESPONSIBLE or refusal.status == 404:
                 raise
             return await _page(request, tx, who, concern_id, Refused(refusal, AT.get(step, "text"), fields))
     back = "/feedback/concerns" if step == "debrief" else f"/feedback/concerns/{concern_id}"
@@ -209,7 +214,7 @@ async def _page(request: Request, tx: Tx, who: Who, concern_id: UUID, refused: R
     refusal = refused.refusal if refused else None
     found = await store.get_concern(tx, concern_id, who.site_ids)
     await store.add_reading(tx, found, who.subject, who.name, now())
-    seen = await store.see_concern(tx, concern_id)
+    seen = await store.see_concern(tx, concern_id, acts.answers_at(who))
     rota = (await store.get_rota(tx, seen.concern.site_id, None)).place.rota
     owner = rota.responder(seen.concern.owner) if rota else None
     return PAGES.render(

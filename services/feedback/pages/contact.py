@@ -29,7 +29,7 @@ _EMPTY = {"about": "", "text": ""}
 
 
 class AskForContact(Command):
-    """For whom, and a few words if they like. The key makes a form that is sent twice one concern."""
+    """For whom, and a few words if they like. The key makes what is sent twice one concern; other words add to it."""
 
     about: Literal["me", "somebody-else"]
     text: Text = ""
@@ -93,13 +93,13 @@ async def _asking(tx: Tx, request: Request, link: store.Link) -> Asking:
 
 
 async def _asked_at(tx: Tx, asking: Asking, key: str) -> datetime | None:
-    """When they asked with this key: what is promised counts from then, however often the page is opened."""
+    """When they last asked with this key: what is promised counts from then, however often the page is opened."""
     try:
         ids = _ids_of(asking, UUID(key))
     except ValueError:
         return None
-    found = [await store.raised_at(tx, one) for one in ids.values()]
-    return next((moment for moment in found if moment), None)
+    found = [await acts.said_at(tx, one) for one in ids.values()]
+    return max((moment for moment in found if moment), default=None)
 
 
 def _about(asking: Asking, command: AskForContact) -> acts.About:

@@ -105,7 +105,7 @@ async def thanks(request: Request, db: Db, token: str) -> Response:
     link = await _link(db, token)
     async with db.transaction(link.organisation_id) as tx:
         door = await _door(tx, request, token, link)
-        read = await _read(tx, door)
+        read = await _read(tx, door, door.moment)
     return _page(request, door, "kiosk-thanks.html", **read)
 
 
@@ -184,21 +184,22 @@ async def _asked(tx: Tx, door: Door, visit: Visit) -> Asked:
 
 async def _not_sent(request: Request, tx: Tx, door: Door, asked: Asked, fields: dict[str, Any]) -> HTMLResponse:
     """It came too late. Where there is an answer already, what this one says of a risk is heard all the same."""
-    is_answered, command = asked.occasion.check_in is not None, None
+    is_answered, command, concern = asked.occasion.check_in is not None, None, None
     if is_answered:
         with suppress(Invalid):
             command = answers_in(asked.occasion.asks(asked.library), fields)
     if command:
-        await acts.hear_another(tx, asked.occasion, command.answers, asked.library)
+        concern = await acts.hear_another(tx, asked.occasion, command.answers, asked.library)
     await store.end_visits(tx, door.kiosk)
     more = {"is_answered": is_answered, "is_heard": command is not None, "link_works": asked.closed not in _OVER}
-    return _page(request, door, "kiosk-not-sent.html", 410, **more, **await _read(tx, door))
+    read = await _read(tx, door, concern.raised_at if concern else door.moment)
+    return _page(request, door, "kiosk-not-sent.html", 410, **more, **read)
 
 
-async def _read(tx: Tx, door: Door) -> dict[str, Any]:
-    """By when a person reads what needs one."""
+async def _read(tx: Tx, door: Door, moment: datetime) -> dict[str, Any]:
+    """By when a person reads what needs one and was said then."""
     place = (await store.get_rota(tx, door.kiosk.site_id, None)).place
-    return {"read_by": read_by(place.rota, door.moment, place.zone), "time_zone": door.site.time_zone}
+    return {"read_by": read_by(place.rota, moment, place.zone), "time_zone": door.site.time_zone}
 
 
 async def _start(request: Request, tx: Tx, door: Door, code: str = "", status: int = 200) -> HTMLResponse:

@@ -70,14 +70,15 @@ async def open_link(request: Request, db: Db, token: str) -> HTMLResponse:
 async def answer_link(request: Request, db: Db, token: str) -> HTMLResponse:
     """The answer is stored once, however often it is sent: who sends it again sees it, and who sends another, too.
 
-    Questions that were shown are answered also when nobody is on call by now: a bad answer is not sent away.
+    Questions that were shown are answered also when nobody is on call by now, or nobody has confirmed the crisis
+    contacts meanwhile: a bad answer is not sent away.
     """
     found, moment = await find_link(db, token), now()
     if found is None:
         return _stopped(request, "unknown", _first_language(request))
     fields = await typed(request)
     async with db.transaction(found.organisation_id) as tx:
-        opened = await _open(tx, request, found, moment)
+        opened = await _open(tx, request, found, moment, has_contacts=True)
         if opened is None:
             return _stopped(request, "unknown", language_of(request, found.language))
         if opened.closed == "answered" and found.expires_at > moment:
@@ -114,15 +115,16 @@ async def _again(request: Request, tx: Tx, opened: Opened, moment: datetime, fie
     return _closed(request, opened, moment, fields, **read)
 
 
-async def _open(tx: Tx, request: Request, link: Link, moment: datetime) -> Opened | None:
+async def _open(tx: Tx, request: Request, link: Link, moment: datetime, *, has_contacts: bool = False) -> Opened | None:
+    """What the link leads to; with `has_contacts` whoever answers has seen them when the questions were shown."""
     library = await store.library_of(tx)
     try:
         occasion = await store.get_occasion(tx, link.occasion_id, None, library)
     except NotFound:
         return None  # the link was heard of before its occasion
     contacts = await store.find_contacts(tx, occasion.site_id)
-    has_contacts = contacts is not None and are_confirmed(contacts.confirmed_on, occasion.time_zone, moment)
-    closed = why_closed(occasion, library, link.expires_at, moment, has_contacts=has_contacts)
+    confirmed = contacts is not None and are_confirmed(contacts.confirmed_on, occasion.time_zone, moment)
+    closed = why_closed(occasion, library, link.expires_at, moment, has_contacts=has_contacts or confirmed)
     return Opened(link, occasion, contacts, closed, language_of(request, link.language), library, occasion.opens_at)
 
 

@@ -103,6 +103,7 @@ async def enter_sheet(request: Request, db: Db, who: Coordinator, code: str) -> 
     """Keep an entry; the second one that agrees makes the check-in. The same form sent twice is one entry.
 
     With `corrects` the sheet is begun again: it takes the place of the first entry that they made themselves.
+    A risk is heard at once, also where the entry is refused: there may be no other of a sheet that lacks an answer.
     """
     fields = await submitted(request)
     async with db.transaction(who.organisation_id) as tx:
@@ -110,7 +111,10 @@ async def enter_sheet(request: Request, db: Db, who: Coordinator, code: str) -> 
         number = len(sheet.entries) + 1
         is_stale = fields.pop("pass", "") != str(number)
         corrects = bool(fields.pop("corrects", "")) and not is_stale and _is_own(sheet, who)
-        if sheet.occasion.check_in or number > 2 or (is_stale and _is_repeated(sheet, who, fields)):
+        sent = _sent(fields)
+        if sent:
+            await acts.hear_sheet(tx, sheet.occasion, sent.answers, sheet.library)
+        if sheet.occasion.check_in or number > 2 or (is_stale and sent and _is_repeated(sheet, who, sent)):
             return RedirectResponse(sheet.here, 303)
         if is_stale:
             return _page(request, sheet, fields, _entered_meanwhile(sheet, who), corrects=_is_own(sheet, who))
@@ -189,12 +193,16 @@ def _entered(sheet: Sheet, fields: Mapping[str, Any]) -> tuple[EnterSheet, tuple
     return entry, kept
 
 
-def _is_repeated(sheet: Sheet, who: Who, fields: Mapping[str, Any]) -> bool:
-    """Whether it is the entry that stands there already, from the same person: a second tap."""
+def _sent(fields: Mapping[str, Any]) -> EnterSheet | None:
+    """What a form says of a sheet, if it can be read, whether that can be kept or not."""
     try:
-        sent = form(EnterSheet, nested(fields))
+        return form(EnterSheet, nested(fields))
     except Invalid:
-        return False
+        return None
+
+
+def _is_repeated(sheet: Sheet, who: Who, sent: EnterSheet) -> bool:
+    """Whether it is the entry that stands there already, from the same person: a second tap."""
     again = Entry(sent.answered_on, sent.answers, sent.texts, who.subject, who.name)
     asked = sheet.occasion.asks(sheet.library)
     return any(one.subject == who.subject and not differences(one, again, asked) for one in sheet.entries)

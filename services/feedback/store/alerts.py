@@ -121,8 +121,6 @@ async def gaps_told(tx: Tx, site_id: UUID, since: datetime) -> dict[datetime, da
     return {row["due_at"]: row["told_at"] for row in rows}
 
 
-async def _due(
-    tx: Tx, organisation: UUID, alert_id: UUID, at: datetime, held_up_since: datetime | None = None
-) -> None:
+async def _due(tx: Tx, organisation: UUID, alert_id: UUID, at: datetime, held_up_since: datetime | None = None) -> None:
     """Set the timer that brings a message to the sender."""
     await set_timer(tx, Timer(ALERT_TIMER, str(alert_id), organisation, at, brings(alert_id, held_up_since)))

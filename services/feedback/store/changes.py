@@ -129,16 +129,19 @@ async def unread(tx: Tx, participant_id: UUID, told: Sequence[Change]) -> set[UU
     }
 
 
-async def asked(tx: Tx) -> dict[UUID, Asked]:
-    """For each change, how many asked for it and how many of them have been told."""
+async def asked(tx: Tx, site_ids: Sequence[UUID] | None) -> dict[UUID, Asked]:
+    """For each change, how many people of these sites, who agreed to be counted, asked for it and have been told."""
     rows = await tx.fetch(
         f"""select c.change_id, count(distinct o.participant_id) as asked,
                    count(distinct o.participant_id)
                        filter (where t.told_at >= coalesce(c.made_at, c.decided_at)) as told
             from changes c join codings f on f.place = 1 and f.instrument = '{TEXTS}' and c.theme = any (f.themes)
             join occasions o using (occasion_id) join check_ins k using (occasion_id)
+            join enrolments e on e.enrolment_id = o.enrolment_id and e.reporting
             left join tellings t on t.change_id = c.change_id and t.participant_id = o.participant_id
-            where {_HOLDS} and k.answered_at <= coalesce(c.made_at, c.decided_at) group by c.change_id"""
+            where {_HOLDS} and k.answered_at <= coalesce(c.made_at, c.decided_at)
+              and ($1::uuid[] is null or o.site_id = any ($1)) group by c.change_id""",
+        site_ids,
     )
     return {row["change_id"]: made_of(Asked, row) for row in rows}
 

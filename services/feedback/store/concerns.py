@@ -13,7 +13,7 @@ from shared.identity import new_id
 from shared.timers import Timer, cancel_timer, set_timer
 
 CLOCK_TIMER = "concern-clock"
-StepKind = Literal["raised", "escalated", "acknowledged", "acted-on", "closed"]
+StepKind = Literal["raised", "said-more", "escalated", "acknowledged", "acted-on", "closed"]
 _COLUMNS = """concern_id, organisation_id, site_id, participant_id, source, raised_at, raised_by, state, level, owner,
               due_at, acknowledged_by, acted_by, closed_by, earlier_id, debrief"""
 
@@ -44,7 +44,8 @@ class Seen:
     site: str
     time_zone: str
     short_code: str | None
-    earlier: int  # concerns about the same person before this one
+    earlier: int  # concerns about the same person before this one, of those that the reader answers for
+    before_id: UUID | None  # the last one of these
 
 
 async def save_concern(tx: Tx, concern: Concern) -> None:
@@ -79,9 +80,10 @@ async def get_concern(tx: Tx, concern_id: UUID, site_ids: Sequence[UUID] | None)
     return made_of(Concern, row)
 
 
-async def find_concern(tx: Tx, concern_id: UUID) -> Concern | None:
+async def find_concern(tx: Tx, concern_id: UUID, *, waits: bool = True) -> Concern | None:
     """A concern, locked, if it is there. A timer does not wait for a door that has it: it comes again."""
-    row = await tx.fetchrow(f"select {_COLUMNS} from concerns where concern_id = $1 for update nowait", concern_id)
+    lock = "for update" if waits else "for update nowait"
+    row = await tx.fetchrow(f"select {_COLUMNS} from concerns where concern_id = $1 {lock}", concern_id)
     return made_of(Concern, row) if row else None
 
 
@@ -90,25 +92,32 @@ async def lock_concern_id(tx: Tx, concern_id: UUID) -> None:
     await tx.execute("select pg_advisory_xact_lock(hashtextextended($1::text, 6))", str(concern_id))
 
 
-async def raised_at(tx: Tx, concern_id: UUID) -> datetime | None:
-    """When a concern was raised, if it was."""
-    found: datetime | None = await tx.fetchval("select raised_at from concerns where concern_id = $1", concern_id)
-    return found
-
-
-async def find_short_code(tx: Tx, participant_id: UUID) -> str | None:
-    """What staff call the person with this id, if there is one."""
-    found: str | None = await tx.fetchval(
-        "select short_code from enrolments where participant_id = $1 and short_code is not null limit 1",
-        participant_id,
+async def said_at(tx: Tx, concern_id: UUID) -> datetime | None:
+    """When whoever raised a concern has last said something of it; None where there is no such concern."""
+    found: datetime | None = await tx.fetchval(
+        "select max(at) from concern_steps where concern_id = $1 and kind in ('raised', 'said-more')", concern_id
     )
     return found
 
 
-async def is_participant(tx: Tx, participant_id: UUID) -> bool:
-    """Whether somebody of this organisation is known under this id, locked: nobody erases them meanwhile."""
+async def find_short_code(tx: Tx, participant_id: UUID, site_ids: Sequence[UUID] | None) -> str | None:
+    """What staff call the person with this id, if there is one at these sites."""
+    found: str | None = await tx.fetchval(
+        """select short_code from enrolments where participant_id = $1 and short_code is not null
+           and ($2::uuid[] is null or site_id = any ($2)) limit 1""",
+        participant_id,
+        site_ids,
+    )
+    return found
+
+
+async def is_participant(tx: Tx, participant_id: UUID, site_id: UUID) -> bool:
+    """Whether somebody of this site is known under this id, locked: nobody erases them meanwhile."""
     row = await tx.fetchrow(
-        "select true from enrolments where participant_id = $1 order by enrolment_id limit 1 for share", participant_id
+        """select true from enrolments where participant_id = $1 and site_id = $2
+           order by enrolment_id limit 1 for share""",
+        participant_id,
+        site_id,
     )
     return row is not None
 
@@ -126,7 +135,7 @@ async def concerns(tx: Tx, site_ids: Sequence[UUID] | None, *, are_open: bool, m
     """The concerns of these sites: open ones by their clock, closed ones the newest first."""
     order = "c.due_at, c.concern_id" if are_open else "c.raised_at desc, c.concern_id"
     rows = await tx.fetch(
-        f"""{_SEEN} where ($1::uuid[] is null or c.site_id = any ($1)) and (c.state <> 'closed') = $2
+        f"""{_SEEN} where {_AT_SITES.format("c")} and (c.state <> 'closed') = $2
             order by {order} limit $3""",
         site_ids,
         are_open,
@@ -135,15 +144,15 @@ async def concerns(tx: Tx, site_ids: Sequence[UUID] | None, *, are_open: bool, m
     return [_seen(row) for row in rows]
 
 
-async def concerns_raised_by(tx: Tx, subject: str) -> list[Seen]:
-    """What a member of staff has raised, the newest first."""
-    rows = await tx.fetch(f"{_SEEN} where c.raised_by = $1 order by c.raised_at desc limit 100", subject)
+async def concerns_raised_by(tx: Tx, subject: str, site_ids: Sequence[UUID] | None) -> list[Seen]:
+    """What a member of staff, who answers for concerns of these sites, has raised, the newest first."""
+    rows = await tx.fetch(f"{_SEEN} where c.raised_by = $2 order by c.raised_at desc limit 100", site_ids, subject)
     return [_seen(row) for row in rows]
 
 
-async def see_concern(tx: Tx, concern_id: UUID) -> Seen:
-    """One concern as a list shows it."""
-    row = await tx.fetchrow(f"{_SEEN} where c.concern_id = $1", concern_id)
+async def see_concern(tx: Tx, concern_id: UUID, site_ids: Sequence[UUID] | None) -> Seen:
+    """One concern as a list shows it to somebody who answers for those of these sites."""
+    row = await tx.fetchrow(f"{_SEEN} where c.concern_id = $2", site_ids, concern_id)
     assert row  # whoever asks has just locked it
     return _seen(row)
 
@@ -161,12 +170,17 @@ async def count_overdue(tx: Tx, now: datetime) -> int:
     return count
 
 
+_AT_SITES = "($1::uuid[] is null or {}.site_id = any ($1))"
 _SEEN = f"""
     select {", ".join(f"c.{name.strip()}" for name in _COLUMNS.split(","))}, s.code as site, s.time_zone,
            (select e.short_code from enrolments e where e.participant_id = c.participant_id limit 1) as short_code,
-           (select count(*) from concerns b where b.participant_id = c.participant_id and b.raised_at < c.raised_at)
-               as earlier
-    from concerns c join sites s on s.site_id = c.site_id"""
+           before.earlier, before.before_id
+    from concerns c join sites s on s.site_id = c.site_id
+    cross join lateral (
+        select count(*) as earlier,
+               (array_agg(b.concern_id order by b.raised_at desc, b.concern_id desc))[1] as before_id
+        from concerns b where b.participant_id = c.participant_id and b.raised_at < c.raised_at
+                          and {_AT_SITES.format("b")}) before"""
 
 
 def _seen(row: Any) -> Seen:

@@ -36,11 +36,12 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How many texts there are, how many one person has coded, and how many two have."""
+    """How many texts there are, how many one person has coded, how many two have, and how many people wrote them."""
 
     written: int
     coded: int
     twice: int
+    people: int
 
 
 async def lock(tx: Tx, organisation: UUID) -> None:
@@ -131,7 +132,8 @@ async def find_next(tx: Tx, site_ids: Sequence[UUID] | None, subject: str, share
 async def progress(tx: Tx, site_ids: Sequence[UUID] | None) -> Progress:
     """How far the coding of these sites has come."""
     row = await tx.fetchrow(
-        f"select count(*) as written, count(one.subject) as coded, count(two.subject) as twice {_TEXTS}",
+        f"""select count(*) as written, count(one.subject) as coded, count(two.subject) as twice,
+                   count(distinct o.participant_id) as people {_TEXTS}""",
         INSTRUMENT,
         site_ids,
     )
@@ -238,6 +240,7 @@ async def counted(tx: Tx, site_ids: Sequence[UUID] | None, codebook: Sequence[Th
             from themes th join codings a on a.place = 1 and th.code = any (a.offered)
             join codings b on {_SAME_TEXT} and th.code = any (b.offered)
             join occasions o on o.occasion_id = a.occasion_id
+            join enrolments e on e.enrolment_id = o.enrolment_id and e.reporting
             where $1::uuid[] is null or o.site_id = any ($1) group by th.code""",
         site_ids,
     )

@@ -23,8 +23,8 @@ MACHINE = {
     "KITH_SMTP_LISTEN": "host:port of the mail sink (set by `kith up`)",
     "KITH_TOKEN": "a bearer token for `kith import`, `kith release`, `kith export` and `kith instruments`, "
     "of the organisation that is named there",
-    "INTAKE_PASSWORD": "what `kith migrate` gives the login role `intake`; likewise `INTAKE_MACHINERY_PASSWORD`, and of "
-    "the other services: all eight, or none, and then it takes those in `KITH_DATA`",
+    "INTAKE_PASSWORD": "what `kith migrate` gives the login role `intake`; likewise `INTAKE_MACHINERY_PASSWORD`, and "
+    "of the other services: all eight, or none, and then it takes those in `KITH_DATA`",
     "KITH_SITE_ADDRESS": "address that the gateway of a composition serves, default :8080; a name such as "
     "kith.example.org, with `deploy/gateway/public.yml`, makes it get a certificate and serve ports 80 and 443",
     "KITH_VERSION": "tag of the image in a composition, default latest",

@@ -6,7 +6,8 @@ UTF-8 with or without BOM, comma or semicolon, CRLF or LF. An empty cell is a mi
 import csv
 import io
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Generic, Literal, Self, TypeVar
@@ -14,7 +15,7 @@ from typing import Generic, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError, computed_field
 
 from shared.errors import FieldError, Invalid, Refusal
-from shared.fields import field_errors
+from shared.fields import field_errors, invalid
 
 R = TypeVar("R", bound=BaseModel)
 Outcome = Literal["created", "changed", "unchanged"]
@@ -155,6 +156,17 @@ async def apply_rows(
         else:
             report.took(outcome)
     return report
+
+
+@contextmanager
+def naming(columns: Mapping[str, str]) -> Iterator[None]:
+    """What is refused with one of these codes, and names no field, is said of this column of a row."""
+    try:
+        yield
+    except Refusal as refusal:
+        if refusal.errors or refusal.code not in columns:
+            raise
+        raise invalid(columns[refusal.code], refusal.code, refusal.message) from None
 
 
 def _filled(cells: dict[str, str]) -> dict[str, str]:

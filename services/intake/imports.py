@@ -22,7 +22,7 @@ from shared.events.ids import group_id_of, program_id_of, site_id_of
 from shared.fields import invalid
 from shared.identity import new_id
 from shared.security import Who
-from shared.tables import Outcome
+from shared.tables import Outcome, naming
 
 
 async def _site(tx: Tx, who: Who, row: SiteRow) -> Outcome:
@@ -50,7 +50,8 @@ async def _program(tx: Tx, who: Who, row: ProgramRow) -> Outcome:
     if other and other != row.code:
         _check_known("comparison_program", "program", [other], [comparison.code] if comparison else [])
     command = sites.PublishProgram.model_validate(said)
-    program, event = sites.publish_program(who.organisation_id, known, row.code, command, known_sites, comparison)
+    with naming({"comparison-with-itself": "comparison_program", "program-not-found": "code"}):
+        program, event = sites.publish_program(who.organisation_id, known, row.code, command, known_sites, comparison)
     await store.save_program(tx, program)
     if event:
         outbox.put(tx, event, organisation=who.organisation_id, at=now())
@@ -82,7 +83,8 @@ async def _facilitator(tx: Tx, who: Who, row: FacilitatorRow) -> Outcome:
             for one, until in said["qualifications"].items()
         ],
     )
-    after, event = facilitators.qualify(before, known is None, command, known_sites)
+    with naming({"facilitator-not-found": "reference"}):
+        after, event = facilitators.qualify(before, known is None, command, known_sites)
     await store.save_facilitator(tx, after)
     if event:
         await store.watch_qualifications(tx, before, after, facilitators.zones_of(after, await store.sites(tx)))
@@ -98,7 +100,8 @@ async def _participant(tx: Tx, who: Who, row: ParticipantRow) -> Outcome:
     standing = None
     if known and enrolment_id:
         wanted = group_id_of(organisation_id, row.group) if row.group else None
-        standing = await store.get_standing(tx, known.participant_id, enrolment_id, who.site_ids, wanted)
+        with naming({"enrolment-not-found": "program"}):
+            standing = await store.get_standing(tx, known.participant_id, enrolment_id, who.site_ids, wanted)
     ground = await store.get_ground(tx, organisation_id, who.site_ids, row, known.participant_id if known else None)
     check_known(row, ground)
     today = sites.today_at(ground.site, moment)
@@ -126,6 +129,10 @@ async def _find_seen(tx: Tx, who: Who, reference: str) -> Participant | None:
 
 
 async def _somebody_new(tx: Tx, who: Who, row: ParticipantRow) -> Participant:
+    """A participant whom the row tells of first; an old file does not bring back who was erased."""
+    if await store.is_erased_reference(tx, who.organisation_id, row.reference):
+        sentence = "Somebody with this reference was erased: take the row out, or enrol them by hand"
+        raise invalid("reference", "erased", f"{sentence} if they have come back.")
     code = await store.free_short_code(tx, short_codes(secrets.randbits(32) for _ in range(20)))
     contact = CorrectContact(preferred_name=row.preferred_name, email=row.email, phone=row.phone, language=row.language)
     return somebody_new(new_id(), who.organisation_id, row.reference, code, contact)

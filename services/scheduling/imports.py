@@ -6,15 +6,16 @@ of attendance of one session stand together and are one act: a session is held o
 
 from collections.abc import Sequence
 from itertools import groupby
+from typing import get_args
 from uuid import UUID
 
 from pydantic import ValidationError
 
 from services.scheduling import store
-from services.scheduling.domain.groups import NotHeardOf, form
+from services.scheduling.domain.groups import form
 from services.scheduling.domain.history import bring_in
 from services.scheduling.domain.kinds import session_id_of
-from services.scheduling.domain.leading import Facilitator
+from services.scheduling.domain.leading import Facilitator, FlagCode
 from services.scheduling.domain.rows import TABLES, AttendanceRow, GroupRow, Person, SessionRow
 from services.scheduling.domain.sessions import PEOPLE_MAX, Attends, RecordAttendance, correct, hold, must_be_recordable
 from services.scheduling.domain.shapes import Group, Session
@@ -27,7 +28,11 @@ from shared.events.ids import group_id_of, program_id_of, site_id_of
 from shared.events.scheduling import Attendance
 from shared.fields import field_errors, invalid
 from shared.security import Who
-from shared.tables import Outcome, RefusedRow, Report, read
+from shared.tables import Outcome, RefusedRow, Report, naming, read
+
+_OF_GROUP = {"site-not-found": "site", "program-not-found": "program", "program-not-at-site": "program"}
+_OF_LEADING = dict.fromkeys(get_args(FlagCode), "facilitator")
+"""The columns that refusals are about."""
 
 
 async def _group(tx: Tx, who: Who, row: GroupRow) -> Outcome:
@@ -40,11 +45,9 @@ async def _group(tx: Tx, who: Who, row: GroupRow) -> Outcome:
     program_id = program_id_of(organisation_id, row.program)
     ground = await store.ground(tx, organisation_id, site_id, program_id, None)
     sessions = await store.coming(tx, group_id, ground.site, moment)
-    try:
+    stays = "site" if known and known.site_id != site_id else "program"
+    with naming(_OF_GROUP | {"group-stays": stays}):
         change = form(row.code, known, row.command, ground, sessions, moment)
-    except NotHeardOf as refusal:
-        column = refusal.code.removesuffix("-not-found")
-        raise invalid(column, refusal.code, refusal.message) from None
     await store.save_change(tx, change, moment)
     for event in change.events:
         outbox.put(tx, event, organisation=organisation_id, at=moment)
@@ -58,7 +61,8 @@ async def _session(tx: Tx, who: Who, row: SessionRow) -> Outcome:
     assert site
     facilitator = await _facilitator(tx, row.facilitator) if row.facilitator else None
     known = (await store.sessions_of(tx, group.group_id, row.date)).get(row.date)
-    brought = bring_in(row, group, site.zone, known, facilitator, moment)
+    with naming(_OF_LEADING):
+        brought = bring_in(row, group, site.zone, known, facilitator, moment)
     if brought.outcome != "unchanged":
         await store.save_sessions(tx, [brought.session])
         for event in brought.events:

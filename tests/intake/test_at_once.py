@@ -5,11 +5,15 @@ from collections.abc import Coroutine
 from typing import Any
 
 from services.intake.app import create
+from services.intake.handlers import on_qualification_lapses
+from services.intake.store import LAPSE_TIMER
+from shared.clock import now
 from shared.database import Tx
 from shared.events import Event
 from shared.events.scheduling import OccasionCancelled
+from shared.timers import Timer
 from tests import rivals
-from tests.intake.conftest import ORGANISATION, Intake, a_due, a_group, a_participant
+from tests.intake.conftest import A_FACILITATOR, ORGANISATION, Intake, a_due, a_group, a_participant
 from tests.intake.test_inviting import submitted
 
 PEOPLE = ("Ana", "Ben", "Eve", "Joe")
@@ -69,3 +73,21 @@ async def test_somebody_withdraws_while_their_answer_and_their_group_are_heard(i
     assert answer["state"] == "withdrawn"
     rows = await intake.rows("select distinct state, reason from reminders order by reason")
     assert [tuple(row) for row in rows] == [("cancelled", "answered")]
+
+
+async def test_a_qualification_that_lapses_while_its_facilitator_is_saved_stays_lapsed(intake: Intake) -> None:
+    await intake.set_up()
+    until = {"code": "group-lead", "valid_until": "2024-01-31"}
+    saved = await intake.put("/facilitators/F-1", A_FACILITATOR | {"qualifications": [until]})
+    facilitator_id = saved["facilitator_id"]
+
+    async def lapses() -> None:
+        told = {"facilitator_id": facilitator_id, **until}
+        async with intake.running.machinery.transaction(ORGANISATION) as tx:
+            await on_qualification_lapses(tx, Timer(LAPSE_TIMER, facilitator_id, ORGANISATION, now(), told))
+
+    rival = rivals.held(intake.running.machinery, ORGANISATION, "select from facilitators for update")
+    renamed = intake.put("/facilitators/F-1", A_FACILITATOR | {"name": "Inés", "qualifications": [until]})
+    await rivals.at_once(rival, lapses(), renamed)
+    [row] = await intake.rows("select name, has_lapsed from facilitators join qualifications using (facilitator_id)")
+    assert (row["name"], row["has_lapsed"]) == ("Inés", True)

@@ -42,7 +42,7 @@ async def test_an_old_page_gives_back_no_consent_that_was_taken_away(intake: Int
 @pytest.mark.parametrize(
     ("name", "second"),
     [
-        ("", {"attributes": "age-band: 18 to 25, 26 to 40"}),
+        ("", {"attributes": "age-band = Age: 18 to 25, 41 and over"}),
         ("sites/old-town", {"messages_a_day": "3"}),
         ("programs/new-roots", {"objectives": "relationships"}),
         ("facilitators/{facilitator}", {"email": "t@staff.example"}),

@@ -25,7 +25,7 @@ from services.intake.domain.organisation import (
 from services.intake.domain.places import Group, Place, ask, fill, leave, pass_through
 from services.intake.domain.rows import TABLES, ParticipantRow
 from services.intake.domain.sites import OpenSite
-from shared.errors import Refusal
+from shared.errors import Invalid, Refusal
 from shared.events.base import ShortCode
 from shared.events.intake import Consents, ParticipantPlaced, ParticipantWaitlisted
 from shared.mail import Refused, seconds_until_next_attempt
@@ -146,6 +146,42 @@ def test_attributes_are_written_as_people_write_and_keep_their_codes() -> None:
         },
         {"code": "genero", "label": "Géneró", "options": [{"code": "mujer", "label": "Mujer"}]},
     ]
+
+
+def test_a_label_is_corrected_behind_its_code() -> None:
+    known = [
+        Attribute.model_validate({"code": "age", "label": "Age band", "options": [{"code": "a", "label": "18 to 25"}]})
+    ]
+    assert attributes_as_lines(known) == "age = Age band: a = 18 to 25"
+    [corrected] = attributes_from_lines("age = Age: a = 18 = 25, b=26 to 40, no code = here", known)
+    assert (corrected["code"], corrected["label"]) == ("age", "Age")
+    assert [(one["code"], one["label"]) for one in corrected["options"]] == [
+        ("a", "18 = 25"),
+        ("b", "26 to 40"),
+        ("no-code-here", "no code = here"),
+    ]
+    read_again = [Attribute.model_validate(corrected)]
+    assert attributes_from_lines(attributes_as_lines(read_again), []) == [corrected]
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "words"),
+    [
+        (
+            "Age: 18, <18",
+            "repeated",
+            "'18' and '<18' would both have the code 18: give one of them another, such as 18-2",
+        ),
+        ("Age: 18\nAge!: 20", "repeated", "'Age' and 'Age!' would both have the code age"),
+        ("Idioma: العربية", "code-needed", "some-code = العربية"),
+    ],
+)
+def test_codes_that_nobody_typed_are_named_with_what_to_do(line: str, code: str, words: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        attributes_from_lines(line, [])
+    [error] = refused.value.errors
+    assert (error.field, error.code) == ("attributes", code)
+    assert words in error.message
 
 
 @given(st.text(max_size=100))

@@ -341,4 +341,5 @@ async def test_references_lead_to_ids(intake: Intake) -> None:
     }
     assert (await intake.ask("GET", "/references?kind=participant&after=P-1")).json() == {}
     again = await intake.ask("POST", "/participants", json=a_participant("Other", reference="P-1"))
-    assert again.json()["code"] == "reference-taken"
+    assert (again.status_code, again.json()["code"]) == (409, "reference-taken")
+    assert [one["field"] for one in again.json()["errors"]] == ["reference"]

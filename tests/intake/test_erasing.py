@@ -1,11 +1,14 @@
 """Erasing a participant: by order, for good, with a line for the audit and a place for the next in line."""
 
+import hashlib
 from typing import Any
 from uuid import UUID
 
 from shared import erasing
+from shared.clock import now
 from shared.identity import digest_of
 from tests.intake.conftest import HOME, ORGANISATION, Intake, a_due, a_participant
+from tests.intake.test_importing import HEADER, a_row, bring, counts
 
 GONE = ("messages", "invitations", "occasions", "consents", "enrolments", "participants", "places")
 
@@ -42,6 +45,33 @@ async def test_everything_goes_and_the_next_in_line_gets_the_place(intake: Intak
     [line] = (await intake.ask("GET", "/erasures", "administrator")).json()["erasures"]
     assert line == erased
     assert (line["reason"], line["ordered_by"] != "") == ("asked-by-participant", True)
+
+
+async def test_the_old_file_does_not_bring_somebody_back_who_was_erased(intake: Intake) -> None:
+    await intake.set_up(capacity=3)
+    people = [HEADER, a_row("P-1"), a_row("P-2")]
+    assert counts(await bring(intake, "participants", *people)) == (2, 0, 0, 0)
+    [person] = await intake.rows("select participant_id::text, short_code from participants where reference = 'P-1'")
+    await intake.post(f"/participants/{person['participant_id']}/erase", order(person))
+    said = await intake.said()
+    report = await bring(intake, "participants", *people)
+    assert counts(report) == (0, 0, 1, 1)
+    [refused] = report["refused"]
+    assert (refused["line"], refused["column"], refused["code"]) == (2, "reference", "erased")
+    assert "take the row out, or enrol them by hand" in refused["message"]
+    assert await intake.said() == said
+    kept = await intake.rows("select reference_digest, key from erasures join erasure_keys using (organisation_id)")
+    assert hashlib.sha256(b"P-1").digest() not in kept[0]["reference_digest"] + kept[0]["key"]
+
+
+async def test_whoever_comes_back_is_enrolled_by_hand_and_then_the_file_knows_them(intake: Intake) -> None:
+    await intake.set_up()
+    gone = await intake.post("/participants", a_participant(reference="P-1"))
+    await intake.post(f"/participants/{gone['participant_id']}/erase", order(gone))
+    back = await intake.post("/participants", a_participant(reference="P-1"))
+    assert back["participant_id"] != gone["participant_id"]
+    report = await bring(intake, "participants", HEADER, a_row("P-1", enrolled_on=f"{now():%Y-%m-%d}"))
+    assert [one for one in report["refused"] if one["code"] == "erased"] == []
 
 
 async def test_an_order_that_meets_a_long_batch_is_answered_and_can_be_repeated(intake: Intake) -> None:

@@ -215,6 +215,66 @@ async def test_a_second_row_with_another_program_is_a_second_enrolment(intake: I
     assert len(await intake.rows("select * from participants")) == 1
 
 
+async def test_the_page_of_a_file_says_whether_it_takes_back_what_people_have_changed(intake: Intake) -> None:
+    await intake.set_up()
+    cookie = {"cookie": f"kith_session={intake.token('administrator')}"}
+    lines = {
+        "sites": ("code,name,time_zone,languages", "old-town,Old Town,Europe/Madrid,es en"),
+        "programs": ("code,name,sites,objectives", "new-roots,New Roots,old-town,belonging"),
+        "participants": (HEADER, a_row("P-1")),
+    }
+    for kind, file in lines.items():
+        await bring(intake, kind, *file)
+    people = "select preferred_name as name from participants"
+    for table in ("sites", "programs"):
+        await intake.rows(f"update {table} set name = 'Changed here' where code in ('old-town', 'new-roots')")
+    await intake.rows("update participants set preferred_name = 'Changed here'")
+    for kind, file in lines.items():
+        report = await bring(intake, kind, *file)
+        page = (await intake.client.get(f"/intake/{kind}/import", headers=cookie)).text
+        changes_nothing = "The same file twice changes nothing" in page
+        assert ("also what somebody has changed here since" in page) is not changes_nothing
+        assert report["unchanged" if changes_nothing else "changed"] == 1
+    assert [row["name"] for row in await intake.rows(people)] == ["Changed here"]
+
+
+async def test_what_is_refused_of_an_enrolment_names_its_column(intake: Intake) -> None:
+    await intake.set_up(capacity=9)
+    await intake.hear(a_group("morning-circle"))
+    files = [a_row("P-1"), a_row("P-2", completed_on="2024-06-01")]
+    await bring(intake, "participants", HEADER, *files)
+    [row] = await intake.rows(
+        "select participant_id, enrolment_id from enrolments join participants using (participant_id) "
+        "where reference = 'P-1'"
+    )
+    end = f"/participants/{row['participant_id']}/enrolments/{row['enrolment_id']}/withdraw"
+    await intake.post(end, {"withdrawn_on": "2024-06-01"})
+    more = [
+        a_row("P-1", group="morning-circle"),
+        a_row("P-1", completed_on="2024-07-01"),
+        a_row("P-2", completed_on="2024-06-01", group="morning-circle"),
+        a_row("P-2", completed_on="2024-06-02"),
+    ]
+    report = await bring(intake, "participants", HEADER, *more)
+    assert [(one["line"], one["column"], one["code"]) for one in report["refused"]] == [
+        (2, "group", "enrolment-withdrawn"),
+        (3, "completed_on", "enrolment-withdrawn"),
+        (4, "group", "enrolment-completed"),
+        (5, "completed_on", "enrolment-completed"),
+    ]
+
+
+async def test_an_enrolment_at_a_site_that_the_person_does_not_see_is_named_by_its_program(intake: Intake) -> None:
+    await intake.set_up()
+    for code in ("new-roots", "harbour-walks"):
+        await intake.put(f"/programs/{code}", {"name": code, "sites": ["old-town", "north-quay"]})
+    elsewhere = a_row(program="harbour-walks", site="north-quay", group="", language="en")
+    await bring(intake, "participants", HEADER, a_row(language="en"), elsewhere)
+    content = f"{HEADER}\n{a_row(site='north-quay', language='en', group='')}".encode()
+    report = await intake.ask("POST", "/participants/import-file", "coordinator", "north-quay", content=content)
+    assert [(one["column"], one["code"]) for one in report.json()["refused"]] == [("program", "enrolment-not-found")]
+
+
 async def test_a_coordinator_cannot_change_people_of_another_site(intake: Intake) -> None:
     await intake.set_up()
     await intake.put("/programs/new-roots", {"name": "New Roots", "sites": ["old-town", "north-quay"]})

@@ -25,6 +25,8 @@ from shared.clock import now
 from shared.events.feedback import CheckInSubmitted
 from shared.events.scheduling import OccasionCancelled
 from shared.mail import ATTEMPTS_MAX, LEASE, Sender
+from shared.operations.health import examine
+from shared.operations.shapes import Health
 from shared.settings import Settings
 from shared.timers import Timers
 from tests import rivals
@@ -121,6 +123,45 @@ async def test_who_cannot_or_must_not_be_written_to(intake: Intake) -> None:
     assert await intake.rows("select * from messages") == []
 
 
+async def test_an_address_that_comes_later_is_sent_what_is_open(intake: Intake) -> None:
+    await intake.set_up(capacity=9)
+    person = await enrolled(intake, preferred_name="Silent", email=None)
+    contact = {"preferred_name": "Silent", "language": "en"}
+    path = f"/participants/{person['participant_id']}/contact"
+    due = a_due(person, reminders=[3])
+    for occasion in (
+        due,
+        a_due(person, kind="follow-up", code="follow-up"),
+        a_due(person, code="past", is_history=True),
+        a_due(person, code="closed", closes_at=now() - timedelta(days=1)),
+        a_due(person, code="answered"),
+    ):
+        await intake.hear(occasion)
+    await intake.hear(submitted(a_due(person, code="answered")))
+    for _ in range(2):
+        await intake.put(path, contact | {"email": "s@example.org"}, "coordinator")
+    (invited,) = await intake.said("check-in-invited")
+    assert (invited["occasion_id"], invited["channel"], invited["language"]) == (str(due.occasion_id), "email", "en")
+    assert [row["state"] for row in await intake.rows("select state from messages")] == ["queued"]
+    assert [row["state"] for row in await intake.rows("select state from reminders")] == ["planned"]
+    await intake.put(path, contact | {"email": "other@example.org"}, "coordinator")
+    assert len(await intake.said("check-in-invited")) == 1
+
+
+async def test_an_address_that_is_written_on_the_page_is_sent_what_is_open(intake: Intake) -> None:
+    await intake.set_up()
+    person = await enrolled(intake, preferred_name="Silent", email=None)
+    await intake.hear(a_due(person))
+    cookie = {"origin": HOME, "cookie": f"kith_session={intake.token('coordinator')}"}
+    form = {"preferred_name": "Silent", "email": "s@example.org", "phone": "", "language": "es", "was": ""}
+    page = f"/intake/participants/{person['participant_id']}"
+    shown = await intake.client.get(page, headers=cookie)
+    form["was"] = re.findall(r'name="was" value="([^"]*)"', shown.text)[-1]
+    answer = await intake.client.post(f"{page}/contact", data=form, headers=cookie)
+    assert answer.status_code == 303, answer.text
+    assert len(await intake.said("check-in-invited")) == 1
+
+
 async def test_an_answer_or_an_end_that_is_heard_first_is_enough(intake: Intake) -> None:
     await intake.set_up()
     person = await enrolled(intake)
@@ -193,6 +234,11 @@ async def test_a_withdrawal_that_is_being_written_down_is_waited_for_before_send
 
 
 async def test_mail_waits_for_a_server_that_is_away(post: Post, moved_clock: Callable[[float], None]) -> None:
+    """And operators are told so: nothing else is late then."""
+
+    async def doctor() -> Health:
+        return await examine("intake", post.intake.running.machinery, "127.0.0.1:1", ())
+
     await post.intake.set_up()
     await post.intake.hear(a_due(await enrolled(post.intake)))
     with socket.socket() as taken:  # nobody listens there
@@ -201,15 +247,22 @@ async def test_mail_waits_for_a_server_that_is_away(post: Post, moved_clock: Cal
         async with running(*away.work()):
 
             async def has_tried() -> bool:
-                rows = await post.intake.rows("select attempts from messages")
-                return bool(rows[0]["attempts"])
+                letters = (await doctor()).letters
+                return bool(letters and letters.held_up)
 
             await eventually(has_tried)
-            await asyncio.sleep(0)
     assert await post.states() == ["queued"]
     moved_clock(3600)
+    said = {one.code: one.what for one in (await doctor()).findings}
+    assert said["mail-held-up"] == "1 message to people cannot be sent, the first written 1 hour ago."
     async with running(*post.work()):
         await post.delivered()
+
+        async def all_is_sent() -> bool:
+            return await post.states() == ["sent"]
+
+        await eventually(all_is_sent)
+    assert "mail-held-up" not in {one.code for one in (await doctor()).findings}
 
 
 async def test_a_letter_whose_sender_dies_is_due_again_as_soon_as_it_is_free(

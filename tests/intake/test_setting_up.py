@@ -1,5 +1,6 @@
 """The set-up over JSON: what is said once, what is refused, and qualifications that run out."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from html import unescape
@@ -16,9 +17,10 @@ from shared.security import Who
 from shared.timers import Timers
 from tests.conftest import eventually, running
 from tests.forms import filled
-from tests.intake.conftest import A_FACILITATOR, AN_ORGANISATION, HOME, ORGANISATION, Intake, a_group
+from tests.intake.conftest import A_FACILITATOR, AN_ORGANISATION, HOME, ORGANISATION, Intake, a_group, a_participant
 
 CLAIMS = {"sub": "1", "organisation": "harbour-trust", "roles": ["facilitator"]}
+AGE: dict[str, Any] = AN_ORGANISATION["attributes"][0]  # type: ignore[assignment]
 A_SITE = {"name": "Old Town", "time_zone": "Europe/Madrid", "languages": ["es", "en"]}
 
 
@@ -52,6 +54,39 @@ async def test_the_form_of_the_organisation_saved_as_it_is_changes_nothing(intak
     (row,) = await intake.rows("select attributes from organisations")
     labels = [one["label"] for one in row["attributes"].pop()["options"]]
     assert (row["attributes"], labels) == (asked[:1], ["18 to 25", "26 and over", "Prefiero no decirlo"])
+
+
+async def test_what_people_have_answered_stays_and_its_words_can_be_corrected(intake: Intake) -> None:
+    await intake.set_up()
+    await intake.post("/participants", a_participant())
+    from_page = {"origin": HOME, "cookie": f"kith_session={intake.token('administrator')}"}
+
+    async def said_on_the_page(lines: str) -> tuple[int, str]:
+        (row,) = await intake.rows("select attributes from organisations")
+        shown = await intake.client.get("/intake/set-up/organisation", headers=from_page)
+        was = re.findall(r'name="was" value="([^"]*)"', shown.text)[-1]
+        fields = {"name": "Harbour", "attributes": lines, "was": was}
+        answer = await intake.client.post("/intake/set-up/organisation", data=fields, headers=from_page)
+        (after,) = await intake.rows("select attributes from organisations")
+        assert answer.status_code == 303 or row == after
+        return answer.status_code, unescape(answer.text)
+
+    status, page = await said_on_the_page("Age group: 26 to 40")
+    assert (status, "keep its code in front: age-band = Age band." in page) == (422, True)
+    status, page = await said_on_the_page("Age band: 26 and over")
+    assert (status, "keep its code in front: 26-40 = 26 to 40." in page) == (422, True)
+    for asked, code in (([], "attribute-in-use"), ([AGE | {"options": []}], "option-in-use")):
+        answer = await intake.ask(
+            "PUT", "/organisation", "administrator", json={"name": "Harbour", "attributes": asked}
+        )
+        assert (answer.status_code, [one["code"] for one in answer.json()["errors"]]) == (422, [code])
+    assert (await said_on_the_page("age-band = Age group: 26-40 = 26 and over"))[0] == 303
+    (row,) = await intake.rows("select attributes from organisations")
+    [asked] = row["attributes"]
+    assert (asked["code"], asked["label"]) == ("age-band", "Age group")
+    assert asked["options"][0] == {"code": "26-40", "label": "26 and over"}
+    assert (await said_on_the_page("age-band = Age group: 26-40 = 26 and over\r\nHome: Alone"))[0] == 303
+    assert (await said_on_the_page("age-band = Age group: 26-40 = 26 and over"))[0] == 303, "nobody has answered it"
 
 
 @pytest.mark.parametrize("code", ["site", "program", "cohort", "group", "facilitator", "all"])

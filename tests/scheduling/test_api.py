@@ -166,6 +166,7 @@ async def test_nobody_sees_another_site_or_another_organisation(group: Told, cli
         ("PUT", "/groups/evening-circle", "program-manager"),
         ("POST", f"/sessions/{TUESDAY}/hold", "program-manager"),
         ("GET", "/occasions", "program-manager"),
+        ("GET", "/occasions", "facilitator"),
         ("GET", "/groups", "operator"),
         ("POST", "/occasions/ids", "facilitator"),
     ],

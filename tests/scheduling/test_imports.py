@@ -14,12 +14,24 @@ from shared.events.scheduling import (
     AttendanceCorrected,
     CheckInDue,
     GroupFormed,
+    ParticipantDisengaged,
     SessionCancelled,
     SessionHeld,
 )
 from tests.doors import bearer
 from tests.scheduling.conftest import Told
-from tests.scheduling.examples import EVENING_CIRCLE, battery_activated, enrolled, entry, person, short_code, utc
+from tests.scheduling.examples import (
+    EVENING_CIRCLE,
+    battery_activated,
+    enrolled,
+    entry,
+    facilitator_qualified,
+    person,
+    placed,
+    short_code,
+    site_opened,
+    utc,
+)
 
 API = "/scheduling/api/v1"
 GROUPS = """code,name,program,site,capacity,weekday,starts_at,minutes,first_on
@@ -99,6 +111,43 @@ async def test_a_history_goes_in_and_the_same_files_again_change_nothing(
     assert {row["state"] for row in await known.rows("select state from occasions")} == {"expired"}
 
 
+async def test_nobody_is_sent_a_message_about_what_a_file_tells_of_yesterday(
+    known: Told, client: httpx.AsyncClient, at: Any
+) -> None:
+    await send(client, "groups", GROUPS)
+    at(utc("2025-01-22 12:00"))
+    await send(client, "sessions", SESSIONS.replace("01-21,,,cancelled,,holiday", "01-21,,,held,,"))
+    days = ("2025-01-07", "2025-01-14", "2025-01-21")
+    for name in ("eli", "fay"):  # known before those days, as people are who were enrolled here
+        await known.tell(enrolled(name), at=utc("2025-01-07 09:00"))
+    came = [(day, "eli", "present") for day in days]
+    away = [(day, "fay", "absent") for day in days]
+    await send(client, "attendance", attendance_of(*sorted(came + away)))
+    await known.ring()
+    due = [one for one in await known.said(CheckInDue) if one.participant_id == person("eli")]
+    assert {(one.code, one.is_history) for one in due} == {(f"pulse-{nth}", True) for nth in (1, 2, 3)}
+    assert await known.said(ParticipantDisengaged) == []
+    [row] = await known.rows("select absences from disengagements")
+    assert row["absences"] == 3
+
+
+async def test_a_file_that_corrects_yesterdays_attendance_asks_nobody_either(
+    known: Told, client: httpx.AsyncClient, at: Any
+) -> None:
+    at(utc("2025-01-06 12:00"))
+    await send(client, "groups", GROUPS)
+    at(utc("2025-01-08 12:00"))
+    await known.tell(enrolled("eli"), placed("eli"), at=utc("2025-01-07 09:00"))
+    session = session_id_of(EVENING_CIRCLE, date(2025, 1, 7))
+    absent = {"attendance": [{"participant_id": str(person("eli")), "status": "absent"}]}
+    answer = await client.post(f"{API}/sessions/{session}/hold", json=absent, headers=bearer("coordinator", "old-town"))
+    assert answer.status_code == 200, answer.text
+    assert counts(await send(client, "attendance", attendance_of(("2025-01-07", "eli", "present")))) == (0, 1, 0, 0)
+    await known.ring()
+    (due,) = [one for one in await known.said(CheckInDue) if one.code == "pulse-1"]
+    assert due.is_history
+
+
 async def test_a_bad_row_is_named_and_the_others_go_in(known: Told, client: httpx.AsyncClient) -> None:
     text = (
         GROUPS
@@ -113,6 +162,23 @@ async def test_a_bad_row_is_named_and_the_others_go_in(known: Told, client: http
         (105, "program"),
     }
     assert len(await known.said(GroupFormed)) == 2
+
+
+async def test_a_refusal_names_the_column_that_it_is_about(known: Told, client: httpx.AsyncClient, at: Any) -> None:
+    await send(client, "groups", GROUPS)
+    await known.tell(site_opened("north-quay"), facilitator_qualified(date(2025, 3, 10)))
+    night = "late-circle,Late,new-roots,north-quay,8,5,21:00,60,2025-01-10\n"
+    moved = GROUPS.replace("old-town", "north-quay")
+    text = (moved + night).encode()
+    answer = await client.post(f"{API}/groups/import-file", content=text, headers=bearer("administrator", "*"))
+    assert [(one["line"], one["column"], one["code"]) for one in answer.json()["refused"]] == [
+        (2, "site", "group-stays"),
+        (3, "site", "group-stays"),
+        (4, "program", "program-not-at-site"),
+    ]
+    day = "group,date,starts_at,minutes,status,facilitator,reason\nevening-circle,2025-03-11,,,scheduled,TMW-101,\n"
+    report = await send(client, "sessions", day)
+    assert [(one["column"], one["code"]) for one in report["refused"]] == [("facilitator", "qualification-lapsed")]
 
 
 async def test_no_group_stands_where_a_file_is_imported(known: Told, client: httpx.AsyncClient) -> None:

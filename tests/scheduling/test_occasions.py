@@ -52,6 +52,12 @@ def only(found: list[Settled]) -> Occasion:
     return one.after
 
 
+def local(moment: datetime | None) -> str:
+    """As the clock on the wall of the site shows it."""
+    assert moment
+    return f"{moment.astimezone(MADRID):%Y-%m-%d %H:%M}"
+
+
 def kept(found: list[Settled]) -> dict[Any, Occasion]:
     return {one.after.occasion_id: one.after for one in found}
 
@@ -82,7 +88,7 @@ def test_a_monthly_check_in_is_due_calendar_months_later_at_ten_at_the_site(
 ) -> None:
     one = only(settled(an_enrolment(enrolled_on=enrolled_on), an_entry("m", "monthly", months_after=months)))
     assert (one.due_at, one.opens_at, one.state) == (utc(due_at), utc(due_at), "planned")
-    assert one.closes_at == utc(due_at) + timedelta(days=14)
+    assert local(one.closes_at) == f"{utc(due_at).date() + timedelta(days=14)} 23:59"
     assert one.occasion_id == occasion_id_of(enrolment_of("ana"), "m", 0)
 
 
@@ -103,7 +109,23 @@ def test_a_follow_up_waits_for_the_completion() -> None:
     done = an_enrolment(completed_on=date(2025, 3, 4), completion_known_at=utc("2025-03-04 18:00"))
     one = only(settled(done, FOLLOW_UP, now=utc("2025-03-04 18:00")))
     assert one.due_at == utc("2025-05-04 08:00")
-    assert (one.opens_at, one.closes_at) == (utc("2025-04-20 08:00"), utc("2025-05-18 08:00"))
+    assert (one.opens_at, one.closes_at) == (utc("2025-04-20 08:00"), utc("2025-05-18 21:59"))
+
+
+def test_it_is_open_on_all_of_the_last_day_and_a_window_is_days_of_the_site() -> None:
+    """The clocks change on 30 March 2025."""
+    monthly = only(settled(an_enrolment(enrolled_on=date(2025, 2, 25)), MONTH_1))
+    assert (local(monthly.due_at), local(monthly.closes_at)) == ("2025-03-25 10:00", "2025-04-08 23:59")
+    done = an_enrolment(completed_on=date(2025, 2, 4), completion_known_at=utc("2025-02-04 18:00"))
+    after = only(settled(done, FOLLOW_UP, now=utc("2025-02-04 18:00")))
+    assert (local(after.opens_at), local(after.closes_at)) == ("2025-03-21 10:00", "2025-04-18 23:59")
+    due = settled(done, FOLLOW_UP, now=utc("2025-04-04 08:00"))
+    assert settled(done, FOLLOW_UP, now=utc("2025-04-18 21:58"), known=kept(due)) == []
+
+
+def test_a_session_is_asked_about_for_so_many_hours() -> None:
+    (came,) = settled(an_enrolment(), PULSE, sessions=[a_session()], now=EVENING)
+    assert came.after.closes_at == came.after.due_at + timedelta(days=3)
 
 
 def test_when_it_is_due_that_is_said_once() -> None:
@@ -112,7 +134,7 @@ def test_when_it_is_due_that_is_said_once() -> None:
     (due,) = settled(done, FOLLOW_UP, now=utc("2025-05-04 08:00"), known=kept(before))
     assert isinstance(due.events[0], FollowUpDue)
     assert settled(done, FOLLOW_UP, now=utc("2025-05-05 08:00"), known=kept([due])) == []
-    (closed,) = settled(done, FOLLOW_UP, now=utc("2025-05-18 08:00"), known=kept([due]))
+    (closed,) = settled(done, FOLLOW_UP, now=utc("2025-05-18 21:59"), known=kept([due]))
     assert (closed.after.state, closed.events) == ("expired", ())
 
 
@@ -120,7 +142,6 @@ def test_when_it_is_due_that_is_said_once() -> None:
     ("changes", "reason"),
     [
         ({"contact_after": False}, "consent-withdrawn"),
-        ({"taking_part": False}, "consent-withdrawn"),
         ({"withdrawn_on": date(2025, 5, 5)}, "withdrawn"),
     ],
 )
@@ -135,6 +156,14 @@ def test_what_was_due_is_cancelled_with_a_word_and_what_was_planned_without(
     (told,) = settled(replace(done, **changes), FOLLOW_UP, now=utc("2025-05-06"), known=kept(due))
     assert told.after.state == "cancelled"
     assert told.events == (OccasionCancelled(occasion_id=told.after.occasion_id, reason=reason),)
+
+
+def test_whoever_agrees_to_be_contacted_afterwards_is_asked_though_they_take_part_no_more() -> None:
+    done = an_enrolment(completed_on=date(2025, 3, 4), completion_known_at=utc("2025-03-04 18:00"), taking_part=False)
+    planned = settled(done, FOLLOW_UP, MONTH_1, now=utc("2025-03-05"))
+    assert {one.after.code: one.after.state for one in planned} == {"follow-up": "planned", "month-1": "cancelled"}
+    (due,) = settled(done, FOLLOW_UP, MONTH_1, now=utc("2025-05-05"), known=kept(planned))
+    assert isinstance(due.events[0], FollowUpDue)
 
 
 def test_without_consent_to_contact_the_check_ins_before_the_end_go_on() -> None:

@@ -18,6 +18,7 @@ from tests.forms import filled, two_people_change
 from tests.scheduling.conftest import Told
 from tests.scheduling.examples import (
     EVENING_CIRCLE,
+    NORTH_QUAY,
     ORGANISATION,
     TOMASZ,
     battery_activated,
@@ -102,8 +103,33 @@ async def test_today_says_what_there_is_to_do(group: Told, reader: Reader, at: C
     assert "Attendance to record" in page
     assert f'data-person="{person("ines")}">{short_code("ines")}<' in page
     assert "completed on 10 January 2025" in await reader.get("/scheduling/follow-up")
+
+
+async def test_what_was_imported_is_no_check_in_of_this_month(group: Told, reader: Reader) -> None:
+    await group.tell(battery_activated(entry("baseline", "baseline")), at=utc("2025-03-01"))
+    await group.tell(enrolled("old", date(2025, 3, 2), is_imported=True))
+    await group.ring()
+    assert await group.occasions(enrolment_of("old")) == {"baseline": "due"}
+    assert "0 of 2" in await reader.get("/scheduling/"), "of the two who were not imported"
+
+
+async def test_a_facilitator_is_not_told_who_has_answered(
+    group: Told, reader: Reader, at: Callable[[datetime], None]
+) -> None:
+    await group.tell(battery_activated(), enrolled("ines", date(2025, 1, 7)), completed("ines", date(2025, 1, 10)))
+    at(utc("2025-03-11 12:00"))
+    await group.ring()
+    course = f"/scheduling/participants/{person('ana')}"
+    for path in ("/scheduling/", "/scheduling/follow-up"):
+        assert f"/intake/participants/{person('ines')}" in await reader.get(path)
+    assert "Baseline" in await reader.get(course)
     reader.role = "facilitator"
-    assert f"/intake/participants/{person('ines')}" not in await reader.get("/scheduling/follow-up")
+    for path in ("/scheduling/", "/scheduling/follow-up"):
+        page = await reader.get(path)
+        assert str(person("ines")) not in page
+        for word in ("overdue", "Answered", "months after the end", "/scheduling/participants/"):
+            assert word not in page
+    await reader.get(course, 403)
 
 
 async def test_today_tells_a_facilitator_what_they_lead(
@@ -118,7 +144,7 @@ async def test_today_tells_a_facilitator_what_they_lead(
     reader.claims = {"facilitator": "f-1"}
     page = await reader.get("/scheduling/")
     assert "Thursday, 6 March, 18:00 Morning Circle" in page
-    assert "1 session in the coming 7 days, 0 held in the last 4 weeks. Every week: Morning Circle." in page
+    assert "1 session in the coming 7 days, 0 held in the last 4 weeks. Every week: Morning Circle<" in page
     assert "Peer Support until 31 December 2026" in page
     groups = await reader.get("/scheduling/groups")
     assert groups.index("Morning Circle") < groups.index("you lead") < groups.index("Evening Circle")
@@ -128,7 +154,8 @@ async def test_today_tells_a_facilitator_what_they_lead(
     await reader.post(f"/scheduling/sessions/{thursday}/hold", {})
     await group.tell(facilitator_qualified(date(2025, 3, 5)))
     page = await reader.get("/scheduling/")
-    assert "1 session in the coming 7 days, 1 held in the last 4 weeks." in page
+    assert "You lead no session in the coming 7 days." in page
+    assert "0 sessions in the coming 7 days, 1 held in the last 4 weeks." in page
     assert "Peer Support ran out on 5 March 2025" in page
     reader.claims = {"facilitator": "f-2"}
     assert "you lead" not in await reader.get("/scheduling/groups")
@@ -263,6 +290,72 @@ async def test_a_session_is_planned_led_and_cancelled(group: Told, reader: Reade
     assert len(await group.said(SessionCancelled)) == 1
 
 
+async def test_what_is_wrong_links_to_its_field(group: Told, reader: Reader) -> None:
+    page = (await reader.post(f"{SESSION}/plan", {"note": "Bring tea."}, 422)).text
+    for field in ("icebreaker", "activity-1"):
+        assert (page.count(f'href="#f-{field}"'), page.count(f'id="f-{field}"')) == (1, 1)
+    for path in (SESSION, GROUP):
+        page = (await reader.post(f"{path}/facilitator", {"facilitator_id": "nobody"}, 422)).text
+        assert (page.count('href="#f-facilitator_id"'), page.count('id="f-facilitator_id"')) == (1, 1)
+
+
+async def test_who_leads_two_groups_at_one_hour_is_told_and_not_refused(group: Told, reader: Reader) -> None:
+    await reader.post("/scheduling/groups", form_group(name="Other Circle", starts_at_local="19:00"))
+    await reader.post("/scheduling/groups", form_group(name="Late Circle", starts_at_local="20:30"))
+    await reader.post(f"{GROUP}/facilitator", {"facilitator_id": str(TOMASZ)})
+    words = "leads another group at this hour"
+    for path in ("/scheduling/", GROUP, SESSION):
+        assert words not in await reader.get(path)
+    await reader.post("/scheduling/groups/late-circle/facilitator", {"facilitator_id": str(TOMASZ)})
+    assert words not in await reader.get(SESSION)
+    await reader.post("/scheduling/groups/other-circle/facilitator", {"facilitator_id": str(TOMASZ)})
+    other = f"/scheduling/sessions/{session_id_of(group_id_of(ORGANISATION, 'other-circle'), date(2025, 3, 4))}"
+    for path in ("/scheduling/", GROUP, SESSION, other):
+        assert words in await reader.get(path)
+    assert "Choose somebody else for one of the two." in await reader.get(SESSION)
+    headers = {"authorization": f"Bearer {token('coordinator', 'old-town')}"}
+    answer = await reader.client.get(f"/scheduling/api/v1/sessions/{TUESDAY}", headers=headers)
+    assert answer.json()["flag"]["code"] == "facilitator-elsewhere"
+    await reader.post(f"{other}/cancel", {"reason": "other"})
+    assert words not in await reader.get(SESSION)
+
+
+async def test_whoever_leads_and_works_here_no_more_is_still_the_one_who_is_chosen(group: Told, reader: Reader) -> None:
+    await reader.post(f"{GROUP}/facilitator", {"facilitator_id": str(TOMASZ)})
+    await group.tell(facilitator_qualified(site=NORTH_QUAY))
+    chosen = f'value="{TOMASZ}" checked'
+    for path in (GROUP, SESSION):
+        page = await reader.get(path)
+        assert chosen in page
+        assert "does not work here any more" in page
+    await reader.post(f"{GROUP}/facilitator", {"facilitator_id": str(TOMASZ)})
+    assert chosen in await reader.get(GROUP)
+    await reader.post(f"{GROUP}/facilitator", {"facilitator_id": ""})
+    assert str(TOMASZ) not in await reader.get(GROUP)
+
+
+async def test_earlier_sessions_can_be_reached(group: Told, reader: Reader, at: Callable[[datetime], None]) -> None:
+    at(utc("2025-04-23 12:00"))
+    await group.ring()
+    first = "4 March 2025</a>"
+    page = await reader.get(GROUP)
+    assert first not in page
+    assert f"{GROUP}?earlier=true#past" in page
+    page = await reader.get(f"{GROUP}?earlier=true")
+    assert first in page
+    assert "Earlier sessions" not in page
+    await reader.post("/scheduling/groups", form_group(name="Other Circle", weekday="3"))
+    for name in ("eli", "fay"):
+        other = group_id_of(ORGANISATION, "other-circle")
+        await group.tell(enrolled(name, date(2025, 4, 23)), placed(name, date(2025, 4, 23), other))
+    at(utc("2025-05-15 12:00"))
+    await group.ring()
+    page = await reader.get("/scheduling/")
+    assert "3 earlier ones" in page
+    for day in ("Tuesday, 22 April", "Wednesday, 23 April", "Wednesday, 14 May"):
+        assert page.count(f"{day}</a>") == 1
+
+
 async def test_two_people_at_one_page_undo_nothing_of_each_other(
     group: Told, reader: Reader, at: Callable[[datetime], None]
 ) -> None:
@@ -354,6 +447,8 @@ async def test_no_group_stands_where_a_file_is_imported(group: Told, reader: Rea
 
 async def test_a_file_is_imported_on_its_page(group: Told, reader: Reader) -> None:
     assert "monday to sunday" in await reader.get("/scheduling/groups/import")
+    for kind in ("groups", "sessions", "attendance"):
+        assert "also what somebody has changed here since" in await reader.get(f"/scheduling/{kind}/import")
     columns = "code,name,program,site,capacity,weekday,starts_at,minutes,first_on"
     text = f"{columns}\nx,X,nowhere,old-town,5,1,18:00,60,2025-03-03\n"
     answer = await reader.client.post(

@@ -2,9 +2,9 @@
 
 import pytest
 
-from shared.errors import Refusal
+from shared.errors import FieldError, Invalid, Refusal
 from shared.fields import Command, Line, invalid
-from shared.tables import Table, apply_rows, read
+from shared.tables import Table, apply_rows, naming, read
 
 
 class Parcel(Command):
@@ -105,3 +105,17 @@ async def test_of_a_file_that_is_broken_further_down_nothing_goes_in() -> None:
 
 def test_a_template_can_be_read_back() -> None:
     assert [cells for _, cells in read(PARCELS.template().encode(), ["code", "weight"])] == [PARCELS.example]
+
+
+def test_what_is_refused_is_said_of_the_column_that_it_is_about() -> None:
+    about = {"too-late": "day"}
+    with pytest.raises(Invalid) as named, naming(about):
+        raise Refusal("too-late", "That day is over.")
+    assert named.value.errors == (FieldError("day", "too-late", "That day is over."),)
+    for other in (
+        Refusal("too-early", "Wait."),
+        Refusal("too-late", "Over.", [FieldError("hour", "too-late", "Over.")]),
+    ):
+        with pytest.raises(Refusal) as passed, naming(about):
+            raise other
+        assert passed.value is other

@@ -29,7 +29,8 @@ async def put_organisation(command: RegisterOrganisation, db: Db, who: Reader) -
     async with db.transaction(who.organisation_id) as tx:
         await store.lock_set_up(tx, who.organisation_id)
         known = await store.find_organisation(tx, who.organisation_id)
-        registered = register(known, await store.consent_texts(tx), who.organisation, command)
+        texts, given = await store.consent_texts(tx), await store.given_answers(tx)
+        registered = register(known, texts, who.organisation, command, given)
         await store.save_organisation(tx, registered.organisation)
         await store.add_consent_texts(tx, who.organisation_id, registered.new_texts)
         for event in registered.events:

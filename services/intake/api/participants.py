@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse
 
 from services.intake import store
+from services.intake.acts import get_to_correct, save_contact
 from services.intake.api.shapes import EnrolledShape, ParticipantShape, ParticipantsShape, participant_shape
 from services.intake.domain.contact import (
     CorrectContact,
@@ -25,7 +26,7 @@ from shared import idempotency, outbox
 from shared.clock import now
 from shared.database import Tx
 from shared.doors import Db, IdempotencyKey, allow
-from shared.errors import Refusal
+from shared.errors import FieldError, Refusal
 from shared.events.base import Code
 from shared.events.ids import program_id_of, site_id_of
 from shared.identity import new_id
@@ -44,7 +45,8 @@ async def enrol_participant(command: EnrolParticipant, db: Db, who: Coordinator,
         if not command.is_not_duplicate:
             refuse_duplicates(await store.alike(tx, who.site_ids, command.email, command.phone))
         if command.reference and await store.find_by_reference(tx, command.reference):
-            raise Refusal("reference-taken", "Somebody with this reference is here already.")
+            error = FieldError("reference", "reference-taken", "Somebody with this reference is here already.")
+            raise Refusal(error.code, error.message, [error])
         code = await store.free_short_code(tx, short_codes(secrets.randbits(32) for _ in range(20)))
         participant = somebody_new(new_id(), who.organisation_id, command.reference, code, command)
         ground = await store.get_ground(tx, who.organisation_id, who.site_ids, command)
@@ -111,9 +113,12 @@ async def get_participant(participant_id: UUID, db: Db, who: Coordinator) -> Par
 
 @router.put("/{participant_id}/contact")
 async def correct_contact(participant_id: UUID, command: CorrectContact, db: Db, who: Coordinator) -> ParticipantShape:
-    """Correct how somebody likes to be called and can be reached. Nobody else is told: it stays here."""
+    """Correct how somebody likes to be called and can be reached. Nobody else is told: it stays here.
+
+    A new address is sent what is open and was not sent yet.
+    """
     async with db.transaction(who.organisation_id) as tx:
-        known = await store.get_participant(tx, participant_id, who.site_ids)
+        known = await get_to_correct(tx, participant_id, who.site_ids)
         participant = correct(known, command, await store.languages_of(tx, participant_id))
-        await store.save_participant(tx, participant)
+        await save_contact(tx, known, participant, now())
         return participant_shape(participant, await store.enrolments_of(tx, [participant_id], who.site_ids))

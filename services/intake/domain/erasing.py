@@ -1,5 +1,6 @@
 """Erasing a participant: what is asked, who may ask it, and what is said of it."""
 
+import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -56,6 +57,11 @@ class Traces:
     def ids(self) -> set[UUID]:
         """All of them."""
         return {self.participant.participant_id, *self.enrolment_ids, *self.occasion_ids, *self.message_ids}
+
+
+def reference_digest(key: bytes, reference: str) -> bytes:
+    """What may be kept of the reference of somebody who is erased: a hash that nobody can guess without the key."""
+    return hmac.digest(key, reference.encode(), "sha256")
 
 
 def erase(traces: Traces, asked: EraseParticipant, erasure_id: UUID, by: str, now: datetime) -> tuple[Change, Erasure]:

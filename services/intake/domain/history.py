@@ -27,9 +27,11 @@ from services.intake.domain.rows import ParticipantRow
 from services.intake.domain.shapes import Beginning, Change, Ground, Standing
 from shared.errors import FieldError, Invalid
 from shared.fields import invalid
+from shared.tables import naming
 
 _CONTACT = ("preferred_name", "email", "phone", "language")
 _CONSENT = {"consent_reporting": "reporting", "consent_contact_after": "contact_after"}
+_OVER = ("enrolment-completed", "enrolment-withdrawn")
 _NEVER_CHANGES = ("site", "enrolled_on", "attributes")
 
 
@@ -85,9 +87,11 @@ def bring_up_to_date(standing: Standing, ground: Ground, row: ParticipantRow, to
         working, change = _then(working, change, change_consent(working, _changed(working, row, consents)))
     if row.ended_on and differs & {"completed_on", "withdrawn_on"}:
         group = ground.group if "group" in differs else None
-        working, change = _then(working, change, _end(working, group, row, today))
+        with naming(dict.fromkeys(_OVER, "completed_on" if row.completed_on else "withdrawn_on")):
+            working, change = _then(working, change, _end(working, group, row, today))
     elif "group" in differs and row.group:
-        working, change = _then(working, change, place(working, today))
+        with naming(dict.fromkeys((*_OVER, "already-in-this-group"), "group")):
+            working, change = _then(working, change, place(working, today))
     return replace(change, enrolment=replace(working.enrolment, imported=said))
 
 

@@ -1,7 +1,7 @@
 """The words of a message, in the languages we have. A bystander learns nothing from the subject."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
@@ -15,6 +15,8 @@ class Letter:
     body: str
 
 
+LAST_MINUTE = time(23, 59)  # scheduling closes what is open for whole days then
+_HOURS = {"en": "{day}, {hour}", "es": "{day} a las {hour}"}
 _SUBJECTS = {"en": "A short note for you", "es": "Una nota breve para ti"}
 _OPENINGS = {
     ("en", False): "a few questions are ready for you. They take about three minutes:",
@@ -67,12 +69,19 @@ def letter(
 ) -> Letter:
     """The message that brings a link; English where we have no words in the person's language."""
     spoken = language if language in _BODIES else "en"
-    last_day = closes_at.astimezone(ZoneInfo(time_zone)).date()
     body = _BODIES[spoken].format(
         name=name,
         opening=_REMINDERS[spoken] if is_reminder else _OPENINGS[spoken, kind == "follow-up"],
         link=link,
-        until=format_date(last_day, "long", locale="en_GB" if spoken == "en" else spoken),
+        until=_until(closes_at.astimezone(ZoneInfo(time_zone)), spoken),
         organisation=organisation,
     )
     return Letter(_SUBJECTS[spoken], body)
+
+
+def _until(closes_at: datetime, spoken: str) -> str:
+    """The last day; with the hour if the link works on a part of it only."""
+    day = format_date(closes_at.date(), "long", locale="en_GB" if spoken == "en" else spoken)
+    if closes_at.time() >= LAST_MINUTE:
+        return day
+    return _HOURS[spoken].format(day=day, hour=f"{closes_at:%H:%M}")

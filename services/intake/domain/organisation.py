@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
@@ -14,12 +14,13 @@ from services.intake.domain.consent import STANDARD, STANDARD_TEXTS, ConsentText
 from shared.errors import FieldError, Invalid, Refusal
 from shared.events.base import Code
 from shared.events.intake import OrganisationRegistered
-from shared.fields import Command, Line
+from shared.fields import Command, Line, invalid
 from shared.identity import organisation_id
 
 PREFER_NOT_TO_SAY = "prefer-not-to-say"
 TAKEN = ("site", "program", "cohort", "group", "facilitator", "all")
 """What figures tell people apart by already: an attribute of such a code would be taken for it."""
+_WITH_CODE = re.compile(r"([a-z0-9]+(?:-[a-z0-9]+)*)\s*=\s*(\S.*)")
 
 
 class Option(Command):
@@ -72,13 +73,21 @@ class Registered:
 
 
 def register(
-    known: Organisation | None, published: Sequence[ConsentText], code: str, command: RegisterOrganisation
+    known: Organisation | None,
+    published: Sequence[ConsentText],
+    code: str,
+    command: RegisterOrganisation,
+    given: Collection[tuple[str, str]] = (),
 ) -> Registered:
-    """The organisation as it is from now on. A first registration brings the standard consent text along."""
+    """The organisation as it is from now on. A first registration brings the standard consent text along.
+
+    `given` are the answers that somebody has given, as codes: they stay.
+    """
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", code) or len(code) > 64:
         raise Refusal("organisation-code-not-usable", "The sign-in names an organisation whose code cannot be used.")
     _refuse_taken(known.attributes if known else (), command.attributes)
     attributes = tuple(_with_the_way_out(one) for one in command.attributes)
+    _refuse_dropped(known.attributes if known else (), attributes, given)
     organisation = Organisation(organisation_id(code), code, command.name, attributes)
     new = publish(published, command.consent_texts)
     if not any((one.code, one.version) == (STANDARD, 1) for one in (*published, *new)):
@@ -101,6 +110,31 @@ def _refuse_taken(known: Sequence[Attribute], wanted: Sequence[Attribute]) -> No
         for place, one in enumerate(wanted)
         if one.code in TAKEN and one.code not in free
     ]
+    if errors:
+        raise Invalid(*errors)
+
+
+def _refuse_dropped(
+    known: Sequence[Attribute], wanted: Sequence[Attribute], given: Collection[tuple[str, str]]
+) -> None:
+    """What somebody has answered stays: under another code it would be another answer, and figures fall in two."""
+    stay = {one.code: {option.code for option in one.options} for one in wanted}
+    errors = []
+    for one in known:
+        answered = {answer for code, answer in given if code == one.code}
+        if one.code not in stay and answered:
+            message = f"People have answered {one.label!r}, so it stays. To write it otherwise, keep its code in front"
+            errors.append(FieldError("attributes", "attribute-in-use", f"{message}: {one.code} = {one.label}."))
+        errors += [
+            FieldError(
+                "attributes",
+                "option-in-use",
+                f"People have answered {option.label!r} to {one.label!r}, so it stays. To write it otherwise, keep its "
+                f"code in front: {option.code} = {option.label}.",
+            )
+            for option in one.options
+            if option.code in answered and option.code not in stay.get(one.code, {option.code})
+        ]
     if errors:
         raise Invalid(*errors)
 
@@ -136,12 +170,17 @@ def check_attributes(organisation: Organisation, given: Mapping[str, str]) -> No
 
 
 def attributes_from_lines(text: str, known: Sequence[Attribute]) -> list[dict[str, Any]]:
-    """What people write as `Age band: 18 to 25, 26 to 40`, a line each; a line that stays keeps all it stands for."""
+    """What people write as `Age band: 18 to 25, 26 to 40`, a line each; a line that stays keeps all it stands for.
+
+    A code may stand before a label (`age = Age band`): the label may change then, and what was answered stays.
+    """
     shown = {_as_line(one): one for one in known}
-    return [
+    found = [
         shown[line].model_dump() if line in shown else _from_line(line, known)
         for line in filter(None, map(str.strip, text.splitlines()))
     ]
+    _check_codes(found)
+    return found
 
 
 def attributes_as_lines(attributes: Sequence[Attribute]) -> str:
@@ -151,23 +190,49 @@ def attributes_as_lines(attributes: Sequence[Attribute]) -> str:
 
 def _as_line(attribute: Attribute) -> str:
     """An attribute in words. They need not name the way out, which is always there."""
-    options = ", ".join(option.label for option in attribute.options if option.code != PREFER_NOT_TO_SAY)
-    return f"{attribute.label}: {options}".strip()
+    options = ", ".join(_as_words(option) for option in attribute.options if option.code != PREFER_NOT_TO_SAY)
+    return f"{_as_words(attribute)}: {options}".strip()
+
+
+def _as_words(option: Option) -> str:
+    """A label, after its code if that does not follow from it."""
+    follows = option.code == code_of(option.label) and "=" not in option.label
+    return option.label if follows else f"{option.code} = {option.label}"
 
 
 def _from_line(line: str, known: Sequence[Attribute]) -> dict[str, Any]:
     """The attribute of a line that somebody wrote: labels that stay keep their codes, the way out its words."""
-    label, _, answers = (part.strip() for part in line.partition(":"))
-    was = next((one for one in known if one.label == label), None)
+    words, _, answers = (part.strip() for part in line.partition(":"))
+    one = _from_words(words, known)
+    was = next((other for other in known if other.code == one["code"]), None)
     before = was.options if was else []
-    codes = {option.label: option.code for option in before}
-    options = [
-        {"code": codes.get(answer, code_of(answer)), "label": answer}
-        for answer in filter(None, map(str.strip, answers.split(",")))
-    ]
+    options = [_from_words(answer, before) for answer in filter(None, map(str.strip, answers.split(",")))]
     if not any(option["code"] == PREFER_NOT_TO_SAY for option in options):
         options += [option.model_dump() for option in before if option.code == PREFER_NOT_TO_SAY]
-    return {"code": was.code if was else code_of(label), "label": label, "options": options}
+    return one | {"options": options}
+
+
+def _from_words(words: str, known: Sequence[Option]) -> dict[str, Any]:
+    """A code and a label: the code that was given, or that of the same label before, or one made of the label."""
+    if given := _WITH_CODE.fullmatch(words):
+        return {"code": given[1], "label": given[2]}
+    was = next((one.code for one in known if one.label == words), None)
+    return {"code": was or code_of(words), "label": words}
+
+
+def _check_codes(attributes: Sequence[Mapping[str, Any]]) -> None:
+    """Codes are made of labels, and nobody has typed them: say what to do about two alike, and about none."""
+    for among in (attributes, *(one["options"] for one in attributes)):
+        labels: dict[str, str] = {}
+        for one in among:
+            code, label = one["code"], one["label"]
+            if not code and label:
+                message = f"Give {label!r} a code in small letters and digits: some-code = {label}."
+                raise invalid("attributes", "code-needed", message)
+            if code in labels:
+                message = f"{labels[code]!r} and {label!r} would both have the code {code}: give one of them another"
+                raise invalid("attributes", "repeated", f"{message}, such as {code}-2 = {label}.")
+            labels[code] = label
 
 
 def code_of(words: str) -> str:

@@ -1,23 +1,19 @@
 """What intake does when it hears something: groups, occasions, answers."""
 
-import hashlib
-import secrets
 from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
 from services.intake import store
-from services.intake.domain.invitation import Occasion, invited, is_over, why_not
+from services.intake.acts import invite
 from services.intake.domain.places import Group, fill
 from services.intake.domain.sites import today_at
-from services.intake.handlers.reminding import plan_reminders
 from shared import outbox
 from shared.clock import now
 from shared.database import Tx
 from shared.events import Heard
 from shared.events.feedback import CheckInSubmitted
-from shared.events.intake import CheckInInvited, InvitationFailed
 from shared.events.scheduling import CheckInDue, Due, FollowUpDue, GroupFormed, OccasionCancelled
 from shared.inbox import Handlers, Many, locks
 from shared.inbox.rounds import rounds
@@ -94,25 +90,7 @@ async def _ask(tx: Tx, heard: Sequence[Heard[Due]]) -> None:
 
 
 async def _invite(tx: Tx, told: Sequence[Heard[Due]]) -> None:
-    """Make links and queue their messages, or say why there are none. A link's token is in its message alone."""
-    moment = now()
-    occasions = await store.find_occasions(tx, [one.event.occasion_id for one in told])
-    links: list[tuple[UUID, CheckInInvited]] = []
-    messages: list[tuple[Occasion, str]] = []
-    for one in told:
-        occasion = occasions.get(one.event.occasion_id)
-        if occasion is None or is_over(occasion, moment):
-            continue
-        tx.causation = one.id
-        if reason := why_not(occasion):
-            failed = InvitationFailed(occasion_id=occasion.occasion_id, reason=reason)
-            outbox.put(tx, failed, organisation=one.organisation_id, at=moment)
-            continue
-        token = secrets.token_urlsafe(16)
-        event = invited(occasion, hashlib.sha256(token.encode()).hexdigest(), "email")
-        links.append((one.organisation_id, event))
-        messages.append((occasion, token))
-        outbox.put(tx, event, organisation=one.organisation_id, at=moment)
-    await store.add_invitations(tx, links, moment)
-    await store.add_messages(tx, messages, moment)
-    await plan_reminders(tx, [occasion for occasion, _ in messages], moment)
+    """Ask people, as far as they are known here, in the order in which it was heard."""
+    found = await store.find_occasions(tx, [one.event.occasion_id for one in told])
+    causes = {one.event.occasion_id: one.id for one in told}
+    await invite(tx, [found[one] for one in causes if one in found], now(), causes)

@@ -2,27 +2,16 @@
 
 import hashlib
 import secrets
-from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from services.intake import store
 from services.intake.domain.invitation import Occasion, invited
-from services.intake.domain.reminders import planned, reminder_at, why_none
+from services.intake.domain.reminders import reminder_at, why_none
 from shared import outbox
 from shared.clock import now
 from shared.database import Tx
 from shared.timers import Timer
-
-
-async def plan_reminders(tx: Tx, invited: Sequence[Occasion], invited_at: datetime) -> None:
-    """Whoever was invited just now is reminded on these days, unless something comes first."""
-    reminded = [one for one in invited if one.reminders]
-    hours = await store.hours_of(tx, [one.occasion_id for one in reminded])
-    await store.plan_reminders(
-        tx,
-        [(one, number, at) for one in reminded for number, at in planned(one, hours[one.occasion_id], invited_at)],
-    )
 
 
 async def on_reminder_due(tx: Tx, timer: Timer) -> None:

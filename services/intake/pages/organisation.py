@@ -89,7 +89,8 @@ def _written(fields: dict[str, Any]) -> list[str]:
 
 
 async def _register(tx: Tx, who: Who, known: Organisation | None, command: RegisterOrganisation) -> None:
-    decided = register(known, await store.consent_texts(tx), who.organisation, command)
+    texts, given = await store.consent_texts(tx), await store.given_answers(tx)
+    decided = register(known, texts, who.organisation, command, given)
     await store.save_organisation(tx, decided.organisation)
     await store.add_consent_texts(tx, who.organisation_id, decided.new_texts)
     for event in decided.events:

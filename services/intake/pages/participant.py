@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
 from services.intake import store
+from services.intake.acts import get_to_correct, save_contact
 from services.intake.domain.consent import GiveConsent, newest
 from services.intake.domain.contact import CorrectContact, correct
 from services.intake.domain.enrolment import change
@@ -69,10 +70,10 @@ async def contact_form(page: On) -> Response:
     try:
         command = form(CorrectContact, only(fields, *CorrectContact.model_fields))
         async with page.db.transaction(who.organisation_id) as tx:
-            known = await store.get_participant(tx, page.participant_id, who.site_ids)
+            known = await get_to_correct(tx, page.participant_id, who.site_ids)
             refuse_stale(fields, known)
             offered = await store.languages_of(tx, page.participant_id)
-            await store.save_participant(tx, correct(known, command, offered))
+            await save_contact(tx, known, correct(known, command, offered), now())
     except Refusal as refusal:
         return await _shown(page, refusal=refusal, fields=entered(fields), at=("contact", None))
     return page.done("contact")

@@ -8,7 +8,7 @@ from services.intake.store.enrolments import (
     imported_rows,
     save_change,
 )
-from services.intake.store.erased import erasures, get_traces, remove_traces
+from services.intake.store.erased import erasures, get_traces, is_erased_reference, remove_traces
 from services.intake.store.facilitators import (
     LAPSE_TIMER,
     facilitators,
@@ -48,12 +48,14 @@ from services.intake.store.occasions import (
     people_of,
     save_due,
     save_ends,
+    unsent_occasions,
 )
 from services.intake.store.organisation import (
     add_consent_texts,
     consent_texts,
     find_organisation,
     get_organisation,
+    given_answers,
     lock_set_up,
     save_organisation,
     set_up_counts,
@@ -130,9 +132,11 @@ __all__ = [
     "get_participant",
     "get_standing",
     "get_traces",
+    "given_answers",
     "groups",
     "hours_of",
     "imported_rows",
+    "is_erased_reference",
     "is_planned",
     "keep_link_for_an_hour",
     "languages_of",
@@ -165,5 +169,6 @@ __all__ = [
     "set_up_counts",
     "sites",
     "sites_by_code",
+    "unsent_occasions",
     "watch_qualifications",
 ]

@@ -1,9 +1,10 @@
 """Participants who are erased: everything that is theirs, its removal, and the audit line that is left."""
 
+import secrets
 from collections.abc import Sequence
 from uuid import UUID
 
-from services.intake.domain.erasing import Erasure, Traces
+from services.intake.domain.erasing import Erasure, Traces, reference_digest
 from services.intake.domain.shapes import Change
 from services.intake.store.groups import lock_groups, place_of, save_places
 from services.intake.store.participants import get_participant
@@ -46,10 +47,35 @@ async def remove_traces(tx: Tx, traces: Traces, change: Change, erasure: Erasure
         await tx.execute(f"delete from {table} where enrolment_id = any($1::uuid[])", traces.enrolment_ids)
     await tx.execute("delete from participants where participant_id = $1", traces.participant.participant_id)
     await save_places(tx, change.places)
+    reference = traces.participant.reference
     await tx.execute(
-        "insert into erasures values ($1, $2, $3, $4, $5, $6)",
+        f"insert into erasures ({', '.join(Erasure.__dataclass_fields__)}, reference_digest) "
+        "values ($1, $2, $3, $4, $5, $6, $7)",
         *(getattr(erasure, name) for name in Erasure.__dataclass_fields__),
+        reference_digest(await _made_key(tx, erasure.organisation_id), reference) if reference else None,
     )
+
+
+async def _made_key(tx: Tx, organisation_id: UUID) -> bytes:
+    """The key of the organisation's hashes, made when it is needed first."""
+    await tx.execute(
+        "insert into erasure_keys values ($1, $2) on conflict do nothing", organisation_id, secrets.token_bytes(32)
+    )
+    key: bytes = await tx.fetchval("select key from erasure_keys where organisation_id = $1", organisation_id)
+    return key
+
+
+async def is_erased_reference(tx: Tx, organisation_id: UUID, reference: str) -> bool:
+    """Whether somebody with this reference was erased."""
+    key = await tx.fetchval("select key from erasure_keys where organisation_id = $1", organisation_id)
+    if key is None:
+        return False
+    known: bool = await tx.fetchval(
+        "select exists (select from erasures where organisation_id = $1 and reference_digest = $2)",
+        organisation_id,
+        reference_digest(key, reference),
+    )
+    return known
 
 
 async def erasures(tx: Tx) -> list[Erasure]:

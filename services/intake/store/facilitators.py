@@ -20,14 +20,19 @@ _WITH_QUALIFICATIONS = """
 
 
 async def find_facilitator(tx: Tx, reference: str) -> Facilitator | None:
-    """The facilitator with this reference, locked."""
-    row = await tx.fetchrow(f"{_WITH_QUALIFICATIONS} where f.reference = $1 for update of f", reference)
+    """The facilitator with this reference, locked.
+
+    Locked first: one statement that waited for the lock would see the qualifications as they were before.
+    """
+    await tx.execute("select from facilitators where reference = $1 for update", reference)
+    row = await tx.fetchrow(f"{_WITH_QUALIFICATIONS} where f.reference = $1", reference)
     return _facilitator(row) if row else None
 
 
 async def get_facilitator(tx: Tx, facilitator_id: UUID) -> Facilitator:
-    """The facilitator, locked."""
-    row = await tx.fetchrow(f"{_WITH_QUALIFICATIONS} where f.facilitator_id = $1 for update of f", facilitator_id)
+    """The facilitator, locked: first, as above."""
+    await tx.execute("select from facilitators where facilitator_id = $1 for update", facilitator_id)
+    row = await tx.fetchrow(f"{_WITH_QUALIFICATIONS} where f.facilitator_id = $1", facilitator_id)
     if row is None:
         raise NotFound("facilitator")
     return _facilitator(row)

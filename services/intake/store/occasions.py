@@ -85,6 +85,17 @@ async def find_occasions(
     return {row["occasion_id"]: _occasion(row) for row in rows}
 
 
+async def unsent_occasions(tx: Tx, participant_id: UUID) -> list[UUID]:
+    """The occasions of a participant that are due, and of which no message was sent or waits."""
+    rows = await tx.fetch(
+        """select o.occasion_id from occasions o where o.participant_id = $1 and o.state = 'due' and not o.is_history
+               and not exists (select from messages m where m.occasion_id = o.occasion_id
+                               and m.state in ('queued', 'sent'))""",
+        participant_id,
+    )
+    return [row["occasion_id"] for row in rows]
+
+
 async def find_occasion(tx: Tx, occasion_id: UUID, site_ids: Sequence[UUID] | None = None) -> Occasion | None:
     """One of them."""
     return (await find_occasions(tx, [occasion_id], site_ids)).get(occasion_id)

@@ -40,6 +40,12 @@ async def save_organisation(tx: Tx, organisation: Organisation) -> None:
     )
 
 
+async def given_answers(tx: Tx) -> set[tuple[str, str]]:
+    """What people of the organisation have answered when they were enrolled: each attribute with each answer."""
+    rows = await tx.fetch("select distinct key, value from enrolments, jsonb_each_text(attributes)")
+    return {(row["key"], row["value"]) for row in rows}
+
+
 async def consent_texts(tx: Tx) -> list[ConsentText]:
     """Every published text."""
     rows = await tx.fetch("select code, version, language, text from consent_texts order by code, version, language")

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from services.scheduling import store
 from services.scheduling.api.shapes import OccasionList, OccasionShape, StageList, StageShape
 from services.scheduling.domain.occasions import OccasionState
-from shared.doors import Db, Doer, allow
+from shared.doors import Db, allow
 from shared.errors import NotFound
 from shared.events.base import Code
 from shared.events.ids import program_id_of, site_id_of
@@ -17,7 +17,7 @@ from shared.fields import Command
 from shared.security import Who
 
 router = APIRouter(prefix="/scheduling/api/v1", tags=["occasions"])
-Importer = Annotated[Who, Depends(allow("administrator", "coordinator"))]
+Coordinator = Annotated[Who, Depends(allow("administrator", "coordinator"))]
 
 
 class AskParticipants(Command):
@@ -65,13 +65,13 @@ class FoundOccasions(BaseModel):
 @router.get("/occasions")
 async def get_occasions(
     db: Db,
-    who: Doer,
+    who: Coordinator,
     participant_id: UUID | None = None,
     state: OccasionState | None = None,
     site: Code | None = None,
     after: UUID | None = None,
 ) -> OccasionList:
-    """Due dates at the sites that the reader sees, 500 a page."""
+    """Due dates at the sites that the reader sees, 500 a page; they tell who answered, so not for facilitators."""
     site_id = site_id_of(who.organisation_id, site) if site else None
     listed = store.Listed(who.site_ids, site_id, participant_id, state, after)
     async with db.transaction(who.organisation_id) as tx:
@@ -81,7 +81,7 @@ async def get_occasions(
 
 
 @router.get("/programs/{program}/stages")
-async def get_stages(program: Code, db: Db, who: Importer) -> StageList:
+async def get_stages(program: Code, db: Db, who: Coordinator) -> StageList:
     """How many occasions of a program are due, sent, opened, begun, answered, and so on."""
     program_id = program_id_of(who.organisation_id, program)
     async with db.transaction(who.organisation_id) as tx:
@@ -93,7 +93,7 @@ async def get_stages(program: Code, db: Db, who: Importer) -> StageList:
 
 
 @router.post("/occasions/ids")
-async def post_occasion_ids(command: AskOccasions, db: Db, who: Importer) -> FoundOccasions:
+async def post_occasion_ids(command: AskOccasions, db: Db, who: Coordinator) -> FoundOccasions:
     """The ids of occasions, for importers that know participant, program and occasion."""
     asked = [
         (one.participant_id, program_id_of(who.organisation_id, one.program), one.occasion) for one in command.requests
@@ -107,7 +107,7 @@ async def post_occasion_ids(command: AskOccasions, db: Db, who: Importer) -> Fou
 
 
 @router.post("/participants/known")
-async def post_participants_known(command: AskParticipants, db: Db, who: Importer) -> UnknownParticipants:
+async def post_participants_known(command: AskParticipants, db: Db, who: Coordinator) -> UnknownParticipants:
     """Which of these participants scheduling has not heard of, at the sites that the reader sees."""
     async with db.transaction(who.organisation_id) as tx:
         return UnknownParticipants(unknown=await store.unknown_participants(tx, command.ids, who.site_ids))

@@ -1,13 +1,13 @@
 """What programs get: groups, sessions, plans and occasions as JSON."""
 
 from datetime import date, datetime
-from typing import Any, Literal, Self
+from typing import Any, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.scheduling.domain.course import Stage
-from services.scheduling.domain.leading import Facilitator, Flag
+from services.scheduling.domain.leading import Facilitator, Flag, FlagCode
 from services.scheduling.domain.library import Activity
 from services.scheduling.domain.occasions import OccasionState
 from services.scheduling.domain.shapes import SessionState
@@ -34,9 +34,9 @@ class LeaderShape(Shape):
 
 
 class FlagShape(Shape):
-    """Why a coming session has nobody who may lead it."""
+    """Why a coming session has nobody who may lead it, or who leads another one at that hour."""
 
-    code: Literal["facilitator-missing", "facilitator-not-at-site", "qualification-missing", "qualification-lapsed"]
+    code: FlagCode
     qualification: str | None
     valid_until: date | None
 

@@ -13,6 +13,15 @@ from shared.errors import Refusal
 NEEDED = "peer-support"
 
 
+FlagCode = Literal[
+    "facilitator-missing",
+    "facilitator-not-at-site",
+    "qualification-missing",
+    "qualification-lapsed",
+    "facilitator-elsewhere",  # to lead another session at the same hour: somebody may want that, so nothing is refused
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Facilitator:
     """A facilitator as intake told of them: where they work, and until when each qualification is in date."""
@@ -25,9 +34,9 @@ class Facilitator:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """Why a session has nobody who may lead it."""
+    """Why a session has nobody who may lead it, or can."""
 
-    code: Literal["facilitator-missing", "facilitator-not-at-site", "qualification-missing", "qualification-lapsed"]
+    code: FlagCode
     qualification: str | None = None
     valid_until: date | None = None
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Literal, get_args
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -25,7 +25,6 @@ CAME = ("present", "late")
 STATUSES: tuple[Attendance, ...] = get_args(Attendance)
 Reason = Literal["facilitator-away", "too-few-people", "room-closed", "holiday", "other"]
 REASONS: tuple[Reason, ...] = get_args(Reason)
-HISTORY_AFTER = timedelta(days=2)
 PEOPLE_MAX = 200  # of whom the attendance of one session speaks
 
 
@@ -215,11 +214,13 @@ def _attending(
     """A number is given when somebody is first said to have come, and stays with the session.
 
     Also when they are taken out of it: the number has named what they were asked, and names nothing else any more.
+    What a file tells is history, however recent: nobody is sent a message by an import.
     """
-    is_history = imported and now > session.ends_at + HISTORY_AFTER
     attendance = {who: replace(one, status=None) for who, one in before.items()}
     for who, status in statuses.items():
-        earlier = before.get(who) or Attending(status, None, is_history, now)
+        earlier = before.get(who) or Attending(status, None, imported, now)
+        if imported and status != earlier.status:
+            earlier = replace(earlier, is_history=True)
         if earlier.nth is None and status in CAME:
             earlier = replace(earlier, nth=circle.came.get(who, 0) + 1, recorded_at=now)
         attendance[who] = replace(earlier, status=status)

@@ -12,6 +12,7 @@ from services.scheduling.domain.groups import FormGroup, LeadGroup, lead
 from services.scheduling.domain.groups import form as form_group
 from services.scheduling.domain.leading import flag
 from services.scheduling.domain.shapes import Group
+from services.scheduling.pages.choices import leaders_for
 from services.scheduling.pages.forms import entered, named
 from services.scheduling.pages.frame import PAGES
 from services.scheduling.pages.groups import FIELDS, LABELS, WEEKDAYS
@@ -37,9 +38,11 @@ COMING, PAST = 8, 6
 
 
 @router.get("")
-async def group_page(code: Code, request: Request, db: Db, who: Reading, done: str = "") -> Response:
-    """Roster, coming and past sessions, who leads, and what can be changed."""
-    return await _shown(request, db, who, code, flash=DONE.get(done))
+async def group_page(
+    code: Code, request: Request, db: Db, who: Reading, done: str = "", earlier: bool = False
+) -> Response:
+    """Roster, coming and past sessions (the latest, or `earlier` ones, too), who leads, and what can be changed."""
+    return await _shown(request, db, who, code, flash=DONE.get(done), past=store.LISTED_MAX if earlier else PAST)
 
 
 @router.post("/change")
@@ -95,6 +98,7 @@ async def _shown(
     flash: str | None = None,
     refusal: Refusal | None = None,
     fields: dict[str, Any] | None = None,
+    past: int = PAST,
 ) -> Response:
     if refusal and refusal.status == 404:
         raise refusal
@@ -104,7 +108,7 @@ async def _shown(
         if group is None:
             raise NotFound("group")
         who.must_see(group.site_id, "group")
-        given = await _seen(tx, group, moment)
+        given = await _seen(tx, group, moment, past)
     return PAGES.render(
         request,
         "group.html",
@@ -128,18 +132,20 @@ def _formed(group: Group) -> Group:
     return replace(group, facilitator_id=None)
 
 
-async def _seen(tx: Tx, group: Group, moment: datetime) -> dict[str, Any]:
-    """The group with its people, its sessions before and behind, and who could lead it."""
+async def _seen(tx: Tx, group: Group, moment: datetime, past_max: int) -> dict[str, Any]:
+    """The group with its people, its sessions before and behind, and who leads it or could."""
     (seen,) = await store.seen_groups(tx, [group], moment)
     coming = (await store.sessions(tx, None, seen.today, None, group.group_id))[:COMING]
-    past = await store.past_sessions(tx, group.group_id, seen.today, PAST)
-    leaders = await store.facilitators(tx, [group.site_id])
+    found = await store.past_sessions(tx, group.group_id, seen.today, past_max + 1)
+    past = found[:past_max]
+    leaders = await leaders_for(tx, group.site_id, seen.facilitator, seen.today)
     return {
         "seen": seen,
         "flag": flag(seen.facilitator, seen.group.site_id, seen.today),
         "members": await store.members_of(tx, group.group_id, seen.today),
-        "leaders": [(one, flag(one, seen.group.site_id, seen.today)) for one in leaders.values()],
+        "leaders": leaders,
         "coming": await store.seen_sessions(tx, coming),
         "past": await store.seen_sessions(tx, past),
+        "has_earlier": len(found) > len(past),
         "counts": await store.session_counts(tx, [one.session_id for one in (*coming, *past)]),
     }

@@ -9,8 +9,7 @@ from fastapi.responses import HTMLResponse
 from services.scheduling import store
 from services.scheduling.domain.course import STAGES, WORDS, Stage, stage_of, steps_of, why_of
 from services.scheduling.pages.frame import PAGES
-from services.scheduling.pages.today import may_open
-from shared.doors import Db, Doer, allow
+from shared.doors import Db, allow
 from shared.errors import NotFound
 from shared.events.base import Code
 from shared.events.ids import program_id_of
@@ -33,8 +32,8 @@ RARE = ("Planned", "Cancelled", "Not asked")  # no column of nothing but noughts
 
 
 @router.get("/participants/{participant_id}")
-async def participant_page(participant_id: UUID, request: Request, db: Db, who: Doer) -> HTMLResponse:
-    """What fell due for somebody, and how far each of it has come."""
+async def participant_page(participant_id: UUID, request: Request, db: Db, who: Counting) -> HTMLResponse:
+    """What fell due for somebody, and how far each of it has come: not for whoever leads their group."""
     async with db.transaction(who.organisation_id) as tx:
         short_code = await store.find_short_code(tx, participant_id, who.site_ids)
         if short_code is None:
@@ -50,7 +49,6 @@ async def participant_page(participant_id: UUID, request: Request, db: Db, who: 
         steps_of=steps_of,
         why_of=why_of,
         words=WORDS,
-        may_open=may_open(who),
     )
 
 

@@ -1,7 +1,7 @@
 """One session: its plan, its roster with one tap each, who leads it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -13,10 +13,9 @@ from fastapi.responses import RedirectResponse, Response
 from services.scheduling import store
 from services.scheduling.domain import sessions
 from services.scheduling.domain.groups import LeadGroup
-from services.scheduling.domain.leading import flag
 from services.scheduling.domain.sessions import CancelSession, PlanSession, RecordAttendance
 from services.scheduling.domain.shapes import Session
-from services.scheduling.pages.choices import NOT_HERE, OPTIONS
+from services.scheduling.pages.choices import NOT_HERE, OPTIONS, leaders_for
 from services.scheduling.pages.forms import entered, named
 from services.scheduling.pages.frame import PAGES
 from services.scheduling.pages.today import DEBRIEF_SHOWN, may_open
@@ -42,6 +41,8 @@ DONE = {
 ACTIVITIES_ASKED = 3
 MAY_RECORD = {"administrator", "coordinator", "facilitator"}
 LABELS = {"reason": "the reason", "icebreaker": "an icebreaker", "activities": "at least one activity"}
+FIELDS = {"activities": "activity-1"}
+"""Where the page has a field under another name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +207,7 @@ async def _shown(
         who.must_see(session.site_id, "session")
         (seen,) = await store.seen_sessions(tx, [session])
         people = await _people(tx, session, trouble)
-        qualified = await store.facilitators(tx, [session.site_id])
-        leaders = [(one, flag(one, session.site_id, session.local_date)) for one in qualified.values()]
+        leaders = await leaders_for(tx, session.site_id, seen.facilitator, session.local_date)
         for_group = await _for_group(tx, who, session, seen.site.zone, moment)
     return PAGES.render(
         request,
@@ -250,9 +250,10 @@ def _planned(seen: store.SeenSession, trouble: Trouble | None) -> Mapping[str, A
 def _said_no(trouble: Trouble | None) -> dict[str, Any]:
     """What is wrong with which form."""
     refusal = trouble.refusal if trouble else None
+    errors = named(refusal, LABELS)
     return {
         "refused_form": trouble.form if trouble else None,
-        "errors": named(refusal, LABELS),
+        "errors": [replace(one, field=FIELDS.get(one.field, one.field)) for one in errors],
         "refused": refusal.message if refusal and not refusal.errors else None,
     }
 

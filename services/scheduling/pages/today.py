@@ -22,7 +22,7 @@ CHECK_INS = ("baseline", "session", "monthly", "end")
 SHOWN_MAX = 5
 DEBRIEF_SHOWN = timedelta(days=14)  # after the concern was closed
 LOOKS_BACK = timedelta(days=28)  # attendance that is missing for longer will not be remembered any more
-LOOKS_AHEAD = timedelta(days=7)
+LOOKS_AHEAD = timedelta(days=6)  # with today a week
 RUNS_OUT_SOON = timedelta(days=60)  # there is a training in time
 
 
@@ -57,9 +57,7 @@ async def today_page(request: Request, db: Db, who: Doer) -> HTMLResponse:
         if not sites:
             return PAGES.render(request, "no-site.html")
         day = moment.astimezone(sites[0].zone).date()
-        follow_ups = await _to_follow_up(tx, who, moment)
-        overdue = await store.open_occasions(tx, who.site_ids, CHECK_INS, moment - OVERDUE_AFTER)
-        due, answered = await store.count_month(tx, who.site_ids, day)
+        check_ins = await _check_ins(tx, who, day, moment)
         sessions = await _sessions(tx, who, moment)
         counts = await store.session_counts(tx, [one.session.session_id for one in sessions])
         away = await store.disengaged(tx, who.site_ids)
@@ -77,22 +75,16 @@ async def today_page(request: Request, db: Db, who: Doer) -> HTMLResponse:
         sessions=today,
         unrecorded=[one for one in earlier if counts[one.session.session_id].expected],
         counts=counts,
-        follow_ups=follow_ups,
         away=away,
         debriefs=debriefs,
         leading=leading,
         runs_out_before=day + RUNS_OUT_SOON,
         weeks_back=LOOKS_BACK.days // 7,
-        days_ahead=LOOKS_AHEAD.days,
+        days_ahead=LOOKS_AHEAD.days + 1,
         programs=programs,
-        stages=WORDS,
-        stage_of=stage_of,
-        overdue=overdue,
-        overdue_days=OVERDUE_AFTER.days,
-        due=due,
-        answered=answered,
         shown_max=SHOWN_MAX,
         may_open=may_open(who),
+        **check_ins,
     )
 
 
@@ -113,7 +105,20 @@ def may_open(who: Who) -> bool:
     return bool(who.roles & {"coordinator", "administrator"})
 
 
+async def _check_ins(tx: Tx, who: Who, day: date, moment: datetime) -> dict[str, Any]:
+    """Who has not answered, and how many have. To whoever leads their group it is for them to say."""
+    found: dict[str, Any] = {"follow_ups": await _to_follow_up(tx, who, moment), "overdue": []}
+    if may_open(who):
+        due, answered = await store.count_month(tx, who.site_ids, day)
+        overdue = await store.open_occasions(tx, who.site_ids, CHECK_INS, moment - OVERDUE_AFTER)
+        found |= {"overdue": overdue, "due": due, "answered": answered}
+    return {**found, "overdue_days": OVERDUE_AFTER.days, "stages": WORDS, "stage_of": stage_of}
+
+
 async def _to_follow_up(tx: Tx, who: Who, moment: datetime) -> list[ToFollowUp]:
+    """Who has not answered after the end: as above."""
+    if not may_open(who):
+        return []
     zones = {one.site_id: one.zone for one in await store.sites(tx, who.site_ids)}
     found = []
     for row in await store.open_occasions(tx, who.site_ids, ("follow-up",), moment, with_history=True):

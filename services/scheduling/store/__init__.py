@@ -80,6 +80,7 @@ from services.scheduling.store.reading import (
     unknown_participants,
 )
 from services.scheduling.store.sessions import (
+    LISTED_MAX,
     attendance_of,
     find_session,
     get_session,
@@ -97,6 +98,7 @@ from services.scheduling.store.views import SeenGroup, SeenSession, seen_groups,
 
 __all__ = [
     "LIBRARY",
+    "LISTED_MAX",
     "PAGE",
     "Celebration",
     "ChangeToTell",

@@ -85,11 +85,14 @@ async def find_short_code(tx: Tx, participant_id: UUID, site_ids: Sequence[UUID]
 
 
 async def count_month(tx: Tx, site_ids: Sequence[UUID] | None, today: date) -> tuple[int, int]:
-    """How many check-ins fell due since the month began at their sites, and how many of them are answered."""
+    """How many check-ins fell due since the month began at their sites, and how many of them are answered.
+
+    Of history nobody was asked.
+    """
     row = await tx.fetchrow(
         """select count(*) as due, count(*) filter (where o.state = 'answered') as answered
            from occasions o join sites s on s.site_id = o.site_id
-           where o.was_said and o.state in ('due', 'answered', 'expired')
+           where o.was_said and o.state in ('due', 'answered', 'expired') and not o.is_history
                and date_trunc('month', o.due_at at time zone s.time_zone) = date_trunc('month', $2::date::timestamp)
                and ($1::uuid[] is null or o.site_id = any ($1))""",
         site_ids,

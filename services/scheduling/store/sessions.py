@@ -86,6 +86,21 @@ async def sessions_on(tx: Tx, days: Mapping[UUID, tuple[date, date]]) -> list[Se
     return [_session(row) for row in rows]
 
 
+async def sessions_led_at_once(tx: Tx, session_ids: Sequence[UUID]) -> set[UUID]:
+    """Which of these are to be led by somebody who is to lead another session at the same time, at whatever site."""
+    rows = await tx.fetch(
+        """select a.session_id from sessions a
+           where a.session_id = any ($1) and a.state = 'scheduled' and exists (
+               select from sessions b
+               where b.facilitator_id = a.facilitator_id and b.state = 'scheduled' and b.session_id <> a.session_id
+                   and b.starts_at between a.starts_at - interval '1 day' and a.starts_at + interval '1 day'
+                   and b.starts_at < a.starts_at + make_interval(mins => a.minutes)
+                   and a.starts_at < b.starts_at + make_interval(mins => b.minutes))""",
+        session_ids,
+    )
+    return {row["session_id"] for row in rows}
+
+
 async def past_sessions(tx: Tx, group_id: UUID, before: date, at_most: int) -> list[Session]:
     """The latest sessions of a group before a day, the latest first."""
     rows = await tx.fetch(
@@ -223,7 +238,8 @@ async def save_held(tx: Tx, held: Held, before: Mapping[UUID, Attending], now: d
     await tx.executemany(
         """insert into attendance values ($1, $2, $3, $4, $5, $6, $7, $8)
            on conflict (session_id, participant_id) do update
-           set status = excluded.status, nth = excluded.nth, recorded_at = excluded.recorded_at""",
+           set status = excluded.status, nth = excluded.nth, recorded_at = excluded.recorded_at,
+               is_history = excluded.is_history""",
         [
             (
                 session.organisation_id,

@@ -1,7 +1,7 @@
 """Groups and sessions with everything that is shown of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from services.scheduling.domain.groups import Program, Site
@@ -11,6 +11,7 @@ from services.scheduling.domain.shapes import Group, Plan, Session
 from services.scheduling.store.groups import groups, places_taken
 from services.scheduling.store.heard import facilitators, programs, sites
 from services.scheduling.store.library import LIBRARY
+from services.scheduling.store.sessions import sessions_led_at_once
 from shared.database import Tx
 
 
@@ -57,7 +58,8 @@ async def seen_sessions(tx: Tx, found: Sequence[Session]) -> list[SeenSession]:
     site_by_id = {one.site_id: one for one in await sites(tx, None)}
     program_by_id = {one.program_id: one for one in await programs(tx)}
     leaders = await facilitators(tx)
-    return [
+    elsewhere = await sessions_led_at_once(tx, [one.session_id for one in found])
+    seen = [
         _seen(
             one,
             group_by_id[one.group_id],
@@ -66,6 +68,12 @@ async def seen_sessions(tx: Tx, found: Sequence[Session]) -> list[SeenSession]:
             leaders.get(one.facilitator_id) if one.facilitator_id else None,
         )
         for one in found
+    ]
+    return [
+        replace(one, flag=Flag("facilitator-elsewhere"))
+        if one.session.session_id in elsewhere and not one.flag
+        else one
+        for one in seen
     ]
 
 

@@ -7,10 +7,12 @@ from typing import Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from services.scheduling.domain.occasions.cadence import Moment, moments
+from services.scheduling.domain.kinds import at_local
+from services.scheduling.domain.occasions.cadence import HOUR, Moment, moments
 from services.scheduling.domain.occasions.conditions import is_asked
 from services.scheduling.domain.occasions.shapes import Basis, Enrolment, Entry, Occasion, occasion_id_of
 
+LAST_MINUTE = "23:59"  # of the last day, and on that day by any clock that tells it as a day
 Blocked = Literal["withdrawn", "consent-withdrawn", "completed", "attendance-corrected"]
 
 
@@ -35,7 +37,7 @@ def plan(basis: Basis, now: datetime) -> Iterator[Wanted]:
     planned: set[UUID] = set()
     for entry in sorted(basis.entries, key=_oldest_first):
         for moment in moments(basis.enrolment, basis.sessions, basis.zone, entry, now):
-            occasion = _occasion(basis, entry, moment)
+            occasion = _occasion(basis.enrolment, basis.zone, entry, moment)
             if _is_too_late(basis.enrolment, entry, moment, occasion) or occasion.occasion_id in planned:
                 continue
             planned.add(occasion.occasion_id)
@@ -57,8 +59,8 @@ def _is_too_late(enrolment: Enrolment, entry: Entry, moment: Moment, occasion: O
     return occasion.closes_at <= max(moment.told_at, entry.since, enrolment.known_at) and not moment.is_history
 
 
-def _occasion(basis: Basis, entry: Entry, moment: Moment) -> Occasion:
-    enrolment, window = basis.enrolment, timedelta(days=entry.window_days)
+def _occasion(enrolment: Enrolment, zone: ZoneInfo, entry: Entry, moment: Moment) -> Occasion:
+    opens_at, closes_at = _window(entry, moment.due_at, zone)
     return Occasion(
         occasion_id=occasion_id_of(enrolment.enrolment_id, moment.code, moment.ordinal),
         organisation_id=enrolment.organisation_id,
@@ -71,13 +73,26 @@ def _occasion(basis: Basis, entry: Entry, moment: Moment) -> Occasion:
         ordinal=moment.ordinal,
         instruments=entry.instruments,
         due_at=moment.due_at,
-        opens_at=moment.due_at - window if entry.kind == "follow-up" else moment.due_at,
-        closes_at=moment.due_at + window,
+        opens_at=opens_at,
+        closes_at=closes_at,
         is_history=moment.is_history,
         state="planned",
         session_id=moment.session_id,
         reminders=entry.reminders,
     )
+
+
+def _window(entry: Entry, due_at: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """From when until when it can be answered, in days of the site: the clocks may change meanwhile.
+
+    People are told the last day, so it is open on all of it; what is asked about a session, for so many hours.
+    """
+    window = timedelta(days=entry.window_days)
+    if entry.kind == "session":
+        return due_at, due_at + window
+    due_on = due_at.astimezone(zone).date()
+    opens_at = at_local(due_on - window, HOUR, zone) if entry.kind == "follow-up" else due_at
+    return opens_at, at_local(due_on + window, LAST_MINUTE, zone)
 
 
 def _judged(basis: Basis, zone: ZoneInfo, entry: Entry, moment: Moment, occasion: Occasion) -> Wanted:
@@ -87,10 +102,10 @@ def _judged(basis: Basis, zone: ZoneInfo, entry: Entry, moment: Moment, occasion
     if is_over := over(basis.enrolment, zone, occasion):
         return is_over
     enrolment = basis.enrolment
-    agreed = _agreed(enrolment.taking_part, enrolment.taking_part_since, moment.due_at)
-    if occasion.kind == "follow-up":
-        agreed &= _agreed(enrolment.contact_after, enrolment.contact_after_since, moment.due_at)
-    if not agreed:
+    agreed, since = enrolment.taking_part, enrolment.taking_part_since
+    if occasion.kind == "follow-up":  # who does not take part any more may still agree to be asked afterwards
+        agreed, since = enrolment.contact_after, enrolment.contact_after_since
+    if not _agreed(agreed, since, moment.due_at):
         return Wanted(occasion, "consent-withdrawn", is_after_end=False)
     asked = is_asked(entry, enrolment.attributes, basis.scores, moment.due_at)
     return Wanted(occasion, None, is_after_end=False, is_asked=asked)

@@ -27,10 +27,9 @@ class Fewest:
 
     def __init__(self, tables: Tables, targets: Collection[Cell], given: Collection[Cell], width: int) -> None:
         self.tables, self.given, self.width = tables, frozenset(given), width
-        self.programs = Programs(tables.sums.balance, np.zeros(tables.sums.balance.shape[0]))
         self.cells = sorted(tables.values)
         self.place = {cell: at for at, cell in enumerate(self.cells)}
-        self.room = np.array([tables.room(cell) if cell in self.place else 0 for cell in tables.sums.cells])
+        self.audits: dict[Tables, _Audit] = {}
         most = (1 + max(tables.values.values())) * len(self.cells)
         cost = np.array([COST[len(cell)] + tables.values[cell] / most for cell in self.cells])
         self.choices = Choices(cost, nodes_max=NODES_MAX, gap=GAP)
@@ -47,24 +46,28 @@ class Fewest:
         """What to hide: the least costly that is not ruled out, or nearly so."""
         return {self.cells[at] for at in self.choices.best()}
 
-    def learn(self, hidden: Set[Cell], narrow: Collection[Cell]) -> bool:
-        """From a pattern that leaves these too narrow; False if nothing follows for other patterns."""
-        low, high = self.tables.bounds(hidden)
-        return any([self._need(cell, self._by_hiding(cell, low, high), hidden) for cell in sorted(narrow)])
+    def learn(self, hidden: Set[Cell], narrow: Collection[Cell], tables: Tables) -> bool:
+        """From a pattern that leaves these too narrow in tables like ours, however many links they have.
+
+        False if nothing follows for other patterns.
+        """
+        audit = self.audits.get(tables) or self.audits.setdefault(tables, _Audit(tables))
+        low, high = tables.bounds(hidden)
+        return any([self._need(cell, self._by_hiding(cell, low, high, audit), hidden) for cell in sorted(narrow)])
 
     def _is_free(self, cell: Cell) -> bool:
         """Whether it may be hidden for others' sake, and then needs room itself."""
         return cell not in self.given and self.tables.room(cell) > 0
 
-    def _by_hiding(self, cell: Cell, low: Floats, high: Floats) -> dict[Cell, float]:
+    def _by_hiding(self, cell: Cell, low: Floats, high: Floats, audit: "_Audit") -> dict[Cell, float]:
         """By how much each cell, where it is hidden, widens the interval of this one at most."""
-        cells, wider, aim = self.tables.sums.cells, np.zeros(len(low)), np.zeros(len(low))
+        cells, wider, aim = audit.sums.cells, np.zeros(len(low)), np.zeros(len(low))
         for way in (-1.0, 1.0):
-            aim[self.tables.sums.place[cell]] = way
-            self.programs.least(aim, low, high)
-            prices = self.programs.prices()
+            aim[audit.sums.place[cell]] = way
+            audit.programs.least(aim, low, high)
+            prices = audit.programs.prices()
             wider += np.where(prices < -NOTHING, self.width, 0.0)  # it could be any more
-            wider += np.maximum(prices, 0) * self.room
+            wider += np.maximum(prices, 0) * audit.room
         return {cells[at]: float(wider[at]) for at in np.flatnonzero(wider > NOTHING) if cells[at] in self.place}
 
     def _of_sums(self, guarded: Collection[Cell]) -> Iterator[tuple[Cell, dict[Cell, float]]]:
@@ -102,3 +105,12 @@ class Fewest:
             needed if cell in self.given else 0.0, [self.place[one] for one in others], list(others.values())
         )
         return True
+
+
+class _Audit:
+    """Tables as linear programs, and how far below its value a reader may believe each cell to be."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.sums = tables.sums
+        self.programs = Programs(tables.sums.balance, np.zeros(tables.sums.balance.shape[0]))
+        self.room = np.array([tables.room(cell) if cell in tables.values else 0 for cell in tables.sums.cells])

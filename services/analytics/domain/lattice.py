@@ -13,8 +13,9 @@ Cell = tuple[tuple[str, str], ...]
 Joint = tuple[str, str, str, str, str]
 """Program, site, cohort, and an attribute with its value; the attribute "" counts everybody once."""
 EVERYBODY: Cell = ()
-LINKS_AT_MOST = 3_000
-"""Where there are more, only those of a program at a site are looked at, which tell the most."""
+LINKS_AT_MOST, SUMS_AT_MOST = 3_000, 30_000
+"""Where there are more, only those of a program at a site are looked at, which tell the most: by linear programs, and
+by single sums."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def with_empty(found: Mapping[Cell, int]) -> dict[Cell, int]:
     return empty | dict(found)
 
 
-def links(found: Iterable[Cell]) -> set[Cell]:
+def links(found: Iterable[Cell], at_most: int) -> set[Cell]:
     """The cells of three dimensions in which somebody may be. They are in no table, but in the sums of all of them.
 
     A site with one program has the same people as this program has there: so the tables of both tell on each other.
@@ -66,7 +67,7 @@ def links(found: Iterable[Cell]) -> set[Cell]:
         beside[one].add(other)
         beside[other].add(one)
     every = {_cell(*pair, third) for pair in pairs for third in beside[pair[0]] & beside[pair[1]]}
-    if len(every) <= LINKS_AT_MOST:
+    if len(every) <= at_most:
         return every
     return {cell for cell in every if {"program", "site"} <= {dimension for dimension, _ in cell}}
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.analytics.domain.audit import unsafe
-from services.analytics.domain.lattice import Cell, links, relations
+from services.analytics.domain.lattice import LINKS_AT_MOST, Cell, links, relations
 from services.analytics.domain.sums import FAR, Floats, Places, Sums, Truths
 
 TRIES = 12
@@ -39,7 +39,7 @@ class Ledger:
     def __init__(self, days: Sequence[Day]) -> None:
         self.days, self.least = days, np.array([day.least for day in days])
         named = {cell for day in days for cell in day.values}
-        self.sums = Sums(named, relations({*named, *links(named)}))
+        self.sums = Sums(named, relations({*named, *links(named, LINKS_AT_MOST)}))
         self.true = np.full((len(self.sums.cells), len(days)), np.nan)
         self.known = self.true.copy()
         dimensions = [{dimension for cell in day.values for dimension, _ in cell} for day in days]

@@ -18,8 +18,13 @@ ROUNDS, WORK = 30, 10_000_000
 Sooner where many cells are to be audited among many: an audit costs about as much as their product."""
 
 
-def protect(tables: Tables, targets: Iterable[Cell], width: int, also: Iterable[Cell] = ()) -> set[Cell]:
-    """All cells to hide: the targets, so that each is safe, what is hidden for their sake, and what is anyway."""
+def protect(
+    tables: Tables, targets: Iterable[Cell], width: int, also: Iterable[Cell] = (), more: Tables | None = None
+) -> set[Cell]:
+    """All cells to hide: the targets, so that each is safe, what is hidden for their sake, and what is anyway.
+
+    `more`: the same tables with more of what links them, of which single sums are looked at and no programs.
+    """
     targets = set(targets)
     given = targets.union(also)
     if not targets:
@@ -28,10 +33,13 @@ def protect(tables: Tables, targets: Iterable[Cell], width: int, also: Iterable[
     rounds = min(ROUNDS, WORK // (len(targets) * len(tables.sums.cells)))
     for number in count():
         hidden = fewest.pattern()
-        narrow = _narrow(tables, targets | _with_room(tables, hidden - given), hidden, width)
+        guarded = targets | _with_room(tables, hidden - given)
+        seen, narrow = tables, _narrow(tables, guarded, hidden, width)
+        if more and not narrow:
+            seen, narrow = more, _narrow_by_sums(more, guarded, hidden, width)
         if not narrow:
             return hidden
-        if not fewest.learn(hidden, narrow):
+        if not fewest.learn(hidden, narrow, seen):
             break
         if number >= rounds:
             fewest.keep(hidden)
@@ -44,6 +52,13 @@ def _narrow(tables: Tables, targets: Iterable[Cell], hidden: set[Cell], width: i
     tables.sums.tighten(low, high)  # nothing contradicts: the truth is within
     places = tables.sums.places(sorted(targets)).tolist()
     return {tables.sums.cells[at] for at in unsafe(tables.sums, low, high, places, width)}
+
+
+def _narrow_by_sums(tables: Tables, targets: Iterable[Cell], hidden: set[Cell], width: int) -> set[Cell]:
+    """The same of a reader who passes bounds on from sum to sum and knows no linear programs."""
+    low, high = tables.bounds(hidden)
+    tables.sums.tighten(low, high)
+    return {cell for cell in targets if high[tables.sums.place[cell]] - low[tables.sums.place[cell]] < width}
 
 
 def _with_room(tables: Tables, cells: set[Cell]) -> set[Cell]:

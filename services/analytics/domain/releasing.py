@@ -9,7 +9,7 @@ others stay as they were or are hidden, until the audit finds all of them safe.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from services.analytics.domain.lattice import EVERYBODY, Cell, links, relations
+from services.analytics.domain.lattice import EVERYBODY, LINKS_AT_MOST, SUMS_AT_MOST, Cell, links, relations
 from services.analytics.domain.ledger import Day, Ledger
 from services.analytics.domain.protecting import protect
 from services.analytics.domain.rules import Rules
@@ -96,11 +96,18 @@ def _shown(
     secret = _secret(values, known, rules)
     today = Day(values, frozenset(), _kept(values, known, rules), rules.people_min, rules.least)
     ledger = Ledger([*_days(earlier, rules), today])
-    tables = Tables(values, relations({*values, *links(values)}), ledger.floors())
-    hidden = protect(tables, secret, rules.people_min, also=also)
+    tables, more = _tables(values, ledger.floors())
+    hidden = protect(tables, secret, rules.people_min, also, more)
     while told := ledger.told_by(values.keys() - hidden):
-        hidden = protect(tables, told, rules.people_min, also=hidden)
+        hidden = protect(tables, told, rules.people_min, hidden, more)
     return frozenset(values.keys() - hidden)
+
+
+def _tables(values: Mapping[Cell, int], floors: Mapping[Cell, int]) -> tuple[Tables, Tables | None]:
+    """The cells with what links them, and with more of it, where that is too much for linear programs."""
+    some, every = links(values, LINKS_AT_MOST), links(values, SUMS_AT_MOST)
+    tables = Tables(values, relations({*values, *some}), floors)
+    return tables, Tables(values, relations({*values, *every}), floors) if len(every) > len(some) else None
 
 
 def _small_anew(values: Mapping[Cell, int], known: Mapping[Cell, Known], rules: Rules) -> set[Cell]:

@@ -9,7 +9,7 @@ from services.analytics.domain.lattice import Cell, Relation
 from services.analytics.domain.sums import FAR, Floats, Sums
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Tables:
     """Cells, what adds up to what, and the least that a reader knows each to be.
 

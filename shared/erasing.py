@@ -20,11 +20,9 @@ TIMER = "erase"
 LOCK = 1701  # of those who hear and those who erase: any number that nobody else locks
 LOGS = ("machinery.event_log", "machinery.heard")  # JSON that was read before it was kept
 RAW = (("machinery.parked", "raw_value"), ("machinery.outbox_parked", "value"))  # bytes of any kind
-KEYED = (
-    *("event_log", "heard", "parked", "parked_keys", "outbox_parked"),
-    *("seen_versions", "aggregate_versions", "timers"),
-)
+KEYED = ("parked", "parked_keys", "outbox_parked", "seen_versions", "aggregate_versions", "timers")
 PAGES_A_LOOK = 16_384  # of 8 KiB: a second or two for a statement, however long the log
+IN_A_LOOK = "ctid >= $2 and ctid < $3"
 # One look at each row, however many the ids: the strings of its JSON are looked up among them.
 NAMED_IN_JSON = """
     select every.* from (select {columns}, unnest(string_to_array({json}, '"')) as said from {table}) as every
@@ -77,8 +75,14 @@ async def on_erase(tx: Tx, timer: Timer) -> None:
     gone = sorted(ids)
     for table in KEYED:
         await tx.execute(f"delete from machinery.{table} where key = any($1::text[])", gone)
-    for table, key, column in (("machinery.timers", "kind, key", "payload"), ("idempotency_keys", "key", "body")):
-        json_text = f"translate({column}::text, {IN_ADDRESSES})"
+    for table in LOGS:  # no index of theirs begins with the key
+        for look in await _looks(tx, table):
+            await tx.execute(f"delete from {table} where key = any($1::text[]) and {IN_A_LOOK}", gone, *look)
+    for table, key, told in (
+        ("machinery.timers", "kind, key", "payload::text"),
+        ("idempotency_keys", "key", """concat_ws('"', key, body)"""),  # whoever asked chose the key
+    ):
+        json_text = f"translate({told}, {IN_ADDRESSES})"
         named = NAMED_IN_JSON.format(columns=key, json=json_text, table=table)
         await tx.execute(f"delete from {table} where ({key}) in (select {key} from ({named}) as named)", gone)
     await tx.execute("select machinery.forget_in_acts($1)", gone)
@@ -124,13 +128,15 @@ async def _naming_in_logs(tx: Tx, ids: set[str]) -> list[tuple[str, str, dict[An
 
 async def _naming(tx: Tx, table: str, ids: set[str]) -> list[Record]:
     named = NAMED_IN_JSON.format(
-        columns="ctid, key, value",
-        json="encode(value, 'escape')",
-        table=f"{table} where ctid >= $2 and ctid < $3",
+        columns="ctid, key, value", json="encode(value, 'escape')", table=f"{table} where {IN_A_LOOK}"
     )
+    return [row for look in await _looks(tx, table) for row in await tx.fetch(named, list(ids), *look)]
+
+
+async def _looks(tx: Tx, table: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Where each look at this table begins and ends: no statement is long, however long the log."""
     pages = await tx.fetchval(f"select pg_relation_size('{table}') / current_setting('block_size')::int")
-    looks = range(0, pages, PAGES_A_LOOK)
-    return [row for at in looks for row in await tx.fetch(named, list(ids), (at, 0), (at + PAGES_A_LOOK, 0))]
+    return [((at, 0), (at + PAGES_A_LOOK, 0)) for at in range(0, pages, PAGES_A_LOOK)]
 
 
 async def erased(tx: Tx, ids: Collection[UUID]) -> set[UUID]:

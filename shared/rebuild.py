@@ -71,12 +71,16 @@ COMPARE = """
     where live.digest is distinct from made.digest
 """
 MIGRATED = """
-    select name from (
-        select relname as name, array_agg(row(attname, atttypid)::text order by attnum) as columns
-        from pg_class c join pg_namespace n on n.oid = relnamespace join pg_attribute on attrelid = c.oid
-        where relname = any ($1) and nspname in ('public', $2) and attnum > 0 and not attisdropped group by c.oid
-    ) each group by name having count(distinct columns) > 1
-"""
+    select relname as name from pg_class c join pg_namespace n on n.oid = relnamespace cross join lateral (
+        select array(select row(attname, atttypid)::text from pg_attribute
+                     where attrelid = c.oid and attnum > 0 and not attisdropped order by attnum)
+            || array(select indisunique || substring(pg_get_indexdef(indexrelid) from ' USING .*') as said
+                     from pg_index where indrelid = c.oid order by said)
+            || array(select pg_get_constraintdef(oid) as said from pg_constraint
+                     where conrelid = c.oid and contype <> 'f' order by said) as shape
+    ) one where relkind = 'r' and relname = any ($1) and nspname in ('public', $2)
+    group by relname having count(distinct shape) > 1
+"""  # but for names, and for foreign keys: no copy has those
 COPIES = "select case state when 'building' then 'beside_' else 'before_' end || view as name from machinery.rebuilds"
 AfterSwitch = Callable[[Tx], Awaitable[None]]
 """What a service does in the transaction of a switch: what it keeps of a view elsewhere is to be made anew."""
@@ -120,9 +124,7 @@ class Rebuild:
             if state == "switched":
                 raise Refusal("old-view-kept", f"The {self.view} before the last rebuild are kept: drop them first.")
             if state is None:
-                await tx.execute(
-                    "select machinery.begin_rebuild($1, $2, $3)", self.view, list(self.tables), clock.now()
-                )
+                await tx.execute("select machinery.begin_rebuild($1, $2, $3)", self.view, [*self.tables], clock.now())
             await self._must_fit(tx)
 
     async def steps(self) -> AsyncIterator[Progress]:
@@ -192,18 +194,15 @@ class Rebuild:
             raise Refusal("rebuild-gone", f"Somebody else has put the new {self.view} in place, or has dropped it.")
 
     async def _no_migration(self, tx: Tx) -> None:
-        """Nobody changes the columns of the live tables while `tx` lasts. This takes no snapshot."""
-        await tx.execute(f"lock table {', '.join(f'public.{table}' for table in self.tables)} in access share mode")
+        """Nobody changes the live tables or makes an index while `tx` lasts. This takes no snapshot."""
+        await tx.execute(f"lock table {', '.join(f'public.{table}' for table in self.tables)} in row exclusive mode")
 
     async def _must_fit(self, tx: Tx) -> None:
         """Refuse tables that were made before a migration changed the live ones."""
         await self._no_migration(tx)
-        changed = await tx.fetch(MIGRATED, list(self.tables), f"beside_{self.view}")
-        if changed:
-            names = ", ".join(row["name"] for row in changed)
-            sentence = (
-                f"The live tables have other columns than when this rebuild began ({names}): drop it, and begin anew."
-            )
+        if changed := await tx.fetch(MIGRATED, list(self.tables), f"beside_{self.view}"):
+            since = f"than when this rebuild began ({', '.join(row['name'] for row in changed)})"
+            sentence = f"The live tables have other columns or constraints or indexes {since}: drop it, and begin anew."
             raise Refusal("view-migrated", sentence)
 
     async def _fold_rest(self, tx: Tx) -> None:

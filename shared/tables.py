@@ -85,7 +85,7 @@ class Report(BaseModel):
 
 
 def read(data: bytes, columns: Sequence[str], first_line: int = 1) -> list[tuple[int, dict[str, str]]]:
-    """The rows with their line numbers, of a file that can be read to its end.
+    """The rows with the line number at which each begins, of a file that can be read to its end.
 
     `first_line` is that of the header in the whole file.
     """
@@ -103,19 +103,21 @@ def read_cells(data: bytes, columns: Sequence[str], first_line: int = 1) -> list
     header = text.split("\n", 1)[0]
     delimiter = ";" if header.count(";") > header.count(",") else ","
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    rows = []
+    rows, line = [], first_line
     try:
         names = _trimmed(next(reader, []))
         _check_header(names, columns)
+        line = first_line + reader.line_num
         for row in reader:
-            cells, line = _trimmed(row), first_line + reader.line_num - 1
+            cells = _trimmed(row)
             if len(cells) > len(names):
                 found = f"Line {line} has {len(cells)} cells, the header {len(names)}"
                 raise _unusable("too-many-cells", f"{found}: put quotes around text that has a {delimiter!r}.")
             if cells:
                 rows.append((line, dict(zip_longest(names, cells, fillvalue=""))))
+            line = first_line + reader.line_num  # at which the next one begins: a cell may have several lines
     except csv.Error as error:
-        raise _unusable("not-csv", f"Line {first_line + reader.line_num}: {error}.") from None
+        raise _unusable("not-csv", f"Line {line}: {error}.") from None
     return rows
 
 

@@ -33,10 +33,11 @@ def import_(
     url: Annotated[str | None, typer.Option(help="Address of Kith; by default the one on this machine.")] = None,
     token: Annotated[str | None, typer.Option(envvar="KITH_TOKEN", help="A bearer token of an administrator.")] = None,
 ) -> None:
-    """Import an organisation; the same folder twice changes nothing, and nobody gets a message.
+    """Import an organisation; nobody gets a message, and the same folder may be imported again.
 
     What was set up before (the organisation, sites, programs, facilitators, groups, rotas, batteries, crisis contacts)
-    and differs from the folder is named and left as it is, unless you say --replace.
+    and differs from the folder is named and left as it is, unless you say --replace. Participants keep what was
+    changed here. Sessions and attendance become what their rows say: leave out those that were changed here.
 
     Example: kith import --templates my-organisation && kith import my-organisation
     """

@@ -77,7 +77,11 @@ def for_programs(service: str, files: Iterable[File]) -> APIRouter:
 def _add_json(router: APIRouter, file: File) -> None:
     @router.post(f"/{file.table.name}/import-file", openapi_extra=CSV)
     async def import_file(request: Request, db: Db, who: Reader, first_line: FirstLine = 1) -> Report:
-        """Take in a CSV file. The same file again changes nothing; a bad row is reported, the others go in."""
+        """Take in a CSV file: a bad row is reported, the others go in.
+
+        The same file again changes nothing unless somebody has changed it since: participants stay as they are then;
+        sites, programs, facilitators, groups, sessions and attendance become what their row says.
+        """
         who.must_be(*file.roles)
         return await _taken_in(file, db, who, await request.body(), first_line)
 

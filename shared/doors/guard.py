@@ -51,15 +51,20 @@ class Guard:
             await send(message)
 
         try:
+            await self._pass_on(scope, headers, receive, watch)
+        finally:  # a fault is answered outside of here, when it has passed: a 500
+            route = getattr(scope.get("route"), "path", "none")
+            metrics.HTTP_SECONDS.labels(scope["method"], route, status).observe(time.perf_counter() - started)
+
+    async def _pass_on(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
+        try:
             self._check_origin(scope, headers)
             body = await _body(scope, headers, receive)
         except Refusal as refusal:
             response = await self.answer(scope, refusal)
-            await response(scope, receive, watch)
+            await response(scope, receive, send)
         else:
-            await self.app(scope, _replay(body, receive), watch)
-        route = getattr(scope.get("route"), "path", "none")
-        metrics.HTTP_SECONDS.labels(scope["method"], route, status).observe(time.perf_counter() - started)
+            await self.app(scope, _replay(body, receive), send)
 
     def _check_origin(self, scope: Scope, headers: Headers) -> None:
         """A change by way of a cookie must come from our own pages."""

@@ -44,7 +44,7 @@ def number(context: Context, value: Number | None, digits: int = 0) -> str:
     """`1234.5 | number(1)` as `1,234.5`."""
     if not _present(value):
         return ABSENT
-    return _typeset(f"{_decimal(value):,.{digits}f}", context)
+    return _typeset(f"{_decimal(value):z,.{digits}f}", context)
 
 
 @pass_context
@@ -61,7 +61,7 @@ def percent(context: Context, share: Number | None, digits: int = 0) -> str:
     """A share between 0 and 1: `0.57` as `57%`."""
     if not _present(share):
         return ABSENT
-    return _typeset(f"{_decimal(share).scaleb(2):,.{digits}f}%", context)
+    return _typeset(f"{_decimal(share).scaleb(2):z,.{digits}f}%", context)
 
 
 @pass_context

@@ -96,10 +96,29 @@ async def test_session_pulse_takes_five_taps_and_less_than_twenty_seconds(show: 
     await page.get_by_role("button", name="Send").tap()
     taps += 1
     await expect(page.get_by_role("heading", level=1)).to_have_text("Thank you")
+    await expect(page.get_by_role("main")).to_be_focused()  # whoever does not see the page hears that it is another
     assert taps <= TAPS_MAX
     assert time.perf_counter() - began < SECONDS_MAX
     [event] = await told.said("check-in-submitted")
     assert event.scores[0].count == 12
+
+
+async def test_a_double_tap_answers_one_question(show: Any, link: Any) -> None:
+    page = await show()
+    await question(page, 1).get_by_text("Mostly").tap()
+    await question(page, 2).get_by_text("Mostly").tap(trial=True)  # it can be pressed by now
+    box = await question(page, 2).get_by_text("Mostly").bounding_box()
+    thumb = box["x"] + 20, box["y"] + box["height"] / 2
+    await page.touchscreen.tap(*thumb)
+    await expect(question(page, 3)).to_be_visible()
+    boxes = [await choice.bounding_box() for choice in await question(page, 3).locator(".choice").all()]
+    assert any(box["y"] < thumb[1] < box["y"] + box["height"] for box in boxes)
+    await page.evaluate("() => { tapped = new Promise((tell) => addEventListener('click', () => tell(), true)); }")
+    await page.touchscreen.tap(*thumb)
+    await page.evaluate("tapped")
+    await expect(question(page, 3).locator("input:checked")).to_have_count(0)
+    await question(page, 3).get_by_text("Partly").tap()
+    await expect(question(page, 4)).to_be_visible()
 
 
 @pytest.mark.parametrize("scripted", [True, False])
@@ -203,12 +222,25 @@ async def test_leaving_leads_neither_back_nor_forward(show: Any, link: Any, way:
     assert await page.evaluate("sessionStorage.length + localStorage.length") == 0
 
 
+async def test_leaving_after_the_phones_back_leaves(show: Any, link: Any) -> None:
+    page = await show()
+    await question(page, 1).get_by_text("Mostly").tap()
+    await expect(question(page, 2)).to_be_visible()
+    await page.go_back()
+    await expect(question(page, 1)).to_be_visible()
+    await page.get_by_role("link", name="Leave this page").tap()
+    await expect(page).to_have_title("Blank page")
+    await page.go_forward()
+    assert TOKEN not in page.url
+
+
 async def test_without_a_connection_the_answer_waits_and_is_sent_once(show: Any, link: Any, told: Told) -> None:
     page = await show()
     await tap_answers(page, *["Mostly"] * 4)
     await page.context.set_offline(True)
     await page.get_by_role("button", name="Send").tap()
     await expect(page.get_by_text(KEPT)).to_be_visible()
+    await expect(page.locator("#waits")).to_be_focused()
     await expect(page.locator(".help a").first).to_have_attribute("href", "tel:5550100")
     await expect(page.locator("form#answers")).to_be_hidden()
     await look(page, "answering-waits", PHONE, PHONE_AT_NIGHT)
@@ -217,6 +249,27 @@ async def test_without_a_connection_the_answer_waits_and_is_sent_once(show: Any,
     await page.context.set_offline(False)
     await expect(page.get_by_role("heading", level=1)).to_have_text("Thank you")
     assert await page.evaluate("localStorage.length + sessionStorage.length") == 0
+    assert len(await told.said("check-in-submitted")) == 1
+
+
+OLDER = """
+delete AbortSignal.timeout; // 2022
+"""
+
+
+@pytest.fixture
+async def older(show: Any, link: Any) -> Page:
+    """The link in a browser of some years ago: without what all of them have learned since."""
+    page: Page = await show("/static/neutral.html")
+    await page.add_init_script(OLDER)
+    await page.goto(LINK)
+    return page
+
+
+async def test_a_browser_of_some_years_ago_sends_the_answers(older: Page, told: Told) -> None:
+    await tap_answers(older, *["Mostly"] * 4)
+    await older.get_by_role("button", name="Send").tap()
+    await expect(older.get_by_role("heading", level=1)).to_have_text("Thank you")
     assert len(await told.said("check-in-submitted")) == 1
 
 
@@ -344,6 +397,40 @@ async def test_a_look_at_another_page_loses_nothing(show: Any, link: Any) -> Non
     await page.get_by_role("link", name="I would like someone to contact me").tap()
     await page.get_by_role("link", name="Back").tap()
     await expect(page.locator("input[type=radio]:checked")).to_have_count(2)
+    assert await page.evaluate("sessionStorage.length") == 0
+
+
+async def hide(page: Page, is_hidden: bool) -> None:
+    """As when the person looks at another app, or is back; a headless window is always in sight."""
+    await page.evaluate(
+        """(hidden) => {
+          Object.defineProperty(document, "hidden", { configurable: true, value: hidden });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        is_hidden,
+    )
+
+
+async def test_a_page_that_the_phone_ends_behind_another_app_loses_nothing(show: Any, link: Any) -> None:
+    page = await show()
+    await tap_answers(page, "Fully", "Mostly")
+    await expect(question(page, 3)).to_be_visible()
+    await hide(page, True)
+    async with page.expect_popup() as opened:  # it has what is kept by now
+        await page.evaluate("open(location.href.split('#')[0])")
+    again = await opened.value
+    await expect(again.locator("input[type=radio]:checked")).to_have_count(2)
+    await hide(page, False)
+    assert await page.evaluate("sessionStorage.length") == 0
+
+
+async def test_behind_another_app_nothing_is_kept_that_the_person_does_not_want_kept(show: Any, link: Any) -> None:
+    page = await show()
+    await tap_answers(page, *["Mostly"] * 3)
+    await hide(page, True)
+    await hide(page, False)
+    await page.get_by_text("Do not keep my answers on this phone").tap()
+    await hide(page, True)
     assert await page.evaluate("sessionStorage.length") == 0
 
 

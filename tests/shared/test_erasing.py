@@ -10,9 +10,10 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from shared import clock
-from shared.database import Tx
+from shared.database import Database, Tx
 from shared.erasing import TIMER, erase, on_erase
 from shared.events.base import CATALOGUE, Event, Heard, Part, event
+from shared.idempotency import Key, earlier, keep
 from shared.identity import new_id
 from shared.inbox import parked
 from shared.inbox.batch import Applying
@@ -188,6 +189,53 @@ async def test_many_who_are_erased_at_once_are_all_gone_from_what_names_them_tog
         assert len(values) == 40, table
         aboard = [[one["participant_id"] for one in json.loads(row["value"])["attendance"]] for row in values]
         assert all(len(set(ids)) == 13 and ids[-1] == str(other) for ids in aboard)
+
+
+async def test_an_erasure_comes_to_its_end_in_a_log_that_no_statement_gets_through(
+    harbour: Harbour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.erasing.PAGES_A_LOOK", 2)
+    gone = uuid4()
+    admin = await asyncpg.connect(harbour.store.dsn_admin)
+    await admin.execute(
+        """create function slowly() returns trigger language plpgsql as
+               $$ begin perform pg_sleep(0.01); return old; end $$;
+           create trigger slowly before delete on machinery.heard for each row execute function slowly();
+           create trigger slowly before delete on machinery.event_log for each row execute function slowly()"""
+    )
+    await admin.close()
+    async with running(harbour.relay.run(), harbour.hearing.run()):
+        await harbour.say(*(harbour.ticket(gone) for _ in range(200)))
+        await harbour.heard(200)
+    slow = await Database.open(harbour.store.dsn_machinery, size=2, name="slow", seconds_max=1)  # for two seconds' work
+
+    async def nothing_is_left() -> bool:
+        return await harbour.traces(gone) == []
+
+    async with running(Timers(slow, {TIMER: on_erase}).run()):
+        async with harbour.store.doors.transaction(ORGANISATION) as tx:
+            await erase(tx, ORGANISATION, {gone}, clock.now())
+        await eventually(nothing_is_left)
+    await slow.close()
+
+
+async def test_an_answer_that_is_kept_under_their_id_goes_whatever_was_answered(harbour: Harbour) -> None:
+    gone, other = uuid4(), uuid4()
+    keys = [Key(ORGANISATION, value, "a fingerprint") for value in (str(gone), f"/guests/{gone}", str(other))]
+    async with harbour.store.doors.transaction(ORGANISATION) as tx:
+        for key in keys:
+            assert await earlier(tx, key) is None
+        await keep(tx, keys[0], 200, {"digest": "of somebody"})  # and the second one has no answer yet
+        await keep(tx, keys[2], 200, {"digest": "of somebody else"})
+        await erase(tx, ORGANISATION, {gone}, clock.now())
+
+    async def nothing_is_left() -> bool:
+        return await harbour.traces(gone) == []
+
+    async with running(harbour.timers.run()):
+        await eventually(nothing_is_left)
+    async with harbour.store.doors.transaction(ORGANISATION) as tx:
+        assert [row["key"] for row in await tx.fetch("select key from idempotency_keys")] == [str(other)]
 
 
 async def test_an_event_that_comes_late_has_no_effect_and_leaves_no_trace(harbour: Harbour) -> None:

@@ -1,8 +1,11 @@
 """What every door refuses before anything else happens, and how it says so."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from fastapi import APIRouter
+from prometheus_client import REGISTRY
 
 from services.feedback.app import create
 from services.intake.app import create as intake
@@ -120,3 +123,21 @@ async def test_a_body_whose_end_is_missing_is_not_acted_on(fresh_store: Any) -> 
         await opened._transport.app(scope, receive, send)
     assert answered[0]["status"] == 400
     assert await store.machinery.pool.fetchval("select count(*) from machinery.event_log") == 0
+
+
+async def test_a_fault_is_answered_and_counted_as_one(fresh_store: Any) -> None:
+    router, path = APIRouter(), "/feedback/api/v1/at-fault/{what}"
+
+    @router.get(path)
+    async def at_fault(what: str) -> None:
+        raise ZeroDivisionError(what)
+
+    def counted(status: int) -> float | None:
+        labels = {"method": "GET", "route": path, "status": str(status)}
+        return REGISTRY.get_sample_value("kith_http_request_seconds_count", labels)
+
+    service = replace(create(), routers=[*create().routers, router])
+    async with doors(service, await fresh_store("feedback")) as client:
+        answer = await client.get(path.format(what="something"))
+    assert (answer.status_code, answer.json()["status"]) == (500, 500)
+    assert (counted(500), counted(200)) == (1, None)

@@ -265,3 +265,77 @@ async def test_one_that_a_migration_has_overtaken_is_never_put_in_place(store: A
     assert await one.differences() == []
     await one.switch()
     assert len(await shelf(store)) == 30
+
+
+async def named(store: Any) -> Any:
+    """The indexes and constraints of the live shelf by their names."""
+    return await store.machinery.pool.fetch(
+        """select indexname as name, indexdef as said from pg_indexes
+           where schemaname = 'public' and tablename = 'shelf'
+           union all select conname, pg_get_constraintdef(oid) from pg_constraint
+           where conrelid = 'public.shelf'::regclass order by 1, 2"""
+    )
+
+
+async def test_what_is_put_in_place_has_the_names_of_what_was_there(store: Any, parts: Parts, parcels: Any) -> None:
+    await as_administrator(
+        store,
+        """alter table shelf rename constraint shelf_pkey to shelf_by_parcel;
+           alter table shelf add constraint one_number unique (organisation_id, number, parcel_id),
+               add constraint some_number check (number > 0);
+           create index shelf_number_idx on shelf (number, parcel_id);
+           create index twice_1 on shelf (number);
+           create index twice_2 on shelf (number);
+           create index shelf_number_parcel_id_idx on shelf (organisation_id) where number > 3""",
+    )
+    before = await named(store)
+    await Live.after(store, parts, parcels, rounds=1)
+    one = rebuild(store, parcels)
+    for _ in range(2):
+        await one.begin()
+        await one.switch()
+        assert await named(store) == before
+        await one.drop()
+    assert await named(store) == before
+
+
+@pytest.mark.parametrize(
+    "migration",
+    [
+        "create index shelf_by_number on shelf (number)",
+        "drop index by_organisation",
+        "drop index by_organisation; create unique index by_organisation on shelf (organisation_id, parcel_id)",
+        "alter table shelf add constraint some_number check (number > 0)",
+        "alter table shelf alter column number drop not null",
+    ],
+)
+async def test_one_that_lacks_an_index_or_a_rule_of_the_live_view_is_never_put_in_place(
+    store: Any, parts: Parts, parcels: Any, migration: str
+) -> None:
+    await as_administrator(store, "create index by_organisation on shelf (organisation_id, parcel_id)")
+    await Live.after(store, parts, parcels, rounds=1)
+    one = rebuild(store, parcels)
+    await one.begin()
+    await as_administrator(store, migration)
+    with pytest.raises(Refusal, match=r"constraints or indexes .*shelf.*: drop it") as refused:
+        await one.switch()
+    assert refused.value.code == "view-migrated"
+    await one.drop()
+    await one.begin()
+    await one.switch()
+    assert len(await shelf(store)) == 30
+
+
+async def test_one_waits_for_the_migration_that_overtakes_it_just_then(store: Any, parts: Parts, parcels: Any) -> None:
+    await Live.after(store, parts, parcels, rounds=1)
+    one, admin = rebuild(store, parcels), await asyncpg.connect(store.dsn_admin)
+    await one.begin()
+    async with admin.transaction():
+        await admin.execute("create index shelf_by_number on shelf (number)")
+        switching = asyncio.create_task(one.switch())
+        await eventually(lambda: store.machinery.pool.fetchval(WAITS))
+    await admin.close()
+    with pytest.raises(Refusal) as refused:
+        await switching
+    assert refused.value.code == "view-migrated"
+    assert "shelf_by_number" in [row["name"] for row in await named(store)]

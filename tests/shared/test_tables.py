@@ -79,6 +79,27 @@ async def test_a_bad_row_is_named_and_leaves_nothing_behind() -> None:
     assert (report.rows, report.created) == (5, 2)
 
 
+def test_a_row_is_named_by_the_line_at_which_it_begins() -> None:
+    data = b'code,weight\r\n"a\r\nb",1\r\n\r\nc,2\r\n'
+    assert [line for line, _ in read(data, ["code", "weight"], first_line=10)] == [11, 14]
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (b'code,weight\n1,2\n3,"x"y\n', "Line 3:"),
+        (b'code,weight\n"a\nb",2\n"c\nd"e,4\n', "Line 4:"),
+        (b'code,weight\n1,2\n"c,4\nd,5\n', "Line 3:"),
+        (b'"code"x,weight\n1,2\n', "Line 1:"),
+        (b'code,weight\n1,2\n"c\nd",4,5\n', "Line 3 has"),
+    ],
+)
+def test_a_file_that_is_broken_in_a_row_says_at_which_line_that_begins(data: bytes, found: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        read(data, ["code", "weight"])
+    assert refused.value.errors[0].message.startswith(found)
+
+
 async def test_a_row_knows_which_columns_its_file_has() -> None:
     taken = []
 

@@ -86,6 +86,11 @@ async def phone(request: Request) -> Response:
     return pages.render(request, "gallery_phone.html", status, errors=errors, confirmed=confirmed, **said)
 
 
+async def part(request: Request) -> Response:
+    """What another service gives into a page."""
+    return PlainTextResponse("3 wait for a place.")
+
+
 async def error(request: Request) -> Response:
     """The page of a refusal, for staff or for a participant."""
     if "staff" in request.query_params:
@@ -117,6 +122,7 @@ def application() -> Starlette:
     return Starlette(
         routes=[
             Route("/scheduling/gallery", gallery, methods=["GET", "POST"]),
+            Route("/scheduling/gallery/part", part),
             Route("/phone", phone, methods=["GET", "POST"]),
             Route("/error/{status:int}", error),
             Route("/c/error/{status:int}", error),

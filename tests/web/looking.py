@@ -16,6 +16,7 @@ from tests.web.conftest import CHROMIUM_FLAGS
 HOUSE = "http://kith.example"
 SCREENSHOTS = Path(__file__).parents[1] / "browser" / "screenshots"
 PHONE, PHONE_AT_NIGHT, DESK, DESK_AT_NIGHT = (390, "light"), (390, "dark"), (1280, "light"), (1280, "dark")
+TABLET = (768, "light")
 QUICK = {"resultTypes": ["violations"], "preload": False}  # nobody reads what passed; the pages load nothing late
 SMALL_TARGETS = """() => [...document.querySelectorAll(
     'button, .button, nav a, select, input, .choice, .segment, .help a, .card > header a')]

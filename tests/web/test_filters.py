@@ -28,6 +28,8 @@ def said(expression: str, lang: str = "en", **values: object) -> str:
         ("1234567.891 | number(1)", "1,234,567.9", "1.234.567,9"),
         ("12 | number", "12", "12"),
         ("-2 | number", "−2", "−2"),
+        ("-0.4 | number", "0", "0"),
+        ("-0.001 | percent", "0%", "0%"),
         ("3.14 | signed(1)", "+3.1", "+3,1"),
         ("-0.44 | signed(1)", "−0.4", "−0,4"),
         ("-0.04 | signed(1)", "0.0", "0,0"),
@@ -94,6 +96,11 @@ def test_attributes_are_escaped_and_empty_ones_left_out() -> None:
     assert said("values | attributes", values=values) == ' hx-get="/x?&#34;" hidden'
 
 
+def no_minus_zero(text: str) -> str:
+    """Babel writes -0 for what rounds to it; nobody reads that."""
+    return text if any(digit in text for digit in "123456789") else text.lstrip("-")
+
+
 @given(
     st.one_of(
         st.floats(-1e9, 1e9), st.integers(-5000, 5000).map(lambda n: n / 200), st.decimals(-9999, 9999, places=4)
@@ -105,6 +112,6 @@ def test_numbers_are_written_as_babel_writes_them(value: float, digits: int, lan
     pattern = "#,##0" + ("." + "0" * digits if digits else "")
     plainly = {name: said(f"value | {name}({digits})", lang, value=value).replace("−", "-") for name in NAMES}
     signed = format_decimal(value, f"+{pattern};-{pattern}", locale=locale_of(lang))
-    assert plainly["number"] == format_decimal(value, pattern, locale=locale_of(lang))
-    assert plainly["percent"] == format_percent(value, pattern + "%", locale=locale_of(lang))
+    assert plainly["number"] == no_minus_zero(format_decimal(value, pattern, locale=locale_of(lang)))
+    assert plainly["percent"] == no_minus_zero(format_percent(value, pattern + "%", locale=locale_of(lang)))
     assert plainly["signed"] in (signed, signed.lstrip("+-"))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.web.looking import DESK, DESK_AT_NIGHT, PHONE, PHONE_AT_NIGHT, SCREENSHOTS, look
+from tests.web.looking import DESK, DESK_AT_NIGHT, PHONE, PHONE_AT_NIGHT, SCREENSHOTS, TABLET, look
 
 PAGES = {
     "gallery": "/scheduling/gallery",
@@ -45,7 +45,14 @@ async def show(browser: Browser, address: str) -> AsyncIterator[Open]:
 @pytest.mark.parametrize("name", PAGES)
 async def test_anybody_can_read_and_use_it(show: Open, name: str) -> None:
     page = await show(PAGES[name])
-    await look(page, name, DESK, DESK_AT_NIGHT, PHONE, PHONE_AT_NIGHT)
+    await look(page, name, DESK, DESK_AT_NIGHT, TABLET, PHONE, PHONE_AT_NIGHT)
+
+
+async def test_the_header_fits_into_a_window_of_any_width(show: Open) -> None:
+    page = await show("/scheduling/gallery")
+    for width in range(320, 1300, 40):
+        await page.set_viewport_size({"width": width, "height": 900})
+        assert await page.locator("header.top").evaluate("on => on.scrollWidth - on.clientWidth") <= 0, width
 
 
 async def test_on_paper_stands_what_is_read_or_filled_in_and_nothing_to_press(show: Open) -> None:
@@ -134,6 +141,17 @@ async def test_what_did_not_go_through_is_said(show: Open) -> None:
     await expect(page.locator("#trouble")).to_be_visible()
 
 
+async def test_a_part_that_another_service_does_not_give_is_no_trouble_with_what_was_entered(show: Open) -> None:
+    page = await show("/scheduling/gallery")
+    await expect(page.get_by_text("3 wait for a place")).to_be_visible()
+    await page.route("**/gallery/part", lambda route: route.abort())
+    async with page.expect_event("requestfailed"):
+        await page.reload()
+    await expect(page.locator(".htmx-request")).to_have_count(0)
+    await expect(page.get_by_role("link", name="See who waits for a place")).to_be_visible()
+    await expect(page.locator("#trouble")).to_be_hidden()
+
+
 async def test_a_second_press_is_not_sent(show: Open) -> None:
     page = await show("/scheduling/gallery")
     await page.wait_for_load_state("networkidle")
@@ -164,6 +182,8 @@ async def test_copying_says_so(show: Open) -> None:
     await page.get_by_role("button", name="Copy").click()
     await expect(page.get_by_role("button", name="Copied")).to_be_visible()
     assert await page.evaluate("navigator.clipboard.readText()") == "http://127.0.0.1:8080/c/"
+    await page.get_by_role("button", name="Copied").click()
+    await expect(page.get_by_role("button", name="Copy", exact=True)).to_be_visible()
 
 
 async def test_a_refusal_inside_a_page_stands_at_its_top(show: Open) -> None:

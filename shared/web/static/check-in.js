@@ -7,21 +7,28 @@
   const attempt = (work) => { try { return work(); } catch { return null; } }; // a browser may allow no storage
 
   // A tap goes on by itself. Keys do not: with the arrows people look through the answers.
-  const onward = (inside) => [...inside.querySelectorAll("[data-next]")].find((link) => link.offsetParent)?.click();
+  const next = (inside) => [...inside.querySelectorAll("[data-next]")].find((link) => link.offsetParent);
+  const step = (screen) => {
+    const link = next(screen), screens = screen.closest(".screens");
+    if (!link) return;
+    screens.classList.add("moved"); // the second half of a double tap finds nothing here to press
+    setTimeout(() => screens.classList.remove("moved"), 400);
+    link.click();
+  };
   document.addEventListener("click", (event) => {
     const screen = event.detail && event.target.closest(".choice")?.closest(".screen");
-    if (screen) setTimeout(onward, 150, screen);
+    if (screen) setTimeout(step, 150, screen);
     if (event.target.closest("[data-again]")) again();
     if (event.target.closest("[data-leave]")) attempt(() => sessionStorage.removeItem(draft));
   });
   document.addEventListener("submit", (event) => {
-    const on = event.target;
-    if (event.defaultPrevented || !on.matches(".screens") || event.submitter?.name) return;
-    const goes_on = event.submitter?.matches("[data-default]") && [...on.querySelectorAll("[data-next]")].some((link) => link.offsetParent);
-    if (!goes_on && !on.matches("[data-waits]")) return;
+    const on = event.target, button = event.submitter;
+    if (event.defaultPrevented || !on.matches(".screens") || button?.name) return;
+    const onward = button?.matches("[data-default]") && next(on);
+    if (!onward && !on.matches("[data-waits]")) return;
     event.preventDefault();
     delete on.dataset.sending;
-    if (goes_on) onward(on); else send(fields());
+    if (onward) onward.click(); else send(fields());
   });
 
   // ---- the answer waits: sent once, forgotten then or after a day ----
@@ -32,7 +39,7 @@
     if (is_sending) return;
     is_sending = true;
     try {
-      const answer = await fetch(location.pathname + location.search, { method: "POST", body: new URLSearchParams(body), signal: AbortSignal.timeout(PATIENCE) });
+      const answer = await fetch(location.pathname + location.search, { method: "POST", body: new URLSearchParams(body), signal: AbortSignal.timeout?.(PATIENCE) });
       if (answer.status >= 500) throw new Error(answer.status);
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (answer.status !== 409) forget(); // closed for now: what has waited goes on waiting, and what was written stays
@@ -40,6 +47,7 @@
       document.title = page.title;
       document.body.replaceWith(page.body);
       scrollTo(0, 0);
+      find("#main").focus(); // whoever does not see it is told that there is something new
       document.dispatchEvent(new Event("htmx:afterSettle")); // what is to be corrected takes the focus
     } catch {
       if (!form()) return; // a page that asks nothing: what waits goes on waiting for the next time it is opened
@@ -47,8 +55,8 @@
       const keeps = !find("#not-kept").checked && attempt(() => { localStorage.setItem(kept, JSON.stringify(unsent)); return true; });
       find("#waits [data-if=kept]").hidden = !keeps;
       find("#waits [data-if=open]").hidden = keeps;
-      find("#waits").hidden = false;
       form().hidden = true;
+      if (find("#waits").hidden) { find("#waits").hidden = false; find("#waits").tabIndex = -1; find("#waits").focus(); }
       setTimeout(again, PATIENCE);
     } finally { is_sending = false; }
   };
@@ -62,7 +70,11 @@
   addEventListener("online", again);
 
   // ---- what was answered so far outlives a look at another page, in this window alone ----
-  addEventListener("pagehide", () => { if (form() && !unsent && !find("#not-kept")?.checked) attempt(() => sessionStorage.setItem(draft, fields())); });
+  const keep = () => { if (form() && !unsent && !find("#not-kept")?.checked) attempt(() => sessionStorage.setItem(draft, fields())); };
+  addEventListener("pagehide", keep);
+  document.addEventListener("visibilitychange", () => { // behind another app a page may end without being told
+    if (document.hidden) keep(); else if (form()) attempt(() => sessionStorage.removeItem(draft));
+  });
   attempt(() => {
     for (const name of Object.keys(localStorage)) if (name.startsWith("waits:") && Date.now() - JSON.parse(localStorage.getItem(name))[0] > A_DAY) localStorage.removeItem(name);
     if (find("[data-done]") && !waiting()) forget(); // what waits is sent first: the reply says whether it is kept

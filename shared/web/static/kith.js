@@ -17,14 +17,14 @@
       say(button.dataset.said);
     },
     copy(button) {
-      const words = button.textContent;
+      const words = button.dataset.words = button.dataset.words ?? button.textContent; // "Copied" is not to stay
       navigator.clipboard.writeText(button.dataset.copy).then(() => {
         say(button.textContent = button.dataset.said);
         setTimeout(() => { button.textContent = words; }, 2000);
       }, () => {});
     },
     leave(link) { // nothing of the page is left, and neither Back nor Forward leads here again
-      document.body.replaceChildren();
+      document.body.textContent = "";
       document.title = "";
       const go = () => { history.replaceState(null, "", link.href); location.assign(`${link.href}?`); };
       if (!steps) return go();
@@ -33,9 +33,11 @@
     },
   };
   let steps = history.state?.steps ?? 0; // how many places of this page, such as questions, Back would go through
+  const note = () => history.replaceState({ steps }, "");
+  note(); // the first place, too: Back leads there
   addEventListener("hashchange", () => {
     steps = history.state?.steps ?? steps + 1;
-    history.replaceState({ steps }, "");
+    note();
   });
   let escapes = [];
   addEventListener("keydown", (event) => { // Escape three times: away, as with the button
@@ -68,7 +70,8 @@
   document.addEventListener("htmx:afterSettle", showErrors);
   document.addEventListener("htmx:afterRequest", ({ target, detail }) => {
     if (target.matches("form")) rest(target);
-    if (!target.matches("[data-names]")) find("#trouble").hidden = detail.successful || /409|422/.test(detail.xhr.status);
+    // A part that was loaded with the page has its own words for when it did not come.
+    if (detail.elt.matches("form, [hx-post]")) find("#trouble").hidden = detail.successful || /409|422/.test(detail.xhr.status);
   });
   showErrors();
 })();

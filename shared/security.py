@@ -25,7 +25,7 @@ KEYS_SECONDS_MIN = 10  # an unknown key id makes us ask the issuer again, but no
 class Who:
     """A person of one organisation, with roles, at named sites (`*` is all of them).
 
-    `facilitator_id` is who leads groups with this account: the facilitator whose reference the token names.
+    `facilitator_id` is who leads groups with this account, in the role of one: whose reference the token names.
     """
 
     subject: str
@@ -51,7 +51,7 @@ class Who:
             organisation_id=of,
             roles=roles,
             sites=frozenset(map(str, claims.get("sites") or ())),
-            facilitator_id=derived_id(of, "facilitator", reference) if reference else None,
+            facilitator_id=derived_id(of, "facilitator", reference) if reference and "facilitator" in roles else None,
         )
 
     @property

@@ -51,7 +51,9 @@ class Fewest:
 
         False if nothing follows for other patterns.
         """
-        audit = self.audits.get(tables) or self.audits.setdefault(tables, _Audit(tables))
+        if tables not in self.audits:
+            self.audits[tables] = _Audit(tables)
+        audit = self.audits[tables]
         low, high = tables.bounds(hidden)
         return any([self._need(cell, self._by_hiding(cell, low, high, audit), hidden) for cell in sorted(narrow)])
 

@@ -13,6 +13,7 @@ from shared.erasing import erase
 from shared.events import Heard
 from shared.events.feedback import BatteryActivated, CheckInOpened, CheckInSubmitted, InstrumentPublished
 from shared.events.intake import (
+    AttributesCorrected,
     CheckInInvited,
     ConsentChanged,
     ParticipantCompleted,
@@ -75,6 +76,11 @@ async def on_participant_enrolled(tx: Tx, heard: Sequence[Heard[ParticipantEnrol
 async def on_consent_changed(tx: Tx, heard: Sequence[Heard[ConsentChanged]]) -> None:
     """Count them, or count them no longer."""
     await store.save_consents(tx, heard)
+
+
+async def on_attributes_corrected(tx: Tx, heard: Heard[AttributesCorrected]) -> None:
+    """Count them as who they are."""
+    await store.save_attributes(tx, heard.event)
 
 
 async def on_check_in_submitted(tx: Tx, heard: Sequence[Heard[CheckInSubmitted]]) -> None:
@@ -216,6 +222,7 @@ HANDLERS: Handlers = {
     BatteryActivated: on_battery_activated,
     ParticipantEnrolled: Many(on_participant_enrolled),
     ConsentChanged: Many(on_consent_changed),
+    AttributesCorrected: on_attributes_corrected,
     ParticipantPlaced: on_participant_placed,
     ParticipantWaitlisted: on_participant_waitlisted,
     ParticipantCompleted: on_participant_completed,

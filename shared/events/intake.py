@@ -95,6 +95,15 @@ class ConsentChanged(Event):
     consent_version: int = Field(ge=1)
 
 
+@event("attributes-corrected", topic=PARTICIPANTS, key="participant_id")
+class AttributesCorrected(Event):
+    """What is known about a participant was corrected. All of it, for one enrolment, as it is from now on."""
+
+    participant_id: UUID
+    enrolment_id: UUID
+    attributes: dict[Code, Code]
+
+
 @event("participant-placed", topic=PARTICIPANTS, key="participant_id")
 class ParticipantPlaced(Event):
     """A participant got a place in a group."""

@@ -14,6 +14,7 @@ from services.analytics import store as analytics_store
 from shared.events import Event
 from shared.events.feedback import CheckInOpened, CheckInSubmitted, Score
 from shared.events.intake import (
+    AttributesCorrected,
     CheckInInvited,
     ConsentChanged,
     Consents,
@@ -165,6 +166,9 @@ class World:
             person.is_reporting = score % 2 == 0
             consents = Consents(taking_part=True, reporting=person.is_reporting, contact_after=True)
             return ConsentChanged(**ids, consents=consents, consent_text="standard", consent_version=1)
+        if what == "become":
+            person.age = AGES[score % 3]
+            return AttributesCorrected(**ids, attributes={"age": person.age} if person.age else {})
         if what == "place":
             person.group = score % 2
             return ParticipantPlaced(**ids, group_id=self.groups[score % 2], placed_on=AT.date())
@@ -285,6 +289,7 @@ WHAT = [
     "open",
     "cancel",
     "consent",
+    "become",
     "place",
     "wait",
     "form",

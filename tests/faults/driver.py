@@ -19,6 +19,7 @@ from tests.faults.installation import Installation
 SITES = {"old-town": "Europe/London", "north-quay": "Europe/Madrid", "hill-side": "America/Bogota"}
 PROGRAMS = ("new-roots", "second-wind", "evening-circle")
 ASKED = ("phq-4", "bdi-ii", "belonging", "phq-4", "bdi-ii", "phq-4", "bdi-ii", "phq-4")  # at each occasion
+AREAS = ("north", "east", "south")
 WORKERS = 10
 ANSWER_SECONDS_MAX = 6.0
 AGAIN = (500, 502, 503, 504)
@@ -51,6 +52,7 @@ class Mix:
     """How people behave in a workload: shares of what may happen to an enrolment."""
 
     consent: float = 0.08
+    correct: float = 0.05
     withdraw: float = 0.03
     complete: float = 0.05
     link: float = 0.10
@@ -163,7 +165,8 @@ class Driver:
     async def set_up(self, tenant: Tenant) -> None:
         """Everything that an enrolment needs, by way of all services."""
         put = self.must
-        await put(tenant, "PUT", f"{INTAKE}/organisation", {"name": tenant.code})
+        area = {"code": "area", "label": "Area", "options": [{"code": code, "label": code} for code in AREAS]}
+        await put(tenant, "PUT", f"{INTAKE}/organisation", {"name": tenant.code, "attributes": [area]})
         for code, zone in SITES.items():
             site = {"name": code, "time_zone": zone, "languages": ["en", "es"]}
             await put(tenant, "PUT", f"{INTAKE}/sites/{code}", site)

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 from shared import clock
-from tests.faults.driver import ASKED, BELONGING, FEEDBACK, INTAKE, PROGRAMS, SITES, Driver, Tenant, Write
+from tests.faults.driver import AREAS, ASKED, BELONGING, FEEDBACK, INTAKE, PROGRAMS, SITES, Driver, Tenant, Write
 
 
 @dataclass(eq=False)
@@ -21,6 +21,7 @@ class Person:
     tenant: Tenant
     random: random.Random
     ids: dict[str, str] = field(default_factory=dict)
+    area: str | None = None
     patience: int = 16
     is_erased: bool = False
     canaries: tuple[str, ...] = ()
@@ -29,12 +30,14 @@ class Person:
         """Enrol, and plan the rest."""
         chance, mix = self.random.random, self.driver.mix
         is_hot = chance() < mix.hot
+        self.area = self.random.choice((None, *AREAS))
         program = PROGRAMS[0] if is_hot else self.random.choice(PROGRAMS[1:])
         body = {
             "preferred_name": "Somebody",
             "language": self.random.choice(("en", "es")),
             "program": program,
             "site": "old-town" if is_hot else self.random.choice(list(SITES)),
+            "attributes": {"area": self.area} if self.area else {},
             "consent": self._consent(True, chance() < 0.9),
         }
         if is_hot and chance() < 0.4:
@@ -69,8 +72,13 @@ class Person:
                 later(0.8 + 2.5 * chance(), partial(self.answer, number))
             if chance() < mix.link / len(ASKED):
                 later(0.8 + 2.5 * chance(), partial(self.link, number))
-        if chance() < mix.consent:
-            later(1 + 3 * chance(), self.change_consent)
+        for share, what in ((mix.consent, self.change_consent), (mix.correct, self.correct)):
+            if chance() < share:
+                later(1 + 3 * chance(), what)
+        self._plan_end()
+
+    def _plan_end(self) -> None:
+        chance, mix, later = self.random.random, self.driver.mix, self.driver.later
         if chance() < mix.withdraw:
             later(2 + 3 * chance(), partial(self.end, "withdraw"))
         elif chance() < mix.complete:
@@ -125,6 +133,13 @@ class Person:
         answer = await self.driver.ask(self.tenant, "POST", path, body, str(uuid4()))
         if answer:
             self._count("consent", reporting=str(body["reporting"]), **self.ids)
+
+    async def correct(self) -> None:
+        """What was written down about them at the enrolment was wrong: it was something else."""
+        path = f"{INTAKE}/participants/{self.ids['participant_id']}/enrolments/{self.ids['enrolment_id']}/attributes"
+        self.area = self.random.choice([area for area in AREAS if area != self.area])
+        if await self.driver.ask(self.tenant, "POST", path, {"attributes": {"area": self.area}}, str(uuid4())):
+            self._count("attributes-corrected", **self.ids)
 
     async def end(self, how: str) -> None:
         """They leave, or complete the program."""

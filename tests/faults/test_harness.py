@@ -105,9 +105,13 @@ def test_a_view_from_scratch_follows_corrections() -> None:
     own = {"program_id": A, "site_id": B, "short_code": "KLM-482", "language": "en", "enrolled_on": "2025-03-04"}
     more = {"attributes": {}, "consents": consents, "consent_text": "standard", "consent_version": 1}
     changed = {**ids, "consents": consents | {"reporting": False}, "consent_text": "standard", "consent_version": 1}
-    records = [rec(0, "participant-enrolled", A, 1, {**ids, **own, **more}), rec(1, "consent-changed", A, 2, changed)]
+    records = [
+        rec(0, "participant-enrolled", A, 1, {**ids, **own, **more}),
+        rec(1, "consent-changed", A, 2, changed),
+        rec(2, "attributes-corrected", A, 3, {**ids, "attributes": {"area": "north"}}),
+    ]
     rows = folds.analytics(story(records, schemas()))
-    assert rows["enrolments"] == {(ORGANISATION, B, A, A, B, False)}
+    assert rows["enrolments"] == {(ORGANISATION, B, A, A, B, False, '{"area": "north"}')}
 
 
 def test_stays_from_scratch_end_when_somebody_waits_elsewhere_moves_or_leaves() -> None:

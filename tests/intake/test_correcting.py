@@ -1,9 +1,14 @@
 """Contact that is corrected by hand."""
 
+from zoneinfo import ZoneInfo
+
 import pytest
 
+from shared.clock import now
 from tests.forms import filled, two_people_change
-from tests.intake.conftest import A_FACILITATOR, HOME, Intake, a_participant
+from tests.intake.conftest import A_FACILITATOR, AN_ORGANISATION, HOME, Intake, a_participant
+
+MADRID = ZoneInfo("Europe/Madrid")
 
 
 async def test_a_new_language_is_one_that_a_site_of_theirs_offers(intake: Intake) -> None:
@@ -80,3 +85,44 @@ async def test_a_form_that_enrolled_somebody_enrols_somebody_else_when_it_is_sen
     assert again["preferred_name"] == ["Eve"]
     other = await intake.client.post(path, data=again, headers=headers)
     assert (other.status_code, other.headers["location"] != first.headers["location"]) == (303, True)
+
+
+TWO_QUESTIONS = {
+    "name": "Harbour Trust",
+    "attributes": [
+        *AN_ORGANISATION["attributes"],
+        {"code": "area", "label": "Area", "options": [{"code": "city", "label": "City"}]},
+    ],
+}
+
+
+async def test_what_is_known_about_somebody_is_corrected_also_after_the_end(intake: Intake) -> None:
+    await intake.set_up()
+    await intake.put("/organisation", TWO_QUESTIONS)
+    person = await intake.post("/participants", a_participant())
+    path = f"/participants/{person['participant_id']}/enrolments/{person['enrolment_id']}"
+    await intake.post(f"{path}/withdraw", {"withdrawn_on": f"{now().astimezone(MADRID):%Y-%m-%d}"})
+    for _ in range(2):  # the second says the same again
+        corrected = await intake.post(f"{path}/attributes", {"attributes": {"area": "city"}})
+        assert corrected["attributes"] == {"area": "city"}
+    ids = {name: person[name] for name in ("participant_id", "enrolment_id")}
+    assert await intake.said("attributes-corrected") == [
+        {"wire": "attributes-corrected", **ids, "attributes": {"area": "city"}}
+    ]
+    for asked, code in (("area", "unknown-option"), ("shoe-size", "unknown-attribute")):
+        refused = await intake.ask("POST", f"{path}/attributes", json={"attributes": {asked: "44"}})
+        [error] = refused.json()["errors"]
+        assert (refused.status_code, error["field"], error["code"]) == (422, f"attributes.{asked}", code)
+    elsewhere = await intake.ask("POST", f"{path}/attributes", "coordinator", "north-quay", json={"attributes": {}})
+    assert (elsewhere.status_code, elsewhere.json()["code"]) == (404, "enrolment-not-found")
+    assert len(await intake.said("attributes-corrected")) == 1
+
+
+async def test_two_people_correct_what_is_known_about_somebody(intake: Intake) -> None:
+    await intake.set_up()
+    await intake.put("/organisation", TWO_QUESTIONS)
+    person = await intake.post("/participants", a_participant())
+    page, enrolment = f"/intake/participants/{person['participant_id']}", person["enrolment_id"]
+    headers = {"authorization": f"Bearer {intake.token('coordinator')}"}
+    first, second = {f"{enrolment}.attributes.area": "city"}, {f"{enrolment}.attributes.age-band": "prefer-not-to-say"}
+    await two_people_change(intake.client, page, f"{page}/enrolments/{enrolment}/attributes", headers, first, second)

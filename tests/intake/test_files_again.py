@@ -8,6 +8,7 @@ from services.intake.domain.rows import TABLES
 from shared.events.ids import group_id_of
 from shared.identity import derived_id
 from tests.intake.conftest import ORGANISATION, Intake, a_group, a_participant
+from tests.intake.test_correcting import TWO_QUESTIONS
 from tests.intake.test_importing import HEADER, a_row, bring, counts
 
 PHONE = "+34 600 9 9 9"
@@ -177,3 +178,22 @@ async def test_a_column_that_a_file_does_not_have_says_nothing_of_places_and_sta
     assert (published["target_population"], published["target_population_source"]) == (4200, "census")
     await bring(intake, "facilitators", "reference,name,sites,qualifications", "F-1,Ines,old-town,")
     assert (await intake.said("facilitator-qualified"))[-1]["qualifications"] == []
+
+
+async def test_a_file_that_knows_better_corrects_what_is_known_about_somebody_and_nothing_beside_it(
+    intake: Intake,
+) -> None:
+    await intake.set_up()
+    await intake.put("/organisation", TWO_QUESTIONS)
+    await people(intake, a_row("P-1", attributes="age-band=26-40"))
+    _, enrolment = await path_of(intake)
+    by_hand = {"age-band": "prefer-not-to-say", "area": "city"}
+    await intake.post(f"{enrolment}/attributes", {"attributes": by_hand})
+    assert counts(await people(intake, a_row("P-1", attributes="age-band=26-40"))) == (0, 0, 1, 0)
+    assert (await seen(intake))["enrolments"][0]["attributes"] == by_hand
+    assert counts(await people(intake, a_row("P-1", attributes=""))) == (0, 1, 0, 0)
+    report = await people(intake, a_row("P-1", attributes="age-band=never"))
+    assert [(one["column"], one["code"]) for one in report["refused"]] == [("attributes", "unknown-option")]
+    assert (await seen(intake))["enrolments"][0]["attributes"] == {"area": "city"}
+    said = [one["attributes"] for one in await intake.said("attributes-corrected")]
+    assert said == [by_hand, {"area": "city"}]

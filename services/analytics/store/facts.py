@@ -9,6 +9,7 @@ from shared.database import Tx
 from shared.events import Heard
 from shared.events.feedback import BatteryActivated, CheckInOpened, CheckInSubmitted, InstrumentPublished
 from shared.events.intake import (
+    AttributesCorrected,
     CheckInInvited,
     ConsentChanged,
     ParticipantCompleted,
@@ -19,13 +20,7 @@ from shared.events.intake import (
     SiteChanged,
     SiteOpened,
 )
-from shared.events.scheduling import (
-    AttendanceCorrected,
-    Due,
-    GroupFormed,
-    OccasionCancelled,
-    SessionHeld,
-)
+from shared.events.scheduling import AttendanceCorrected, Due, GroupFormed, OccasionCancelled, SessionHeld
 from shared.identity import is_stranger
 
 TOTAL = "total"
@@ -134,6 +129,13 @@ async def save_consents(tx: Tx, heard: Sequence[Heard[ConsentChanged]]) -> None:
     await tx.executemany(
         "update enrolments set is_reporting = $2 where enrolment_id = $1",
         [(one.event.enrolment_id, one.event.consents.reporting) for one in heard],
+    )
+
+
+async def save_attributes(tx: Tx, event: AttributesCorrected) -> None:
+    """What is known about somebody now."""
+    await tx.execute(
+        "update enrolments set attributes = $2 where enrolment_id = $1", event.enrolment_id, event.attributes
     )
 
 

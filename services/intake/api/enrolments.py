@@ -1,4 +1,4 @@
-"""What happens to an enrolment: consent, a place, completion, withdrawal."""
+"""What happens to an enrolment: consent, corrected attributes, a place, completion, withdrawal."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -11,7 +11,13 @@ from services.intake import store
 from services.intake.api.shapes import EnrolmentShape, enrolment_shape
 from services.intake.domain.consent import GiveConsent
 from services.intake.domain.enrolment import change
-from services.intake.domain.shapes import ChangeEnrolment, CompleteEnrolment, PlaceEnrolment, WithdrawEnrolment
+from services.intake.domain.shapes import (
+    ChangeEnrolment,
+    CompleteEnrolment,
+    CorrectAttributes,
+    PlaceEnrolment,
+    WithdrawEnrolment,
+)
 from services.intake.domain.sites import today_at
 from shared import idempotency, outbox
 from shared.clock import now
@@ -40,6 +46,12 @@ At = Annotated[Door, Depends()]
 @router.post("/consent", response_model=EnrolmentShape)
 async def post_consent(at: At, command: GiveConsent) -> JSONResponse:
     """Write down what the participant agrees to from now on."""
+    return await _change(at, command)
+
+
+@router.post("/attributes", response_model=EnrolmentShape)
+async def post_attributes(at: At, command: CorrectAttributes) -> JSONResponse:
+    """Correct what is known about the participant, also after the end. Figures follow."""
     return await _change(at, command)
 
 

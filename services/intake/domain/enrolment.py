@@ -1,5 +1,6 @@
 """Enrolments: beginning one, changing its consent, placing it, and ending it."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from typing import Literal
@@ -14,6 +15,7 @@ from services.intake.domain.shapes import (
     Change,
     ChangeEnrolment,
     CompleteEnrolment,
+    CorrectAttributes,
     Enrolment,
     Ground,
     PlaceEnrolment,
@@ -23,7 +25,13 @@ from services.intake.domain.shapes import (
 from services.intake.domain.sites import Program, Site
 from shared.errors import FieldError, NotFound, Refusal
 from shared.events import Event
-from shared.events.intake import ConsentChanged, ParticipantCompleted, ParticipantEnrolled, ParticipantWithdrawn
+from shared.events.intake import (
+    AttributesCorrected,
+    ConsentChanged,
+    ParticipantCompleted,
+    ParticipantEnrolled,
+    ParticipantWithdrawn,
+)
 from shared.fields import invalid
 
 
@@ -71,6 +79,8 @@ def change(standing: Standing, asked: ChangeEnrolment, today: date) -> Change:
     match asked:
         case GiveConsent():
             return change_consent(standing, asked)
+        case CorrectAttributes():
+            return correct_attributes(standing, asked.attributes)
         case PlaceEnrolment():
             return place(standing, today)
         case CompleteEnrolment():
@@ -96,6 +106,18 @@ def change_consent(standing: Standing, consent: GiveConsent) -> Change:
         consents=enrolment.consents,
         consent_text=enrolment.consent_text,
         consent_version=enrolment.consent_version,
+    )
+    return Change(enrolment=enrolment, events=(event,))
+
+
+def correct_attributes(standing: Standing, attributes: Mapping[str, str]) -> Change:
+    """What is known about them from now on, also when they have left. Saying the same again changes nothing."""
+    check_attributes(standing.organisation, attributes)
+    enrolment = replace(standing.enrolment, attributes=attributes)
+    if enrolment == standing.enrolment:
+        return Change()
+    event = AttributesCorrected(
+        participant_id=enrolment.participant_id, enrolment_id=enrolment.enrolment_id, attributes=dict(attributes)
     )
     return Change(enrolment=enrolment, events=(event,))
 

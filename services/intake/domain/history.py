@@ -18,6 +18,7 @@ from services.intake.domain.enrolment import (
     check_end,
     check_group,
     complete,
+    correct_attributes,
     enrol,
     place,
     withdraw,
@@ -32,7 +33,7 @@ from shared.tables import naming
 _CONTACT = ("preferred_name", "email", "phone", "language")
 _CONSENT = {"consent_reporting": "reporting", "consent_contact_after": "contact_after"}
 _OVER = ("enrolment-completed", "enrolment-withdrawn")
-_NEVER_CHANGES = ("site", "enrolled_on", "attributes")
+_NEVER_CHANGES = ("site", "enrolled_on")
 
 
 def check_known(row: ParticipantRow, ground: Ground) -> None:
@@ -85,6 +86,8 @@ def bring_up_to_date(standing: Standing, ground: Ground, row: ParticipantRow, to
         working, change = _then(working, change, _correct(working, row, contact))
     if consents := differs.intersection(_CONSENT):
         working, change = _then(working, change, change_consent(working, _changed(working, row, consents)))
+    if "attributes" in differs:
+        working, change = _then(working, change, correct_attributes(working, _attributes(working, row, before)))
     if row.ended_on and differs & {"completed_on", "withdrawn_on"}:
         group = ground.group if "group" in differs else None
         with naming(dict.fromkeys(_OVER, "completed_on" if row.completed_on else "withdrawn_on")):
@@ -167,6 +170,14 @@ def _changed(standing: Standing, row: ParticipantRow, columns: Iterable[str]) ->
     told = {_CONSENT[column]: getattr(row, column) for column in columns}
     consents = enrolment.consents.model_dump() | told
     return GiveConsent(text=enrolment.consent_text, version=enrolment.consent_version, **consents)
+
+
+def _attributes(standing: Standing, row: ParticipantRow, before: Mapping[str, Any]) -> dict[str, str]:
+    """What is known about them here, but for the attributes of which the row says something else than before."""
+    was, known = before["attributes"], standing.enrolment.attributes
+    told = {code for code in {*was, *row.attributes} if row.attributes.get(code) != was.get(code)}
+    kept = {code: answer for code, answer in known.items() if code not in told}
+    return kept | {code: answer for code, answer in row.attributes.items() if code in told}
 
 
 def _news(row: ParticipantRow, earlier: Sequence[Mapping[str, Any]]) -> set[str]:

@@ -38,6 +38,12 @@ class EnrolParticipant(Enrol, CorrectContact):
     reference: Line | None = None
 
 
+class CorrectAttributes(Command):
+    """What is known about the participant, all of it: what is left out was not asked."""
+
+    attributes: dict[Code, Code] = Field(max_length=20)
+
+
 class CompleteEnrolment(Command):
     """The participant has completed the program."""
 
@@ -56,7 +62,7 @@ class PlaceEnrolment(Command):
     group: Code
 
 
-ChangeEnrolment = GiveConsent | PlaceEnrolment | CompleteEnrolment | WithdrawEnrolment
+ChangeEnrolment = GiveConsent | CorrectAttributes | PlaceEnrolment | CompleteEnrolment | WithdrawEnrolment
 """Whatever can be asked of an enrolment."""
 
 
@@ -111,6 +117,7 @@ class Standing:
 
     participant: Participant
     enrolment: Enrolment
+    organisation: Organisation
     site: Site
     program: Program
     texts: frozenset[tuple[str, int]]  # published consent texts with their versions

@@ -15,7 +15,13 @@ from services.intake.domain.consent import GiveConsent, newest
 from services.intake.domain.contact import CorrectContact, correct
 from services.intake.domain.enrolment import change
 from services.intake.domain.invitation import hand, invited
-from services.intake.domain.shapes import CompleteEnrolment, Enrolment, PlaceEnrolment, WithdrawEnrolment
+from services.intake.domain.shapes import (
+    CompleteEnrolment,
+    CorrectAttributes,
+    Enrolment,
+    PlaceEnrolment,
+    WithdrawEnrolment,
+)
 from services.intake.domain.sites import today_at
 from services.intake.pages.forms import consent, entered, language_name, only, parts
 from services.intake.pages.frame import PAGES
@@ -29,11 +35,12 @@ from shared.security import Who
 
 router = APIRouter(prefix="/intake/participants/{participant_id}", include_in_schema=False)
 AGREED = ("consent_text", "consent_version", *Consents.model_fields)
-C = TypeVar("C", GiveConsent, PlaceEnrolment, CompleteEnrolment, WithdrawEnrolment)
+C = TypeVar("C", GiveConsent, CorrectAttributes, PlaceEnrolment, CompleteEnrolment, WithdrawEnrolment)
 DONE = {
     "enrolled": "Enrolled. Their group and their check-ins follow within moments.",
     "contact": "Corrected.",
     "consent": "Written down. It counts from now on.",
+    "attributes": "Corrected. Figures follow.",
     "complete": "Completed. If somebody was waiting, the place is theirs now.",
     "withdraw": "Written down. If somebody was waiting, the place is theirs now.",
     "place": "The group has been chosen.",
@@ -87,6 +94,14 @@ async def consent_form(page: On, enrolment_id: UUID) -> Response:
     return await _change(page, enrolment_id, "consent", GiveConsent, wanted, sent=fields)
 
 
+@router.post("/enrolments/{enrolment_id}/attributes")
+async def attributes_form(page: On, enrolment_id: UUID) -> Response:
+    """Correct what is known about them."""
+    fields = parts(await submitted(page.request), str(enrolment_id))
+    wanted = {"attributes": parts(fields, "attributes")}
+    return await _change(page, enrolment_id, "attributes", CorrectAttributes, wanted, sent=fields)
+
+
 @router.post("/enrolments/{enrolment_id}/complete")
 async def complete_form(page: On, enrolment_id: UUID) -> Response:
     """They have completed the program."""
@@ -117,7 +132,7 @@ async def _change(
     *,
     sent: dict[str, Any] | None = None,
 ) -> Response:
-    """Do what a form asks of an enrolment, or show what is wrong with it; `sent` is all of a form of consent."""
+    """Do what a form asks of an enrolment, or show what is wrong with it; `sent` is all of a form that replaces."""
     moment, who = now(), page.who
     try:
         command = form(kind, fields)
@@ -126,7 +141,7 @@ async def _change(
             standing = await store.get_standing(tx, page.participant_id, enrolment_id, who.site_ids, wanted)
             if sent:
                 # Boxes that were ticked on an old page would give back a consent that was taken away meanwhile.
-                refuse_stale(sent, _agreed(standing.enrolment))
+                refuse_stale(sent, _replaced(what, standing.enrolment))
             decided = change(standing, command, today_at(standing.site, moment))
             await store.save_change(tx, decided, moment, who.subject)
             for event in decided.events:
@@ -137,8 +152,10 @@ async def _change(
     return page.done(what)
 
 
-def _agreed(enrolment: Enrolment) -> list[Any]:
-    """What the form of consent replaces."""
+def _replaced(what: str, enrolment: Enrolment) -> Any:
+    """All that a form replaces."""
+    if what == "attributes":
+        return enrolment.attributes
     return [enrolment.consent_text, enrolment.consent_version, *enrolment.consents.model_dump().values()]
 
 
@@ -183,6 +200,7 @@ async def _shown(
         has_other_programs=bool(programs - {row["program"] for row in enrolments}),
         occasions=occasions,
         groups=groups,
+        attributes=organisation.attributes if organisation else (),
         labels=_labels(organisation),
         text_choices=[(f"{code}:{version}", f"{code}, version {version}") for code, version in newest(texts).items()],
         languages=[(code, language_name(code)) for code in spoken],
@@ -190,6 +208,7 @@ async def _shown(
         now=moment,
         contact_mark=mark(participant),
         consent_marks={row["enrolment_id"]: mark([row[name] for name in AGREED]) for row in enrolments},
+        attributes_marks={row["enrolment_id"]: mark(row["attributes"]) for row in enrolments},
         today={row["enrolment_id"]: today_at(sites[row["site"]], moment) for row in enrolments},
         refusal=refusal,
         errors=[_at(one, at[1]) for one in refusal.errors] if refusal else [],

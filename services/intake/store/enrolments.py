@@ -71,12 +71,15 @@ async def get_standing(
     group_id = await tx.fetchval("select group_id from places where enrolment_id = $1", enrolment_id)
     groups = await lock_groups(tx, [one for one in (group_id, target) if one])
     place = await tx.fetchrow("select * from places where enrolment_id = $1", enrolment_id)
+    organisation = await find_organisation(tx, row["organisation_id"])
     site, program = await find_site(tx, row["site_id"]), await find_program(tx, row["program_id"])
+    assert organisation
     assert site
     assert program
     return Standing(
         participant=made_of(Participant, locked),
         enrolment=_enrolment(row),
+        organisation=organisation,
         site=site,
         program=program,
         texts=await _texts(tx),

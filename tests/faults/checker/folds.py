@@ -4,10 +4,12 @@ Each fold gives rows by table; a row is a tuple in the order of COLUMNS. Nothing
 transactions: only about what happened.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from tests.faults.checker.columns import HEARS
 from tests.faults.checker.log import Fact, Story
 
 Rows = dict[str, set[tuple[Any, ...]]]
@@ -65,10 +67,12 @@ def analytics(story: Story) -> Rows:
             asked = (entry["occasion"], entry["kind"], tuple(entry["instruments"]), entry["months_after"])
             rows["battery_entries"].add((one.organisation, program, place, *asked))
     consents = _last(story.of("participant-enrolled", "consent-changed"), "enrolment_id")
+    known = _last(story.of("participant-enrolled", "attributes-corrected"), "enrolment_id")
     for one in story.of("participant-enrolled"):
         ids = (one.body[name] for name in ("enrolment_id", "participant_id", "program_id", "site_id"))
         reporting = consents[one.body["enrolment_id"]].body["consents"]["reporting"]
-        rows["enrolments"].add((one.organisation, *ids, reporting))
+        attributes = json.dumps(known[one.body["enrolment_id"]].body["attributes"])  # one at most: in no order
+        rows["enrolments"].add((one.organisation, *ids, reporting, attributes))
     for one in story.of("check-in-submitted"):
         rows["scores"] |= {
             (
@@ -226,74 +230,3 @@ FOLDS: dict[str, Callable[[Story], Rows]] = {
     "feedback": feedback,
     "analytics": analytics,
 }
-HEARS: dict[str, frozenset[str]] = {
-    name: frozenset(f"kith.{topic}" for topic in topics.split())
-    for name, topics in {
-        "intake": "groups occasions check-ins",
-        "scheduling": "organisations programs batteries facilitators participants check-ins invitations concerns "
-        "changes milestones",
-        "feedback": "organisations programs participants groups sessions occasions invitations",
-        "analytics": "organisations programs instruments batteries participants groups sessions occasions invitations "
-        "check-ins",
-    }.items()
-}
-"""Who hears what, as the design's section 11 says."""
-COLUMNS: dict[str, dict[str, Sequence[str]]] = {
-    "analytics": {
-        "sites": ("organisation_id", "site_id", "code", "time_zone"),
-        "programs": ("organisation_id", "program_id", "code", "comparison_program_id", "site_ids"),
-        "instruments": (
-            "organisation_id", "code", "version", "unit", "minimum", "maximum", "higher_is_better", "is_validated",
-        ),
-        "battery_entries": (
-            "organisation_id", "program_id", "place", "occasion", "kind", "instruments", "months_after",
-        ),
-        "enrolments": ("organisation_id", "enrolment_id", "participant_id", "program_id", "site_id", "is_reporting"),
-        "scores": (
-            "organisation_id", "occasion_id", "instrument", "version", "enrolment_id", "program_id", "occasion",
-            "count", "answered_at",
-        ),
-        "horizons": ("organisation_id", "newest_event_at"),
-    },
-    "feedback": {
-        "sites": ("organisation_id", "site_id", "code", "time_zone", "languages"),
-        "programs": ("organisation_id", "program_id", "code", "site_ids"),
-        "enrolments": (
-            "organisation_id", "enrolment_id", "participant_id", "short_code", "taking_part", "contact_after",
-            "withdrawn_on",
-        ),
-        "occasions": (
-            "organisation_id", "occasion_id", "participant_id", "enrolment_id", "program_id", "site_id", "kind",
-            "code", "ordinal", "instruments", "due_at", "opens_at", "closes_at", "is_history", "cancelled_for",
-        ),
-        "machinery.links": ("organisation_id", "token_sha256", "occasion_id", "language", "expires_at"),
-    },
-    "intake": {
-        "groups": ("organisation_id", "group_id", "code", "program_id", "site_id", "capacity"),
-        "occasions": (
-            "organisation_id", "occasion_id", "state", "participant_id", "enrolment_id", "kind", "code", "ordinal",
-        ),
-        "invitations": ("organisation_id", "token_sha256", "occasion_id", "channel", "expires_at"),
-    },
-    "scheduling": {
-        "sites": ("organisation_id", "site_id", "code", "time_zone", "languages"),
-        "programs": ("organisation_id", "program_id", "code", "site_ids"),
-        "battery_entries": (
-            "organisation_id", "program_id", "place", "occasion", "kind", "ordinal", "instruments", "months_after",
-            "window_days", "since",
-        ),
-        "facilitators": ("organisation_id", "facilitator_id", "short_code", "site_ids"),
-        "qualifications": ("organisation_id", "facilitator_id", "code", "valid_until"),
-        "enrolments": (
-            "organisation_id", "enrolment_id", "participant_id", "program_id", "site_id", "short_code", "enrolled_on",
-            "taking_part", "contact_after", "taking_part_since", "contact_after_since", "known_at", "completed_on",
-            "withdrawn_on",
-        ),
-        "placements": ("organisation_id", "enrolment_id", "group_id", "placed_on", "until"),
-        "occasions": (
-            "organisation_id", "occasion_id", "participant_id", "enrolment_id", "program_id", "site_id", "kind",
-            "code", "ordinal", "instruments", "due_at", "opens_at", "closes_at", "is_history", "answered_at",
-        ),
-    },
-}  # fmt: skip
-"""The columns of each view that are compared."""

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tests.faults.checker.columns import HEARS
 from tests.faults.checker.evidence import Evidence
-from tests.faults.checker.folds import HEARS
 from tests.faults.checker.log import Rec
 
 MOVES = """

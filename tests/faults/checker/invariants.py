@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.checker import effects, erased, parked, stores, tenants
+from tests.faults.checker.columns import COLUMNS, HEARS
 from tests.faults.checker.evidence import Answered, Evidence, Pools
-from tests.faults.checker.folds import COLUMNS, FOLDS, HEARS, moment
+from tests.faults.checker.folds import FOLDS, moment
 from tests.faults.checker.log import Mark, Rec, Story, ends, read, schemas, story
 
 SHOWN = 4

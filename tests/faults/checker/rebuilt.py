@@ -9,8 +9,9 @@ from typing import Any
 import asyncpg
 
 from tests.faults.checker import stores
+from tests.faults.checker.columns import COLUMNS
 from tests.faults.checker.erased import living
-from tests.faults.checker.folds import COLUMNS, analytics
+from tests.faults.checker.folds import analytics
 from tests.faults.checker.log import Rec, Story, fact_of, schemas
 
 VIEW = ("sites", "programs", "instruments", "battery_entries", "enrolments", "scores")

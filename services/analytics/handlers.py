@@ -11,7 +11,13 @@ from shared.clock import now
 from shared.database import Tx
 from shared.erasing import erase
 from shared.events import Heard
-from shared.events.feedback import BatteryActivated, CheckInOpened, CheckInSubmitted, InstrumentPublished
+from shared.events.feedback import (
+    BatteryActivated,
+    CheckInOpened,
+    CheckInSubmitted,
+    CheckInWithdrawn,
+    InstrumentPublished,
+)
 from shared.events.intake import (
     AttributesCorrected,
     CheckInInvited,
@@ -88,6 +94,11 @@ async def on_check_in_submitted(tx: Tx, heard: Sequence[Heard[CheckInSubmitted]]
     in_time = [one for one in heard if one.event.in_window]
     await store.add_scores(tx, in_time)
     await store.add_unscored(tx, in_time)
+
+
+async def on_check_in_withdrawn(tx: Tx, heard: Sequence[Heard[CheckInWithdrawn]]) -> None:
+    """What they had answered counts no more."""
+    await store.remove_answers(tx, [one.event.occasion_id for one in heard])
 
 
 async def on_participant_placed(tx: Tx, heard: Heard[ParticipantPlaced]) -> None:
@@ -237,4 +248,5 @@ HANDLERS: Handlers = {
     CheckInInvited: Many(on_check_in_invited),
     CheckInOpened: Many(on_check_in_opened),
     CheckInSubmitted: Many(on_check_in_submitted),
+    CheckInWithdrawn: Many(on_check_in_withdrawn),
 }

@@ -125,6 +125,17 @@ class CheckInSubmitted(Event):
     in_window: bool = Field(True, description="false: a follow-up answered too late; kept, and left out of figures")
 
 
+@event("check-in-withdrawn", topic=CHECK_INS, key="occasion_id")
+class CheckInWithdrawn(Event):
+    """What was answered was taken back: it counts nowhere any more. The check-in may be answered anew."""
+
+    occasion_id: UUID
+    participant_id: UUID
+    enrolment_id: UUID
+    program_id: UUID
+    site_id: UUID
+
+
 class Acted(Event):
     """The shape of what somebody does on the page of a check-in before they answer it."""
 

@@ -99,7 +99,11 @@ class Due(Event):
     due_at: AwareDatetime
     opens_at: AwareDatetime
     closes_at: AwareDatetime
-    is_history: bool = Field(False, description="it was due before Kith knew the enrolment: nobody is invited")
+    is_history: bool = Field(
+        False,
+        description="it was due before Kith knew the enrolment, or follows from attendance that a file told of, "
+        "however recent: nobody is invited",
+    )
     reminders: list[int] = Field([], description="days after the invitation on which whoever has not answered is told")
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from services.analytics import store as analytics_store
 from shared.events import Event
-from shared.events.feedback import CheckInOpened, CheckInSubmitted, Score
+from shared.events.feedback import CheckInOpened, CheckInSubmitted, CheckInWithdrawn, Score
 from shared.events.intake import (
     AttributesCorrected,
     CheckInInvited,
@@ -140,12 +140,26 @@ class World:
         if what == "leave out" and code not in person.answered:
             person.unscored.add(code)
             return self._submitted(person, code, score, self.occasion(person, code), [])
+        if what == "take back" and code in person.answered:
+            return self._withdrawn(person, code)
         if what == "answer":
             said = person.said.setdefault(code, [])
             said.append(score)
             scores = [Score(instrument="bdi-ii", version=int(version_of(score)), count=score, unit=1)]
             return self._submitted(person, code, score, self.occasion(person, code, len(said) - 1), scores)
         return self._of_the_enrolled(what, person, code, score) if person.is_enrolled else None
+
+    def _withdrawn(self, person: Person, code: str) -> CheckInWithdrawn:
+        """What was answered last is taken back: the score, if there is one."""
+        *said, _ = person.said.pop(code, [0])
+        if said:
+            person.said[code] = said
+        else:
+            person.unscored.discard(code)
+        return CheckInWithdrawn(
+            occasion_id=self.occasion(person, code, len(said)), participant_id=person.participant,
+            enrolment_id=person.enrolment, program_id=self.program, site_id=self.sites[person.site],
+        )  # fmt: skip
 
     def _submitted(
         self, person: Person, code: str, score: int, occasion: UUID, scores: list[Score]
@@ -284,6 +298,7 @@ WHAT = [
     "answer",
     "answer",
     "answer",
+    "take back",
     "due",
     "invite",
     "open",

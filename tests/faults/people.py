@@ -70,6 +70,8 @@ class Person:
         for number in range(len(ASKED)):
             if chance() < mix.answer:
                 later(0.8 + 2.5 * chance(), partial(self.answer, number))
+            if chance() < mix.take_back / len(ASKED):
+                later(2 + 3 * chance(), partial(self.take_back, number))
             if chance() < mix.link / len(ASKED):
                 later(0.8 + 2.5 * chance(), partial(self.link, number))
         for share, what in ((mix.consent, self.change_consent), (mix.correct, self.correct)):
@@ -96,6 +98,21 @@ class Person:
             at = clock.now() - timedelta(hours=self.random.uniform(1, 48))
             body["answered_at"] = at.isoformat()
         await self._once("check-in-submitted", number, f"{FEEDBACK}/check-ins", body)
+
+    async def take_back(self, number: int) -> None:
+        """If they have answered it by now, that is taken back, and perhaps entered anew."""
+        body = {"reason": "entered-wrongly"}
+        path = f"{FEEDBACK}/check-ins/{self.occasion(number)}/withdraw"
+        if await self.driver.ask(self.tenant, "POST", path, body, str(uuid4())):
+            self._count("check-in-withdrawn", occasion_id=self.occasion(number), **self.ids)
+            if self.random.random() < 0.5:
+                self.driver.later(0.5, partial(self.enter_anew, number))
+
+    async def enter_anew(self, number: int) -> None:
+        """What is right this time."""
+        again = {"occasion_id": self.occasion(number), "totals": {ASKED[number]: 1}}
+        if number != 2 and await self.driver.ask(self.tenant, "POST", f"{FEEDBACK}/check-ins", again, str(uuid4())):
+            self._count("check-in-submitted", occasion_id=self.occasion(number), **self.ids)
 
     async def link(self, number: int) -> None:
         """A link is handed over."""

@@ -9,7 +9,7 @@ from services.scheduling.domain.groups import Ground, Program, Site
 from services.scheduling.domain.leading import NEEDED, Facilitator
 from services.scheduling.domain.occasions import Enrolment, Entry
 from services.scheduling.domain.shapes import Group
-from shared.events.feedback import BatteryActivated, BatteryEntry, CheckInSubmitted
+from shared.events.feedback import BatteryActivated, BatteryEntry, CheckInSubmitted, CheckInWithdrawn
 from shared.events.ids import group_id_of
 from shared.events.intake import (
     ConsentChanged,
@@ -222,6 +222,11 @@ def completed(name: str, on: date, is_imported: bool = False) -> ParticipantComp
 
 def withdrawn(name: str, on: date) -> ParticipantWithdrawn:
     return ParticipantWithdrawn(participant_id=person(name), enrolment_id=enrolment_of(name), withdrawn_on=on)
+
+
+def taken_back(name: str, code: str) -> CheckInWithdrawn:
+    first = answered(name, code)
+    return CheckInWithdrawn(**{field: getattr(first, field) for field in CheckInWithdrawn.model_fields})
 
 
 def answered(name: str, code: str, kind: Any = "baseline", ordinal: int = 0) -> CheckInSubmitted:

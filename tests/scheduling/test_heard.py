@@ -31,6 +31,7 @@ from tests.scheduling.examples import (
     placed,
     program_published,
     site_opened,
+    taken_back,
     utc,
     waitlisted,
     withdrawn,
@@ -58,7 +59,9 @@ def streams() -> list[list[Event]]:
         [enrolled("noor", date(2025, 11, 30)), withdrawn("noor", date(2025, 12, 1))],
         [enrolled("omar", date(2025, 11, 30)), placed("omar")],
         [enrolled("pia"), placed("pia"), waitlisted("pia", date(2025, 2, 1), person("another group"))],
-        [answered("ana", "baseline"), answered("ana", "month-1", "monthly")],
+        [answered("ana", "baseline"), answered("ana", "month-1", "monthly"), taken_back("ana", "month-1")],
+        [answered("omar", "baseline"), taken_back("omar", "baseline")],
+        [answered("noor", "baseline"), taken_back("noor", "baseline"), answered("noor", "baseline")],
         [facilitator_qualified(), FacilitatorLapsed(facilitator_id=TOMASZ, qualification="x", lapsed_on=HISTORY)],
     ]
 
@@ -127,6 +130,22 @@ async def test_a_story_from_enrolment_to_follow_up(at_site: Told, at: At) -> Non
     await at_site.tell(answered("ana", "follow-up", "follow-up"))
     assert (await at_site.occasions(enrolment_of("ana")))["follow-up"] == "answered"
     assert await at_site.rows("select 1 from machinery.timers") == []
+
+
+async def test_what_was_taken_back_is_waited_for_again_until_it_closes(at_site: Told, at: At) -> None:
+    at(utc("2025-01-07 15:00"))
+    await at_site.tell(battery_activated(), enrolled("ana"), placed("ana"))
+    clock = await at_site.rows("select kind, key, due_at from machinery.timers where kind = 'occasion-closes'")
+    await at_site.tell(answered("ana", "baseline"))
+    assert await at_site.rows("select 1 from machinery.timers where kind = 'occasion-closes'") == []
+    await at_site.tell(taken_back("ana", "baseline"))
+    assert await at_site.rows("select kind, key, due_at from machinery.timers where kind = 'occasion-closes'") == clock
+    assert (await at_site.occasions(enrolment_of("ana")))["baseline"] == "due"
+    assert [one.code for one in await at_site.said(CheckInDue)] == ["baseline"]
+    await at_site.tell(answered("ana", "baseline"))
+    at(utc("2025-03-01 09:00"))
+    await at_site.tell(taken_back("ana", "baseline"))
+    assert (await at_site.occasions(enrolment_of("ana")))["baseline"] == "expired"
 
 
 async def test_consent_that_is_withdrawn_cancels_the_clock_in_the_same_transaction(at_site: Told, at: At) -> None:

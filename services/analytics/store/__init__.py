@@ -2,6 +2,7 @@
 
 from services.analytics.store.answers import base_by_session, base_together, both_asked, by_session, cuts, together
 from services.analytics.store.cells import count, find_clocks, take_out, touch, touch_everybody
+from services.analytics.store.erased import erase_participants
 from services.analytics.store.facts import (
     FACTS,
     add_due,
@@ -13,9 +14,9 @@ from services.analytics.store.facts import (
     add_unscored,
     cancel,
     complete,
-    erase_participants,
     move_horizon,
     place,
+    remove_answers,
     save_attendance,
     save_attributes,
     save_battery,
@@ -107,6 +108,7 @@ __all__ = [
     "place",
     "programs",
     "release_list",
+    "remove_answers",
     "rows_of",
     "save_attendance",
     "save_attributes",

@@ -3,7 +3,7 @@
 from services.feedback.acts import changes, milestones, stories, themes, voices
 from services.feedback.acts.acting import expire_check_in, open_check_in
 from services.feedback.acts.batteries import set_battery
-from services.feedback.acts.check_ins import hear_another, hear_sheet, keep_check_in, raised_at
+from services.feedback.acts.check_ins import hear_another, hear_sheet, keep_check_in, raised_at, take_back_check_in
 from services.feedback.acts.concerns import (
     RESPONSIBLE,
     About,
@@ -48,6 +48,7 @@ __all__ = [
     "set_battery",
     "set_rota",
     "stories",
+    "take_back_check_in",
     "tell_of_gap",
     "themes",
     "unwatched_sites",

@@ -7,7 +7,7 @@ from uuid import UUID
 from services.feedback import store
 from services.feedback.acts.acting import open_check_in
 from services.feedback.acts.concerns import About, raise_concern, said_at
-from services.feedback.domain.check_in import CheckIn, EnteredBy, Occasion, may_be_sent_again
+from services.feedback.domain.check_in import CheckIn, EnteredBy, Occasion, TakeBack, may_be_sent_again, take_back
 from services.feedback.domain.concerns import Concern, next_id
 from services.feedback.domain.instruments import Library
 from services.feedback.domain.scoring import risks
@@ -16,6 +16,7 @@ from shared.clock import now
 from shared.database import Tx
 from shared.events.feedback import CheckInSubmitted
 from shared.identity import derived_id
+from shared.security import Who
 
 Chosen = Mapping[str, Mapping[str, int]]
 """What was answered, by instrument and item."""
@@ -36,6 +37,14 @@ async def keep_check_in(
     await store.add_check_in(tx, occasion.organisation_id, check_in, library, moment, subject)
     outbox.put(tx, event, organisation=occasion.organisation_id, at=moment)
     return await _hear(tx, occasion, check_in.entered_by, check_in.answers, library)
+
+
+async def take_back_check_in(tx: Tx, occasion: Occasion, command: TakeBack, who: Who, moment: datetime) -> None:
+    """Remove what was answered and say it. A concern that it has raised stays in the hands it is in."""
+    event = take_back(occasion)
+    by = (who.subject, who.name)
+    await store.remove_check_in(tx, occasion.organisation_id, occasion.occasion_id, command.reason, by, moment)
+    outbox.put(tx, event, organisation=occasion.organisation_id, at=moment)
 
 
 async def hear_sheet(tx: Tx, occasion: Occasion, answers: Chosen, library: Library) -> None:
@@ -99,5 +108,9 @@ async def raised_at(tx: Tx, occasion: Occasion, moment: datetime) -> datetime | 
 
 
 def _concern_id(occasion: Occasion, entered_by: EnteredBy) -> UUID:
-    """One id of what a person answers, and another one of what staff read from a sheet, who may do that meanwhile."""
-    return derived_id(occasion.occasion_id, "concern", "risk-item" if entered_by == "participant" else "sheet")
+    """One id of what a person answers, and another one of what staff read from a sheet, who may do that meanwhile.
+
+    What is answered after an answer was taken back is another one, whose risk is heard whatever became of the first.
+    """
+    whose, again = "risk-item" if entered_by == "participant" else "sheet", occasion.taken_back
+    return derived_id(occasion.occasion_id, "concern", f"{whose}-{again.times}" if again else whose)

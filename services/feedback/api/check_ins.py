@@ -1,4 +1,4 @@
-"""Check-ins that staff enter, and which occasions have been heard of."""
+"""Check-ins that staff enter or take back, and which occasions have been heard of."""
 
 from datetime import datetime
 from typing import Annotated
@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from services.feedback import acts, store
-from services.feedback.domain.check_in import CheckIn, EnterCheckIn, enter
+from services.feedback.domain.check_in import CheckIn, EnterCheckIn, TakeBack, enter
 from services.feedback.domain.scoring import points
 from shared import idempotency
 from shared.clock import now
@@ -53,6 +53,13 @@ class CheckInShape(BaseModel):
         )
 
 
+class TakenBackShape(BaseModel):
+    """A check-in that has no answer any more."""
+
+    occasion_id: UUID
+    withdrawn_at: datetime
+
+
 class OccasionIds(Command):
     """Occasions to be looked for."""
 
@@ -89,6 +96,21 @@ async def enter_check_in(command: EnterCheckIn, db: Db, who: Coordinator, key: I
 def _kept(check_in: CheckIn | None) -> CheckIn:
     assert check_in  # nothing new was entered, so there is an earlier one
     return check_in
+
+
+@router.post("/check-ins/{occasion_id}/withdraw", response_model=TakenBackShape)
+async def withdraw_check_in(
+    occasion_id: UUID, command: TakeBack, db: Db, who: Coordinator, key: IdempotencyKey
+) -> JSONResponse:
+    """Take back what was answered: it counts nowhere any more. To correct it, enter it anew then."""
+    moment = now()
+    async with db.transaction(who.organisation_id) as tx:
+        if first := await idempotency.earlier(tx, key):
+            return first
+        occasion = await store.get_occasion(tx, occasion_id, who.site_ids, await store.library_of(tx))
+        await acts.take_back_check_in(tx, occasion, command, who, moment)
+        shown = TakenBackShape(occasion_id=occasion_id, withdrawn_at=moment).model_dump(mode="json")
+        return await idempotency.keep(tx, key, 200, shown)
 
 
 @router.post("/occasions/known")

@@ -12,8 +12,8 @@ from pydantic import Field
 from services.feedback.domain.given import Given, scores_of
 from services.feedback.domain.instruments import Instrument, Library
 from services.feedback.domain.kinds import Answers, Moment, ScaleTotals, Texts, Totals
-from shared.errors import Refusal
-from shared.events.feedback import CheckInSubmitted, Score
+from shared.errors import NotFound, Refusal
+from shared.events.feedback import CheckInSubmitted, CheckInWithdrawn, Score
 from shared.events.scheduling import OccasionKind
 from shared.fields import Command, invalid
 
@@ -22,6 +22,7 @@ RECENT = timedelta(minutes=30)  # so long may a link show the score that was jus
 SENT_AGAIN = timedelta(days=1)  # so long does a browser keep an answer whose reply was lost, and send it again
 PATIENCE = timedelta(days=3)  # so long after the due day a check-in counts as overdue
 EnteredBy = Literal["participant", "staff", "import"]
+TakenBackFor = Literal["entered-wrongly", "asked-by-participant"]
 Closed = Literal["answered", "expired", "cancelled", "not-open-yet", "no-contacts", "nobody-on-call", "no-wording"]
 
 
@@ -41,6 +42,21 @@ class AnswerCheckIn(Command):
 
     answers: Answers = Field(default_factory=dict)
     texts: Texts = Field(default_factory=dict)
+
+
+class TakeBack(Command):
+    """Take back what was answered: nothing of it is kept, and it counts nowhere any more."""
+
+    reason: TakenBackFor = Field(description="asked-by-participant: only they themselves can answer it anew")
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """What was answered before was taken back so many times; when and why last."""
+
+    times: int
+    at: datetime
+    reason: TakenBackFor
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +97,12 @@ class Occasion:
     site: str | None
     time_zone: str
     check_in: CheckIn | None
+    taken_back: TakenBack | None = None
+
+    @property
+    def is_agreed_to(self) -> bool:
+        """A follow-up is answered by who agreed to be contacted afterwards, the rest by who takes part."""
+        return self.contact_after if self.kind == "follow-up" else self.taking_part
 
     def asks(self, library: Library) -> list[Instrument]:
         """Its questionnaires, in order."""
@@ -99,8 +121,7 @@ def why_closed(
         return "answered"
     if expires_at <= now or occasion.closes_at <= now:
         return "expired"
-    agreed = occasion.contact_after if occasion.kind == "follow-up" else occasion.taking_part
-    if occasion.is_cancelled or occasion.has_withdrawn or not agreed:
+    if occasion.is_cancelled or occasion.has_withdrawn or not occasion.is_agreed_to:
         return "cancelled"
     if occasion.opens_at > now:
         return "not-open-yet"
@@ -154,14 +175,32 @@ def enter(
         raise Refusal("nothing-asked", "The instruments of this occasion are not known here (any more).")
     if occasion.is_cancelled:
         raise Refusal("occasion-cancelled", "This check-in is not wanted any more.")
-    if not occasion.taking_part:
+    if not occasion.is_agreed_to:
         raise Refusal("consent-withdrawn", "The participant does not agree to be asked (any more).")
+    _refuse_taken_back(occasion, entered_by)
     if check_in.answered_at > now:
         raise invalid("answered_at", "in-the-future", "Give a time that has passed.")
     if check_in.answered_at < occasion.opens_at - EARLY:
         opened = occasion.opens_at.date()
         raise Refusal("outside-window", f"This check-in opened on {opened}: an answer so long before is not one to it.")
     return _submitted(occasion, check_in)
+
+
+def take_back(occasion: Occasion) -> CheckInWithdrawn:
+    """What is said when an answer is taken back; there must be one."""
+    if occasion.check_in is None:
+        raise NotFound("check-in")
+    return CheckInWithdrawn(**{name: getattr(occasion, name) for name in CheckInWithdrawn.model_fields})
+
+
+def _refuse_taken_back(occasion: Occasion, entered_by: EnteredBy) -> None:
+    """An old file brings nothing back, and nobody enters for people what they did not want to be kept."""
+    before = occasion.taken_back
+    if before and (entered_by == "import" or before.reason == "asked-by-participant"):
+        whose = "as they wished it" if before.reason == "asked-by-participant" else "as it was entered wrongly"
+        who = "Only they can answer it anew" if before.reason == "asked-by-participant" else "Enter it by hand"
+        message = f"What was answered here was taken back on {occasion.day_of(before.at)}, {whose}. {who}."
+        raise Refusal("taken-back", message)
 
 
 def _refuse_another(occasion: Occasion, first: CheckIn, other: CheckIn, answered_at: datetime | None) -> None:

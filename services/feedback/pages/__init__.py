@@ -21,6 +21,7 @@ from services.feedback.pages import (
     rotas,
     sheet,
     stories,
+    taking_back,
     voices,
     yours,
 )
@@ -28,7 +29,7 @@ from services.feedback.pages.templates import PAGES
 from shared.doors import files
 
 ANSWERING = (kiosk, link, acting, contact, yours, course, kiosks, paper, sheet)
-MODULES = (check_ins, concerns, rotas, batteries, contacts, instruments, own_instruments)
+MODULES = (check_ins, taking_back, concerns, rotas, batteries, contacts, instruments, own_instruments)
 LOOP = (coding, voices, changes, stories, milestones)
 ROUTERS = (files.for_people(PAGES, FILES), *(module.router for module in (*ANSWERING, *MODULES, *LOOP)))
 

@@ -30,6 +30,7 @@ from shared.web.filters import words
 
 router = APIRouter(prefix="/feedback", include_in_schema=False)
 LINES = 40
+DONE = {"saved": "The check-in is saved.", "taken-back": "The answer is taken back."}
 NEEDS: tuple[Need, ...] = get_args(Need)
 
 
@@ -77,7 +78,7 @@ async def check_ins(request: Request, db: Db, who: Coordinator) -> HTMLResponse:
     return PAGES.render(
         request,
         "check-ins.html",
-        flash="The check-in is saved." if "saved" in request.query_params else None,
+        flash=next((said for name, said in DONE.items() if name in request.query_params), None),
         sites=[(site.code, words(site.code)) for site in sites],
         choice=choice,
         counts=counts,

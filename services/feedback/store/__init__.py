@@ -26,6 +26,7 @@ from services.feedback.store.check_ins import (
     find_link,
     get_occasion,
     get_occasion_of,
+    remove_check_in,
     unknown_occasions,
 )
 from services.feedback.store.concerns import (
@@ -203,6 +204,7 @@ __all__ = [
     "read_definition",
     "read_library",
     "readings",
+    "remove_check_in",
     "remove_entries",
     "rotas",
     "rotas_of_program",

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.feedback.domain.check_in import CheckIn, Occasion
+from services.feedback.domain.check_in import CheckIn, Occasion, TakenBack, TakenBackFor
 from services.feedback.domain.instruments import Library
 from services.feedback.domain.rows import CheckInRow, one_of
 from services.feedback.store.paper import remove_entries
@@ -42,11 +42,15 @@ async def get_occasion(tx: Tx, occasion_id: UUID, site_ids: Sequence[UUID] | Non
                   o.cancelled_for is not null as is_cancelled, coalesce(e.taking_part, true) as taking_part,
                   coalesce(e.contact_after, true) as contact_after, e.withdrawn_on is not null as has_withdrawn,
                   e.short_code, s.code as site, coalesce(s.time_zone, 'UTC') as time_zone,
-                  c.answered_at, c.entered_by
+                  c.answered_at, c.entered_by, w.times, w.at as taken_back_at, w.reason as taken_back_for
            from occasions o
            left join enrolments e on e.enrolment_id = o.enrolment_id
            left join sites s on s.site_id = o.site_id
            left join check_ins c on c.occasion_id = o.occasion_id
+           left join lateral (
+               select count(*) as times, max(w.at) as at, (array_agg(w.reason order by w.at desc))[1] as reason
+               from check_in_withdrawals w where w.occasion_id = o.occasion_id
+           ) w on true
            where o.occasion_id = $1 and o.due_at is not null and ($2::uuid[] is null or o.site_id = any ($2))""",
         occasion_id,
         site_ids,
@@ -55,7 +59,8 @@ async def get_occasion(tx: Tx, occasion_id: UUID, site_ids: Sequence[UUID] | Non
         raise NotFound("occasion")
     instruments = tuple(code for code in row["instruments"] if code in library)
     check_in = await _check_in(tx, occasion_id, row) if row["answered_at"] else None
-    return made_of(Occasion, row, instruments=instruments, check_in=check_in)
+    taken_back = TakenBack(row["times"], row["taken_back_at"], row["taken_back_for"]) if row["times"] else None
+    return made_of(Occasion, row, instruments=instruments, check_in=check_in, taken_back=taken_back)
 
 
 async def _check_in(tx: Tx, occasion_id: UUID, row: Record) -> CheckIn:
@@ -113,6 +118,17 @@ async def add_check_in(
         ]
         if rows:
             await tx.executemany(f"insert into {table} values ($1, $2, $3, $4, $5, $6)", rows)
+
+
+async def remove_check_in(
+    tx: Tx, organisation: UUID, occasion_id: UUID, reason: TakenBackFor, by: tuple[str, str], now: datetime
+) -> None:
+    """Remove what was answered, and write down that it was; `by` is the subject and the name of whoever did it."""
+    for table in ("answers", "texts", "scores", "check_ins"):
+        await tx.execute(f"delete from {table} where occasion_id = $1", occasion_id)
+    await tx.execute(
+        "insert into check_in_withdrawals values ($1, $2, $3, $4, $5, $6)", organisation, occasion_id, now, reason, *by
+    )
 
 
 async def unknown_occasions(tx: Tx, ids: Sequence[UUID], site_ids: Sequence[UUID] | None) -> list[UUID]:

@@ -11,7 +11,7 @@ from shared.timers import cancel_timers
 
 _TABLES = (
     *("kiosk_visits", "paper_entries", "answers", "texts", "scores", "check_ins"),
-    *("occasions", "machinery.links"),
+    *("check_in_readings", "check_in_withdrawals", "occasions", "machinery.links"),
 )
 """What hangs on an occasion, the occasion after what names it."""
 

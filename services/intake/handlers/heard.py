@@ -13,7 +13,7 @@ from shared import outbox
 from shared.clock import now
 from shared.database import Tx
 from shared.events import Heard
-from shared.events.feedback import CheckInSubmitted
+from shared.events.feedback import CheckInSubmitted, CheckInWithdrawn
 from shared.events.scheduling import CheckInDue, Due, FollowUpDue, GroupFormed, OccasionCancelled
 from shared.inbox import Handlers, Many, locks
 from shared.inbox.rounds import rounds
@@ -69,12 +69,18 @@ async def on_check_in_submitted(tx: Tx, heard: Sequence[Heard[CheckInSubmitted]]
     await _stop_asking(tx, [one.event.occasion_id for one in heard], "answered")
 
 
+async def on_check_in_withdrawn(tx: Tx, heard: Sequence[Heard[CheckInWithdrawn]]) -> None:
+    """The answer was taken back. A link may be handed over again; what was to be sent is not sent any more."""
+    await store.reopen(tx, [one.event.occasion_id for one in heard])
+
+
 HANDLERS: Handlers = {
     GroupFormed: on_group_formed,
     CheckInDue: Many(on_check_in_due),
     FollowUpDue: Many(on_follow_up_due),
     OccasionCancelled: Many(on_occasion_cancelled),
     CheckInSubmitted: Many(on_check_in_submitted),
+    CheckInWithdrawn: Many(on_check_in_withdrawn),
 }
 
 

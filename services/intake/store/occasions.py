@@ -73,6 +73,13 @@ async def save_ends(
     )
 
 
+async def reopen(tx: Tx, occasion_ids: Sequence[UUID]) -> None:
+    """What was answered of these was taken back."""
+    await tx.execute(
+        "update occasions set state = 'due' where occasion_id = any ($1) and state = 'answered'", occasion_ids
+    )
+
+
 async def find_occasions(
     tx: Tx, occasion_ids: Sequence[UUID], site_ids: Sequence[UUID] | None = None
 ) -> dict[UUID, Occasion]:

@@ -17,6 +17,7 @@ from shared.events.feedback import (
     BatteryActivated,
     ChangeMade,
     CheckInSubmitted,
+    CheckInWithdrawn,
     MilestoneConsentChanged,
     MilestoneReached,
     MilestoneWithdrawn,
@@ -145,6 +146,13 @@ async def on_check_in_submitted(tx: Tx, heard: Sequence[Heard[CheckInSubmitted]]
         await settle_told(tx, told)
 
 
+async def on_check_in_withdrawn(tx: Tx, heard: Sequence[Heard[CheckInWithdrawn]]) -> None:
+    """The answer was taken back: it may be answered anew."""
+    for told in rounds(heard, _ENROLMENT):
+        await store.unanswer(tx, told)
+        await settle_told(tx, told)
+
+
 async def on_change_made(tx: Tx, heard: Heard[ChangeMade]) -> None:
     """It stands in the next plan of each group where it holds."""
     await store.add_change(tx, heard.organisation_id, heard.event, heard.happened_at)
@@ -182,6 +190,7 @@ HANDLERS: Handlers = {
     ParticipantWithdrawn: on_participant_withdrawn,
     ParticipantErased: Many(on_participant_erased),
     CheckInSubmitted: Many(on_check_in_submitted),
+    CheckInWithdrawn: Many(on_check_in_withdrawn),
     ChangeMade: on_change_made,
     MilestoneReached: on_milestone_reached,
     MilestoneConsentChanged: on_milestone_consent_changed,

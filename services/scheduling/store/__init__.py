@@ -65,6 +65,7 @@ from services.scheduling.store.occasions import (
     known_occasions,
     people_of,
     save_occasions,
+    unanswer,
 )
 from services.scheduling.store.reading import (
     PAGE,
@@ -183,6 +184,7 @@ __all__ = [
     "sites",
     "to_celebrate",
     "to_tell",
+    "unanswer",
     "unknown_participants",
     "withdraw_enrolment",
 ]

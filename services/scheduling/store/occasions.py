@@ -12,7 +12,7 @@ from services.scheduling.domain.occasions import Basis, Came, Enrolment, Entry, 
 from services.scheduling.store.batteries import find_battery
 from shared.database import Record, Tx, made_of
 from shared.events import Heard
-from shared.events.feedback import CheckInSubmitted
+from shared.events.feedback import CheckInSubmitted, CheckInWithdrawn
 from shared.timers import Timer, cancel_timers, set_timers
 
 OCCASION_DUE, OCCASION_CLOSES = "occasion-due", "occasion-closes"
@@ -169,6 +169,23 @@ async def answer(tx: Tx, told: Sequence[Heard[CheckInSubmitted]]) -> None:
     )
     kinds = (OCCASION_DUE, OCCASION_CLOSES)
     await cancel_timers(tx, [(kind, str(one.event.occasion_id)) for one in told for kind in kinds])
+
+
+async def unanswer(tx: Tx, told: Sequence[Heard[CheckInWithdrawn]]) -> None:
+    """The answers of occasions were taken back: they wait for one again, as long as they are open."""
+    await tx.execute(
+        "select from enrolments where enrolment_id = any ($1) order by enrolment_id for update",
+        [one.event.enrolment_id for one in told],
+    )
+    ids = [one.event.occasion_id for one in told]
+    await tx.execute("delete from scores where occasion_id = any ($1)", ids)
+    rows = await tx.fetch(
+        """update occasions set state = case when was_said then 'due' else 'planned' end, answered_at = null
+           where occasion_id = any ($1) and state = 'answered' returning *""",
+        ids,
+    )
+    waiting = [(one, _clock(one)) for one in map(_occasion, rows)]
+    await set_timers(tx, [_timer(one, *clock) for one, clock in waiting if clock])
 
 
 def _values(occasion: Occasion) -> list[Any]:

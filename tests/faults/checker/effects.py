@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection
 
-from tests.faults.checker import stores
+from tests.faults.checker import folds, stores
 from tests.faults.checker.erased import gone, living, names_of
 from tests.faults.checker.evidence import Evidence
 from tests.faults.checker.log import Fact, Story
@@ -18,7 +18,7 @@ async def check_effects(seen: Evidence) -> list[tuple[str, str]]:
     findings = await _ends(seen, erased)
     check_ins = await stores.rows(seen.pools["feedback"], "check_ins", ("occasion_id", "answered_at"), seen.tenants)
     lost = {occasion for occasion, _ in check_ins} ^ {
-        one.key for one in alive.of("check-in-submitted") if one.rec.place not in seen.injected
+        one.key for one in folds.answers(alive).values() if one.rec.place not in seen.injected
     }
     if lost:
         findings.append(("I1", f"{len(lost)} check-ins and their events do not fit: {sorted(lost)[:SHOWN]}"))

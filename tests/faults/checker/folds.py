@@ -25,6 +25,12 @@ def _last(facts: Iterable[Fact], field: str) -> dict[str, Fact]:
     return {one.body[field]: one for one in facts}
 
 
+def answers(story: Story) -> dict[str, Fact]:
+    """What was answered at each occasion, and was not taken back."""
+    last = _last(story.of("check-in-submitted", "check-in-withdrawn"), "occasion_id")
+    return {occasion: one for occasion, one in last.items() if one.wire == "check-in-submitted"}
+
+
 def _sites(story: Story, *more: str) -> set[tuple[Any, ...]]:
     first: dict[str, str] = {}
     for one in story.of("site-opened", "site-changed"):
@@ -73,7 +79,7 @@ def analytics(story: Story) -> Rows:
         reporting = consents[one.body["enrolment_id"]].body["consents"]["reporting"]
         attributes = json.dumps(known[one.body["enrolment_id"]].body["attributes"])  # one at most: in no order
         rows["enrolments"].add((one.organisation, *ids, reporting, attributes))
-    for one in story.of("check-in-submitted"):
+    for one in answers(story).values():
         rows["scores"] |= {
             (
                 one.organisation, one.body["occasion_id"], score["instrument"], score["version"],
@@ -128,7 +134,7 @@ def intake(story: Story) -> Rows:
     for group, one in _last(story.of("group-formed"), "group_id").items():
         names = ("code", "program_id", "site_id", "capacity")
         rows["groups"].add((one.organisation, group, *(one.body[name] for name in names)))
-    answered = _last(story.of("check-in-submitted"), "occasion_id")
+    answered = answers(story)
     cancelled = _last(story.of("occasion-cancelled"), "occasion_id")
     for one in story.of("check-in-due", "follow-up-due"):
         occasion = one.body["occasion_id"]
@@ -158,7 +164,7 @@ def scheduling(story: Story) -> Rows:
         rows["facilitators"].add((one.organisation, facilitator, *own))
         for held in one.body["qualifications"]:
             rows["qualifications"].add((one.organisation, facilitator, held["code"], held["valid_until"]))
-    answered = _last(story.of("check-in-submitted"), "occasion_id")
+    answered = answers(story)
     for one in story.of("check-in-due", "follow-up-due"):
         answer = answered.get(one.body["occasion_id"])
         at = moment(answer.body["answered_at"]) if answer else None

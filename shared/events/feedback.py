@@ -43,9 +43,7 @@ class InstrumentPublished(Event):
     comparable_versions: list[int]
     has_total: bool = Field(True, description="false: unit, minimum and maximum say nothing, look at the scales")
     scales: list[PublishedScale] = Field(default=[], description="each that can be scored, the total too")
-    reliable_change: int | None = Field(
-        None, ge=1, description="of the total: the smallest change of one person, in counts, that is more than noise"
-    )
+    reliable_change: int | None = Field(None, ge=1, description="of the total, in counts: the least that is not noise")
     caseness: int | None = Field(None, description="of the total: the best score, in counts, that is still clinical")
 
 
@@ -77,12 +75,8 @@ class BatteryEntry(Part):
     window_days: int = Field(14, ge=1, description="answers count until so many days after the due day")
     days_after: int = Field(0, ge=0, description="whole days after the months")
     every: int = Field(1, ge=1, description="of the kind session: after every n-th session that they came to")
-    after_sessions: int = Field(
-        0, ge=0, description="of the kind monthly, not 0: once, when they came to so many sessions, whatever the date"
-    )
-    repeats_months: int = Field(
-        0, ge=0, description="of the kind monthly, not 0: again every so many months, as OCCASION-1, OCCASION-2 ..."
-    )
+    after_sessions: int = Field(0, ge=0, description="monthly, not 0: once, when they have come to so many sessions")
+    repeats_months: int = Field(0, ge=0, description="monthly, not 0: again every so many, as OCCASION-1, -2 ...")
     times: int = Field(0, ge=0, description="how often it repeats; 0: until the enrolment ends")
     reminders: list[int] = Field([], description="days after the invitation on which whoever has not answered is told")
     only_attribute: AttributeIs | None = None
@@ -125,25 +119,19 @@ class CheckInSubmitted(Event):
     in_window: bool = Field(True, description="false: a follow-up answered too late; kept, and left out of figures")
 
 
-@event("check-in-withdrawn", topic=CHECK_INS, key="occasion_id")
-class CheckInWithdrawn(Event):
-    """What was answered was taken back: it counts nowhere any more. The check-in may be answered anew."""
-
-    occasion_id: UUID
-    participant_id: UUID
-    enrolment_id: UUID
-    program_id: UUID
-    site_id: UUID
-
-
 class Acted(Event):
-    """The shape of what somebody does on the page of a check-in before they answer it."""
+    """The shape of what is done with a check-in beside answering it."""
 
     occasion_id: UUID
     participant_id: UUID
     enrolment_id: UUID
     program_id: UUID
     site_id: UUID
+
+
+@event("check-in-withdrawn", topic=CHECK_INS, key="occasion_id")
+class CheckInWithdrawn(Acted):
+    """What was answered was taken back: it counts nowhere any more. The check-in may be answered anew."""
 
 
 @event("check-in-opened", topic=CHECK_INS, key="occasion_id")

@@ -31,10 +31,10 @@ QUESTIONS_WITHHELD = Counter(
     "kith_questions_withheld_total",
     "Times that questions whose answer can raise a concern were not shown, because nobody was on call",
 )
-OF_THE_STORE = (OUTBOX_OLDEST, OUTBOX_ROWS, PARKED, TIMERS_OVERDUE, CONCERNS_OVERDUE)
+OF_EVERY_STORE = (OUTBOX_OLDEST, OUTBOX_ROWS, PARKED, TIMERS_OVERDUE)
 
 
-def know_nothing_of_the_store() -> None:
+def know_nothing_of_the_store(*, has_concerns: bool) -> None:
     """While it is away the gauges that it fills are no numbers: the last ones would look as if all were well."""
-    for gauge in OF_THE_STORE:
+    for gauge in (*OF_EVERY_STORE, CONCERNS_OVERDUE) if has_concerns else OF_EVERY_STORE:
         gauge.set(math.nan)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import ssl
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -130,6 +131,9 @@ async def _open(name: str, settings: Settings) -> Running:
     while True:
         try:
             return Running(settings, *await _stores(name, settings), Verifier(settings.issuer, settings.client_id))
+        except ssl.SSLError as error:  # also a ValueError; a certificate may be renewed at any time
+            log.warning("waits for the store", error=repr(error))
+            await asyncio.sleep(1)
         except ValueError:  # of asyncpg, before OUTAGES: one of its kinds is among them. It may repeat the address
             _refuse(f"cannot be used. It is: {Settings.model_fields['database'].description}.")
         except NOT_LET_IN as error:
@@ -223,7 +227,7 @@ def _ops(service: Service, running: Running) -> Starlette:
         try:
             await _measure(service, running.machinery)
         except OUTAGES:  # the counters are worth showing; what the store said last is not what is
-            metrics.know_nothing_of_the_store()
+            metrics.know_nothing_of_the_store(has_concerns=service.measure is not None)
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", show_metrics)])

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -50,6 +51,8 @@ async def store_of(service: str) -> AsyncIterator[Database]:
         ) from error
     except asyncpg.InvalidCatalogNameError as error:
         raise Trouble(f"There is no store of {service} yet: {error}. `kith migrate` makes it.") from error
+    except ssl.SSLError as error:  # also a ValueError
+        raise Trouble(f"The store of {service} cannot be trusted: {error}.") from error
     except ValueError:  # it may repeat a part of the password
         raise Trouble("KITH_DATABASE_MACHINERY has to be like postgresql://user:password@host:port/database.") from None
     except OUTAGES as error:

@@ -82,6 +82,16 @@ def problem_of(answer: httpx.Response) -> dict[str, Any]:
         problem = answer.json()
     except ValueError:
         problem = None
-    if isinstance(problem, dict):
-        return problem
+    if _is_of_kith(problem):
+        return dict(problem)
     return {"title": f"status {answer.status_code} from {answer.url}", "code": "no-problem-document"}
+
+
+def _is_of_kith(problem: Any) -> bool:
+    """Whether it is a problem document as Kith writes them: other programs have fields of these names, too."""
+    if not isinstance(problem, dict) or not isinstance(problem.get("code"), str):
+        return False
+    errors = problem.get("errors", [])
+    return isinstance(errors, list) and all(
+        isinstance(one, dict) and {"field", "message"} <= one.keys() for one in errors
+    )

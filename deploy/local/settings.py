@@ -1,15 +1,15 @@
 """What `kith up` reads from its environment, and where its folder of everything local is."""
 
 import os
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 from platformdirs import user_data_path
+from pydantic import TypeAdapter, ValidationError
 
 from deploy import Trouble
-from shared.settings import KAFKA, KAFKA_IS
+from shared.settings import KAFKA_IS, Brokers
 
 _PROCESSES_MAX = 12  # as many as a topic has partitions: one more would have nothing to hear
 
@@ -53,9 +53,12 @@ class Settings:
 def named_kafka() -> str | None:
     """KITH_KAFKA, if it is set. It may hold a password, and is not repeated."""
     named = os.environ.get("KITH_KAFKA") or None
-    if named and not re.fullmatch(KAFKA, named):
-        raise Trouble(f"KITH_KAFKA cannot be used. It is: {KAFKA_IS}.")
-    return named
+    if named is None:
+        return None
+    try:
+        return TypeAdapter(Brokers).validate_python(named)
+    except ValidationError:
+        raise Trouble(f"KITH_KAFKA cannot be used. It is: {KAFKA_IS}.") from None
 
 
 def data_folder() -> Path:

@@ -1,5 +1,6 @@
 """One database and three roles for each service, with no grants across; safe to run again."""
 
+import ssl
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
@@ -63,6 +64,8 @@ async def _migrate_one(dsn: str, service: str) -> list[str]:
 async def _connect(admin_dsn: str) -> asyncpg.Connection:
     try:
         return await asyncpg.connect(store_url(admin_dsn), timeout=15)
+    except ssl.SSLError as error:  # also a ValueError
+        raise Trouble(f"PostgreSQL cannot be trusted: {error}.") from error
     except ValueError:  # it may repeat a part of the password
         raise Trouble(
             "PostgreSQL's address has to be like postgresql://user:password@host:port/database. "

@@ -198,7 +198,7 @@ async def after_batch(tx: Tx, heard: Sequence[Heard[Any]]) -> None:
         await store.take_out(tx, erased)
     for organisation in sorted(newest):
         set_already = await store.find_clocks(tx, organisation)
-        for kind, due in (("count", now()), ("release", _night_after(now()))):
+        for kind, due in (("count", now()), ("release", _night_after(now(), organisation))):
             if kind not in set_already:
                 await set_timer(tx, Timer(kind, str(organisation), organisation, due, {}))
 
@@ -213,12 +213,12 @@ async def on_count(tx: Tx, timer: Timer) -> None:
 async def on_release(tx: Tx, timer: Timer) -> None:
     """Once a day, at night."""
     await make_release(tx, timer.organisation_id, now())
-    await set_timer(tx, Timer(timer.kind, timer.key, timer.organisation_id, _night_after(now()), {}))
+    await set_timer(tx, Timer(timer.kind, timer.key, timer.organisation_id, _night_after(now(), timer.organisation_id), {}))
 
 
-def _night_after(at: datetime) -> datetime:
-    """03:00 UTC of the next day."""
-    return datetime.combine(at.date() + timedelta(days=1), time(3), UTC)
+def _night_after(at: datetime, organisation: UUID) -> datetime:
+    """After 03:00 UTC of the next day, each organisation in a minute of its own: each takes up to a minute."""
+    return datetime.combine(at.date() + timedelta(days=1), time(3, organisation.int % 60), UTC)
 
 
 TIMERS: TimerHandlers = {"count": on_count}

@@ -53,7 +53,7 @@ class Mix:
 
     consent: float = 0.08
     correct: float = 0.05
-    take_back: float = 0.05
+    take_back: float = 0.03
     withdraw: float = 0.03
     complete: float = 0.05
     link: float = 0.10

@@ -70,8 +70,6 @@ class Person:
         for number in range(len(ASKED)):
             if chance() < mix.answer:
                 later(0.8 + 2.5 * chance(), partial(self.answer, number))
-            if chance() < mix.take_back / len(ASKED):
-                later(2 + 3 * chance(), partial(self.take_back, number))
             if chance() < mix.link / len(ASKED):
                 later(0.8 + 2.5 * chance(), partial(self.link, number))
         for share, what in ((mix.consent, self.change_consent), (mix.correct, self.correct)):
@@ -100,7 +98,7 @@ class Person:
         await self._once("check-in-submitted", number, f"{FEEDBACK}/check-ins", body)
 
     async def take_back(self, number: int) -> None:
-        """If they have answered it by now, that is taken back, and perhaps entered anew."""
+        """What they have answered is taken back, and perhaps entered anew."""
         body = {"reason": "entered-wrongly"}
         path = f"{FEEDBACK}/check-ins/{self.occasion(number)}/withdraw"
         if await self.driver.ask(self.tenant, "POST", path, body, str(uuid4())):
@@ -126,6 +124,8 @@ class Person:
         answers = await asyncio.gather(*asked)
         if any(answers):
             self._count(what, occasion_id=self.occasion(number), **self.ids)
+            if what == "check-in-submitted" and self.random.random() < self.driver.mix.take_back:
+                self.driver.later(0.5 + 2 * self.random.random(), partial(self.take_back, number))
         elif None in answers and self.patience > 0 and not self.is_erased:
             self.patience -= 1
             self.driver.later(0.5, partial(self._once, what, number, path, body))

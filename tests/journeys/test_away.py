@@ -147,6 +147,8 @@ async def test_with_postgresql_down_its_numbers_are_not_known_instead_of_the_las
     assert await outbox() == 0
     kith.system.kill("postgresql")
     assert math.isnan(await eventually(outbox))
+    assert math.isnan(await metric(kith, "intake", "kith_outbox_oldest_seconds"))
+    assert await metric(kith, "intake", "kith_concerns_overdue") == 0  # it never knows of any
     await kith.system.start_one("postgresql")
 
     async def is_known() -> bool:

@@ -159,8 +159,11 @@ async def the_one_of_a_composition(data: Path, address: str) -> AsyncIterator[di
     child = Child("gateway", Launch([_caddy(), "run", "--config", str(file)], os.environ | own), data / "gateway.log")
 
     async def ready() -> bool:
+        """Also with its certificate, which it makes once it listens."""
         try:
-            async with httpx.AsyncClient(trust_env=False) as client:
+            async with httpx.AsyncClient(trust_env=False, verify=False) as client:
+                if ":443" in ports:
+                    await client.get(f"https://localhost:{ports[':443']}/")
                 return (await client.get(f"http://127.0.0.1:{ports['127.0.0.1:8081']}/")).text == "ok"
         except httpx.HTTPError:
             return False

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from typer.testing import CliRunner
 
@@ -154,6 +154,8 @@ def test_a_file_with_a_slip_in_its_name_is_told_before_anything_is_sent(folder: 
         (RedirectResponse("https://kith.example.org/", 308), "(status 308). It points to https://kith.example.org/."),
         (HTMLResponse("<h1>Welcome</h1>"), "is not Kith (status 200). Give the address that people type"),
         (Response(status_code=204), "is not Kith (status 204)."),
+        (JSONResponse({"errors": ["Not Found"]}, 404), "status 404 from"),
+        (JSONResponse({"code": "E404", "errors": {"path": ["unknown"]}}, 404), "status 404 from"),
     ],
 )
 async def test_an_address_at_which_something_else_answers(folder: Path, answer: Response, says: str) -> None:
@@ -189,6 +191,11 @@ def test_a_folder_of_another_account(tmp_path: Path) -> None:
 def test_a_time_that_there_is_not(since: str) -> None:
     status, said = typed("events", "tail", "--since", since, KITH_KAFKA="127.0.0.1:1")
     assert (status, f"--since {since}: give 30s" in said) == (1, True)
+
+
+def test_a_port_that_there_is_not() -> None:
+    status, said = typed("events", "tail", KITH_KAFKA="127.0.0.1:99999")
+    assert (status, "KITH_KAFKA cannot be used. It is: Kafka brokers, host:port" in said) == (1, True)
 
 
 def test_a_time_before_the_first_event_is_the_beginning() -> None:

@@ -1,8 +1,10 @@
 """A process: it says what is wrong with its settings, none of its parts holds up another one, and every one ends."""
 
 import asyncio
+import contextlib
 import json
 import signal
+import ssl
 import subprocess
 import sys
 from asyncio.subprocess import PIPE
@@ -11,6 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 import asyncpg
+import certifi
 import pytest
 from pydantic import ValidationError
 
@@ -155,6 +158,36 @@ async def test_a_process_that_its_store_does_not_let_in_says_so_in_a_line_and_en
     [line] = [json.loads(line) for line in out.decode().splitlines()]
     assert (line["level"], line["event"]) == ("critical", "a setting is wrong")
     assert says in line["trouble"]
+
+
+async def test_a_store_whose_certificate_cannot_be_trusted_is_waited_for(certificate: Path) -> None:
+    """It may be renewed at any time, and the log says meanwhile what is wrong with it."""
+    own = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    own.load_cert_chain(certificate)
+
+    async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            await reader.readexactly(8)  # may we speak TLS?
+            writer.write(b"S")
+            await writer.start_tls(own)
+        writer.close()
+
+    server = await asyncio.start_server(answers, "127.0.0.1", 0)
+    port, trusted = server.sockets[0].getsockname()[1], certifi.where()
+    store = f"127.0.0.1:{port}/feedback?sslmode=verify-full&sslrootcert={trusted}"
+    given = WELL | {"KITH_DATABASE": f"postgresql://feedback:very-secret@{store}"}
+    command = [sys.executable, "-m", "services.feedback"]
+    async with server:
+        process = await asyncio.create_subprocess_exec(*command, env=given, cwd=ROOT, stdout=PIPE, stderr=PIPE)
+        assert process.stdout
+        try:
+            async with asyncio.timeout(60):
+                line = json.loads(await process.stdout.readline())
+        finally:
+            process.kill()
+            await process.wait()
+    assert line["event"] == "waits for the store"
+    assert "CERTIFICATE_VERIFY_FAILED" in line["error"]
 
 
 async def test_a_part_that_missed_its_cancellation_ends_all_the_same(monkeypatch: Any) -> None:

@@ -19,7 +19,7 @@ def release(
     url: Annotated[str | None, typer.Option(help="Address of Kith; by default the one on this machine.")] = None,
     token: Annotated[str | None, typer.Option(envvar="KITH_TOKEN", help="An administrator's bearer token.")] = None,
 ) -> None:
-    """Release what changed for enough people, at once. By itself Kith does so every night at 03:00 UTC.
+    """Release what changed for enough people, at once. By itself Kith does so every night after 03:00 UTC.
 
     Example: kith release --organisation harbour-trust
     """

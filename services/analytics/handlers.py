@@ -213,7 +213,9 @@ async def on_count(tx: Tx, timer: Timer) -> None:
 async def on_release(tx: Tx, timer: Timer) -> None:
     """Once a day, at night."""
     await make_release(tx, timer.organisation_id, now())
-    await set_timer(tx, Timer(timer.kind, timer.key, timer.organisation_id, _night_after(now(), timer.organisation_id), {}))
+    await set_timer(
+        tx, Timer(timer.kind, timer.key, timer.organisation_id, _night_after(now(), timer.organisation_id), {})
+    )
 
 
 def _night_after(at: datetime, organisation: UUID) -> datetime:

@@ -44,6 +44,7 @@ FILES = (
         _take_in,
         roles=("administrator", "coordinator"),
         above=("Check-ins", "/feedback/"),
+        sets_what_it_says=False,
         example={"participant": "KLM-482"},
     ),
 )

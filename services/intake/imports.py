@@ -146,9 +146,11 @@ def _check_known(column: str, what: str, codes: Collection[str], known: Collecti
 
 _SET_UP, _PEOPLE = ("Set-up", "/intake/set-up"), ("People", "/intake/participants")
 FILES = (
-    row_by_row(TABLES["sites"], _site, ("administrator",), _SET_UP),
-    row_by_row(TABLES["programs"], _program, ("administrator",), _SET_UP),
-    row_by_row(TABLES["facilitators"], _facilitator, ("administrator",), _SET_UP),
-    row_by_row(TABLES["participants"], _participant, ("administrator", "coordinator"), _PEOPLE),
+    row_by_row(TABLES["sites"], _site, ("administrator",), _SET_UP, sets_what_it_says=True),
+    row_by_row(TABLES["programs"], _program, ("administrator",), _SET_UP, sets_what_it_says=True),
+    row_by_row(TABLES["facilitators"], _facilitator, ("administrator",), _SET_UP, sets_what_it_says=True),
+    row_by_row(
+        TABLES["participants"], _participant, ("administrator", "coordinator"), _PEOPLE, sets_what_it_says=False
+    ),
 )
 """The files of places are an administrator's; those of people a coordinator's, too."""

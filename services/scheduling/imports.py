@@ -177,8 +177,8 @@ async def _people(tx: Tx, session: Session, rows: Sequence[Numbered], refused: _
 
 _ROLES, _ABOVE = ("administrator", "coordinator"), ("Groups", "/scheduling/groups")
 FILES = (
-    row_by_row(TABLES["groups"], _group, _ROLES, _ABOVE),
-    row_by_row(TABLES["sessions"], _session, _ROLES, _ABOVE),
-    File(TABLES["attendance"], _apply_attendance, _ROLES, _ABOVE),
+    row_by_row(TABLES["groups"], _group, _ROLES, _ABOVE, sets_what_it_says=True),
+    row_by_row(TABLES["sessions"], _session, _ROLES, _ABOVE, sets_what_it_says=True),
+    File(TABLES["attendance"], _apply_attendance, _ROLES, _ABOVE, sets_what_it_says=True),
 )
 """The files of those who may form groups."""

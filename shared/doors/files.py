@@ -26,12 +26,16 @@ TakeIn = Callable[[Database, Who, bytes, int], Awaitable[Report]]
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A kind of file: its table, what becomes of one, who may bring it, and the page that its own stands under."""
+    """A kind of file: its table, what becomes of one, who may bring it, and the page that its own stands under.
+
+    Either a row sets what it says, also where somebody has changed that since, or what stands stays as it is.
+    """
 
     table: Table[Any]
     take_in: TakeIn
     roles: tuple[str, ...]
     above: tuple[str, str]  # words, address
+    sets_what_it_says: bool
     example: Mapping[str, str] = field(default_factory=dict)  # where a page's example differs from a folder's
 
 
@@ -52,7 +56,12 @@ async def _taken_in(file: File, db: Database, who: Who, data: bytes, first_line:
 
 
 def row_by_row(
-    table: Table[Any], act: Callable[[Tx, Who, Any], Awaitable[Outcome]], roles: tuple[str, ...], above: tuple[str, str]
+    table: Table[Any],
+    act: Callable[[Tx, Who, Any], Awaitable[Outcome]],
+    roles: tuple[str, ...],
+    above: tuple[str, str],
+    *,
+    sets_what_it_says: bool,
 ) -> File:
     """A file whose rows are acts of their own: each in its own transaction, so a bad one leaves nothing behind."""
 
@@ -63,7 +72,7 @@ def row_by_row(
 
         return await apply_rows(table, data, one, first_line)
 
-    return File(table, take_in, roles, above)
+    return File(table, take_in, roles, above, sets_what_it_says)
 
 
 def for_programs(service: str, files: Iterable[File]) -> APIRouter:
@@ -75,13 +84,14 @@ def for_programs(service: str, files: Iterable[File]) -> APIRouter:
 
 
 def _add_json(router: APIRouter, file: File) -> None:
-    @router.post(f"/{file.table.name}/import-file", openapi_extra=CSV)
-    async def import_file(request: Request, db: Db, who: Reader, first_line: FirstLine = 1) -> Report:
-        """Take in a CSV file: a bad row is reported, the others go in.
+    since = "becomes what its row says" if file.sets_what_it_says else "stays as it is"
+    description = (
+        "Take in a CSV file: a bad row is reported, the others go in. The same file again changes nothing; "
+        f"what somebody has changed since {since}."
+    )
 
-        The same file again changes nothing unless somebody has changed it since: participants stay as they are then;
-        sites, programs, facilitators, groups, sessions and attendance become what their row says.
-        """
+    @router.post(f"/{file.table.name}/import-file", openapi_extra=CSV, description=description)
+    async def import_file(request: Request, db: Db, who: Reader, first_line: FirstLine = 1) -> Report:
         who.must_be(*file.roles)
         return await _taken_in(file, db, who, await request.body(), first_line)
 

@@ -105,11 +105,15 @@ async def test_session_pulse_takes_five_taps_and_less_than_twenty_seconds(show: 
 
 async def test_a_double_tap_answers_one_question(show: Any, link: Any) -> None:
     page = await show()
+    await page.clock.install()
+    await page.goto(LINK)
     await question(page, 1).get_by_text("Mostly").tap()
     await question(page, 2).get_by_text("Mostly").tap(trial=True)  # it can be pressed by now
+    await page.clock.pause_at(await page.evaluate("Date.now() + 60_000"))  # the two taps are as close as they like
     box = await question(page, 2).get_by_text("Mostly").bounding_box()
     thumb = box["x"] + 20, box["y"] + box["height"] / 2
     await page.touchscreen.tap(*thumb)
+    await page.clock.run_for(200)
     await expect(question(page, 3)).to_be_visible()
     boxes = [await choice.bounding_box() for choice in await question(page, 3).locator(".choice").all()]
     assert any(box["y"] < thumb[1] < box["y"] + box["height"] for box in boxes)
@@ -117,6 +121,7 @@ async def test_a_double_tap_answers_one_question(show: Any, link: Any) -> None:
     await page.touchscreen.tap(*thumb)
     await page.evaluate("tapped")
     await expect(question(page, 3).locator("input:checked")).to_have_count(0)
+    await page.clock.resume()
     await question(page, 3).get_by_text("Partly").tap()
     await expect(question(page, 4)).to_be_visible()
 

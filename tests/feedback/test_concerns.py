@@ -1,5 +1,6 @@
 """A concern until a second person closes it: its owner, its clock, who is told, and who reads."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, time, timedelta
@@ -9,10 +10,12 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
+from aiosmtpd.smtp import SMTP
 
 from deploy.local.mail import Mailbox, serve_smtp
 from services.feedback import store as kept
 from services.feedback.app import create
+from services.feedback.handlers.alerts import send
 from shared import clock
 from shared.doors import Running
 from shared.mail import LEASE
@@ -81,6 +84,12 @@ class Watch:
 
     async def work(self, until: Callable[[], Awaitable[bool]]) -> None:
         """Clocks ring and messages are sent until this holds."""
+        process = self.process(self.smtp)
+        async with running(self.timers.run(), *(task(process) for task in self.service.tasks)):
+            await eventually(until)
+
+    def process(self, smtp: str) -> Running:
+        """A process of feedback that sends to this server."""
         settings = Settings(
             environment="development",
             database=self.store.dsn,
@@ -88,11 +97,9 @@ class Watch:
             kafka="127.0.0.1:1",
             issuer=ISSUER,
             public_url="http://kith.test",
-            smtp=self.smtp,
+            smtp=smtp,
         )
-        process = Running(settings, self.store.doors, self.store.machinery, Verifier(ISSUER, "kith"))
-        async with running(self.timers.run(), *(task(process) for task in self.service.tasks)):
-            await eventually(until)
+        return Running(settings, self.store.doors, self.store.machinery, Verifier(ISSUER, "kith"))
 
 
 @pytest.fixture
@@ -217,6 +224,42 @@ async def test_a_call_whose_sender_dies_goes_out_as_soon_as_it_is_free(
     assert await watch.mails(1) == ["ana@staff.example"]
 
 
+class Busy:
+    """A mail server that takes nothing yet."""
+
+    async def handle_RCPT(self, *_: Any) -> str:
+        return "451 try later"
+
+
+async def test_the_time_without_a_mail_server_is_not_held_against_a_call(
+    rota: None, client: Any, watch: Watch, told: Told, moved_clock: Callable[[float], None]
+) -> None:
+    """The first thing that a server says when it is back may be: try later."""
+    began = clock.now()
+    await raised(client)
+    [queued] = await told.rows("select organisation_id, alert_id, made_at from alerts")
+
+    async def tried_at(moment: datetime, port: int) -> datetime:
+        moved_clock((moment - began).total_seconds())
+        settings = watch.process(f"smtp://127.0.0.1:{port}").settings
+        await send(watch.store.machinery, settings, queued["organisation_id"], queued["alert_id"])
+        [alert] = await told.rows("select next_attempt_at from alerts")
+        due: datetime = alert["next_attempt_at"]
+        return due
+
+    due = queued["made_at"]
+    while due < queued["made_at"] + timedelta(minutes=40):
+        due = await tried_at(due, 1)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: SMTP(Busy()), "127.0.0.1", 0)
+    async with server:
+        back_at = due
+        due = await tried_at(due, server.sockets[0].getsockname()[1])
+    assert due - back_at < timedelta(minutes=1)
+    moved_clock((due - began).total_seconds())
+    assert "ana@staff.example" in await watch.mails(1)
+
+
 async def test_a_concern_that_nobody_touches_goes_round_for_ever(
     rota: None, client: Any, watch: Watch, told: Told, moved_clock: Callable[[float], None]
 ) -> None:
@@ -265,6 +308,37 @@ async def test_acknowledging_stops_the_call_and_each_further_step_has_its_clock(
     await watch.ring()
     assert len(await told.said("concern-escalated")) == 1
     assert (await step(client, one, "actions", ANA, text="once more")).json()["code"] == "already-closed"
+
+
+@pytest.mark.parametrize(("name", "field"), [("actions", "text"), ("close", "closing")])
+async def test_nobody_is_done_with_a_concern_whose_newest_words_they_have_not_read(
+    rota: None, client: Any, watch: Watch, told: Told, name: str, field: str
+) -> None:
+    await a_link(told)
+    key = str(uuid4())
+    await ask(client, key=key)
+    [event] = await told.said("concern-raised")
+    one = {"concern_id": event.concern_id}
+    await step(client, one, "acknowledge", ANA)
+    await step(client, one, "actions", ANA, text="Called.")
+    address = f"/feedback/concerns/{event.concern_id}"
+
+    async def page_of_ben() -> dict[str, str]:
+        page = (await client.get(address, headers=by(BEN))).text
+        return {"seen_at": re.findall('name="seen_at" value="([^"]+)"', page)[0], field: "Enough."}
+
+    old = await page_of_ben()
+    await ask(client, key=key, text="I have taken pills.")
+    by_program = await step(client, one, name, BEN, text="Enough.")
+    assert (by_program.status_code, by_program.json()["code"]) == (409, "said-more-since")
+    await page_of_ben()  # in another tab: the old one does not show it all the same
+    refused = await client.post(f"{address}/{name}", data=old, headers=by(BEN))
+    assert (refused.status_code, "I have taken pills." in refused.text) == (409, True)
+    assert "Enough." in refused.text
+    assert "ana@staff.example" in await watch.mails(1)
+    assert (await client.post(f"{address}/{name}", data=await page_of_ben(), headers=by(BEN))).status_code == 303
+    if name == "actions":
+        assert (await step(client, one, name, BEN, text="I read it.")).status_code == 200
 
 
 async def test_who_raised_it_is_offered_a_debrief_and_only_they_answer(rota: None, client: Any) -> None:
@@ -619,6 +693,22 @@ async def test_the_page_says_whom_a_concern_is_about(rota: None, client: Any, to
     assert wrong.status_code == 422
 
 
+async def test_a_concern_about_somebody_who_is_not_known_at_the_site_is_raised_without_naming_them(
+    rota: None, client: Any, told: Told
+) -> None:
+    page, known_to_intake = "/feedback/concerns/raise", str(uuid4())
+    fields = {"site": "old-town", "text": CANARY, "participant_id": known_to_intake, "key": str(uuid4())}
+    refused = await client.post(page, data=fields, headers=by(ANA))
+    assert refused.status_code == 422
+    [anchor] = re.findall('<li><a href="#([^"]+)">', refused.text)
+    assert f'id="{anchor}"' in refused.text
+    assert "leave it out" not in refused.text
+    [name] = re.findall('type="checkbox" name="([^"]+)"', refused.text)
+    assert (await client.post(page, data=fields | {name: "yes"}, headers=by(ANA))).status_code == 303
+    [event] = await told.said("concern-raised")
+    assert event.participant_id is None
+
+
 async def a_link(told: Told, **changes: Any) -> Any:
     due = a_due(**changes)
     await told.tell(an_enrolment(due), due, an_invitation(due))
@@ -706,7 +796,7 @@ async def test_other_words_under_the_key_of_a_call_that_is_closed_raise_the_next
     await ask(client, about, key=key)
     [first] = await told.said("concern-raised")
     await look_after(client, first.concern_id)
-    moved_clock(86_400)
+    moved_clock(3600)
     for text in (CANARY, "Again, and worse.", "Again, and worse.", "Please."):
         page = (await ask(client, about, key=key, text=text)).headers["location"]
     [_, second] = await told.said("concern-raised")
@@ -717,6 +807,24 @@ async def test_other_words_under_the_key_of_a_call_that_is_closed_raise_the_next
         ("closed", "Enough."),
     ]
     assert await words_of(client, second.concern_id) == [("raised", "Again, and worse."), ("said-more", "Please.")]
+    assert "A person reads this by" in (await client.get(page)).text
+
+
+@pytest.mark.parametrize("text", ["", CANARY])
+async def test_whoever_asks_again_a_week_after_their_call_was_closed_is_heard_though_they_say_nothing_new(
+    rota: None, client: Any, watch: Watch, told: Told, moved_clock: Callable[[float], None], text: str
+) -> None:
+    await a_link(told)
+    key = str(uuid4())
+    await ask(client, key=key, text=text)
+    [first] = await told.said("concern-raised")
+    await look_after(client, first.concern_id)
+    moved_clock(7 * 86_400)
+    for _ in range(2):
+        page = (await ask(client, key=key, text=text)).headers["location"]
+    [_, second] = await told.said("concern-raised")
+    assert await words_of(client, second.concern_id) == [("raised", text or None)]
+    assert await watch.mails(1) == ["ana@staff.example"]
     assert "A person reads this by" in (await client.get(page)).text
 
 

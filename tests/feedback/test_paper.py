@@ -273,7 +273,7 @@ async def test_a_risk_item_on_paper_raises_one_concern_with_its_first_entry(clie
 
 
 @pytest.mark.usefixtures("phq_9")
-@pytest.mark.parametrize("why", ["answered", "cancelled", "consent", "begun again", "an answer is missing"])
+@pytest.mark.parametrize("why", ["answered", "cancelled", "consent", "begun again", "an answer is missing", "no day"])
 async def test_a_risk_on_a_sheet_is_heard_whatever_becomes_of_its_entry(client: Any, told: Told, why: str) -> None:
     due, entry, status = await a_sheet(told, "phq-9"), RISKY, 409
     if why == "answered":
@@ -290,6 +290,8 @@ async def test_a_risk_on_a_sheet_is_heard_whatever_becomes_of_its_entry(client: 
         assert (await enter(client, due, 1, RISKY)).status_code == 303
         assert (await client.post(f"{path_of(due)}/again", headers=COORDINATOR)).status_code == 303
         entry, status = FINE, 303
+    elif why == "no day":
+        entry, status = RISKY | {"answered_on": ""}, 422
     else:
         entry, status = RISKY | {"answers.phq-9.1": ""}, 422
     for _ in range(2):

@@ -54,6 +54,18 @@ def counts(report: dict[str, Any]) -> tuple[int, int, int, int]:
     return report["created"], report["changed"], report["unchanged"], len(report["refused"])
 
 
+@pytest.mark.parametrize(("kind", "sets"), [("sites", True), ("participants", False)])
+async def test_each_file_says_itself_whether_it_sets_what_somebody_has_changed_since(
+    intake: Intake, kind: str, sets: bool
+) -> None:
+    paths = (await intake.ask("GET", "/intake/api/openapi.json")).json()["paths"]
+    said = paths[f"/intake/api/v1/{kind}/import-file"]["post"]["description"]
+    assert ("what somebody has changed since becomes what its row says" in said) is sets
+    assert ("what somebody has changed since stays as it is" in said) is not sets
+    page = (await intake.ask("GET", f"/intake/{kind}/import", "administrator")).text
+    assert ("also what somebody has changed here since" in page) is sets
+
+
 async def test_an_organisation_comes_in_from_files_and_twice_is_once(intake: Intake) -> None:
     await intake.put("/organisation", AN_ORGANISATION)
     files = {

@@ -7,10 +7,11 @@ import re
 import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from aiosmtpd.smtp import SMTP
@@ -22,7 +23,7 @@ from services.intake.domain.enrolment import withdraw
 from services.intake.handlers import send
 from services.intake.store import REMIND_TIMER, SEND_TIMER
 from shared.clock import now
-from shared.events.feedback import CheckInSubmitted
+from shared.events.feedback import CheckInSubmitted, CheckInWithdrawn
 from shared.events.scheduling import OccasionCancelled
 from shared.mail import ATTEMPTS_MAX, LEASE, Sender
 from shared.operations.health import examine
@@ -186,6 +187,11 @@ def submitted(due: Any) -> CheckInSubmitted:
     return CheckInSubmitted.model_validate(shared | {"scores": [], "answered_at": now(), "entered_by": "participant"})
 
 
+def taken_back(due: Any) -> CheckInWithdrawn:
+    """What was answered does not count any more."""
+    return CheckInWithdrawn.model_validate(due.model_dump(include=set(CheckInWithdrawn.model_fields)))
+
+
 @pytest.mark.parametrize("what", ["answer", "cancel", "consent", "withdraw", "close"])
 async def test_just_before_sending_it_is_looked_at_once_more(
     post: Post, what: str, moved_clock: Callable[[float], None]
@@ -291,6 +297,35 @@ class Refusing:
         return self.code
 
 
+async def test_the_time_without_a_mail_server_is_not_held_against_a_message(
+    post: Post, moved_clock: Callable[[float], None]
+) -> None:
+    """The first thing that a server says when it is back may be: try later."""
+    began = now()
+    await post.intake.set_up()
+    await post.intake.hear(a_due(await enrolled(post.intake)))
+    (queued,) = await post.intake.rows("select message_id, made_at from messages")
+
+    async def tried_at(moment: datetime, settings: Settings) -> datetime:
+        moved_clock((moment - began).total_seconds())
+        await send(post.intake.running.machinery, settings, ORGANISATION, queued["message_id"])
+        (letter,) = await post.intake.rows("select next_attempt_at from messages")
+        due: datetime = letter["next_attempt_at"]
+        return due
+
+    due = queued["made_at"]
+    while due < queued["made_at"] + timedelta(minutes=40):
+        due = await tried_at(due, replace(post, port=1).settings())
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: SMTP(Refusing("451 try later")), "127.0.0.1", 0)
+    async with server:
+        back_at = due
+        due = await tried_at(due, replace(post, port=server.sockets[0].getsockname()[1]).settings())
+    assert (await post.states(), due - back_at < timedelta(minutes=1)) == (["queued"], True)
+    await tried_at(due, post.settings())
+    assert (await post.states(), len(post.mailbox.newest_first())) == (["sent"], 1)
+
+
 @pytest.mark.parametrize(("answer", "tries"), [("550 no such person", 1), ("450 try later", ATTEMPTS_MAX)])
 async def test_what_the_server_refuses_is_said(
     post: Post, answer: str, tries: int, moved_clock: Callable[[float], None]
@@ -331,6 +366,23 @@ async def test_a_link_can_be_handed_over(intake: Intake) -> None:
     assert again[0] == again[1]
 
 
+async def test_a_link_that_is_handed_over_names_its_last_hour_by_the_clock_of_its_own_site(intake: Intake) -> None:
+    """Whoever takes part in two programs may do so in two time zones."""
+    await intake.set_up()
+    await intake.put("/programs/walking", {"name": "Walking", "sites": ["north-quay"]})
+    first = await enrolled(intake)
+    body = {name: a_participant()[name] for name in ("attributes", "consent")}
+    path = f"/participants/{first['participant_id']}"
+    there = {"program": "walking", "site": "north-quay"}
+    second = await intake.post(f"{path}/enrolments", body | there, "coordinator", "old-town", "north-quay")
+    due = a_due(second)
+    await intake.hear(due)
+    address = f"/intake{path}/occasions/{due.occasion_id}/link"
+    page = (await intake.ask("POST", address, "coordinator", "old-town", "north-quay")).text
+    [until] = re.findall("works until ([^<]+?)\\. In a few moments", page)
+    assert f"{due.closes_at.astimezone(ZoneInfo('Europe/London')):%H:%M}" in until
+
+
 KEY = {"idempotency-key": "once"}
 
 
@@ -360,6 +412,18 @@ async def test_when_a_link_is_not_given(intake: Intake) -> None:
         )
         assert answer.status_code == 404
     assert (await intake.ask("POST", "/invitations", json={"occasion_id": str(uuid4())})).status_code == 404
+
+
+async def test_a_link_is_handed_again_when_the_answer_was_taken_back(intake: Intake) -> None:
+    await intake.set_up()
+    due = a_due(await enrolled(intake, email=None))
+    for event in (due, submitted(due), taken_back(due)):
+        await intake.hear(event)
+    await intake.post("/invitations", {"occasion_id": str(due.occasion_id)})
+    await intake.hear(OccasionCancelled(occasion_id=due.occasion_id, reason="completed"))
+    await intake.hear(taken_back(due))
+    refused = await intake.ask("POST", "/invitations", json={"occasion_id": str(due.occasion_id)})
+    assert (refused.status_code, refused.json()["code"]) == (409, "occasion-cancelled")
 
 
 async def test_many_who_are_due_at_once_are_each_invited_by_an_event_of_their_own(intake: Intake) -> None:

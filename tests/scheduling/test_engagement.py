@@ -118,6 +118,12 @@ def test_a_second_row_after_they_came_is_said() -> None:
     assert event.first_session_id == session(5)
 
 
-def test_history_is_noticed_and_not_said() -> None:
+def test_history_is_noticed_and_not_said_until_it_goes_on() -> None:
     noticed, event = notice(standing("aaa", is_history=True), NOW)
     assert (len(noticed.changed), event) == (1, None)
+    going_on = standing("aaa", *noticed.changed, is_history=True)
+    lasting = replace(going_on, sessions=(*going_on.sessions, Recorded(session(4), "absent", is_history=False)))
+    noticed, event = notice(lasting, NOW)
+    assert event is not None
+    assert (event.absences, event.last_session_id) == (4, session(4))
+    assert notice(replace(lasting, noticed=noticed.changed), NOW)[1] is None

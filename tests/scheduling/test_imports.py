@@ -138,14 +138,51 @@ async def test_a_file_that_corrects_yesterdays_attendance_asks_nobody_either(
     await send(client, "groups", GROUPS)
     at(utc("2025-01-08 12:00"))
     await known.tell(enrolled("eli"), placed("eli"), at=utc("2025-01-07 09:00"))
-    session = session_id_of(EVENING_CIRCLE, date(2025, 1, 7))
-    absent = {"attendance": [{"participant_id": str(person("eli")), "status": "absent"}]}
-    answer = await client.post(f"{API}/sessions/{session}/hold", json=absent, headers=bearer("coordinator", "old-town"))
-    assert answer.status_code == 200, answer.text
+    await by_hand(client, "hold", date(2025, 1, 7), "eli", "absent")
     assert counts(await send(client, "attendance", attendance_of(("2025-01-07", "eli", "present")))) == (0, 1, 0, 0)
     await known.ring()
     (due,) = [one for one in await known.said(CheckInDue) if one.code == "pulse-1"]
     assert due.is_history
+
+
+async def by_hand(client: httpx.AsyncClient, act: str, day: date, name: str, status: str) -> None:
+    """Somebody says how one participant attended a session of the evening circle."""
+    path = f"{API}/sessions/{session_id_of(EVENING_CIRCLE, day)}/{act}"
+    body = {"attendance": [{"participant_id": str(person(name)), "status": status}]}
+    answer = await client.post(path, json=body, headers=bearer("coordinator", "old-town"))
+    assert answer.status_code == 200, answer.text
+
+
+async def test_whoever_came_after_all_as_a_coordinator_says_is_asked(
+    known: Told, client: httpx.AsyncClient, at: Any
+) -> None:
+    await send(client, "groups", GROUPS)
+    await known.tell(enrolled("eli"), placed("eli"))
+    at(utc("2025-03-05 12:00"))
+    await send(client, "attendance", attendance_of(("2025-03-04", "eli", "absent")))
+    await by_hand(client, "correct", date(2025, 3, 4), "eli", "present")
+    await known.ring()
+    (due,) = [one for one in await known.said(CheckInDue) if one.code == "pulse-1"]
+    assert not due.is_history
+
+
+async def test_absences_that_a_file_tells_of_are_said_once_they_go_on(
+    known: Told, client: httpx.AsyncClient, at: Any
+) -> None:
+    at(utc("2025-01-06 12:00"))
+    await send(client, "groups", GROUPS)
+    await known.tell(enrolled("fay"), placed("fay"))
+    at(utc("2025-01-22 12:00"))
+    days = ("2025-01-07", "2025-01-14", "2025-01-21")
+    await send(client, "attendance", attendance_of(*((day, "fay", "absent") for day in days)))
+    await known.ring()
+    assert await known.said(ParticipantDisengaged) == []
+    at(utc("2025-02-04 22:00"))
+    for day in (date(2025, 1, 28), date(2025, 2, 4)):
+        await by_hand(client, "hold", day, "fay", "absent")
+        await known.ring()
+    (said,) = await known.said(ParticipantDisengaged)
+    assert (said.absences, said.first_session_id) == (4, session_id_of(EVENING_CIRCLE, date(2025, 1, 7)))
 
 
 async def test_a_bad_row_is_named_and_the_others_go_in(known: Told, client: httpx.AsyncClient) -> None:

@@ -16,6 +16,7 @@ from services.feedback.domain.rota import Responder
 from shared import outbox
 from shared.clock import now
 from shared.database import Tx
+from shared.errors import Refusal
 from shared.events import Event
 from shared.events.feedback import ConcernSource
 from shared.events.ids import site_id_of
@@ -47,14 +48,16 @@ def answers_at(who: Who) -> Sequence[UUID] | None:
 async def raise_concern(tx: Tx, about: About, concern_id: UUID | None = None) -> Concern:
     """Raise it. Under an id that is known the same words raise nothing, and others go to whoever answers for it.
 
-    One that is closed, or is about somebody else or another site, does not take them: they raise the next one.
+    One that is closed, or is about somebody else or another site, does not take them: they raise the next one. So do
+    the same words of whoever needs somebody again; a sheet of paper says the same however late it is entered again.
     """
     concern_id = concern_id or new_id()
     await store.lock_concern_id(tx, concern_id)
     while known := await store.find_concern(tx, concern_id):
         if (known.site_id, known.participant_id) == (about.site_id, about.participant_id):
-            said = [one.text for one in await store.steps(tx, concern_id)]
-            if about.text is None or about.text in said:
+            said = [one for one in await store.steps(tx, concern_id) if one.kind in ("raised", "said-more")]
+            is_same = about.text is None or about.text in [one.text for one in said]
+            if is_same and (about.source == "risk-item" or concerns.has_heard(known, said[-1].at, now())):
                 return known
             if known.is_open:
                 return await _say_more(tx, known, about)
@@ -143,6 +146,7 @@ async def act_on(tx: Tx, who: Who, concern_id: UUID, command: Tell) -> Concern:
     """Write down what was done."""
     concern, place, moment = await _load(tx, who, concern_id)
     fresh, event = concerns.acted_on(concern, who.subject, place, moment)
+    await _must_know_all(tx, who, concern_id, command)
     await store.save_concern(tx, fresh)
     await store.add_step(tx, fresh, "acted-on", moment, (who.subject, who.name), command.text)
     _say(tx, fresh, event, moment)
@@ -153,6 +157,7 @@ async def close(tx: Tx, who: Who, concern_id: UUID, command: Tell) -> Concern:
     """A second person finds that enough was done."""
     concern, _, moment = await _load(tx, who, concern_id)
     fresh, event = concerns.closed(concern, who.subject, moment)
+    await _must_know_all(tx, who, concern_id, command)
     await store.save_concern(tx, fresh)
     await store.add_step(tx, fresh, "closed", moment, (who.subject, who.name), command.text)
     _say(tx, fresh, event, moment)
@@ -172,6 +177,13 @@ async def answer_debrief(tx: Tx, who: Who, concern_id: UUID, command: AnswerDebr
 async def _load(tx: Tx, who: Who, concern_id: UUID) -> tuple[Concern, Place, datetime]:
     concern = await store.get_concern(tx, concern_id, who.site_ids)
     return concern, (await store.get_rota(tx, concern.site_id, None)).place, now()
+
+
+async def _must_know_all(tx: Tx, who: Who, concern_id: UUID, command: Tell) -> None:
+    """Nobody ends the wait of somebody whose words they have not read."""
+    if await store.has_said_more(tx, concern_id, command.seen_at, who.subject):
+        message = "Whoever raised this concern has said more since you read it. Read that first, then send this again."
+        raise Refusal("said-more-since", message)
 
 
 async def _tell_who_answers(tx: Tx, concern: Concern, place: Place, moment: datetime) -> None:

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from services.feedback.domain.alerts import Others
 from services.feedback.domain.check_in import SENT_AGAIN
+from services.feedback.domain.kinds import Moment
 from services.feedback.domain.rota import Responder, SetRota, levels_asked, on_call
 from shared.errors import Refusal
 from shared.events.base import Code
@@ -47,6 +48,7 @@ class Tell(Command):
     """What somebody did, or why a concern can be closed."""
 
     text: Said
+    seen_at: Moment | None = Field(None, description="of the newest step they know; without it: their last reading")
 
 
 class AnswerDebrief(Command):
@@ -134,6 +136,11 @@ def raised(concern: Concern, place: Place) -> tuple[Concern, ConcernRaised]:
 def next_id(concern_id: UUID) -> UUID:
     """The id of what is raised anew where the concern with this id does not take it any more."""
     return derived_id(concern_id, "concern", "again")
+
+
+def has_heard(concern: Concern, said_at: datetime, now: datetime) -> bool:
+    """Whether the same words, said last at that time, ask for nothing new. Of a closed one they do after a day."""
+    return concern.is_open or now - said_at <= SENT_AGAIN
 
 
 def said_more(concern: Concern, place: Place, now: datetime) -> Concern:

@@ -52,6 +52,12 @@ class EnterSheet(Command):
     texts: Texts = Field(default_factory=dict)
 
 
+class ReadAnswers(Command):
+    """What stands on a sheet to choose from, whatever else of it cannot be read."""
+
+    answers: Answers = Field(default_factory=dict)
+
+
 def sheet_code(occasion_id: UUID) -> str:
     """The code of the sheet of an occasion, such as K7P-M2X-QD5."""
     number = occasion_id.int >> (128 - _BITS)

@@ -27,7 +27,7 @@ async def send(database: Database, settings: Settings, organisation_id: UUID, al
             await store.end_alert(tx, alert_id, "failed")  # the clock of the concern goes on: the next level is asked
         else:
             again = clock.now() + timedelta(seconds=mail.seconds_until_next_attempt(refused, alert.attempts))
-            attempts_max = mail.ATTEMPTS_MAX if refused.counts else mail.ATTEMPTS_MAX - 1
+            attempts_max = alert.attempts if refused.counts else alert.attempts - 1
             await store.postpone_alert(tx, organisation_id, alert_id, again, attempts_max)
 
 

@@ -26,6 +26,8 @@ Staff = Annotated[Who, Depends(allow("facilitator", "coordinator", "administrato
 SHOWN_MAX = 100
 TEXT = ("occasion_id", "item")
 """Which text it is that somebody wrote and that worries whoever codes it."""
+UNNAMED = "unnamed"
+"""That it names nobody: asked where the person that it would name is not known."""
 TakenStep = Literal["acknowledge", "actions", "close", "debrief"]
 AT = {"actions": "text", "close": "closing"}
 """The field of the form of each step."""
@@ -114,14 +116,15 @@ async def raise_one(request: Request, db: Db, who: Staff) -> Response:
     """
     fields = await submitted(request)
     key = _id_of(fields.get("key", "")) or new_id()
-    said = {name: value for name, value in fields.items() if name not in ("key", *TEXT)}
+    said = {name: value for name, value in fields.items() if name not in ("key", UNNAMED, *TEXT)}
     async with db.transaction(who.organisation_id) as tx:
         try:
-            command = form(RaiseConcern, said | await _of_text(tx, who, fields))
+            whole = said | await _of_text(tx, who, fields)
+            command = form(RaiseConcern, whole | ({"participant_id": None} if UNNAMED in fields else {}))
             concern_id = derived_id(who.organisation_id, "concern", f"raised:{key}")
             concern = await acts.raise_by_staff(tx, who, command, concern_id)
         except Invalid as wrong:
-            return await _raise_form(request, tx, who, fields, wrong.errors)
+            return await _raise_form(request, tx, who, fields, [_in_form(one, fields) for one in wrong.errors])
         rota = (await store.get_rota(tx, concern.site_id, None)).place.rota
     back = "/feedback/concerns/raise" if "occasion_id" in fields else "/feedback/concerns"  # there stands who it is
     return RedirectResponse(f"{back}?done={'raised' if rota else 'raised-untold'}", 303)
@@ -142,6 +145,14 @@ async def _of_text(tx: Tx, who: Who, fields: dict[str, Any]) -> dict[str, Any]:
     return {"site": text.site, "participant_id": occasion.participant_id}
 
 
+def _in_form(error: FieldError, fields: dict[str, Any]) -> FieldError:
+    """Whom it is about is no field of the form: it says what can be chosen there."""
+    if error.code != "participant-not-found":
+        return error
+    message = "The person is not known at this site (yet): choose theirs, or raise it without naming them."
+    return FieldError(UNNAMED if "occasion_id" in fields else "site", error.code, message)
+
+
 def _id_of(given: object) -> UUID | None:
     """The id that an address or a form gives, if it is one."""
     try:
@@ -151,12 +162,12 @@ def _id_of(given: object) -> UUID | None:
 
 
 async def _raise_form(
-    request: Request, tx: Tx, who: Who, given: dict[str, Any], errors: tuple[FieldError, ...]
+    request: Request, tx: Tx, who: Who, given: dict[str, Any], errors: Sequence[FieldError]
 ) -> HTMLResponse:
     found = await store.rotas(tx, who.site_ids)
     sites = [(site.code, words(site.code)) for site in found]
     chosen = given.get("site") or (sites[0][0] if len(sites) == 1 and not errors else "")
-    empty = dict.fromkeys(("participant_id", "text", *TEXT), "") | {"key": str(new_id())}
+    empty = dict.fromkeys(("participant_id", "text", UNNAMED, *TEXT), "") | {"key": str(new_id())}
     given = empty | given | {"site": chosen}
     about = _id_of(given["participant_id"])
     at = [one.site_id for one in found if one.code == chosen] if chosen else who.site_ids
@@ -201,12 +212,13 @@ async def _step(tx: Tx, who: Who, concern_id: UUID, step: TakenStep, fields: dic
         await acts.answer_debrief(tx, who, concern_id, form(AnswerDebrief, fields))
         return
     who.must_be("coordinator", "administrator")
+    seen = {name: value for name, value in fields.items() if name == "seen_at"}
     if step == "acknowledge":
         await acts.acknowledge(tx, who, concern_id)
     elif step == "actions":
         await acts.act_on(tx, who, concern_id, form(Tell, fields))
     elif step == "close":
-        await acts.close(tx, who, concern_id, form(Tell, {"text": fields.get(AT[step], "")}))
+        await acts.close(tx, who, concern_id, form(Tell, {"text": fields.get(AT[step], "")} | seen))
 
 
 async def _page(request: Request, tx: Tx, who: Who, concern_id: UUID, refused: Refused | None = None) -> HTMLResponse:

@@ -12,11 +12,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from services.feedback import acts, store
 from services.feedback.domain.check_in import CheckIn, Occasion, enter
 from services.feedback.domain.instruments import Library
-from services.feedback.domain.kinds import moment_of
+from services.feedback.domain.kinds import Answers, moment_of
 from services.feedback.domain.paper import (
     Difference,
     EnterSheet,
     Entry,
+    ReadAnswers,
     as_command,
     differences,
     ids_of,
@@ -103,7 +104,7 @@ async def enter_sheet(request: Request, db: Db, who: Coordinator, code: str) -> 
     """Keep an entry; the second one that agrees makes the check-in. The same form sent twice is one entry.
 
     With `corrects` the sheet is begun again: it takes the place of the first entry that they made themselves.
-    A risk is heard at once, also where the entry is refused: there may be no other of a sheet that lacks an answer.
+    A risk is heard at once, also where the entry is refused, or cannot be read as a whole: there may be no other.
     """
     fields = await submitted(request)
     async with db.transaction(who.organisation_id) as tx:
@@ -112,8 +113,7 @@ async def enter_sheet(request: Request, db: Db, who: Coordinator, code: str) -> 
         is_stale = fields.pop("pass", "") != str(number)
         corrects = bool(fields.pop("corrects", "")) and not is_stale and _is_own(sheet, who)
         sent = _sent(fields)
-        if sent:
-            await acts.hear_sheet(tx, sheet.occasion, sent.answers, sheet.library)
+        await acts.hear_sheet(tx, sheet.occasion, _answers(fields), sheet.library)
         if sheet.occasion.check_in or number > 2 or (is_stale and sent and _is_repeated(sheet, who, sent)):
             return RedirectResponse(sheet.here, 303)
         if is_stale:
@@ -199,6 +199,14 @@ def _sent(fields: Mapping[str, Any]) -> EnterSheet | None:
         return form(EnterSheet, nested(fields))
     except Invalid:
         return None
+
+
+def _answers(fields: Mapping[str, Any]) -> Answers:
+    """What was chosen, also where the day or a text beside it cannot be read."""
+    try:
+        return form(ReadAnswers, {"answers": nested(fields).get("answers", {})}).answers
+    except Invalid:
+        return {}
 
 
 def _is_repeated(sheet: Sheet, who: Who, sent: EnterSheet) -> bool:

@@ -99,7 +99,7 @@ async def let_ended_alert_rest(tx: Tx, alert_id: UUID) -> None:
 
 
 async def postpone_alert(tx: Tx, organisation: UUID, alert_id: UUID, until: datetime, attempts_max: int) -> None:
-    """Try again then; a mail server that is away never uses up the last attempt."""
+    """Try again then. At most so many attempts count so far: a mail server that is away uses up none."""
     made_at = await tx.fetchval(
         """update alerts set next_attempt_at = $2, attempts = least(attempts, $3)
            where alert_id = $1 and state = 'queued' returning made_at""",

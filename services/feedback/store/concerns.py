@@ -225,6 +225,18 @@ async def add_reading(tx: Tx, concern: Concern, subject: str, name: str, at: dat
     )
 
 
+async def has_said_more(tx: Tx, concern_id: UUID, seen_at: datetime | None, subject: str) -> bool:
+    """Whether whoever raised it said more after that; if it is not known, after this person has read it last."""
+    found: bool = await tx.fetchval(
+        """select exists (select from concern_steps where concern_id = $1 and kind = 'said-more' and at > coalesce(
+               $2, (select max(at) from concern_readings where concern_id = $1 and subject = $3), '-infinity'))""",
+        concern_id,
+        seen_at,
+        subject,
+    )
+    return found
+
+
 async def readings(tx: Tx, concern_id: UUID) -> list[Reading]:
     """Who has read the text of a concern, the latest first."""
     rows = await tx.fetch(

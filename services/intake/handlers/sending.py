@@ -35,7 +35,7 @@ async def send(database: Database, settings: Settings, organisation_id: UUID, me
             await _give_up(tx, occasion, message_id, moment, "refused-by-mail-server", claim.reminder)
         else:
             again = moment + timedelta(seconds=mail.seconds_until_next_attempt(refused, claim.attempts))
-            attempts_max = mail.ATTEMPTS_MAX if refused.counts else mail.ATTEMPTS_MAX - 1
+            attempts_max = claim.attempts if refused.counts else claim.attempts - 1
             await store.postpone_message(tx, organisation_id, message_id, again, attempts_max, was_tried=True)
 
 

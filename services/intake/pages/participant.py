@@ -173,7 +173,7 @@ async def link_form(page: On, occasion_id: UUID) -> Response:
     except Refusal as refusal:
         return await _shown(page, refusal=refusal)
     link = f"{page.request.app.state.running.settings.public_url}/c/{token}"
-    return await _shown(page, link=link, link_until=event.expires_at)
+    return await _shown(page, link=link, link_until=event.expires_at, link_of=occasion_id)
 
 
 async def _shown(
@@ -190,7 +190,7 @@ async def _shown(
         sites = {one.code: one for one in await store.sites(tx, who.site_ids)}
         programs = {one.code for one in await store.programs(tx, who.site_ids)}
     spoken = sorted({code for row in enrolments for code in sites[row["site"]].languages} | {participant.language})
-    context = {"flash": None, "fields": entered({}), "link": None, "link_until": None} | more
+    context = {"flash": None, "fields": entered({}), "link": None, "link_until": None, "link_of": None} | more
     return PAGES.render(
         page.request,
         "participant.html",

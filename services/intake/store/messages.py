@@ -75,7 +75,7 @@ async def claim_message(
 async def postpone_message(
     tx: Tx, organisation_id: UUID, message_id: UUID, until: datetime, attempts_max: int, *, was_tried: bool
 ) -> None:
-    """Try again then. At most so many attempts count so far: a mail server that is away never uses up the last one."""
+    """Try again then. At most so many attempts count so far: a mail server that is away uses up none."""
     made_at: datetime | None = await tx.fetchval(
         """update messages set next_attempt_at = $2, attempts = least(attempts, $3)
            where message_id = $1 and state = 'queued' returning made_at""",

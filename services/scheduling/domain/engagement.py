@@ -28,6 +28,7 @@ class Disengagement:
     absences: int
     noticed_at: datetime
     ended_at: datetime | None = None
+    is_said: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Noticed:
 
 
 def notice(engagement: Engagement, now: datetime) -> tuple[Noticed, ParticipantDisengaged | None]:
-    """Bring the rows of absences up to date. A row is said once; history is noticed and not said."""
+    """Bring the rows of absences up to date. A row is said once; history is noticed, and said when it goes on."""
     absent = _latest_in_a_row(engagement.sessions)
     is_row = len(absent) >= DISENGAGED_AFTER and not engagement.is_over
     first = absent[0].session_id if is_row else None
@@ -65,11 +66,13 @@ def notice(engagement: Engagement, now: datetime) -> tuple[Noticed, ParticipantD
     if first is None:
         return Noticed(engagement, tuple(changed)), None
     known = _known(engagement.noticed, absent)
-    row = Disengagement(first, absent[-1].session_id, len(absent), known.noticed_at if known else now)
+    was_said = known is not None and known.is_said
+    is_said = was_said or not absent[-1].is_history
+    noticed_at = known.noticed_at if known else now
+    row = Disengagement(first, absent[-1].session_id, len(absent), noticed_at, is_said=is_said)
     if row != known:
         changed.append(row)
-    is_said = known is not None or absent[-1].is_history
-    return Noticed(engagement, tuple(changed)), None if is_said else _said(engagement, row)
+    return Noticed(engagement, tuple(changed)), _said(engagement, row) if is_said and not was_said else None
 
 
 def _known(noticed: Sequence[Disengagement], absent: Sequence[Recorded]) -> Disengagement | None:

@@ -214,13 +214,14 @@ def _attending(
     """A number is given when somebody is first said to have come, and stays with the session.
 
     Also when they are taken out of it: the number has named what they were asked, and names nothing else any more.
-    What a file tells is history, however recent: nobody is sent a message by an import.
+    What a file tells is history, however recent: nobody is sent a message by an import. It is none any more once
+    somebody says by hand that they came after all.
     """
     attendance = {who: replace(one, status=None) for who, one in before.items()}
     for who, status in statuses.items():
         earlier = before.get(who) or Attending(status, None, imported, now)
-        if imported and status != earlier.status:
-            earlier = replace(earlier, is_history=True)
+        if status != earlier.status and (imported or (status in CAME and earlier.status not in CAME)):
+            earlier = replace(earlier, is_history=imported)
         if earlier.nth is None and status in CAME:
             earlier = replace(earlier, nth=circle.came.get(who, 0) + 1, recorded_at=now)
         attendance[who] = replace(earlier, status=status)

@@ -38,10 +38,10 @@ async def engagements_of(tx: Tx, enrolment_ids: Sequence[UUID]) -> list[Engageme
 async def save_disengagements(tx: Tx, noticed: Sequence[Noticed]) -> None:
     """The rows of absences as they are now."""
     await tx.executemany(
-        """insert into disengagements values ($1, $2, $3, $4, $5, $6, $7, $8)
+        """insert into disengagements values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
            on conflict (enrolment_id, first_session_id) do update
            set last_session_id = excluded.last_session_id, absences = excluded.absences,
-               ended_at = excluded.ended_at""",
+               ended_at = excluded.ended_at, is_said = excluded.is_said""",
         [
             (
                 whose.enrolment_id,
@@ -52,6 +52,7 @@ async def save_disengagements(tx: Tx, noticed: Sequence[Noticed]) -> None:
                 one.absences,
                 one.noticed_at,
                 one.ended_at,
+                one.is_said,
             )
             for whose, changed in ((one.engagement, one.changed) for one in noticed)
             for one in changed

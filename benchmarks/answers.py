@@ -137,8 +137,8 @@ async def from_cells_and_facts(one: Analytics, crowd: Crowd) -> None:
     for code in islice(cycle(crowd.codes), 50):
         async with one.doors.transaction(ORGANISATION) as tx:
             program = await store.get_program(tx, ORGANISATION, code, None)
-            asked = Asked(code, await store.get_instrument(tx, INSTRUMENT), FROM, TO)
             seen = store.Seen(None, None, None)
+            asked = Asked(code, await store.get_instrument(tx, program.program_id, INSTRUMENT, seen), FROM, TO)
             began = time.perf_counter()
             by_cells = await store.everybody(tx, program.program_id, seen, asked.facts)
             between = time.perf_counter()

@@ -26,8 +26,8 @@ ALERTS = """
 ## When to wake somebody
 
 [deploy/prometheus/alerts.yml](../deploy/prometheus/alerts.yml), for a Prometheus that scrapes all processes as the job
-`kith`; each rule is tested with `promtool`. `kith doctor` says in words what is wrong and what to do: of all this but of
-concerns and withheld questions, and of more, such as clocks that differ or a log that is damaged.
+`kith`; each rule is tested with `promtool`. `kith doctor` says in words what is wrong and what to do: of all this but
+of concerns and withheld questions, and of more, such as clocks that differ or a log that is damaged.
 
 | alert | says | when |
 | --- | --- | --- |

@@ -17,11 +17,12 @@ def written() -> str:
 def _tables() -> str:
     lines = []
     for section, definitions in by_section():
-        lines += [f"\n## {section}\n", "| figure | formula | source | code |", "| --- | --- | --- | --- |"]
+        lines += [f"\n## {section}\n", "| figure | formula | source | definition | code |", "| --- |" + " --- |" * 4]
         for one in definitions:
             file, line = one.place
             code = f"[`{one.made_by.__qualname__}`](../{file}#L{line})"
-            lines.append(f"| {one.figure} | `{one.formula}` | {one.source} | {code} |")
+            names = ", ".join(f"`{name}`" for name in one.names)
+            lines.append(f"| {one.figure} | `{one.formula}` | {one.source} | {names} | {code} |")
     return "\n".join([*lines, "\n"])
 
 

@@ -8,8 +8,8 @@ in between makes a message go out twice, with the same Message-ID, rather than n
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
 from urllib.parse import unquote, urlsplit
@@ -23,7 +23,7 @@ from shared.database import OUTAGES, Database, Tx
 from shared.doors import Running
 from shared.fields import as_address
 from shared.settings import Settings
-from shared.timers import HELD_UP_SINCE, Timer, set_timer
+from shared.timers import ABSENCE, HELD_UP_BY, HELD_UP_SINCE, REFUSAL, Timer, said_by, set_timer
 
 log = structlog.get_logger()
 WORKERS = 3
@@ -32,12 +32,13 @@ QUEUED_MAX = 500
 SMTP_SECONDS_MAX = 5.0
 ATTEMPTS_MAX = 30  # of a message that is refused: a day
 WAIT_SECONDS_MAX = 3600  # between two attempts
+AWAY_PAUSE_SECONDS = 10  # then one message tries whether it is back, and not all that wait
 AWAY_SECONDS_MAX = 60  # while the server is away: it may be back at any time, and somebody may wait to be told
 _STATUS = re.compile(r"\d\.\d{1,3}\.\d{1,3}\b")  # RFC 3463, at the beginning of what a server says
 _NOBODY_THERE = re.compile(r"5\.(1\.([0-6]|10)|2\.\d{1,3})$")
 
-Send = Callable[[Database, Settings, UUID, UUID], Awaitable[None]]
-"""Sends one message of an organisation, unless it is not wanted any more."""
+Send = Callable[[Database, Settings, UUID, UUID], Awaitable["Refused | None"]]
+"""Sends one message of an organisation, unless it is not wanted any more; gives why it did not go out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +60,21 @@ class Refused:
     counts: bool
 
 
-def brings(message_id: UUID, held_up_since: datetime | None = None) -> dict[str, str]:
-    """What a timer says that brings a message: which one, and since when it waits if a try has failed."""
-    since = {HELD_UP_SINCE: held_up_since.isoformat()} if held_up_since else {}
-    return {"message_id": str(message_id)} | since
+def brings(message_id: UUID) -> dict[str, str]:
+    """What a timer says that brings a message: which one."""
+    return {"message_id": str(message_id)}
+
+
+async def bring_again(tx: Tx, timer: Timer, refused: Refused | None = None) -> None:
+    """Set the timer of a message once more. What it says of the tries that failed stays, with this one if it has.
+
+    For the machinery alone: doors cannot read timers.
+    """
+    payload = await said_by(tx, timer.kind, timer.key) | timer.payload
+    if refused:
+        since = payload.get(HELD_UP_SINCE, clock.now().isoformat())
+        payload |= {HELD_UP_SINCE: since, HELD_UP_BY: REFUSAL if refused.counts else ABSENCE}
+    await set_timer(tx, replace(timer, payload=payload))
 
 
 class Sender:
@@ -71,12 +83,13 @@ class Sender:
     def __init__(self, send: Send) -> None:
         self._send = send
         self._due: asyncio.Queue[tuple[UUID, UUID]] = asyncio.Queue(QUEUED_MAX)
+        self._away_until = 0.0  # by the loop's clock: the server has just been away
 
     async def on_message_due(self, tx: Tx, timer: Timer) -> None:
         """Hand a message over to the senders; the timer comes back in case they do not get to it."""
-        due_at = clock.now() + LEASE
-        await set_timer(tx, Timer(timer.kind, timer.key, timer.organisation_id, due_at, timer.payload))
-        if not self._due.full():
+        wait = timedelta(seconds=AWAY_SECONDS_MAX) if self._is_away() else LEASE
+        await set_timer(tx, Timer(timer.kind, timer.key, timer.organisation_id, clock.now() + wait, timer.payload))
+        if not self._due.full() and not self._is_away():
             self._due.put_nowait((timer.organisation_id, UUID(timer.payload["message_id"])))
 
     @property
@@ -87,12 +100,19 @@ class Sender:
     async def _work(self, running: Running) -> None:
         while True:
             organisation_id, message_id = await self._due.get()
+            if self._is_away():
+                continue  # it comes back
             try:
-                await self._send(running.machinery, running.settings, organisation_id, message_id)
+                refused = await self._send(running.machinery, running.settings, organisation_id, message_id)
+                if refused and not refused.counts:
+                    self._away_until = asyncio.get_running_loop().time() + AWAY_PAUSE_SECONDS
             except OUTAGES as error:  # the store is away; the message comes back
                 log.warning("sending waits", error=repr(error))
             except Exception:  # one message must not hold up the others, nor end the process; it comes back, too
                 log.exception("a message was not sent", message_id=str(message_id))
+
+    def _is_away(self) -> bool:
+        return asyncio.get_running_loop().time() < self._away_until
 
 
 def seconds_until_next_attempt(refused: Refused, attempts: int) -> int:

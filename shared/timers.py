@@ -20,7 +20,8 @@ log = structlog.get_logger()
 TIMERS_A_ROUND = 100
 WAIT_SECONDS = 0.25
 RETRY_SECONDS_MAX = 3600
-HELD_UP_SINCE = "held_up_since"  # in a payload: since when somebody waits for what could not be done at the last try
+HELD_UP_SINCE, HELD_UP_BY = "held_up_since", "held_up_by"  # in a payload: since the first try that failed, and by what
+ABSENCE, REFUSAL = "absence", "refusal"
 GIVES_WAY = "set local lock_timeout = '500ms'"  # sooner than PostgreSQL looks for those who wait for each other
 
 
@@ -61,6 +62,14 @@ async def set_timers(tx: Tx, timers: Iterable[Timer]) -> None:
         "select machinery.set_timer($1, $2, $3, $4, $5)",
         [(one.kind, one.key, one.organisation_id, one.due_at, one.payload) for one in timers],
     )
+
+
+async def said_by(tx: Tx, kind: str, key: str) -> dict[str, Any]:
+    """What a timer says that is set; nothing if it is not."""
+    payload: dict[str, Any] | None = await tx.fetchval(
+        "select payload from machinery.timers where kind = $1 and key = $2", kind, key
+    )
+    return payload or {}
 
 
 async def cancel_timer(tx: Tx, kind: str, key: str) -> bool:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -24,9 +23,9 @@ from deploy.local.kafka import Kafka
 from deploy.local.parts import START_SECONDS_MAX
 from deploy.local.ports import free_port
 from deploy.local.postgres import Postgres
-from shared.database import Database, migrate
 from shared.events import PARTITIONS
 from shared.service import end
+from tests.stores import fresh_store, stores  # noqa: F401  (fixtures)
 
 # Every day by the same chance: what a commit breaks is its own. `make attack` and `make faults-all` look for more.
 settings.register_profile("the same every day", derandomize=True, database=None)
@@ -118,83 +117,6 @@ async def _started(part: Postgres | Kafka, child: Child) -> AsyncIterator[None]:
         yield
     finally:
         await child.stop()
-
-
-@dataclass(frozen=True)
-class Store:
-    """A fresh store with the machinery of every service, and its two roles."""
-
-    dsn: str
-    dsn_machinery: str
-    dsn_admin: str
-    doors: Database
-    machinery: Database
-
-
-PASSWORD = "only-for-tests"
-
-
-@pytest.fixture(scope="session")
-async def store_template(admin_dsn: str) -> Callable[[str], Awaitable[str]]:
-    """Makes, once for each service, a migrated database that fresh stores are copied from."""
-    made: dict[str, str] = {}
-
-    async def template(service: str) -> str:
-        if service not in made:
-            made[service] = await _make_template(admin_dsn, service)
-        return made[service]
-
-    return template
-
-
-async def _make_template(admin_dsn: str, service: str) -> str:
-    name = f"template_{service}_{uuid4().hex[:8]}"
-    admin = await asyncpg.connect(admin_dsn)
-    for role, kind in ((f"{service}_owner", "nologin"), (service, "login"), (f"{service}_machinery", "login")):
-        if not await admin.fetchval("select true from pg_roles where rolname = $1", role):
-            await admin.execute(f"create role {role} {kind} password '{PASSWORD}'")
-    await admin.execute(f"create database {name} owner {service}_owner")
-    await admin.close()
-    await migrate(_at(admin_dsn, name), service, f"{service}_owner")
-    return name
-
-
-def _at(dsn: str, database: str, role: str | None = None) -> str:
-    head, _, _ = dsn.rpartition("/")
-    if role:
-        scheme, _, rest = head.partition("://")
-        head = f"{scheme}://{role}:{PASSWORD}@{rest.rpartition('@')[2]}"
-    return f"{head}/{database}"
-
-
-@pytest.fixture
-async def fresh_store(admin_dsn: str, store_template: Callable[[str], Awaitable[str]]) -> AsyncIterator[Any]:
-    """A function that opens a fresh store of a service; `parcels` has nothing but the machinery."""
-    opened: list[Store] = []
-
-    async def fresh(service: str = "parcels") -> Store:
-        name = f"store_{uuid4().hex[:12]}"
-        template = await store_template(service)
-        admin = await asyncpg.connect(admin_dsn)
-        await admin.execute(f"create database {name} template {template} owner {service}_owner strategy file_copy")
-        await admin.execute(f"grant all on database {name} to {service}, {service}_machinery")
-        await admin.close()
-        dsn = _at(admin_dsn, name, service)
-        dsn_machinery = _at(admin_dsn, name, f"{service}_machinery")
-        store = Store(
-            dsn,
-            dsn_machinery,
-            _at(admin_dsn, name),
-            await Database.open(dsn, size=4, name="test doors"),
-            await Database.open(dsn_machinery, size=4, name="test machinery"),
-        )
-        opened.append(store)
-        return store
-
-    yield fresh
-    for store in opened:
-        await store.doors.close()
-        await store.machinery.close()
 
 
 @pytest.fixture

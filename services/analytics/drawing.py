@@ -75,7 +75,7 @@ def _steps(altair: Any, what: Drawing) -> Any:
 
 
 def _funnel(altair: Any, what: Drawing) -> Any:
-    """Sites by their size, between the limits of chance; their names on white, so that lines end there."""
+    """Sites by their size, between their limits; their names on white, so that lines end there."""
     points = [one for one in what.points if "label" in one]
     limits = altair.Chart(altair.InlineData(values=[one for one in what.points if "level" in one]))
     x = altair.X("n:Q", title="People", axis=altair.Axis(grid=False))

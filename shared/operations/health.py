@@ -246,7 +246,7 @@ def _about_letters(health: Health) -> Iterator[Finding]:
     letters = health.letters
     if letters and letters.held_up and _since(letters.since, health.at) > LETTER_SECONDS_MAX:
         first = age(_since(letters.since, health.at))
-        what = f"{_many(letters.held_up, 'message')} to people cannot be sent, the first written {first} ago."
+        what = f"{_many(letters.held_up, 'message')} to people cannot be sent, the first for {first} now."
         todo = f"See why in the log of {health.service}: the mail server, or KITH_SMTP. They go out by themselves then."
         yield Finding(code="mail-held-up", what=what, todo=todo)
 

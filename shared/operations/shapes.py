@@ -52,10 +52,10 @@ class Timers(BaseModel):
 
 
 class Letters(BaseModel):
-    """Messages to people that the mail server did not take when they were tried last."""
+    """Messages to people that do not go out: the mail server is away, or has refused several."""
 
     held_up: int
-    since: AwareDatetime | None  # when the first of them was written
+    since: AwareDatetime | None  # when the first of them was first tried
 
 
 class Schema(BaseModel):

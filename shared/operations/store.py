@@ -15,8 +15,9 @@ from shared.database import Record, Tx, made_of
 from shared.errors import NotFound
 from shared.identity import NIL
 from shared.inbox.store import flood
-from shared.timers import HELD_UP_SINCE
+from shared.timers import HELD_UP_BY, HELD_UP_SINCE, REFUSAL
 
+REFUSED_MIN = 3  # one mailbox may be full: that is no matter of operations
 REFUSED_BY_THE_BROKER = "refused-by-the-broker"
 MINE = "($1::uuid is null or (headers::jsonb ->> 'ce_organisation')::uuid in ($1, $2))"
 
@@ -96,8 +97,12 @@ async def facts(tx: Tx, now: datetime) -> Stored:
         letters=await _row(
             tx,
             """select count(*) as held_up, min((payload ->> $1)::timestamptz) as since
-               from machinery.timers where payload ? $1""",
+               from machinery.timers where payload ? $1 and (payload ->> $2 is distinct from $3 or $4 <= (
+                   select count(*) from machinery.timers where payload ->> $2 = $3))""",
             HELD_UP_SINCE,
+            HELD_UP_BY,
+            REFUSAL,
+            REFUSED_MIN,
         ),
         migrations=await _migrations(tx),
     )

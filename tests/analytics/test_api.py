@@ -277,7 +277,7 @@ async def test_scores_of_parts_are_not_counted(client: Any, told: Told) -> None:
 async def test_fields_are_described_as_they_are_computed(client: Any) -> None:
     shapes = (await client.get("/analytics/api/openapi.json")).json()["components"]["schemas"]
     for field, high, of_100 in (("limit_low_95", "limit_high_95", "95"), ("limit_low_998", "limit_high_998", "99.8")):
-        said = f"between this and `{high}` lie {of_100} in 100 sites of this size by chance alone"
-        assert shapes["SiteRow"]["properties"][field]["description"] == said
+        said = f"between this and `{high}` lie {of_100} in 100 sites of this size that differ by chance, and by "
+        assert shapes["SiteRow"]["properties"][field]["description"].startswith(f"{said}`between` (Spiegelhalter 2005")
     finished = shapes["CourseShape"]["properties"]["finished"]["description"]
     assert finished == "answered PHQ-9 and GAD-7 at both occasions; whether they completed the program is not asked"

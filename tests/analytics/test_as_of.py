@@ -71,16 +71,16 @@ async def test_every_row_says_of_which_release_it_is(client: Any, told: Told) ->
     for path, params, definition in (
         ("change", ASKED, "change-1"),
         ("change", ASKED | {"by": "site"}, "change-1"),
-        ("rates", ASKED, "rates-1"),
-        ("sites", ASKED, "sites-2"),
-        ("equity", ASKED | {"attribute": "cohort"}, "equity-2"),
-        ("lasting", three, "lasting-2"),
-        ("lasting", three | {"by": "site"}, "lasting-2"),
+        ("rates", ASKED, "rates-2"),
+        ("sites", ASKED, "sites-3"),
+        ("equity", ASKED | {"attribute": "cohort"}, "equity-3"),
+        ("lasting", three, "lasting-3"),
+        ("lasting", three | {"by": "site"}, "lasting-3"),
     ):
         for row in await rows(client, path, **params):
             assert (row["definition"], row["release"], row["data_through"]) == (definition, 1, FIRST), path
     for row in await rows(client, "retention", program="evening-circle"):
-        assert (row["definition"], row["release"], row["data_through"]) == ("retention-1", 2, SECOND)
+        assert (row["definition"], row["release"], row["data_through"]) == ("retention-2", 2, SECOND)
     found = await rows(client, "trend", program="evening-circle", instrument="session-pulse")
     assert {(row["definition"], row["release"]) for row in found} == {("trend-1", 1)}
     for row in await rows(client, "change", COORDINATOR, **ASKED):
@@ -111,14 +111,14 @@ async def test_page_and_files_name_the_release_of_what_waits(client: Any, told: 
     assert "As of release 1." in (await client.get("/analytics/", headers=MANAGER)).text
     file = (await client.get(f"{PAGE}/tables/changed.csv?{asked}", headers=MANAGER)).text
     head, *lines = csv.reader(io.StringIO(file))
-    assert head[-2:] == ["Release", "Data up to"]
-    assert [line[-2:] for line in lines] == [["1", AT.isoformat()]] * 2
+    assert head[-3:] == ["Release", "Data up to", "Definition"]
+    assert [line[-3:] for line in lines] == [["1", AT.isoformat(), "change-1"]] * 2
     file = (await client.get(f"{PAGE}/tables/staying.csv?{asked}", headers=MANAGER)).text
-    assert all(line[-2:] == ["2", LATER.isoformat()] for line in [*csv.reader(io.StringIO(file))][1:])
+    assert all(line[-3:-1] == ["2", LATER.isoformat()] for line in [*csv.reader(io.StringIO(file))][1:])
     book = openpyxl.load_workbook(
         io.BytesIO((await client.get(f"{PAGE}/export.xlsx?{asked}", headers=MANAGER)).content)
     )
-    assert [row[-2:] for row in book["Changed"].iter_rows(min_row=2, values_only=True)] == [(1, AT.isoformat())] * 2
+    assert [row[-3:-1] for row in book["Changed"].iter_rows(min_row=2, values_only=True)] == [(1, AT.isoformat())] * 2
     paper = await client.get(f"{PAGE}/export.pdf?{asked}", headers=MANAGER)
     assert "End,release1" in words_of(PdfReader(io.BytesIO(paper.content)))
     live = (await client.get(f"{PAGE}?{asked}", headers=COORDINATOR)).text

@@ -11,6 +11,7 @@ from tests.analytics.test_api import a_due
 from tests.analytics.test_readers import answered
 from tests.analytics.test_releases import API, COORDINATOR, MANAGER, release, rows
 from tests.analytics.test_sentences import PAGE, text_of
+from tests.analytics.test_versions import by_version
 from tests.analytics.world import ASKED, OF, PHQ9, Person, play
 from tests.doors import bearer
 
@@ -192,13 +193,20 @@ async def test_of_several_sites_no_number_stands_beside_one_of_fewer_of_them(cli
 
 
 async def test_scores_of_an_older_version_are_not_judged_by_the_newest_one(client: Any, told: Told) -> None:
-    """A version is published that does not compare: until it is answered there is nothing to say of what lasts."""
+    """Until a version that does not compare is answered twice what lasts is told of the one before, then of neither."""
     scores = [{"baseline": (20 - n % 4,), "end": (9 + n % 5,), "follow-up": (8 + n % 6,)} for n in range(30)]
     await play(told, [Person(scores=one) for one in scores])
     await release(client)
     [row] = (await lasting(client, "baseline", "end", "follow-up")).json()["rows"]
     assert (row["n"], row["suppressed"]) == (30, False)
     await told.tell(an_instrument(**PHQ9 | {"version": 2, "reliable_change": 2}))
+    [row] = (await lasting(client, "baseline", "end", "follow-up")).json()["rows"]
+    assert (row["n"], row["suppressed"]) == (30, False)
+    for number in range(12):
+        one = an_enrolment(uuid4())
+        said = [answered(one.enrolment_id, at, 14 + number % n) for at, n in (("baseline", 3), ("end", 4))]
+        await told.tell(one, *(by_version(each, 2) for each in said))
+    await release(client)
     [row] = (await lasting(client, "baseline", "end", "follow-up")).json()["rows"]
     assert (row["n"], row["suppressed"]) == (None, True)
 

@@ -189,6 +189,17 @@ async def test_a_facilitator_finds_the_groups_they_lead(client: Any, told: Told)
     assert (await client.get("/analytics/groups", headers=bearer("coordinator", "old-town"))).status_code == 403
 
 
+async def test_a_program_that_left_the_site_takes_only_its_own_groups_off_the_page(client: Any, told: Told) -> None:
+    other, single = derived_id(ORGANISATION, "program", "new-roots"), UUID(int=46)
+    roots = ProgramPublished(program_id=other, code="new-roots", site_ids=[OLD_TOWN], objectives=[])
+    await a_group(told, [Person(came=1)])
+    await told.tell(roots, a_formed_group(single, "small-roots", other), led(single, ROSA))
+    for is_here in (True, False):
+        page = await client.get("/analytics/groups", headers=FACILITATOR)
+        assert (page.status_code, "Tuesday Circle" in page.text, "Small Roots" in page.text) == (200, True, is_here)
+        await told.tell(roots.model_copy(update={"site_ids": [uuid4()]}))
+
+
 @pytest.mark.parametrize(("tuesdays", "fridays", "is_said"), [(7, 5, True), (6, 4, False), (12, 4, False)])
 async def test_together_they_tell_nothing_of_a_few(
     client: Any, told: Told, tuesdays: int, fridays: int, is_said: bool

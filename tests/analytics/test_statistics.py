@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from services.analytics.domain import completeness, courses, gain, rates, retention, sites
-from services.analytics.domain.figures import Estimate, mean_of, small_sample
+from services.analytics.domain.figures import Estimate, Z, mean_of, small_sample
 from services.analytics.domain.pairs import Moments, moments
 from services.analytics.domain.reliable import Threshold, counted, lasting, reliable_change, talking_therapies
 
@@ -68,9 +68,11 @@ def test_the_correction_for_small_samples_is_exact() -> None:
 
 def test_reliable_change_is_that_of_jacobson_and_truax() -> None:
     assert reliable_change(7.5, 0.8) == pytest.approx(9.297097, abs=2e-4)  # printed with 1.96
-    c, b = (7.5 * 40 + 7.5 * 60) / (7.5 + 7.5), 60 - 2 * 7.5  # cut-offs are published with an instrument
-    tenths = [Threshold(93, 1, caseness=round(one * 10) - 1) for one in (c, b)]  # 9.297; 32.5 and 47.5 in tenths
-    assert [one.clinically(325, 475) for one in tenths] == ["improved", "recovered"]
+    difference = reliable_change(7.5, 0.8) / Z
+    assert (difference, (47.5 - 32.5) / difference) == (pytest.approx(4.743416), pytest.approx(3.162278))
+    a, c, b = 40 + 2 * 7.5, (7.5 * 40 + 7.5 * 60) / (7.5 + 7.5), 60 - 2 * 7.5  # they are published with an instrument
+    tenths = [Threshold(93, 1, caseness=round(one * 10) - 1) for one in (a, c, b)]  # 9.297; 32.5 and 47.5 in tenths
+    assert [one.clinically(325, 475) for one in tenths] == ["improved", "improved", "recovered"]
 
 
 @pytest.mark.parametrize(
@@ -175,12 +177,22 @@ def test_limits_of_a_funnel_on_the_arcsine_scale() -> None:
 def test_sites_that_scatter_more_than_chance_widen_the_funnel() -> None:
     alike = sites.funnel([(50, 100), (49, 100), (51, 100), (24, 50)])
     assert alike
-    assert alike.between == 0
-    apart = sites.funnel([(20, 100), (80, 100), (35, 100), (60, 100), (50, 100)])
+    assert (alike.between, alike.is_beyond_chance) == (None, False)
+    apart = sites.funnel([(20, 100), (80, 100), (35, 100), (60, 100), (50, 100), (50, 100)])
     assert apart
+    assert apart.is_beyond_chance
     assert apart.dispersion > 5
+    assert apart.between
     assert apart.limits(100, 0.95)[0] < alike.limits(100, 0.95)[0]
     assert sites.funnel([(3, 9), (1, 4)]) is None  # too few everywhere
+
+
+def test_of_few_sites_the_one_that_lies_apart_does_not_widen_its_own_limits() -> None:
+    found = sites.funnel([(80, 100), (52, 100), (50, 100), (48, 100)])
+    assert found
+    assert (found.between, found.is_beyond_chance) == (None, True)
+    assert found.is_outside(80, 100, 0.998)
+    assert found.limits(100, 0.998) == sites.Funnel(found.target, 1.0, 0.0).limits(100, 0.998)
 
 
 def test_expected_by_how_burdened_people_were_at_the_start() -> None:

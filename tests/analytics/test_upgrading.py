@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from services.analytics.store import FACTS
 from shared import clock
 from shared.database import SERVICES, SHARED_MIGRATIONS, migrate
-from tests.conftest import Store
+from tests.stores import Store
 
 SHARED_THEN = "0009_floods.sql"  # a rebuild of that version left the names to PostgreSQL
 INDEXES = """
@@ -43,7 +44,7 @@ def program_of_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Until:
 async def empty(store: Store) -> str:
     """A database beside this one, with nothing in it."""
     admin = await asyncpg.connect(store.dsn_admin)
-    name = f"{await admin.fetchval('select current_database()')}_then"
+    name = f"then_{uuid4().hex[:12]}"
     await admin.execute(f"create database {name} owner analytics_owner")
     await admin.close()
     return f"{store.dsn_admin.rpartition('/')[0]}/{name}"

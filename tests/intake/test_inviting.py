@@ -260,7 +260,7 @@ async def test_mail_waits_for_a_server_that_is_away(post: Post, moved_clock: Cal
     assert await post.states() == ["queued"]
     moved_clock(3600)
     said = {one.code: one.what for one in (await doctor()).findings}
-    assert said["mail-held-up"] == "1 message to people cannot be sent, the first written 1 hour ago."
+    assert said["mail-held-up"] == "1 message to people cannot be sent, the first for 1 hour now."
     async with running(*post.work()):
         await post.delivered()
 
@@ -412,6 +412,30 @@ async def test_when_a_link_is_not_given(intake: Intake) -> None:
         )
         assert answer.status_code == 404
     assert (await intake.ask("POST", "/invitations", json={"occasion_id": str(uuid4())})).status_code == 404
+
+
+@pytest.mark.parametrize(("full", "is_told"), [(2, False), (3, True)])
+async def test_full_mailboxes_are_no_matter_of_operations_until_there_are_several(
+    post: Post, moved_clock: Callable[[float], None], full: int, is_told: bool
+) -> None:
+    await post.intake.set_up(capacity=9)
+    for number in range(full):
+        await post.intake.hear(
+            a_due(await enrolled(post.intake, preferred_name=f"P{number}", email=f"p{number}@b.org"))
+        )
+    queued = await post.intake.rows("select message_id from messages")
+    server = await asyncio.get_running_loop().create_server(
+        lambda: SMTP(Refusing("452 4.2.2 The mailbox is full")), "127.0.0.1", 0
+    )
+    async with server:
+        settings = replace(post, port=server.sockets[0].getsockname()[1]).settings()
+        for minutes in (0, 10):  # tried twice: it waits since the first time, and while it is tried, too
+            moved_clock(60 * minutes)
+            for one in queued:
+                await send(post.intake.running.machinery, settings, ORGANISATION, one["message_id"])
+    found = await examine("intake", post.intake.running.machinery, "127.0.0.1:1", ())
+    said = [one.what for one in found.findings if one.code == "mail-held-up"]
+    assert said == [f"{full} messages to people cannot be sent, the first for 10 minutes now."] * is_told
 
 
 async def test_a_link_is_handed_again_when_the_answer_was_taken_back(intake: Intake) -> None:

@@ -39,8 +39,9 @@ async def make_release(tx: Tx, organisation: UUID, at: datetime) -> Made:
     async with tx.glance():
         cut = await store.hold_still(tx)
         rules, through = await store.find_rules(tx), await store.find_horizon(tx)
-        programs, instruments = await store.programs(tx, None), await store.instruments(tx)
-        facts = {one.code: await store.everything(tx, one, instruments) for one in programs}
+        programs = await store.programs(tx, None)
+        known = {one.code: await store.instruments(tx, one.program_id) for one in programs}
+        facts = {one.code: await store.everything(tx, one, known[one.code]) for one in programs}
         labels = {one.code: await store.find_labels(tx, one.program_id) for one in programs}
         people = cells(await store.find_people_tables(tx, dimensions - {"program", "site", "cohort"}))
     now = with_empty(people) if rules.zeros_hidden else people
@@ -48,7 +49,7 @@ async def make_release(tx: Tx, organisation: UUID, at: datetime) -> Made:
     hidden = {cell for cell in {*now, *made.values} if cell not in made.values or made.is_hidden(cell)}
     rows = {}
     for one in programs:
-        before = await store.rows_of(tx, one.program_id, instruments)
+        before = await store.rows_of(tx, one.program_id, known[one.code])
         moved = await asyncio.to_thread(_rows, one, facts[one.code], labels[one.code], before, hidden, rules, anew=anew)
         rows[one.program_id] = moved | _enrolled(one, before, made)
     if earlier and not anew and not any(rows.values()) and made.known == earlier[-1].known:
@@ -69,8 +70,12 @@ async def make_release(tx: Tx, organisation: UUID, at: datetime) -> Made:
         organisation=organisation,
         at=at,
     )
-    shown = [row.facts is not None for moved in rows.values() for own in moved.values() for row in own.values()]
-    return Made(number, shown.count(True), shown.count(False))
+    return _made(number, [row for moved in rows.values() for own in moved.values() for row in own.values()])
+
+
+def _made(number: int, rows: Sequence[Latest]) -> Made:
+    hidden = sum(row.facts is None for row in rows)
+    return Made(number, len(rows) - hidden, hidden)
 
 
 def _rows(

@@ -1,12 +1,14 @@
 """A released figure computed again, from what was heard until then: is it the same, to the last digit?"""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
 from services.analytics import store
-from services.analytics.domain import Asked, Change, Fact, People, change
+from services.analytics.domain import Asked, Change, Fact, Instrument, People, change
 from services.analytics.domain.bases import Base, by_base, people_in
-from services.analytics.store import Group
+from services.analytics.domain.rules import Rules
+from services.analytics.store import Group, Program, Seen
 from shared.database import Tx
 from shared.errors import NotFound
 
@@ -76,16 +78,24 @@ async def find_published(tx: Tx, organisation: UUID, figure: Figure) -> Publishe
     if found is None:
         raise NotFound("figure")
     release, place, facts = found
-    return Published(release, place, facts, await figure_of(tx, figure, facts))
+    known = await _instruments(tx, program, release)
+    return Published(release, place, facts, figure_of(figure, facts, known))
 
 
-async def figure_of(tx: Tx, figure: Figure, facts: dict[Fact, int]) -> Change | None:
+async def _instruments(tx: Tx, program: Program, release: int) -> dict[str, Instrument]:
+    """In the versions that this release shows."""
+    return await store.instruments(tx, program.program_id, Seen(None, release, None, rules=Rules(1)))
+
+
+def figure_of(figure: Figure, facts: dict[Fact, int], known: Mapping[str, Instrument]) -> Change | None:
     """The same formulas as everywhere."""
     if figure.asked is None:
         return None
     code, first, later = figure.asked
+    if code not in known:
+        raise NotFound("instrument")
     group = None if figure.group == store.EVERYBODY else figure.group[1]
-    asked = Asked(figure.program, await store.get_instrument(tx, code), first, later)
+    asked = Asked(figure.program, known[code], first, later)
     return change(asked, People(facts, people_min=1), group)
 
 
@@ -93,6 +103,7 @@ async def compute_again(tx: Tx, organisation: UUID, figure: Figure, release: Pub
     """The same from the tables that this transaction sees: those that were made aside."""
     await store.touch_everybody(tx)
     program = await store.get_program(tx, organisation, figure.program, None)
-    everything = await store.everything(tx, program, await store.instruments(tx))
+    known = await _instruments(tx, program, release.release)
+    everything = await store.everything(tx, program, known)
     facts = by_base(everything.get(figure.group, {})).get(figure.base, {})
-    return Published(release.release, release.place, facts, await figure_of(tx, figure, facts))
+    return Published(release.release, release.place, facts, figure_of(figure, facts, known))

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from services.analytics import store
 from services.analytics.domain import Asked, Cut, Instrument, People
 from services.analytics.domain.change import must_differ
+from services.analytics.domain.definitions import BY_FIGURE
 from services.analytics.store import Program, Seen
 from shared.database import Tx
 from shared.doors import allow
@@ -33,13 +34,23 @@ By = Annotated[
 ]
 
 
+def source(figure: str) -> str:
+    """Where its formula comes from, as the definitions say."""
+    return BY_FIGURE[figure].source
+
+
+Defined = Annotated[str, Field(description="name and version of the formulas, as in docs/statistics.md")]
+Suppressed = Annotated[
+    bool, Field(description="too few people, or the numbers of too few people would follow from these")
+]
+OfGroup = Annotated[str | None, Field(description="which group of people, by what `by` asked for; null is everybody")]
 NEWEST = "time of the newest event in the newest data; each row says up to when its own reach"
 
 
 class Dated(BaseModel):
     """What every row says of itself. A number that waits is as of the release in which it moved last."""
 
-    definition: str = Field(description="name and version of the formulas")
+    definition: Defined
     release: int | None = Field(
         description="in which the figures of this row moved last, or of several the one that moved first; null: they "
         "are as of now. How many are enrolled is as of the tables of people"
@@ -66,7 +77,7 @@ async def question(tx: Tx, who: Who, program: str, instrument: str, *occasions: 
     """Check what is asked for, from the first of the occasions to the last; whatever is unknown is not found."""
     seen = await store.seen_by(tx, who)
     found = await store.get_program(tx, who.organisation_id, program, who.site_ids, seen)
-    measured = await store.get_instrument(tx, instrument)
+    measured = await store.get_instrument(tx, found.program_id, instrument, seen)
     for occasion in occasions:
         if occasion not in found.occasions(instrument):
             raise NotFound("occasion")

@@ -4,7 +4,21 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from services.analytics import domain
-from services.analytics.api.asking import Analyst, By, Dated, From, OfInstrument, OfProgram, To, dated, groups, question
+from services.analytics.api.asking import (
+    Analyst,
+    By,
+    Dated,
+    From,
+    OfGroup,
+    OfInstrument,
+    OfProgram,
+    Suppressed,
+    To,
+    dated,
+    groups,
+    question,
+)
+from services.analytics.domain import named
 from shared.doors import Db
 
 router = APIRouter()
@@ -13,14 +27,17 @@ router = APIRouter()
 class ChangeRow(Dated):
     """How a score changed between two occasions. A null number is too small to be shown safely, or does not exist.
 
-    Formulas and sources: docs/statistics.md, by the name in `definition`.
+    Formulas and sources: docs/statistics.md, beside the name in `definition`.
     """
 
-    program: str
-    instrument: str
+    program: str = Field(description="its code")
+    instrument: str = Field(description="its code")
+    version: int = Field(
+        description="of the instrument; answers to versions that cannot be compared with it are in no figure"
+    )
     from_: str = Field(serialization_alias="from", description="code of the first occasion")
     to: str = Field(description="code of the later occasion")
-    group: str | None = Field(description="which group of people, by what `by` asked for; null is everybody")
+    group: OfGroup
     n_enrolled: int | None = Field(description="people enrolled who agreed to be counted in reports")
     n_eligible: int | None = Field(
         description="of these, were to be asked at the later occasion; this and the next four are null, too, where "
@@ -53,7 +70,7 @@ class ChangeRow(Dated):
     reliably_improved: int | None = Field(description="people; null where no source gives a reliable change")
     reliably_unchanged: int | None = Field(description="people")
     reliably_deteriorated: int | None = Field(description="people")
-    suppressed: bool = Field(description="too few people, or the numbers of too few people would follow from these")
+    suppressed: Suppressed
 
     @classmethod
     def of(cls, row: domain.Change) -> "ChangeRow":
@@ -63,6 +80,7 @@ class ChangeRow(Dated):
         return cls(
             program=asked.program,
             instrument=asked.instrument.code,
+            version=asked.instrument.version,
             from_=asked.first,
             to=asked.later,
             group=row.group,
@@ -92,14 +110,14 @@ class ChangeRow(Dated):
             reliably_unchanged=reliably and reliably.get("unchanged", 0),
             reliably_deteriorated=reliably and reliably.get("deteriorated", 0),
             suppressed=row.suppressed,
-            **dated(domain.DEFINITION, row.cut),
+            **dated(named.CHANGE, row.cut),
         )
 
 
 class ChangeRows(BaseModel):
     """The answer: one row, or one a group."""
 
-    rows: list[ChangeRow]
+    rows: list[ChangeRow] = Field(description="one for everybody, or one a group")
 
 
 @router.get("/change", response_model=ChangeRows, response_model_by_alias=True)

@@ -11,20 +11,23 @@ from services.analytics.api.asking import (
     Analyst,
     By,
     Dated,
+    Defined,
     From,
+    OfGroup,
     OfInstrument,
     OfProgram,
+    Suppressed,
     To,
     dated,
     groups,
     question,
+    source,
 )
-from services.analytics.domain import Cut, Estimate
+from services.analytics.domain import Cut, Estimate, named
 from shared.doors import Db
 from shared.errors import NotFound
 
 router = APIRouter()
-RETENTION, DOSES, TREND = "retention-1", "dose-1", "trend-1"
 DOSE = (
     "People who come more often differ from those who come less: by how they fare, and by who they are. Sessions "
     "attended beside change do not show what more sessions would do. All sessions count, also after the check-in."
@@ -36,7 +39,10 @@ class StepShape(BaseModel):
 
     session: int = Field(description="how many sessions people had come to")
     n_at_risk: int = Field(description="people who had stayed until then")
-    n_left: int = Field(description="people who left after it")
+    n_left: int = Field(
+        description="people who left after it: who have withdrawn, or were absent from their last three sessions, not "
+        "excused, and have not completed"
+    )
     staying: float = Field(description="share that stays beyond it (Kaplan and Meier)")
     low: float | None = Field(description="lower end of its 95 % interval (Greenwood, log(-log) scale)")
     high: float | None = Field(description="upper end of its 95 % interval (Greenwood, log(-log) scale)")
@@ -45,24 +51,26 @@ class StepShape(BaseModel):
 class RetentionRow(Dated):
     """One group. A null is too small to be shown safely."""
 
-    group: str | None = Field(description="which group of people, by what `by` asked for; null is everybody")
+    group: OfGroup
     n: int | None = Field(description="people enrolled who agreed to be counted in reports")
     n_completed: int | None = Field(
         description="of these, completed the program; null, too, where it has not moved in the same release as the "
         "steps"
     )
-    steps: list[StepShape] | None
+    steps: list[StepShape] | None = Field(
+        description="sessions after which people left, for as long as enough are left to follow; null: too few people"
+    )
     sessions_mean: float | None = Field(description="sessions attended, mean over these people")
     sessions_median: float | None = Field(description="sessions attended, median over these people")
-    suppressed: bool
+    suppressed: Suppressed
 
 
 class Retention(BaseModel):
     """The answer: one row, or one a group."""
 
-    rows: list[RetentionRow]
+    rows: list[RetentionRow] = Field(description="one for everybody, or one a group")
     about_sessions: str = Field(default=DOSE, description="what the number of sessions does not say")
-    definition: str = RETENTION
+    definition: Defined = named.RETENTION
     data_through: datetime | None = Field(description=NEWEST)
 
 
@@ -97,7 +105,7 @@ def _retention(row: domain.Staying) -> RetentionRow:
         sessions_mean=row.mean,
         sessions_median=row.median,
         suppressed=row.suppressed,
-        **dated(RETENTION, row.cut),
+        **dated(named.RETENTION, row.cut),
     )
 
 
@@ -116,7 +124,7 @@ class DoseRow(Dated):
     improved_share: float | None = Field(description="of these; null where too few of those asked have answered")
     improved_low: float | None = Field(description="lower end of its 95 % interval (Wilson)")
     improved_high: float | None = Field(description="upper end of its 95 % interval (Wilson)")
-    suppressed: bool
+    suppressed: Suppressed
 
     @classmethod
     def of(cls, one: domain.Dose) -> "DoseRow":
@@ -134,16 +142,16 @@ class DoseRow(Dated):
             improved_low=rate and rate.low,
             improved_high=rate and rate.high,
             suppressed=one.suppressed,
-            **dated(DOSES, one.cut),
+            **dated(named.DOSE, one.cut),
         )
 
 
 class Doses(BaseModel):
     """The answer: a row for each number of sessions."""
 
-    rows: list[DoseRow]
+    rows: list[DoseRow] = Field(description="one for each number of sessions")
     about_sessions: str = Field(default=DOSE, description="what the number of sessions does not say")
-    definition: str = DOSES
+    definition: Defined = named.DOSE
     data_through: datetime | None = Field(description=NEWEST)
 
 
@@ -167,7 +175,7 @@ class Point(Dated):
     mean: float | None = Field(description="points")
     low: float | None = Field(description="lower end of its 95 % interval (Student's t)")
     high: float | None = Field(description="upper end of its 95 % interval (Student's t)")
-    suppressed: bool
+    suppressed: Suppressed
 
     @classmethod
     def of(cls, at: str, n: int | None, mean: Estimate | None, cut: Cut) -> "Point":
@@ -179,7 +187,7 @@ class Point(Dated):
             low=mean and mean.low,
             high=mean and mean.high,
             suppressed=n is None,
-            **dated(TREND, cut),
+            **dated(named.TREND, cut),
         )
 
 
@@ -187,7 +195,7 @@ class SlopeShape(Dated):
     """How single people's scores move: the mean of everybody's own slope. Who stays does not move it."""
 
     n: int = Field(description="people with answers after at least two sessions")
-    slope: float = Field(description="points a session, signed so that more is better")
+    slope: float = Field(description=f"points a session, signed so that more is better ({source('personal slopes')})")
     low: float | None = Field(description="lower end of its 95 % interval (Student's t)")
     high: float | None = Field(description="upper end of its 95 % interval (Student's t)")
 
@@ -195,15 +203,15 @@ class SlopeShape(Dated):
 class Trend(BaseModel):
     """Scores over time."""
 
-    program: str
-    instrument: str
-    weeks: list[Point]
+    program: str = Field(description="its code")
+    instrument: str = Field(description="its code")
+    weeks: list[Point] = Field(description="means by week, of what different people answered")
     sessions: list[Point] = Field(
         description="plain means: compare with `personal`. None of a release: one more answer after a session would "
         "tell its score, however many others answered after other sessions meanwhile"
     )
     personal: SlopeShape | None = Field(description="null: too few people, or not asked after sessions")
-    definition: str = TREND
+    definition: Defined = named.TREND
     data_through: datetime | None = Field(description=NEWEST)
 
 
@@ -213,7 +221,7 @@ async def trend(who: Analyst, db: Db, program: OfProgram, instrument: OfInstrume
     async with db.transaction(who.organisation_id) as tx:
         seen = await store.seen_by(tx, who)
         found = await store.get_program(tx, who.organisation_id, program, who.site_ids, seen)
-        measured = await store.get_instrument(tx, instrument)
+        measured = await store.get_instrument(tx, found.program_id, instrument, seen)
         if instrument not in found.instruments:
             raise NotFound("instrument")
         people = await store.everybody(tx, found.program_id, seen, domain.about(instrument, "week", "in-week"))
@@ -232,4 +240,4 @@ async def trend(who: Analyst, db: Db, program: OfProgram, instrument: OfInstrume
 
 
 def _slope(n: int, mean: Estimate, cut: Cut) -> SlopeShape:
-    return SlopeShape(n=n, slope=mean.value, low=mean.low, high=mean.high, **dated(TREND, cut))
+    return SlopeShape(n=n, slope=mean.value, low=mean.low, high=mean.high, **dated(named.TREND, cut))

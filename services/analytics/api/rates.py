@@ -14,16 +14,20 @@ from services.analytics.api.asking import (
     Analyst,
     By,
     Dated,
+    Defined,
     From,
+    OfGroup,
     OfInstrument,
     OfProgram,
     Question,
+    Suppressed,
     To,
     dated,
     groups,
     question,
+    source,
 )
-from services.analytics.domain import TALKING_THERAPIES, Cut, Lasted, Outcomes, Rate
+from services.analytics.domain import TALKING_THERAPIES, Cut, Lasted, Outcomes, Rate, named
 from services.analytics.domain.reliable import Course, Quads
 from shared.database import Tx
 from shared.doors import Db
@@ -31,7 +35,6 @@ from shared.errors import Refusal
 from shared.events.base import Code
 
 router = APIRouter()
-RATES_DEFINED, LASTING = "rates-1", "lasting-2"
 AtEnd = Annotated[Code, Query(alias="end", description="code of the occasion at the end, such as `end`")]
 
 
@@ -43,8 +46,12 @@ class RateShape(BaseModel):
     rate: float | None = Field(description="n / of; null where too few of those who were to be asked have answered")
     low: float | None = Field(description="lower end of its 95 % interval (Wilson)")
     high: float | None = Field(description="upper end of its 95 % interval (Wilson)")
-    if_missing_not: float | None = Field(description="the rate if it is true of nobody who did not answer")
-    if_missing_all: float | None = Field(description="the rate if it is true of everybody who did not answer")
+    if_missing_not: float | None = Field(
+        description=f"the rate if it is true of nobody who did not answer ({source('bounds')})"
+    )
+    if_missing_all: float | None = Field(
+        description=f"the rate if it is true of everybody who did not answer ({source('bounds')})"
+    )
 
     @classmethod
     def of_rate(cls, one: Rate | None) -> "RateShape | None":
@@ -93,19 +100,20 @@ class CourseShape(BaseModel):
 class RatesRow(Dated):
     """One group. A null is too small to be shown safely, or does not exist."""
 
-    group: str | None = Field(description="which group of people, by what `by` asked for; null is everybody")
-    n_enrolled: int | None
+    group: OfGroup
+    n_enrolled: int | None = Field(description="people enrolled who agreed to be counted in reports")
     n_eligible: int | None = Field(
         description="were to be asked at the later occasion; this and the next four are null, too, where they have not "
         "moved in the same release as n_paired"
     )
-    n_invited: int | None
+    n_invited: int | None = Field(description="of these, invited to the later occasion")
     n_reached: int | None = Field(description="of these, touched its page; who answered on paper is not among them")
-    n_first: int | None
-    n_later: int | None
+    n_first: int | None = Field(description="people who answered at the first occasion")
+    n_later: int | None = Field(description="people who answered at the later occasion")
     n_paired: int | None = Field(description="answered at both occasions")
     is_complete: bool | None = Field(
-        description="whether as many of the eligible answered as `floor` asks for; false, too, if shown of other people"
+        description="whether as many of the eligible answered at both occasions as `floor` asks for; false, too, if "
+        "shown of other people"
     )
     answered: RateShape | None = Field(description="of those who were to be asked at the later occasion")
     improved: RateShape | None = Field(description="reliably, of those who answered at both")
@@ -115,11 +123,11 @@ class RatesRow(Dated):
         description="people who recovered, improved, stayed unchanged, deteriorated or were harmed (Jacobson and Truax)"
     )
     difference: float | None = Field(
-        description="first scores of those who answered again less those who have not, or were not asked yet, in SDs; "
-        "null where they have not moved in the same release"
+        description="first scores of those who answered again less those who have not, or were not asked yet, in SDs "
+        f"({source('difference of those who answered again')}); null where they have not moved in the same release"
     )
     talking_therapies: CourseShape | None = Field(description="where both PHQ-9 and GAD-7 are asked")
-    suppressed: bool
+    suppressed: Suppressed
 
     @classmethod
     def of(cls, row: Outcomes, cut: Cut) -> "RatesRow":
@@ -140,7 +148,7 @@ class RatesRow(Dated):
             difference=row.difference,
             talking_therapies=CourseShape.of_course(row.course, row.course_rates),
             suppressed=row.suppressed,
-            **dated(RATES_DEFINED, cut),
+            **dated(named.RATES, cut),
             **shares,
         )
 
@@ -151,9 +159,9 @@ RATES = ("answered", "improved", "deteriorated", "recovered")
 class Rates(BaseModel):
     """The answer: one row, or one a group."""
 
-    rows: list[RatesRow]
+    rows: list[RatesRow] = Field(description="one for everybody, or one a group")
     floor: float = Field(description="share of answers under which no rate is given, only counts")
-    definition: str = RATES_DEFINED
+    definition: Defined = named.RATES
     data_through: datetime | None = Field(description=NEWEST)
 
 
@@ -173,7 +181,8 @@ async def rates(
 
 async def _quads(tx: Tx, one: Question, by: str | None) -> tuple[dict[str | None, Quads], dict[str | None, Cut]]:
     """What people scored by PHQ-9 and GAD-7 at both occasions, by group, and as of when; if both are asked then."""
-    asked = store.both_asked(one.program, await store.instruments(tx), one.asked.first, one.asked.later)
+    known = await store.instruments(tx, one.program.program_id, one.seen)
+    asked = store.both_asked(one.program, known, one.asked.first, one.asked.later)
     if one.instrument.code not in TALKING_THERAPIES or not asked:
         return {}, {}
     place = tx, one.program.program_id, one.seen, by
@@ -183,7 +192,7 @@ async def _quads(tx: Tx, one: Question, by: str | None) -> tuple[dict[str | None
 class LastingRow(Dated):
     """One group. A null is too small to be shown safely, or does not exist."""
 
-    group: str | None
+    group: OfGroup
     n: int | None = Field(description="people who answered at all three occasions")
     improved_at_end: int | None = Field(description="of these, reliably improved at the end")
     maintained: int | None = Field(description="of these, still so, and nothing reliably lost since the end")
@@ -191,12 +200,13 @@ class LastingRow(Dated):
     lost: int | None = Field(description="neither")
     late: int | None = Field(description="reliably improved at the follow-up only")
     is_complete: bool | None = Field(
-        description="whether enough of those who were to be asked at the follow-up answered then: else no rate is given"
+        description="whether enough of those who were to be asked at the follow-up answered all three times: else no "
+        "rate is given"
     )
     maintained_rate: float | None = Field(description="maintained / improved_at_end")
     maintained_low: float | None = Field(description="lower end of its 95 % interval (Wilson)")
     maintained_high: float | None = Field(description="upper end of its 95 % interval (Wilson)")
-    suppressed: bool
+    suppressed: Suppressed
 
     @classmethod
     def of(cls, row: Lasted, cut: Cut) -> "LastingRow":
@@ -215,15 +225,15 @@ class LastingRow(Dated):
             maintained_low=kept and kept.low,
             maintained_high=kept and kept.high,
             suppressed=row.suppressed,
-            **dated(LASTING, cut),
+            **dated(named.LASTING, cut),
         )
 
 
 class LastingRows(BaseModel):
     """The answer: one row, or one a group."""
 
-    rows: list[LastingRow]
-    definition: str = LASTING
+    rows: list[LastingRow] = Field(description="one for everybody, or one a group")
+    definition: Defined = named.LASTING
     data_through: datetime | None = Field(description=NEWEST)
 
 

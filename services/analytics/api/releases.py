@@ -30,11 +30,11 @@ class ReleaseMade(BaseModel):
 class ReleaseRow(BaseModel):
     """One release."""
 
-    release: int
-    released_at: datetime
+    release: int = Field(description="its number")
+    released_at: datetime = Field(description="when it was made")
     data_through: datetime | None = Field(description="time of the newest event in its data")
     people_min: int = Field(description="groups of fewer people are hidden, and changes of fewer wait")
-    zeros_hidden: bool
+    zeros_hidden: bool = Field(description="whether groups of nobody are hidden, too")
     offsets: dict[str, int] | None = Field(
         description="how far each topic had been heard, by topic/partition: the data cut. For administrators; "
         "others would count by it the events between two releases"
@@ -44,7 +44,7 @@ class ReleaseRow(BaseModel):
 class ReleaseRows(BaseModel):
     """All releases, the newest first."""
 
-    rows: list[ReleaseRow]
+    rows: list[ReleaseRow] = Field(description="one a release, the newest first")
 
 
 class CellRow(BaseModel):
@@ -58,8 +58,8 @@ class CellRow(BaseModel):
 class TableRows(BaseModel):
     """Every one- and two-way table of program, site, cohort and one attribute at a time, with totals."""
 
-    release: int
-    rows: list[CellRow]
+    release: int = Field(description="number of the newest release")
+    rows: list[CellRow] = Field(description="one a cell")
 
 
 @router.post("/releases", status_code=201)

@@ -1,4 +1,4 @@
-"""Side by side: sites, groups of people, and a program with its comparison."""
+"""Side by side: sites, and a program with its comparison."""
 
 from datetime import datetime
 from typing import Annotated
@@ -11,28 +11,27 @@ from services.analytics.api.asking import (
     NEWEST,
     Analyst,
     Dated,
+    Defined,
     From,
     OfInstrument,
     OfProgram,
+    Suppressed,
     To,
     dated,
-    groups,
     question,
+    source,
 )
-from services.analytics.domain import Apart, Estimate, Measure, Standing
+from services.analytics.domain import Estimate, Measure, Standing, named
 from shared.doors import Db
 from shared.errors import NotFound, Refusal
-from shared.events.base import Code
 
 router = APIRouter()
-SITES, EQUITY, COMPARISON = "sites-2", "equity-2", "comparison-2"
 OfMeasure = Annotated[
     Measure,
     Query(
         description="`improved` reliably of those who answered twice, `answered` of those asked, `stayed` of enrolled"
     ),
 ]
-Attribute = Annotated[Code, Query(description="an attribute of the organisation, such as `age-band`")]
 
 
 class SiteRow(Dated):
@@ -41,7 +40,7 @@ class SiteRow(Dated):
     Limits, and what was expected, are null where no other site has a rate.
     """
 
-    site: str
+    site: str = Field(description="its code")
     n: int | None = Field(description="people of whom it is true")
     of: int | None = Field(description="people of whom it could be")
     rate: float | None = Field(
@@ -51,20 +50,25 @@ class SiteRow(Dated):
     low: float | None = Field(description="lower end of its 95 % interval (Wilson)")
     high: float | None = Field(description="upper end of its 95 % interval (Wilson)")
     limit_low_95: float | None = Field(
-        description="between this and `limit_high_95` lie 95 in 100 sites of this size by chance alone"
+        description="between this and `limit_high_95` lie 95 in 100 sites of this size that differ by chance, and by "
+        f"`between` ({source('limits')})"
     )
-    limit_high_95: float | None
+    limit_high_95: float | None = Field(description="upper end of the same")
     limit_low_998: float | None = Field(
-        description="between this and `limit_high_998` lie 99.8 in 100 sites of this size by chance alone"
+        description="between this and `limit_high_998` lie 99.8 in 100 sites of this size that differ by chance, and "
+        f"by `between` ({source('limits')})"
     )
-    limit_high_998: float | None
-    is_outside_95: bool | None
-    is_outside_998: bool | None
-    expected: float | None = Field(description="people, if they fared as people who started as badly do at all sites")
-    observed_to_expected: float | None
+    limit_high_998: float | None = Field(description="upper end of the same")
+    is_outside_95: bool | None = Field(description="whether `rate` is beyond the limits that hold 95 in 100")
+    is_outside_998: bool | None = Field(description="whether `rate` is beyond the limits that hold 99.8 in 100")
+    expected: float | None = Field(
+        description="people, if they fared as people who started as badly do at all sites: indirect standardization by "
+        f"fourth of the first scores ({source('observed / expected')})"
+    )
+    observed_to_expected: float | None = Field(description="n / expected: above 1, more than such people elsewhere")
     observed_to_expected_low: float | None = Field(description="lower end of its 95 % interval (exact Poisson)")
     observed_to_expected_high: float | None = Field(description="upper end of its 95 % interval (exact Poisson)")
-    suppressed: bool = Field(description='"too few"')
+    suppressed: Suppressed
 
     @classmethod
     def of_site(cls, row: Standing) -> "SiteRow":
@@ -90,19 +94,26 @@ class SiteRow(Dated):
             observed_to_expected_low=ratio and ratio.low,
             observed_to_expected_high=ratio and ratio.high,
             suppressed=row.suppressed,
-            **dated(SITES, row.cut),
+            **dated(named.SITES, row.cut),
         )
 
 
 class Sites(BaseModel):
-    """All sites of the reader, by name. It is no league table: most differences between sites are chance."""
+    """All sites of the reader, by name. It is no league table: sites differ by chance, and in whom they serve."""
 
-    measure: Measure
-    rows: list[SiteRow]
+    measure: Measure = Field(description="as it was asked for: what the rate is of")
+    rows: list[SiteRow] = Field(description="one a site, by name")
     target: float | None = Field(description="the rate of all sites with a rate together; null of fewer than two")
-    dispersion: float | None = Field(description="phi, winsorised: 1 where sites differ by chance alone")
-    between: float | None = Field(description="tau, standard deviation between sites beyond chance, arcsine scale")
-    definition: str = SITES
+    dispersion: float | None = Field(
+        description="phi, the mean squared z-score of sites, winsorised at 10 %: about 1 where they differ by chance "
+        f"alone ({source('dispersion and spread')})"
+    )
+    between: float | None = Field(
+        description="tau, standard deviation between sites beyond chance, arcsine scale, by moments "
+        f"({source('dispersion and spread')}). Limits are widened by it: of 0 they are those of chance alone, and so "
+        "they are of fewer than 6 sites, of which it is not estimated and null"
+    )
+    definition: Defined = named.SITES
     data_through: datetime | None = Field(description=NEWEST)
 
 
@@ -111,7 +122,7 @@ async def sites(
     who: Analyst, db: Db, program: OfProgram, instrument: OfInstrument, first: From, later: To,
     measure: OfMeasure = "improved",
 ) -> Sites:  # fmt: skip
-    """Sites beside the limits within which sites of their size lie by chance."""
+    """Sites beside the limits within which sites of their size lie."""
     async with db.transaction(who.organisation_id) as tx:
         one = await question(tx, who, program, instrument, first, later)
         people = await store.by(tx, one.program.program_id, store.BY_SITE, one.seen, [*one.asked.facts, "stay"])
@@ -131,95 +142,13 @@ async def sites(
     )
 
 
-class ApartShape(BaseModel):
-    """A share of a group, and how far it is from that of everybody else."""
-
-    n: int
-    of: int
-    rate: float | None = Field(
-        description="n / of; null of `outcome` where too few of those who were to be asked have answered"
-    )
-    low: float | None = Field(description="lower end of its 95 % interval (Wilson)")
-    high: float | None = Field(description="upper end of its 95 % interval (Wilson)")
-    gap: float | None = Field(
-        description="rate less that of everybody else; null where these are too few, or the group has not moved in the "
-        "same release as everybody"
-    )
-    gap_low: float | None = Field(description="lower end of its 95 % interval (Newcombe 10)")
-    gap_high: float | None = Field(description="upper end of its 95 % interval (Newcombe 10)")
-    is_flagged: bool = Field(description="the interval of the gap excludes zero")
-
-    @classmethod
-    def of_share(cls, one: Apart | None) -> "ApartShape | None":
-        """As other programs read it."""
-        if one is None:
-            return None
-        return cls(
-            n=one.some,
-            of=one.of,
-            rate=one.share and one.share.value,
-            low=one.share and one.share.low,
-            high=one.share and one.share.high,
-            gap=one.gap and one.gap.value,
-            gap_low=one.gap and one.gap.low,
-            gap_high=one.gap and one.gap.high,
-            is_flagged=one.is_flagged,
-        )
-
-
-class EquityRow(Dated):
-    """One group of people. A null is too small to be shown safely, or does not exist."""
-
-    group: str = Field(description="value of the attribute; people of whom it is not known are `unknown`")
-    n: int | None = Field(description="people enrolled who agreed to be counted in reports")
-    reach: ApartShape | None = Field(description="came to at least one session, of those enrolled")
-    retention: ApartShape | None = Field(description="have not left, of those enrolled")
-    outcome: ApartShape | None = Field(description="reliably improved, of those who answered twice")
-    suppressed: bool
-
-
-class EquityRows(BaseModel):
-    """One row a group."""
-
-    attribute: str
-    rows: list[EquityRow]
-    definition: str = EQUITY
-    data_through: datetime | None = Field(description=NEWEST)
-
-
-@router.get("/equity")
-async def equity(
-    who: Analyst, db: Db, program: OfProgram, instrument: OfInstrument, first: From, later: To, attribute: Attribute
-) -> EquityRows:
-    """Who came, who stayed and who improved, by an attribute: each group beside everybody else."""
-    async with db.transaction(who.organisation_id) as tx:
-        one = await question(tx, who, program, instrument, first, later)
-        wanted = [*one.asked.facts, "stay"]
-        everybody = await store.everybody(tx, one.program.program_id, one.seen, wanted)
-        people = await groups(tx, one.seen, one.program, attribute, wanted)
-    known = {group: found for group, found in people.items() if group is not None}
-    rows = [
-        EquityRow(
-            group=row.group,
-            n=row.n,
-            reach=ApartShape.of_share(row.reach),
-            retention=ApartShape.of_share(row.retention),
-            outcome=ApartShape.of_share(row.outcome),
-            suppressed=row.suppressed,
-            **dated(EQUITY, row.cut),
-        )
-        for row in domain.equity(one.asked, everybody, known)
-    ]
-    return EquityRows(attribute=attribute, rows=rows, data_through=one.seen.data_through)
-
-
 class Comparison(Dated):
     """A program beside its comparison. The groups were not drawn by lot unless the organisation says so."""
 
-    program: str
-    comparison: str
+    program: str = Field(description="its code")
+    comparison: str = Field(description="code of the program that it is compared with")
     n: int | None = Field(description="people who answered twice")
-    n_comparison: int | None
+    n_comparison: int | None = Field(description="people of the comparison who answered twice")
     gain_over: float | None = Field(description="how much more people gained, in pooled SDs at the start (d_ppc2)")
     gain_over_low: float | None = Field(description="lower end of its 95 % interval (Morris 2008)")
     gain_over_high: float | None = Field(description="upper end of its 95 % interval (Morris 2008)")
@@ -229,9 +158,9 @@ class Comparison(Dated):
     improved_gap_low: float | None = Field(description="lower end of its 95 % interval (Newcombe 10)")
     improved_gap_high: float | None = Field(description="upper end of its 95 % interval (Newcombe 10)")
     is_complete: bool | None = Field(
-        description="whether in both enough of those who were to be asked have answered: else there is no improved_gap"
+        description="whether in both enough of those who were to be asked answered twice: else there is no improved_gap"
     )
-    suppressed: bool
+    suppressed: Suppressed
 
 
 @router.get("/comparison")
@@ -261,7 +190,7 @@ async def comparison(
         **_ends("improved_gap", found.improved_gap),
         is_complete=found.is_complete,
         suppressed=found.suppressed,
-        **dated(COMPARISON, found.cut),
+        **dated(named.COMPARISON, found.cut),
     )
 
 

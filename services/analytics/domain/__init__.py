@@ -1,9 +1,10 @@
 """What the facts add up to: exact counts in, figures with their uncertainty out."""
 
-from services.analytics.domain.change import DEFINITION, Asked, Change, change
+from services.analytics.domain.adoption import adoption
+from services.analytics.domain.change import Asked, Change, change
 from services.analytics.domain.comparing import Compared, compared
 from services.analytics.domain.dose import BANDS, SESSIONS, Dose, dose
-from services.analytics.domain.equity import Apart, Equity, equity
+from services.analytics.domain.equity import Apart, Equity, Gained, equity
 from services.analytics.domain.figures import Estimate
 from services.analytics.domain.instrument import Instrument
 from services.analytics.domain.outcomes import TALKING_THERAPIES, Lasted, Outcomes, Rate, lasted, outcomes
@@ -14,7 +15,6 @@ from services.analytics.domain.standing import Measure, Standing, Standings, sta
 __all__ = [
     "ANSWERED_MIN",
     "BANDS",
-    "DEFINITION",
     "NOW",
     "PEOPLE_MIN",
     "SESSIONS",
@@ -29,6 +29,7 @@ __all__ = [
     "Equity",
     "Estimate",
     "Fact",
+    "Gained",
     "Instrument",
     "Lasted",
     "Measure",
@@ -40,6 +41,7 @@ __all__ = [
     "Staying",
     "Trend",
     "about",
+    "adoption",
     "after_sessions",
     "change",
     "compared",

@@ -6,7 +6,8 @@ from fractions import Fraction
 from typing import Any
 
 from services.analytics.domain.courses import slopes
-from services.analytics.domain.people import Fact
+from services.analytics.domain.instrument import Instrument
+from services.analytics.domain.people import Fact, taken_together
 
 Base = tuple[str, ...]
 """Such as ("pair", "phq-9", "baseline", "end"): who answered this instrument at both."""
@@ -76,6 +77,20 @@ def people_in(facts: Facts) -> int:
     return next((kinds[kind] for kind in ("in-week", "eligible") if kind in kinds), kinds.total())
 
 
+def newest_to_show(versions: Sequence[Instrument], facts: Facts, people_min: int) -> Instrument | None:
+    """Of the versions of an instrument the newest one that enough people answered twice; or else once, or in a week.
+
+    What people answered before a new version came stays to be seen until the new one has something to show.
+    """
+    newest_first = sorted(versions, key=lambda one: one.version, reverse=True)
+    for kind in ("pair", "answer", "week"):
+        for one in newest_first:
+            bases = by_base(taken_together(facts, {one.code: one}))
+            if any(people_in(own) >= people_min for base, own in bases.items() if base[:2] == (kind, one.code)):
+                return one
+    return None
+
+
 def changed(before: Facts, now: Facts) -> int:
     """The fewest people whose change makes the one of the other: what somebody with both in hand can tell.
 
@@ -89,17 +104,30 @@ def changed(before: Facts, now: Facts) -> int:
 
 
 def tells_on_everybody(facts: Facts, people_min: int) -> bool:
-    """All the same score or slope, or one person with more sessions than all others together: numbers about persons."""
+    """All the same score or slope, or one person with more of it than all others together: numbers about persons."""
     scores: defaultdict[str, Counter[int]] = defaultdict(Counter)
     for fact, n in facts.items():
         for at, score in _scores(fact):
             scores[at][score] += n
-    counted: list[Counter[Any]] = [*scores.values(), _slopes(facts)]
-    if any(len(one) == 1 and one.total() >= people_min for one in counted):
+    slopes = _slopes(facts)
+    alike: list[Counter[Any]] = [one for one in scores.values() if len(one) == 1]
+    shown: list[Counter[Any]] = [slopes] if slopes else [*scores.values()]  # no release has a mean after each session
+    if any(one.total() >= people_min and _is_of_one(one) for one in (*alike, *shown)):
         return True
     sessions = [int(fact[1]) for fact, n in facts.items() if fact[0] == "stay" for _ in range(min(n, 2))]
     total = sum(int(fact[1]) * n for fact, n in facts.items() if fact[0] == "stay")
     return bool(sessions) and 2 * max(sessions) > total > 0
+
+
+def _is_of_one(scores: Counter[Any]) -> bool:
+    """All the same, or so but for one person: whose distance from the lowest, or the highest, is most of all distances.
+
+    Of ten who score 0 and one who scores 27 the exact mean and spread tell what each of them does. The lowest of all
+    stands for the end of the scale: it hides whatever that would, and other scores that are nearly all the same.
+    """
+    low, high, n = min(scores), max(scores), scores.total()
+    above = sum((score - low) * many for score, many in scores.items())
+    return bool(low == high or 2 * (high - low) > min(above, (high - low) * n - above))
 
 
 def _slopes(facts: Facts) -> Counter[Fraction]:

@@ -12,9 +12,6 @@ from services.analytics.domain.people import Cut, Fact, People, oldest, versions
 from services.analytics.domain.reliable import counted
 from shared.fields import invalid
 
-DEFINITION = "change-1"
-"""Which formulas: docs/statistics.md has them by this name."""
-
 
 @dataclass(frozen=True, slots=True)
 class Asked:

@@ -27,15 +27,14 @@ def is_complete(answered: int, eligible: int, answered_min: int) -> bool:
 
 
 def is_enough(people: People, asked: Asked, twice: int) -> bool:
-    """Whether enough have answered this instrument at the later occasion for a rate of those who answered twice.
+    """Whether of those who were to be asked at the later occasion enough answered twice for a rate of those who did.
 
-    Not where more did so than these numbers say: who was asked may be of an earlier release than the pairs, or of other
-    sites. Of whom it is hidden what they answered, those who answered twice did.
+    Whoever answered at the later one alone is in no such rate. Not where more answered twice than these numbers say:
+    who was asked may be of an earlier release than the pairs, or of other sites.
     """
     responded, eligible = people.at("responded", asked.later), people.at("eligible", asked.later)
-    answered = max(sum(people.answers(asked.instrument, asked.later).values()), twice)
     is_of_these = twice <= min(responded, eligible) and people.has_all(asked.pairs, asked.asked_later)
-    return is_of_these and is_complete(min(answered, responded), eligible, people.answered_min)
+    return is_of_these and is_complete(twice, eligible, people.answered_min)
 
 
 def bounds(some: int, answered: int, eligible: int) -> Bounds | None:

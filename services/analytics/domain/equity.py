@@ -1,4 +1,4 @@
-"""For whom: groups of people beside everybody else, by who came, who stayed and who improved, each apart."""
+"""For whom: groups of people beside everybody else, by who came, who stayed and what became of them, each apart."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from services.analytics.domain.change import Asked
 from services.analytics.domain.completeness import is_enough
 from services.analytics.domain.figures import Estimate
+from services.analytics.domain.gain import gap_of_changes, mean_change
+from services.analytics.domain.pairs import moments
 from services.analytics.domain.people import STAYING, Cut, Fact, People
 from services.analytics.domain.rates import gap, share
 from services.analytics.domain.reliable import improved
@@ -18,13 +20,34 @@ Part = tuple[int, int]
 class Apart:
     """A share of a group, and how far it is from that of everybody else.
 
-    None: too few have answered to say it, or, of the gap, everybody and the group are not of one release.
+    None: too few have answered to say it, or, of the gap, everybody and the group are not of one release. `others` are
+    so many of so many of everybody else, where there is a gap.
     """
 
     some: int
     of: int
     share: Estimate | None
     gap: Estimate | None
+    others: Part | None = None
+
+    @property
+    def is_flagged(self) -> bool:
+        """Whether chance alone hardly makes such a gap."""
+        return self.gap is not None and self.gap.excludes_zero
+
+
+@dataclass(frozen=True, slots=True)
+class Gained:
+    """The mean change of a group, and how far it is from that of everybody else: points, more is better.
+
+    None: everybody and the group are not of one release, or everybody else are too few.
+    """
+
+    n: int
+    mean: Estimate
+    gap: Estimate | None = None
+    n_others: int | None = None
+    mean_others: float | None = None
 
     @property
     def is_flagged(self) -> bool:
@@ -43,31 +66,45 @@ class Equity:
     reach: Apart | None = None
     retention: Apart | None = None
     outcome: Apart | None = None
+    gained: Gained | None = None
 
 
 def equity(asked: Asked, everybody: People, groups: Mapping[str, People]) -> list[Equity]:
     """Each group against everybody else, also who is in a group that is hidden or of whom it is not known.
 
     Reach: came to at least one session, of those enrolled. Retention: has not left, of those enrolled. Outcome:
-    reliably improved, of those who answered twice.
+    reliably improved, of those who answered twice; where no source says how much is reliable, the mean change of them.
     """
 
     def better(people: People) -> Part:
         threshold = asked.instrument.threshold
         return improved(people.pairs(asked.instrument, asked.first, asked.later), threshold) if threshold else (0, 0)
 
-    came, outcome = _came if everybody.came else _nobody, (asked.pairs, asked.asked_later)
+    came = _came if everybody.came else _nobody
+    outcome = (asked.pairs, asked.asked_later) if asked.instrument.threshold else (asked.pairs,)
     found = []
     for group, people in groups.items():
-        cut = people.as_of(STAYING, *(outcome if asked.instrument.threshold else ()))
+        cut = people.as_of(STAYING, *outcome)
         if people.enrolled < people.people_min:
             found.append(Equity(group, None, suppressed=True, cut=cut))
             continue
         others = _others(everybody, people, STAYING)
         reach, retention = (_apart(measure, people, others) for measure in (came, _stayed))
-        improvement = _apart(better, people, _others(everybody, people, *outcome), asked)
-        found.append(Equity(group, people.enrolled, False, cut, reach, retention, improvement))
+        rest = _others(everybody, people, *outcome)
+        became = _apart(better, people, rest, asked), _gained(asked, people, rest)
+        found.append(Equity(group, people.enrolled, False, cut, reach, retention, *became))
     return found
+
+
+def _gained(asked: Asked, people: People, others: People) -> Gained | None:
+    """Of those who answered twice, if they are enough, and it is not said of single people who improved."""
+    instrument, both = asked.instrument, (asked.instrument, asked.first, asked.later)
+    found, rest = (moments(one.pairs(*both), instrument.unit, instrument.sign) for one in (people, others))
+    if instrument.threshold or found is None or found.n < people.people_min:
+        return None
+    if rest is None or rest.n < people.people_min:
+        return Gained(found.n, mean_change(found))
+    return Gained(found.n, mean_change(found), gap_of_changes(found, rest), rest.n, float(rest.change))
 
 
 def _others(everybody: People, people: People, *bases: Fact) -> People:
@@ -102,4 +139,4 @@ def _apart(
     if answered and not is_enough(people, answered, of):
         return Apart(some, of, None, None)
     has_gap = rest[1] >= people.people_min and not (answered and not is_enough(others, answered, rest[1]))
-    return Apart(some, of, share(some, of), gap(some, of, *rest) if has_gap else None)
+    return Apart(some, of, share(some, of), *((gap(some, of, *rest), rest) if has_gap else (None,)))

@@ -2,7 +2,9 @@
 
 from math import sqrt
 
-from services.analytics.domain.figures import Estimate, around, small_sample, student
+from scipy.special import stdtrit
+
+from services.analytics.domain.figures import CONFIDENCE, Estimate, around, small_sample, student
 from services.analytics.domain.pairs import Moments
 
 PAIRS_MIN = 3  # below, J does not exist
@@ -11,6 +13,15 @@ PAIRS_MIN = 3  # below, J does not exist
 def mean_change(found: Moments) -> Estimate:
     """Points, more is better, with Student's paired interval."""
     return student(found.n, found.change, found.variance_change / found.n)
+
+
+def gap_of_changes(found: Moments, others: Moments) -> Estimate:
+    """Points by which one group changed more for the better than other people, with Welch's interval (Welch 1947)."""
+    one, two = found.variance_change / found.n, others.variance_change / others.n
+    spread = one * one / (found.n - 1) + two * two / (others.n - 1)
+    degrees = float((one + two) ** 2 / spread) if spread else 1.0
+    critical = float(stdtrit(degrees, (1 + CONFIDENCE) / 2))
+    return around(float(found.change - others.change), float(one + two), critical)
 
 
 def gain(found: Moments) -> Estimate | None:

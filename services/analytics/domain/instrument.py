@@ -19,11 +19,18 @@ class Instrument:
     comparable_versions: tuple[int, ...] = ()
     reliable_change: int | None = None
     caseness: int | None = None
+    other_versions: tuple[int, ...] = ()
+    """Those whose scores may not be taken together with those of this one: they are in no figure of it."""
 
     @property
     def title(self) -> str:
         """As people say it: the known ones go by their initials, ours by their names."""
         return self.code.upper() if self.is_validated else self.code.replace("-", " ").capitalize()
+
+    @property
+    def digits(self) -> int:
+        """After the point of a mean: two where a score is a mean of items, or no more than ten points are there."""
+        return 2 if self.unit > 1 or self.maximum - self.minimum <= 10 else 1
 
     @property
     def sign(self) -> int:

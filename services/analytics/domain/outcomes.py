@@ -144,8 +144,8 @@ Triples = Mapping[tuple[int, ...], int]
 def lasted(asked: Asked, triples: Triples, people: People, group: str | None = None) -> Lasted:
     """Whether what people gained is still there at the later occasion; of those who answered all three times.
 
-    Of how many it is, is a rate only where enough of those who were to be asked then have answered. Where more answered
-    three times than twice, they answered a version that does not compare with the newest one: nothing is said of it.
+    Of how many it is, is a rate only where enough of those who were to be asked then answered all three times. Where
+    more did than twice, they answered a version that does not compare with the one shown: nothing is said of it.
     """
     n, threshold = sum(triples.values()), asked.instrument.threshold
     if not people.people_min <= n <= people.paired(asked.instrument, asked.first, asked.later):

@@ -111,7 +111,7 @@ class People:
 
     @property
     def stays(self) -> Mapping[tuple[int, bool], int]:
-        """How many came to so many sessions and then left (True), or are there or completed (False)."""
+        """How many came to so many sessions and then left, or stay away (True), or are there or completed (False)."""
         return {(int(fact[1]), fact[2] == "left"): many for fact, many in self._facts("stay")}
 
     @property

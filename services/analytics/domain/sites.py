@@ -1,11 +1,11 @@
-"""Sites side by side, with what chance alone would do. Never a league table."""
+"""Sites side by side, with what chance and their own differences make of them. Never a league table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import asin, pi, sin, sqrt
 from statistics import fmean
 
-from scipy.special import gammaincinv, ndtri
+from scipy.special import gammaincc, gammaincinv, ndtri
 
 from services.analytics.domain.figures import CONFIDENCE, Estimate
 
@@ -13,6 +13,8 @@ PEOPLE_MIN = 10
 """A site with fewer people is "too few"."""
 LIMITS = (0.95, 0.998)
 WINSORISED = 0.10
+SITES_MIN = 6
+"""Of fewer sites the one that lies apart makes most of tau, and limits widened by it would take that one in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +22,18 @@ class Funnel:
     """The rate of all sites together, and how far single sites scatter around it beyond chance.
 
     `dispersion` is phi, the mean squared z-score of the sites, winsorised; `between` is tau, the standard deviation
-    between sites on the arcsine scale that explains it, 0 where chance does.
+    between sites on the arcsine scale that explains it, 0 where chance does. None: too few sites to estimate it.
+    `is_beyond_chance`: sites that differ by chance alone are so dispersed less than once in twenty times.
     """
 
     target: float
     dispersion: float
-    between: float
+    between: float | None
+    is_beyond_chance: bool = False
 
     def limits(self, people: float, level: float) -> tuple[float, float]:
-        """Between these rates lie so many of the sites with this many people, if they differ by chance alone."""
-        spread = float(ndtri((1 + level) / 2)) * sqrt(_error(people) ** 2 + self.between**2)
+        """Between these rates lie so many of the sites with this many people, if they differ by chance and by tau."""
+        spread = float(ndtri((1 + level) / 2)) * sqrt(_error(people) ** 2 + (self.between or 0.0) ** 2)
         middle = asin(sqrt(self.target))
         return sin(max(middle - spread, 0.0)) ** 2, sin(min(middle + spread, pi / 2)) ** 2
 
@@ -42,8 +46,8 @@ class Funnel:
 def funnel(sites: Sequence[tuple[int, int]]) -> Funnel | None:
     """Of (some, people) a site: target, overdispersion (Spiegelhalter 2005; as FunnelPlotR computes it, arcsine scale).
 
-    The z-scores are winsorised at 10 % at both ends. tau is added when phi is above what chance makes of it. None of
-    fewer than two sites: one alone is not compared with itself.
+    The z-scores are winsorised at 10 % at both ends. tau is added when phi is above what chance makes of it, and there
+    are sites enough to estimate it. None of fewer than two sites: one alone is not compared with itself.
     """
     known = [(some, people) for some, people in sites if people >= PEOPLE_MIN]
     if len(known) < 2:
@@ -53,7 +57,8 @@ def funnel(sites: Sequence[tuple[int, int]]) -> Funnel | None:
     errors = [_error(people) for _, people in known]
     scores = [(asin(sqrt(some / n)) - middle) / error for (some, n), error in zip(known, errors, strict=True)]
     phi = fmean(one * one for one in _winsorised(scores))
-    return Funnel(target, phi, sqrt(_between(phi, [error**-2 for error in errors])))
+    between = sqrt(_between(phi, [error**-2 for error in errors])) if len(known) >= SITES_MIN else None
+    return Funnel(target, phi, between, _is_beyond_chance(phi, len(known)))
 
 
 def _error(people: float) -> float:
@@ -80,6 +85,11 @@ def _between(phi: float, weights: Sequence[float]) -> float:
     many, total = len(weights), sum(weights)
     spread = total - sum(one * one for one in weights) / total
     return max(0.0, (many * phi - (many - 1)) / spread) if spread > 0 else 0.0
+
+
+def _is_beyond_chance(phi: float, many: int) -> bool:
+    """Cochran's test, at 95 %: the squared z-scores add up to a chi-squared of one degree less than there are sites."""
+    return bool(gammaincc((many - 1) / 2, many * phi / 2) < 1 - CONFIDENCE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Sites of a program side by side: a rate each, the limits of chance for its size, and what its people made likely."""
+"""Sites of a program side by side: a rate each, the limits for its size, and what its people made likely."""
 
 from bisect import bisect_right
 from collections import Counter

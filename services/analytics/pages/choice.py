@@ -89,9 +89,11 @@ class Choice:
         return self.read_changes
 
     async def told_apart(self, tx: Tx) -> str | None:
-        """The attribute by which people are told apart: the one that is asked for, or else the first."""
+        """The attribute by which people are told apart: the one that is asked for, or else the first; if there is none,
+        the quarter of enrolment, which is known of everybody.
+        """
         known = await self.labels(tx)
-        by = self.by or next((one for one in known if one not in ("cohort", "group", "site")), None)
+        by = self.by or next((one for one in known if one not in ("cohort", "group", "site")), "cohort")
         return by if by in known else None
 
     async def labels(self, tx: Tx) -> Sequence[str]:
@@ -133,7 +135,7 @@ async def chosen(tx: Tx, who: Who, code: str, query: Query) -> tuple[Seen, Progr
     """What the reader of an address sees, its program, and what it asks for; by default up to the latest change."""
     seen = await store.seen_by(tx, who)
     program = await store.get_program(tx, who.organisation_id, code, who.site_ids, seen)
-    choice = choose(seen, program, await store.instruments(tx), query)
+    choice = choose(seen, program, await store.instruments(tx, program.program_id, seen), query)
     if choice and choice.by and not seen.is_by_site_alone and choice.by not in await choice.labels(tx):
         raise NotFound("attribute")
     if choice and query.get("to") not in choice.occasions:

@@ -59,7 +59,7 @@ class Groups:
     async def read(cls, tx: Tx, who: Who, code: str, seen: store.Seen) -> Self:
         """Of single groups there is nothing to read but as it is now."""
         program = await store.get_program(tx, who.organisation_id, code, who.site_ids, seen)
-        known = await store.instruments(tx)
+        known = await store.instruments(tx, program.program_id, seen)
         instrument, choice = asked_after_sessions(program, known), _until_the_end(choose(seen, program, known, {}))
         wanted = {*(about(instrument.code, *BY_WEEK) if instrument else ()), *(choice.facts if choice else ())}
         people = await store.by(tx, program.program_id, "group", seen, wanted) if seen.is_live else {}

@@ -1,23 +1,21 @@
 """The list of programs, and the page of one under the headings of RE-AIM, with each of its tables as a file."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from services.analytics import store
-from services.analytics.domain import Change, Instrument, change
+from services.analytics.domain import Change, change
 from services.analytics.domain.definitions import BY_FIGURE, TRIALS, by_section
 from services.analytics.pages.choice import Analyst, Choice, choose, chosen
 from services.analytics.pages.frame import PAGES, csv_file
-from services.analytics.pages.sheets import DEFINED, HIDDEN, read_all, read_one
+from services.analytics.pages.sheets import DEFINED, HIDDEN, of_versions, read_all, read_one
 from services.analytics.store import Program, Seen
 from shared import clock
 from shared.database import Tx
 from shared.doors import Db
 from shared.errors import NotFound
-from shared.security import Who
 from shared.web.filters import words
 
 router = APIRouter()
@@ -29,8 +27,7 @@ async def programs(request: Request, who: Analyst, db: Db) -> HTMLResponse:
     async with db.transaction(who.organisation_id) as tx:
         seen = await store.seen_by(tx, who)
         found = await store.programs(tx, who.site_ids, seen)
-        known = await store.instruments(tx)
-        lines = [(one, await _headline(tx, who, seen, one, known)) for one in found]
+        lines = [(one, await _headline(tx, seen, one)) for one in found]
     return PAGES.render(request, "programs.html", lines=lines, hidden=HIDDEN, seen=seen, now=clock.now())
 
 
@@ -63,6 +60,7 @@ async def program(request: Request, who: Analyst, db: Db, code: str) -> HTMLResp
         occasions=[(one, words(one)) for one in choice.occasions] if choice else [],
         labels=[(one, words(one)) for one in labels],
         row=row,
+        versions=of_versions(choice.instrument) if choice else [],
         sheets=sheets,
         defined={name: [BY_FIGURE[figure] for figure in figures] for name, figures in DEFINED.items()},
         comparison=comparison,
@@ -84,11 +82,9 @@ async def table(request: Request, who: Analyst, db: Db, code: str, name: str) ->
     return csv_file([sheet.headings, *sheet.lines], f"{code}-{name}")
 
 
-async def _headline(
-    tx: Tx, who: Who, seen: Seen, program: Program, known: Mapping[str, Instrument]
-) -> tuple[Choice, Change] | None:
+async def _headline(tx: Tx, seen: Seen, program: Program) -> tuple[Choice, Change] | None:
     """The latest change of a program that is shown; where there is none, the one that is not, at the last check-in."""
-    choice = choose(seen, program, known, {})
+    choice = choose(seen, program, await store.instruments(tx, program.program_id, seen), {})
     if choice is None:
         return None
     rows = []

@@ -16,9 +16,9 @@ _SOFT, _SOFT_END = Markup(' <span class="soft">'), Markup("</span>")
 
 @pass_context
 def written(context: Context, values: Numbers, kind: Kind) -> str:
-    """The number alone; of limits both."""
-    text = _one(context, values[0], kind)
-    return f"{text} to {_one(context, values[1], kind)}" if kind == "limits" and values[0] is not None else text
+    """The number alone; of limits both, and so many of how many."""
+    text, between = _one(context, values[0], kind), {"limits": "to", "part": "of"}.get(kind)
+    return f"{text} {between} {_one(context, values[1], kind)}" if between and values[0] is not None else text
 
 
 @pass_context
@@ -41,10 +41,12 @@ def _one(context: Context, value: float | None, kind: Kind) -> str:
     if value is None:
         return "hidden" if kind == "count" else ABSENT
     match kind:
-        case "count":
+        case "count" | "part":
             return number(context, value)
         case "share" | "limits":
             return percent(context, value)
+        case "gap":
+            return signed(context, value)
         case "change":
             return signed(context, value, 2)
         case _:

@@ -27,6 +27,7 @@ from services.analytics.store.facts import (
     save_site,
     withdraw,
 )
+from services.analytics.store.held import groups_held
 from services.analytics.store.people import BY_SITE, LEADER, by, everybody, labels, leaders, led_by
 from services.analytics.store.reading import (
     Program,
@@ -97,6 +98,7 @@ __all__ = [
     "find_tables",
     "get_instrument",
     "get_program",
+    "groups_held",
     "hold_still",
     "instruments",
     "labels",

@@ -3,6 +3,8 @@
 An enrolment of which something was heard is written down as touched. Counting it takes what it was counted as out of
 the cells, and puts in what the facts now say, in one statement and so of one moment: whatever came before, in whatever
 order, the cells are what counting everybody anew would give. Weeks are counted for programs, sites and groups alone.
+Who has left is who said so, or was absent from their last three sessions without a word and has not completed. Who left
+while they were asked is among those who were to be: nobody's leaving makes a share of the others larger.
 """
 
 from collections.abc import Collection, Sequence
@@ -44,12 +46,15 @@ _COUNT = """
                case s.kind when 'session' then substring(s.occasion from '-([0-9]{1,6})$')::int end as session
         from scores s join people using (enrolment_id, program_id) where s.enrolment_id = any ($1)
         order by s.enrolment_id, s.instrument collate "C", s.occasion collate "C", s.answered_at desc, s.occasion_id
-    ), came as materialized (
-        select participant_id, session_id from attendance
-        where participant_id = any (array(select participant_id from people)) and status in ('present', 'late')
+    ), recorded as materialized (
+        select participant_id, session_id, status from attendance
+        where participant_id = any (array(select participant_id from people)) and status <> ''
     ), attended as (
-        select participant_id, program_id, count(*) as many from came join sessions s using (session_id)
-        where s.session_id = any (array(select session_id from came))
+        select participant_id, program_id, count(*) filter (where status in ('present', 'late')) as many,
+               (array_agg(status order by starts_at desc, session_id))[:3] = array['absent', 'absent', 'absent']
+               as stays_away
+        from recorded join sessions s using (session_id)
+        where s.session_id = any (array(select session_id from recorded))
         group by participant_id, program_id
     ), their_own as materialized (
         select * from occasions where enrolment_id = any ($1)
@@ -69,7 +74,8 @@ _COUNT = """
              ) u using (occasion_id)
              left join (select distinct enrolment_id, occasion from answers) a
                     on a.enrolment_id = o.enrolment_id and a.occasion = o.code
-        where not o.is_cancelled or a.enrolment_id is not null or u.occasion_id is not null
+        where not o.is_cancelled or o.cancelled_for = 'withdrawn'
+              or a.enrolment_id is not null or u.occasion_id is not null
         group by o.enrolment_id, 2
     ), facts as (
         select enrolment_id, 'enrolled' as fact, 1 as many from people
@@ -81,7 +87,9 @@ _COUNT = """
         ) one (state, n) where one.n > 0
         union all
         select enrolment_id,
-               concat_ws(' ', 'stay', coalesce(many, 0), case when withdrawn_on is null then 'there' else 'left' end), 1
+               concat_ws(' ', 'stay', coalesce(many, 0), case
+                   when withdrawn_on is not null or (stays_away and completed_on is null) then 'left' else 'there'
+               end), 1
         from people left join attended using (participant_id, program_id)
         union all
         select enrolment_id, concat_ws(' ', 'week', instrument, version, week, count), count(*)

@@ -213,9 +213,11 @@ async def add_due(tx: Tx, heard: Sequence[Heard[Due]]) -> None:
 
 
 async def cancel(tx: Tx, heard: Sequence[Heard[OccasionCancelled]]) -> None:
-    """Occasions at which somebody is not to be asked any more."""
-    ids = [one.event.occasion_id for one in heard]
-    await tx.execute("update occasions set is_cancelled = true where occasion_id = any ($1)", ids)
+    """Occasions at which somebody is not to be asked any more, and why not."""
+    await tx.executemany(
+        "update occasions set is_cancelled = true, cancelled_for = $2 where occasion_id = $1",
+        [(one.event.occasion_id, one.event.reason) for one in heard],
+    )
 
 
 async def add_invited(tx: Tx, heard: Sequence[Heard[CheckInInvited]]) -> None:

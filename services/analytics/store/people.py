@@ -44,8 +44,8 @@ _LED = """
     from groups g join programs p using (program_id), lateral (
         select facilitator_id from sessions s where s.group_id = g.group_id order by starts_at desc, session_id limit 1
     ) led
-    where led.facilitator_id is not null and ($1::uuid[] is null or g.site_id = any ($1))"""
-"""Who led the newest session of a group leads it."""
+    where led.facilitator_id is not null and ($1::uuid[] is null or g.site_id = any ($1) and p.site_ids && $1)"""
+"""Who led the newest session of a group leads it, as long as its program is at their sites."""
 
 
 async def everybody(tx: Tx, program: UUID, seen: Seen, wanted: Collection[str]) -> People:

@@ -1,13 +1,16 @@
 """What readers ask for: programs, instruments, and cells."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from asyncpg import Record
 
+from services.analytics.domain import Fact, about
+from services.analytics.domain.bases import newest_to_show
 from services.analytics.domain.instrument import Instrument
-from services.analytics.store import cells
+from services.analytics.domain.rules import Rules
+from services.analytics.store import cells, people
 from services.analytics.store.seeing import Seen, find_rules
 from shared.database import Tx, made_of
 from shared.errors import NotFound
@@ -48,7 +51,10 @@ class Program:
 _COLUMNS = """
     code, version, unit, minimum, maximum, higher_is_better, is_validated, reliable_change, caseness,
     array(select o.version from instruments o where o.organisation_id = i.organisation_id and o.code = i.code
-          and o.version = any (i.comparable_versions) and o.unit = i.unit) as comparable_versions"""
+          and o.version = any (i.comparable_versions) and o.unit = i.unit) as comparable_versions,
+    array(select o.version from instruments o where o.organisation_id = i.organisation_id and o.code = i.code
+          and o.version <> i.version and not (o.version = any (i.comparable_versions) and o.unit = i.unit)
+          order by o.version) as other_versions"""
 """Scores of a comparable version are taken together only if they count the same unit."""
 _ENTRIES = """
     select b.program_id, b.kind, b.instruments, coalesce(n.occasion, b.occasion) as occasion
@@ -119,22 +125,54 @@ async def find_program_of_group(tx: Tx, code: str, site_ids: Sequence[UUID] | No
     return found
 
 
-async def instruments(tx: Tx) -> dict[str, Instrument]:
-    """The newest version of each instrument."""
-    rows = await tx.fetch(f"select distinct on (code) {_COLUMNS} from instruments i order by code, version desc")
-    return {row["code"]: _instrument(row) for row in rows}
+async def instruments(
+    tx: Tx, program: UUID, seen: Seen | None = None, code: str | None = None
+) -> dict[str, Instrument]:
+    """Each instrument, or this one, in the version that a reader of a program sees, or else that the next release has.
 
-
-async def get_instrument(tx: Tx, code: str) -> Instrument:
-    """The newest version of an instrument."""
-    row = await tx.fetchrow(
-        f"select {_COLUMNS} from instruments i where code = $1 order by version desc limit 1",
-        code,
+    That is the newest one with something to show, and where there is none the newest of all.
+    """
+    rows = await tx.fetch(
+        f"select {_COLUMNS} from instruments i where $1::text is null or code = $1 order by code, version desc", code
     )
-    if row is None:
+    known: dict[str, list[Instrument]] = {}
+    for row in rows:
+        known.setdefault(row["code"], []).append(_instrument(row))
+    found = {name: versions[0] for name, versions in known.items()}
+    for name in (name for name, newest in found.items() if newest.other_versions):
+        found[name] = await _shown(tx, program, seen, known[name])
+    return found
+
+
+async def get_instrument(tx: Tx, program: UUID, code: str, seen: Seen) -> Instrument:
+    """An instrument in the version that a reader of a program sees."""
+    found = await instruments(tx, program, seen, code)
+    if code not in found:
         raise NotFound("instrument")
-    return _instrument(row)
+    return found[code]
+
+
+async def _shown(tx: Tx, program: UUID, seen: Seen | None, versions: Sequence[Instrument]) -> Instrument:
+    """Of the versions of an instrument, the newest first. A release never goes back from one that has been released.
+
+    Whoever saw it go back would know that people of the newer one are gone.
+    """
+    newest, code = versions[0], versions[0].code
+    if seen:
+        return newest_to_show(versions, await _facts(tx, program, seen, code), seen.rules.people_min) or newest
+    last = await tx.fetchval("select coalesce(max(release), 0) from releases")
+    rules = await find_rules(tx)
+    both = [
+        newest_to_show(versions, await _facts(tx, program, one, code), one.rules.people_min)
+        for one in (Seen(None, None, None, rules=rules), Seen(None, last, None, rules=Rules(1)))
+    ]
+    return max(filter(None, both), key=lambda one: one.version, default=newest)
+
+
+async def _facts(tx: Tx, program: UUID, seen: Seen, code: str) -> Mapping[Fact, int]:
+    return (await people.everybody(tx, program, seen, about(code, "pair", "answer", "in-week"))).counts
 
 
 def _instrument(row: Record) -> Instrument:
-    return made_of(Instrument, row, comparable_versions=tuple(row["comparable_versions"]))
+    comparable, other = tuple(row["comparable_versions"]), tuple(row["other_versions"])
+    return made_of(Instrument, row, comparable_versions=comparable, other_versions=other)

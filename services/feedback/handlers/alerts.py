@@ -11,14 +11,14 @@ from shared.settings import Settings
 from shared.web.filters import words
 
 
-async def send(database: Database, settings: Settings, organisation_id: UUID, alert_id: UUID) -> None:
-    """Send one message, unless it was sent."""
+async def send(database: Database, settings: Settings, organisation_id: UUID, alert_id: UUID) -> mail.Refused | None:
+    """Send one message, unless it was sent; gives why it did not go out."""
     async with database.transaction(organisation_id) as tx:
         now = clock.now()
         alert = await store.claim_alert(tx, organisation_id, alert_id, now, now + mail.LEASE)
         if alert is None:
             await store.let_ended_alert_rest(tx, alert_id)
-            return
+            return None
     refused = await mail.deliver(settings, _letter(settings, alert))
     async with database.transaction(organisation_id) as tx:
         if refused is None:
@@ -28,7 +28,8 @@ async def send(database: Database, settings: Settings, organisation_id: UUID, al
         else:
             again = clock.now() + timedelta(seconds=mail.seconds_until_next_attempt(refused, alert.attempts))
             attempts_max = alert.attempts if refused.counts else alert.attempts - 1
-            await store.postpone_alert(tx, organisation_id, alert_id, again, attempts_max)
+            await store.postpone_alert(tx, organisation_id, alert_id, again, attempts_max, refused)
+    return refused
 
 
 def _letter(settings: Settings, alert: store.Alert) -> mail.Letter:

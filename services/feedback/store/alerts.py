@@ -8,7 +8,7 @@ from uuid import UUID
 from services.feedback.domain.alerts import Others
 from shared.database import Tx, made_of
 from shared.identity import new_id
-from shared.mail import brings
+from shared.mail import Refused, bring_again, brings
 from shared.timers import Timer, cancel_timer, set_timer
 
 ALERT_TIMER = "concern-alert"
@@ -58,7 +58,7 @@ async def add_alert(
         at,
         others,
     )
-    await _due(tx, organisation, alert_id, at)
+    await set_timer(tx, _timer(organisation, alert_id, at))
 
 
 async def claim_alert(tx: Tx, organisation: UUID, alert_id: UUID, now: datetime, until: datetime) -> Alert | None:
@@ -82,7 +82,7 @@ async def claim_alert(tx: Tx, organisation: UUID, alert_id: UUID, now: datetime,
     if row["is_over"]:
         await end_alert(tx, alert_id, "dropped")
         return None
-    await _due(tx, organisation, alert_id, until)  # as soon as it is free: whoever claimed it may have died
+    await bring_again(tx, _timer(organisation, alert_id, until))  # when it is free: who claimed it may have died
     return made_of(Alert, row)
 
 
@@ -98,16 +98,19 @@ async def let_ended_alert_rest(tx: Tx, alert_id: UUID) -> None:
         await cancel_timer(tx, ALERT_TIMER, str(alert_id))
 
 
-async def postpone_alert(tx: Tx, organisation: UUID, alert_id: UUID, until: datetime, attempts_max: int) -> None:
+async def postpone_alert(
+    tx: Tx, organisation: UUID, alert_id: UUID, until: datetime, attempts_max: int, refused: Refused
+) -> None:
     """Try again then. At most so many attempts count so far: a mail server that is away uses up none."""
-    made_at = await tx.fetchval(
+    waits = await tx.fetchval(
         """update alerts set next_attempt_at = $2, attempts = least(attempts, $3)
-           where alert_id = $1 and state = 'queued' returning made_at""",
+           where alert_id = $1 and state = 'queued' returning true""",
         alert_id,
         until,
         attempts_max,
     )
-    await _due(tx, organisation, alert_id, until, held_up_since=made_at)
+    if waits:
+        await bring_again(tx, _timer(organisation, alert_id, until), refused)
 
 
 async def gaps_told(tx: Tx, site_id: UUID, since: datetime) -> dict[datetime, datetime]:
@@ -121,6 +124,6 @@ async def gaps_told(tx: Tx, site_id: UUID, since: datetime) -> dict[datetime, da
     return {row["due_at"]: row["told_at"] for row in rows}
 
 
-async def _due(tx: Tx, organisation: UUID, alert_id: UUID, at: datetime, held_up_since: datetime | None = None) -> None:
-    """Set the timer that brings a message to the sender."""
-    await set_timer(tx, Timer(ALERT_TIMER, str(alert_id), organisation, at, brings(alert_id, held_up_since)))
+def _timer(organisation: UUID, alert_id: UUID, at: datetime) -> Timer:
+    """What brings a message to the sender."""
+    return Timer(ALERT_TIMER, str(alert_id), organisation, at, brings(alert_id))

@@ -13,19 +13,19 @@ from shared.events.intake import InvitationFailed, InvitationSent
 from shared.settings import Settings
 
 
-async def send(database: Database, settings: Settings, organisation_id: UUID, message_id: UUID) -> None:
-    """Send one message, unless it is not wanted any more."""
+async def send(database: Database, settings: Settings, organisation_id: UUID, message_id: UUID) -> mail.Refused | None:
+    """Send one message, unless it is not wanted any more; gives why it did not go out."""
     async with database.transaction(organisation_id) as tx:
         occasion = await store.find_occasion_of_message(tx, message_id)  # locked first, as those who hear of it do
         moment = clock.now()
         claim = await store.claim_message(tx, organisation_id, message_id, moment, moment + mail.LEASE)
         if occasion is None or claim is None:
             await store.let_ended_message_rest(tx, message_id)
-            return
+            return None
         if not await _is_wanted(tx, occasion, message_id, claim.reminder):
-            return
+            return None
         if await _waits(tx, occasion, message_id, claim):
-            return
+            return None
     refused = await mail.deliver(settings, _letter(settings, claim, occasion, message_id))
     async with database.transaction(organisation_id) as tx:
         moment = clock.now()
@@ -36,7 +36,8 @@ async def send(database: Database, settings: Settings, organisation_id: UUID, me
         else:
             again = moment + timedelta(seconds=mail.seconds_until_next_attempt(refused, claim.attempts))
             attempts_max = claim.attempts if refused.counts else claim.attempts - 1
-            await store.postpone_message(tx, organisation_id, message_id, again, attempts_max, was_tried=True)
+            await store.postpone_message(tx, organisation_id, message_id, again, attempts_max, refused)
+    return refused
 
 
 async def _is_wanted(tx: Tx, occasion: Occasion, message_id: UUID, reminder: int) -> bool:
@@ -63,7 +64,7 @@ async def _waits(tx: Tx, occasion: Occasion, message_id: UUID, claim: store.Clai
         await store.end_message(tx, message_id, "dropped", moment, "closed")
     else:
         attempts_max = claim.attempts - 1
-        await store.postpone_message(tx, occasion.organisation_id, message_id, at, attempts_max, was_tried=False)
+        await store.postpone_message(tx, occasion.organisation_id, message_id, at, attempts_max, None)
     return True
 
 

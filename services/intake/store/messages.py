@@ -9,7 +9,7 @@ from uuid import UUID
 from services.intake.domain.invitation import Occasion
 from shared.database import Tx, made_of
 from shared.identity import new_id
-from shared.mail import brings
+from shared.mail import Refused, bring_again, brings
 from shared.timers import Timer, cancel_timer, cancel_timers, set_timer, set_timers
 
 SEND_TIMER = "send-message"
@@ -68,28 +68,30 @@ async def claim_message(
     )
     if row is None:
         return None
-    await set_timer(tx, _timer(organisation_id, message_id, until))  # when it is free: whoever claimed it may have died
+    await bring_again(tx, _timer(organisation_id, message_id, until))  # when it is free: who claimed it may have died
     return made_of(Claim, row)
 
 
 async def postpone_message(
-    tx: Tx, organisation_id: UUID, message_id: UUID, until: datetime, attempts_max: int, *, was_tried: bool
+    tx: Tx, organisation_id: UUID, message_id: UUID, until: datetime, attempts_max: int, refused: Refused | None
 ) -> None:
     """Try again then. At most so many attempts count so far: a mail server that is away uses up none."""
-    made_at: datetime | None = await tx.fetchval(
+    waits = await tx.fetchval(
         """update messages set next_attempt_at = $2, attempts = least(attempts, $3)
-           where message_id = $1 and state = 'queued' returning made_at""",
+           where message_id = $1 and state = 'queued' returning true""",
         message_id,
         until,
         attempts_max,
     )
-    if made_at:
-        await set_timer(tx, _timer(organisation_id, message_id, until, made_at if was_tried else None))
+    if waits and refused:
+        await bring_again(tx, _timer(organisation_id, message_id, until), refused)
+    elif waits:
+        await set_timer(tx, _timer(organisation_id, message_id, until))
 
 
-def _timer(organisation_id: UUID, message_id: UUID, at: datetime, held_up_since: datetime | None = None) -> Timer:
+def _timer(organisation_id: UUID, message_id: UUID, at: datetime) -> Timer:
     """What brings a message to the sender."""
-    return Timer(SEND_TIMER, str(message_id), organisation_id, at, brings(message_id, held_up_since))
+    return Timer(SEND_TIMER, str(message_id), organisation_id, at, brings(message_id))
 
 
 async def let_ended_message_rest(tx: Tx, message_id: UUID) -> None:

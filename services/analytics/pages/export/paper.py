@@ -55,6 +55,7 @@ def _card(one: Sheet) -> dict[str, Any]:
         "rows": [{"name": row.name, "cells": row.values and _cells(one, row.values, context)} for row in rows],
         "left_out": len(one.rows) - len(rows),
         "notes": one.notes,
+        "definition": one.definition,
         "defined": "; ".join(f"{definition.figure} ({definition.source})" for definition in defined),
     }
 

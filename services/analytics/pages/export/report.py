@@ -40,6 +40,7 @@ class Report:
             ("Instrument", f"{asked.instrument.title}, version {asked.instrument.version}"),
             ("From", words(asked.first)),
             ("To", words(asked.later)),
+            ("Release", "none: as it is now" if asked.seen.release is None else str(asked.seen.release)),
             ("Data up to", moment),
         ]
 

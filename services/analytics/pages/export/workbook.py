@@ -16,8 +16,10 @@ STYLES: dict[str, dict[str, Any]] = {
     "head": {"bold": True, "bottom": 1, "text_wrap": True},
     "text": {"text_wrap": True},
     "count": {"num_format": "#,##0"},
+    "part": {"num_format": "#,##0"},
     "share": {"num_format": "0%"},
     "limits": {"num_format": "0%"},
+    "gap": {"num_format": "+0;-0;0"},
     "change": {"num_format": "+0.00;-0.00;0.00"},
     "points": {"num_format": "#,##0.00"},
     "number": {"num_format": "#,##0.00"},
@@ -57,19 +59,19 @@ def _first(page: Any, styles: dict[str, Any], report: Report) -> None:
 
 
 def _definitions(page: Any, styles: dict[str, Any]) -> None:
-    for column, width in enumerate((16, 34, 90, 40)):
+    for column, width in enumerate((16, 34, 90, 40, 40)):
         page.set_column(column, column, width)
-    _head(page, ("Section", "Figure", "Formula", "Source"), styles)
-    lines = [(one.section, one.figure, one.formula, one.source) for one in DEFINITIONS]
-    _write(page, 1, lines, [styles["text"]] * 4)
+    _head(page, ("Section", "Figure", "Formula", "Source", "Definition"), styles)
+    lines = [(one.section, one.figure, one.formula, one.source, ", ".join(one.names)) for one in DEFINITIONS]
+    _write(page, 1, lines, [styles["text"]] * 5)
 
 
 def _card(page: Any, styles: dict[str, Any], one: Sheet) -> None:
     page.set_column(0, 0, 30)
     page.set_column(1, len(one.columns), 13)
-    page.set_column(len(one.columns) + 2, len(one.columns) + 2, 26)
+    page.set_column(len(one.columns) + 2, len(one.columns) + 3, 26)
     _head(page, one.headings, styles)
-    _write(page, 1, one.lines, [styles[kind] for kind in ("text", *_kinds(one), "count", "text")])
+    _write(page, 1, one.lines, [styles[kind] for kind in ("text", *_kinds(one), "count", "text", "text")])
 
 
 def _kinds(one: Sheet) -> Iterator[str]:

@@ -43,10 +43,6 @@ async def became(tx: Tx, choice: Choice) -> Sheet | None:
         f"Reliable is a change larger than the noise of {title} for a single person.",
         *of_rates(choice.seen, dict(named).values()),
     ]
-    if found.difference is not None:
-        lower = "lower" if found.difference < 0 else "higher"
-        began = f"began {abs(found.difference):.2f} SD {lower} than those who have not, or were not asked yet"
-        notes.append(f"Those who answered again {began}.")
     sentence = unsaid(choice.seen, "Too few people answered twice to say how many improved")
     if better:
         sentence = f"{better.some} of {better.of} improved by more than the noise of {title}"

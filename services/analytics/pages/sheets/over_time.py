@@ -15,8 +15,10 @@ from services.analytics.pages.sheets.sheet import (
     Sheet,
     drawing,
     ends,
+    in_points,
     interval,
     of_rates,
+    of_versions,
     unsaid,
 )
 from shared.database import Tx
@@ -113,8 +115,9 @@ def weekly(instrument: Instrument, people: People, courses: Sequence[Course] = (
     rows = [Row(at, None if n is None else (n, *ends(mean)), cut) for at, n, mean, cut in shown]
     points = [interval(at, mean, n) for at, n, mean, _ in shown if mean]
     title, personal = instrument.title, found.personal
-    sentence = _movement(title, personal) if personal else why
-    notes = ["Other people answer each week: the line through the points is nobody's course."]
+    sentence = _movement(instrument, personal) if personal else why
+    line = "Other people answer each week: the line through the points is nobody's course."
+    notes = [line, *of_versions(instrument)]
     if personal and personal.low is not None and personal.high is not None:
         spread = f"{_signed(personal.value)} points a session ({_signed(personal.low)} to {_signed(personal.high)})"
         notes.insert(0, f"Mean of the personal slopes of {found.people} people: {spread}; more is better.")
@@ -123,13 +126,13 @@ def weekly(instrument: Instrument, people: People, courses: Sequence[Course] = (
     return Sheet("weeks", sentence, "Week", columns, rows, drawn, tuple(notes))
 
 
-def _movement(title: str, personal: Estimate) -> str:
+def _movement(instrument: Instrument, personal: Estimate) -> str:
     """Better or worse, as a higher score may be either. Where all move alike there is no interval: that is clear."""
     is_clear = personal.excludes_zero or (personal.low is None and personal.value)
     if not is_clear:
-        return f"No clear movement of {title} from session to session"
-    better = "better" if personal.value > 0 else "worse"
-    return f"From session to session a person's {title} gets {abs(personal.value):.2f} points {better}"
+        return f"No clear movement of {instrument.title} from session to session"
+    moved = f"{in_points(personal.value, 2)} points {'better' if personal.value > 0 else 'worse'}"
+    return f"From session to session a person's {instrument.title} gets {moved}"
 
 
 WEEKS_SHOWN = 26

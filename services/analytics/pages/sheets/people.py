@@ -1,7 +1,9 @@
 """Sheets about people: who answered, and what changed for them."""
 
+from collections.abc import Iterator, Sequence
+
 from services.analytics import store
-from services.analytics.domain import Change, People, change
+from services.analytics.domain import Change, People, change, outcomes
 from services.analytics.domain.completeness import DIFFERENCE_MAX, differing
 from services.analytics.domain.dose import BANDS, SESSIONS
 from services.analytics.domain.paired import paired
@@ -15,8 +17,10 @@ from services.analytics.pages.sheets.sheet import (
     Sheet,
     drawing,
     ends,
+    in_points,
     interval,
     of_few,
+    of_versions,
     unsaid,
 )
 from shared.database import Tx
@@ -29,7 +33,8 @@ async def answered(tx: Tx, choice: Choice) -> Sheet:
     """At each occasion: how many were to be asked, were invited, touched the page, and have answered."""
     kinds = ("eligible", "invited", "reached", "responded")
     people = await choice.everybody(tx)
-    rows, points, shares, notes = [], [], [], await _differing(tx, choice)
+    rows, points, shares, notes = [], [], [], [*_not_asked(choice, people), *_began(choice, people)]
+    notes += await _differing(tx, choice)
     sentence = unsaid(choice.seen, "Too few people were to be asked or have answered to show how many")
     for occasion in choice.occasions:
         eligible, invited, reached, some = (people.at(kind, occasion) for kind in kinds)
@@ -49,6 +54,28 @@ async def answered(tx: Tx, choice: Choice) -> Sheet:
     columns: Columns = (*((name, "count") for name in STAGES), *SHARE_AND_ENDS)
     drawn = Drawing("bars", f"People, at {words(choice.later).lower()}", points, "people") if points else None
     return Sheet("answered", sentence, "Check-in", columns, rows, drawn, (*notes, *of_few(shares)))
+
+
+def _not_asked(choice: Choice, people: People) -> Iterator[str]:
+    """Whom the share of those who answered says nothing of: what falls due at the end does so for who comes so far.
+
+    Only where both numbers are shown, and of one release.
+    """
+    asked, at = choice.asked.asked_later, words(choice.later).lower()
+    enrolled, eligible = people.enrolled, people.at("eligible", choice.later)
+    is_of_one = len(people.cuts_of(("enrolled",), asked)) == 1 and people.has_all(("enrolled",), asked)
+    if is_of_one and people.people_min <= eligible <= enrolled - people.people_min:
+        who = f"{enrolled - eligible} of {enrolled} who enrolled were not to be asked at {at}"
+        yield f"{who}: they left before, or have not come so far."
+
+
+def _began(choice: Choice, people: People) -> Iterator[str]:
+    """Whether those who answered again were as well at first as those who did not."""
+    difference = outcomes(choice.asked, people).difference
+    if difference is not None:
+        lower = "lower" if difference < 0 else "higher"
+        began = f"began {abs(difference):.2f} SD {lower} than those who have not, or were not asked yet"
+        yield f"Those who answered {choice.instrument.title} again at {words(choice.later).lower()} {began}."
 
 
 async def _differing(tx: Tx, choice: Choice) -> list[str]:
@@ -93,7 +120,19 @@ async def changed(tx: Tx, choice: Choice, people: People | None = None) -> Sheet
         ("Gain, in SDs", "change"), ("from", "low"), ("to", "high"),
     )  # fmt: skip
     drawn = drawing(f"Points since {first}, more is better", points, "change")
-    return Sheet("changed", sentence, "Check-in", columns, rows, drawn)
+    notes = (*of_versions(choice.instrument), *_missing(changes))
+    return Sheet("changed", sentence, "Check-in", columns, rows, drawn, notes)
+
+
+def _missing(changes: Sequence[Change]) -> Iterator[str]:
+    """Why there is no interval of a change, or no gain beside it."""
+    for one in changes:
+        first, later = words(one.asked.first).lower(), words(one.asked.later).lower()
+        if one.mean and one.mean.low is None:
+            yield f"From {first} to {later} all changed alike, so there is no interval."
+        if one.found and one.gain is None:
+            at = later if one.found.variance_first else first
+            yield f"At {at} all scored alike, so from {first} to {later} there is no gain in SDs."
 
 
 def _found(one: Change) -> str:
@@ -104,7 +143,8 @@ def _found(one: Change) -> str:
     if one.mean.low is not None and not one.mean.excludes_zero:
         return "no clear change is seen"
     who = "people score" if one.mean.low is not None else "everybody scores"
-    return f"{who} {abs(one.mean.value):.1f} points {'better' if one.mean.value > 0 else 'worse'}"
+    changed = in_points(one.mean.value, one.asked.instrument.digits)
+    return f"{who} {changed} points {'better' if one.mean.value > 0 else 'worse'}"
 
 
 async def before_and_after(tx: Tx, choice: Choice) -> Sheet:

@@ -1,26 +1,45 @@
-"""Sheets about differences: sites beside what chance makes of them, groups of people, and the comparison."""
+"""Sheets about places: where sessions were held, sites beside the limits for their size, and a comparison."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from services.analytics import store
-from services.analytics.domain import Apart, Compared, Equity, Measure, Standings, compared, equity, standings
+from services.analytics.domain import Compared, Measure, Standings, adoption, compared, standings
 from services.analytics.domain.rates import is_short
-from services.analytics.domain.sites import LIMITS, Funnel
+from services.analytics.domain.sites import LIMITS, SITES_MIN, Funnel
 from services.analytics.drawing import Drawing
 from services.analytics.pages.choice import Choice
 from services.analytics.pages.sheets.sheet import (
+    GAP,
     Columns,
     Row,
     Sheet,
     ends,
     of_few,
+    of_gap,
     of_too_few,
     unsaid,
 )
 from services.analytics.store import BY_SITE, Seen
 from shared.database import Tx
 from shared.web.filters import words
+
+
+async def held(tx: Tx, choice: Choice) -> Sheet | None:
+    """At which sites of the program, and in how many groups, sessions were held."""
+    by_site = await store.groups_held(tx, choice.program.program_id, choice.seen)
+    if not by_site:
+        return None
+    found = adoption(by_site)
+    groups = "1 group" if found.groups == 1 else f"{found.groups} groups"
+    sentence = f"Sessions were held at {found.sites} of {found.of} sites, in {groups}"
+    if not found.groups:
+        sentence = "No group has held a session yet"
+    rows = [Row(words(site), (many,), choice.seen.cut) for site, many in by_site.items()]
+    columns: Columns = (("Groups that have held sessions", "count"),)
+    notes = ("These are counts of sites and groups, not of people.",)
+    return Sheet("held", sentence, "Site", columns, rows, None, notes)
 
 
 async def sites(tx: Tx, choice: Choice) -> Sheet | None:
@@ -66,80 +85,51 @@ def _of_sites(choice: Choice, found: Standings) -> str:
         return "At no site have enough people answered for a rate"
     if len(known) == 1:
         return f"Only {words(known[0].site)} has a rate, so there is none to set it beside"
-    if outside := sum(one.is_outside[1] for one in known):
-        return f"{outside} of {len(known)} sites with a rate lie outside of what chance makes of sites of their size"
-    return f"All {len(known)} sites with a rate lie within the limits of chance for their size"
+    assert found.funnel
+    return _dispersed(found.funnel, sum(one.is_outside[1] for one in known), len(known))
+
+
+def _dispersed(funnel: Funnel, outside: int, many: int) -> str:
+    """Nothing that lies within limits which were widened is called chance."""
+    where = f"all {many} sites with a rate lie within the limits for their size"
+    if outside:
+        where = f"{outside} of {many} sites with a rate {'lies' if outside == 1 else 'lie'} outside of the limits for "
+        where += "their size"
+    widened = "; the limits are widened for that" if funnel.between else ""
+    if funnel.is_beyond_chance:
+        return f"Sites differ by more than chance alone (dispersion {funnel.dispersion:.1f}){widened}: {where}"
+    if widened:
+        return f"{where[0].upper()}{where[1:]}, widened by what they differ (dispersion {funnel.dispersion:.1f})"
+    return f"{where[0].upper()}{where[1:]}: those of chance alone"
 
 
 def _notes(seen: Seen, found: Standings) -> list[str]:
     """What must be known where a site has no rate, or where limits fall short of their names."""
     known = [one for one in found.sites if not one.suppressed and one.some is not None and one.of is not None]
     notes = of_too_few(seen, is_any=any(one.rate is None for one in known))
+    if found.funnel:
+        notes.insert(0, _spread(found.funnel))
     if any(is_short(one.some or 0, one.of or 0) for one in known if one.rate):
         notes.append("Where fewer than five people of a site are of one kind, limits are less exact than their names.")
     return notes
 
 
+def _spread(funnel: Funnel) -> str:
+    """How far sites scatter, and what that does to the limits."""
+    said = f"Dispersion (phi) is {funnel.dispersion:.2f}; by chance alone it would be about 1."
+    if funnel.between is None:
+        return f"{said} Of fewer than {SITES_MIN} sites one can make most of it, so the limits are not widened by it."
+    widened = ", by which the limits are widened" if funnel.between else ": the limits are those of chance alone"
+    return f"{said} What is left between sites (tau, arcsine scale) is {funnel.between:.3f}{widened}."
+
+
 def _limits(funnel: Funnel, points: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The limits of chance over all sizes that occur."""
+    """The limits over all sizes that occur."""
     most = max(one["n"] for one in points) * 1.15
     for level in LIMITS:
         for n in (max(most * step / 40, 5) for step in range(1, 41)):
             low, high = funnel.limits(n, level)
             yield {"level": f"{level:.1%}", "n": n, "low": low, "high": high}
-
-
-async def groups(tx: Tx, choice: Choice) -> Sheet | None:
-    """Who came, stayed and improved, by an attribute."""
-    by = await choice.told_apart(tx)
-    if by is None:
-        return None
-    found = equity(choice.asked, await choice.everybody(tx), await choice.people(tx, by))
-    has_outcome = choice.instrument.threshold is not None
-    rows, shares = [], []
-    for one in found:
-        parts = [*_apart(one.reach), *_apart(one.retention), *(_with_counts(one.outcome) if has_outcome else ())]
-        rows.append(Row(words(one.group), None if one.suppressed else (one.n, *parts), one.cut))
-        shares += [(each.some, each.of) for each in (one.reach, one.retention, one.outcome) if each and each.gap]
-    incomplete = any(one.outcome and one.outcome.share is None for one in found)
-    sentence = _of_groups(words(by).lower(), found)
-    if all(one.suppressed for one in found):
-        sentence = unsaid(choice.seen, f"Too few people to tell them apart by {words(by).lower()}")
-    columns: Columns = (
-        ("People", "count"),
-        ("Came", "share"), ("Gap", "change"), ("from", "low"), ("to", "high"),
-        ("Stayed", "share"), ("Gap", "change"), ("from", "low"), ("to", "high"),
-    )  # fmt: skip
-    if has_outcome:
-        columns += (
-            ("Reliably better", "count"), ("Of", "count"), ("Share", "share"),
-            ("Gap", "change"), ("from", "low"), ("to", "high"),
-        )  # fmt: skip
-    notes = of_too_few(choice.seen, is_any=incomplete) + of_few(shares)
-    return Sheet("groups", sentence, words(by), columns, rows, None, tuple(notes))
-
-
-def _of_groups(by: str, found: Sequence[Equity]) -> str:
-    """Only what was compared is said to differ, or not to."""
-    gaps = [
-        (f"{words(one.group)} ({what})", apart)
-        for one in found
-        for what, apart in (("came", one.reach), ("stayed", one.retention), ("improved", one.outcome))
-        if apart and apart.gap
-    ]
-    if flagged := [name for name, apart in gaps if apart.is_flagged]:
-        return f"By {by}, these differ from all others by more than chance: {', '.join(flagged)}"
-    if gaps:
-        return f"By {by}, no gap between a group and all others is larger than chance makes it"
-    return f"By {by}, no group can be compared with all others"
-
-
-def _apart(one: Apart | None) -> tuple[float | None, ...]:
-    return (one.share.value if one.share else None, *ends(one.gap)) if one else (None,) * 4
-
-
-def _with_counts(one: Apart | None) -> tuple[float | None, ...]:
-    return (one.some if one else None, one.of if one else None, *_apart(one))
 
 
 async def beside(tx: Tx, choice: Choice) -> Sheet | None:
@@ -153,17 +143,18 @@ async def beside(tx: Tx, choice: Choice) -> Sheet | None:
     ]
     found = compared(choice.asked, *sides)
     columns: Columns = (
-        ("People", "count"),
-        ("Of the comparison", "count"),
-        ("More", "change"),
-        ("from", "low"),
-        ("to", "high"),
-    )
-    gain, better = "Gain, in SDs at the start", "Reliably better, and the gap of their shares"
-    rows = [Row(gain, None if found.suppressed else (found.n, found.n_comparison, *ends(found.gain_over)), found.cut)]
+        ("People", "count"), ("Of the comparison", "count"),
+        ("More gained, in SDs at the start", "change"), ("from", "low"), ("to", "high"),
+    )  # fmt: skip
+    values: tuple[float | None, ...] = (found.n, found.n_comparison, *ends(found.gain_over))
     if choice.instrument.threshold:
-        counts = None if found.improved is None else (*(some for some, _ in found.improved), *ends(found.improved_gap))
-        rows.append(Row(better, counts, found.cut))
+        columns += (
+            ("Reliably better", "part"), ("of", "high"), ("The same of the comparison", "part"), ("of", "high"),
+            GAP, ("from", "low"), ("to", "high"),
+        )  # fmt: skip
+        values += (*(one for part in found.improved or () for one in part), *of_gap(found.improved_gap))
+    row = Row(f"{words(choice.first)} to {words(choice.later).lower()}", values, found.cut)
+    rows = [replace(row, values=None) if found.suppressed else row]
     notes = ["The groups differ by chance alone only if people were assigned to them by lot."]
     notes += of_too_few(choice.seen, is_any=bool(found.improved) and found.improved_gap is None)
     notes += of_few(found.improved or ()) if found.improved_gap else []

@@ -4,17 +4,19 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from services.analytics.domain import NOW, Cut, Estimate, Rate
+from services.analytics.domain import NOW, Cut, Estimate, Instrument, Rate
 from services.analytics.domain.rates import is_short
 from services.analytics.drawing import Drawing, Unit
 from services.analytics.pages.choice import Choice
 from services.analytics.store import Seen
 from shared.database import Tx
 
-Kind = Literal["count", "points", "change", "share", "number", "limits", "low", "high"]
+Kind = Literal["count", "part", "points", "change", "share", "gap", "number", "limits", "low", "high"]
 """How a number is written; `low` and `high` are the ends of an interval around the number before them;
-`limits` is the lower of two shares, and `high` follows it."""
+`limits` is the lower of two shares, and `high` follows it; `part` is so many people, and `high` the number they are of;
+`gap` is a difference of two shares, in percentage points."""
 Columns = tuple[tuple[str, Kind], ...]
+GAP: tuple[str, Kind] = ("Gap, percentage points", "gap")
 SHARE_AND_ENDS: Columns = (("Share", "share"), ("from", "low"), ("to", "high"))
 Values = tuple[float | int | None, ...]
 
@@ -39,7 +41,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What stands on a card."""
+    """What stands on a card. `definition` is the name of its formulas, as the JSON has it, too."""
 
     name: str
     title: str
@@ -48,6 +50,7 @@ class Sheet:
     rows: Sequence[Row]
     drawing: Drawing | None = None
     notes: tuple[str, ...] = ()
+    definition: str = ""
 
     @property
     def headings(self) -> list[str]:
@@ -57,7 +60,7 @@ class Sheet:
         for name, kind in self.columns:
             around = around if kind in ("low", "high") else name
             named.append(f"{around}: {name}" if kind in ("low", "high") else name)
-        return [self.head, *named, "Release", "Data up to"]
+        return [self.head, *named, "Release", "Data up to", "Definition"]
 
     @property
     def lines(self) -> list[tuple[float | int | str | None, ...]]:
@@ -65,8 +68,9 @@ class Sheet:
         kinds = [kind for _, kind in self.columns]
         hidden = ("hidden",) * len(kinds)
         return [
-            (row.label, *(hidden if row.values is None else map(_written, row.values, kinds)), *_dated(row.cut))
+            (row.label, *(hidden if row.values is None else map(_written, row.values, kinds)), *dated)
             for row in self.rows
+            for dated in [(*_dated(row.cut), self.definition)]
         ]
 
     @property
@@ -117,6 +121,16 @@ def unsaid(seen: Seen, why: str) -> str:
     return why if seen.is_live else HIDDEN
 
 
+def of_versions(one: Instrument) -> list[str]:
+    """What must be known where answers to another version of an instrument may be missed."""
+    others = " and ".join(map(str, one.other_versions))
+    why = (
+        f"Answers to version {others} of {one.title} cannot be compared with those to version {one.version}: they are "
+        "in none of these figures."
+    )
+    return [why] if others else []
+
+
 def of_few(shares: Iterable[tuple[int, int]]) -> list[str]:
     """What must be known where an interval of some of these shares falls short of its name."""
     return [SHORT] if any(is_short(some, of) for some, of in shares) else []
@@ -125,8 +139,8 @@ def of_few(shares: Iterable[tuple[int, int]]) -> list[str]:
 def of_too_few(seen: Seen, *, is_any: bool) -> list[str]:
     """What must be known where some of the counts have no rate."""
     why = (
-        f"Fewer than {seen.answered_min} % of those who were to be asked have answered these questions, or who was "
-        "asked is shown of other people than who answered: no rates are given, only counts."
+        f"Fewer than {seen.answered_min} % of those who were to be asked have answered these questions each time, or "
+        "who was asked is shown of other people than who answered: no rates are given, only counts."
     )
     return [why] if is_any else []
 
@@ -144,6 +158,18 @@ SHORT = "Where there are fewer than five people of one kind, an interval is narr
 def ends(one: Estimate | None) -> tuple[float | None, float | None, float | None]:
     """The value and its interval."""
     return (one.value, one.low, one.high) if one else (None, None, None)
+
+
+def of_gap(one: Estimate | None) -> tuple[float | None, ...]:
+    """The same of a difference of two shares, in percentage points."""
+    return tuple(None if end is None else 100 * end for end in ends(one))
+
+
+def in_points(value: float, digits: int) -> str:
+    """Without a sign. What is not nothing is never written as if it were: it has as many digits as that takes."""
+    while value and not round(abs(value), digits):
+        digits += 1
+    return f"{abs(value):.{digits}f}"
 
 
 def interval(name: str, one: Estimate, n: int | None = None) -> dict[str, Any]:

@@ -57,6 +57,7 @@ DUE = {
     "pulse": a_due("session-pulse"),
     "total": a_due("phq-4"),
     "month": a_due("monthly-check-in", "experience", code="month-1"),
+    "answered": a_due("session-pulse"),
 }
 STAFF = {
     "check-ins": "/feedback/?need=overdue",
@@ -70,6 +71,7 @@ STAFF = {
     "contacts": "/feedback/crisis-contacts/old-town",
     "enter-total": f"/feedback/occasions/{DUE['total'].occasion_id}/enter",
     "enter-paper": f"/feedback/occasions/{DUE['pulse'].occasion_id}/enter",
+    "take-back": f"/feedback/occasions/{DUE['answered'].occasion_id}/take-back",
     "import": "/feedback/check-ins/import",
     "concerns": "/feedback/concerns",
     "raise": "/feedback/concerns/raise",
@@ -178,7 +180,7 @@ async def a_week(told: Told, client: Any) -> None:
     dues = {
         "link-open-pulse-000000": DUE["pulse"],
         "link-belonging-00000000": a_due("belonging", event=FollowUpDue, code="follow-up", due_at=long_ago(5)),
-        "link-answered-000000000": a_due("session-pulse"),
+        "link-answered-000000000": DUE["answered"],
         "link-expired-0000000000": a_due(due_at=long_ago(12), closes_at=long_ago(2), code="session-1"),
         "link-early-es-000000000": a_due(opens_at=long_ago(-1)),
         "link-total-000000000000": DUE["total"],

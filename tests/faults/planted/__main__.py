@@ -14,6 +14,7 @@ from rich.console import Console
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parents[2]
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".*_cache", "__pycache__", ".tools", "node_modules", ".hypothesis")
+PLANS = 3  # what goes wrong in one batch of many may not happen in each run
 console = Console(soft_wrap=True, highlight=False)
 
 
@@ -72,9 +73,12 @@ def main() -> None:
     console.print("| planted bug | invariant | cell | |\n| --- | --- | --- | --- |")
     good = 0
     for one in bugs:
-        is_found, what = found(one, asked.seed)
+        for plan in range(PLANS):
+            is_found, what = found(one, str(int(asked.seed) + plan))
+            if is_found:
+                break
         good += is_found
-        verdict = "found" if is_found else "**NOT FOUND**"
+        verdict = f"found with plan {plan + 1}" if is_found else "**NOT FOUND**"
         console.print(f"| {one.path.stem} | {one.invariant} | {one.cell} | {verdict}: {what[:160]} |", markup=False)
     console.print(f"{good} of {len(bugs)} found")
     sys.exit(0 if good == len(bugs) else 1)

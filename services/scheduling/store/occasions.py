@@ -138,10 +138,7 @@ def _clock(occasion: Occasion) -> tuple[str, datetime] | None:
 
 async def answer(tx: Tx, told: Sequence[Heard[CheckInSubmitted]]) -> None:
     """The check-ins of occasions were answered; these may not be known yet. Nothing is waited for any more."""
-    await tx.execute(
-        "select from enrolments where enrolment_id = any ($1) order by enrolment_id for update",
-        [one.event.enrolment_id for one in told],
-    )
+    await _lock_enrolments(tx, [one.event.enrolment_id for one in told])
     of_answer = attrgetter(*_OF_ANSWER)
     await tx.executemany(
         """insert into occasions (organisation_id, occasion_id, participant_id, enrolment_id, program_id, site_id,
@@ -173,10 +170,7 @@ async def answer(tx: Tx, told: Sequence[Heard[CheckInSubmitted]]) -> None:
 
 async def unanswer(tx: Tx, told: Sequence[Heard[CheckInWithdrawn]]) -> None:
     """The answers of occasions were taken back: they wait for one again, as long as they are open."""
-    await tx.execute(
-        "select from enrolments where enrolment_id = any ($1) order by enrolment_id for update",
-        [one.event.enrolment_id for one in told],
-    )
+    await _lock_enrolments(tx, [one.event.enrolment_id for one in told])
     ids = [one.event.occasion_id for one in told]
     await tx.execute("delete from scores where occasion_id = any ($1)", ids)
     rows = await tx.fetch(
@@ -186,6 +180,12 @@ async def unanswer(tx: Tx, told: Sequence[Heard[CheckInWithdrawn]]) -> None:
     )
     waiting = [(one, _clock(one)) for one in map(_occasion, rows)]
     await set_timers(tx, [_timer(one, *clock) for one, clock in waiting if clock])
+
+
+async def _lock_enrolments(tx: Tx, enrolment_ids: Sequence[UUID]) -> None:
+    await tx.execute(
+        "select from enrolments where enrolment_id = any ($1) order by enrolment_id for update", enrolment_ids
+    )
 
 
 def _values(occasion: Occasion) -> list[Any]:

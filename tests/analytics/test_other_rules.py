@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from services.analytics.domain.lattice import EVERYBODY, Cell
-from services.analytics.domain.releasing import Release, release
+from services.analytics.domain.releasing import Counts, Release, release
 from services.analytics.domain.rules import Rules
 from services.analytics.domain.waiting import Latest, to_move
 from tests.analytics.conftest import NORTH_QUAY, OLD_TOWN, Told
@@ -73,8 +73,8 @@ def by_other_rules(*days: dict[Cell, int]) -> list[Release]:
     """All but the last one by a rule that hides less."""
     found: list[Release] = []
     for day in days[:-1]:
-        found.append(release(day, found, FEW))
-    return [*found, release(days[-1], found, MORE)]
+        found.append(release(Counts(day), found, FEW))
+    return [*found, release(Counts(days[-1]), found, MORE)]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_what_was_shown_and_is_small_now_is_hidden_with_company(
 def test_what_is_hidden_anew_comes_back_when_it_may_move() -> None:
     days = [tables(quay=7, town=20, hill=40), tables(quay=7, town=20, hill=40), tables(quay=30, town=40, hill=60)]
     before = by_other_rules(*days[:2])
-    assert numbers(release(days[2], before, MORE)) == {"all": 130, "quay": 30, "town": 40, "hill": 60}
+    assert numbers(release(Counts(days[2]), before, MORE)) == {"all": 130, "quay": 30, "town": 40, "hill": 60}
 
 
 def test_scores_that_were_shown_are_hidden_with_company() -> None:

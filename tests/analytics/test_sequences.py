@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from services.analytics.domain import Fact, Instrument
 from services.analytics.domain.lattice import EVERYBODY, Cell, cells
 from services.analytics.domain.people import taken_together
-from services.analytics.domain.releasing import Release, release
+from services.analytics.domain.releasing import Counts, Release, release
 from services.analytics.domain.rules import Rules
 from services.analytics.domain.waiting import Latest, to_move
 from tests.attack.running import findings
@@ -67,7 +67,7 @@ class Releases(RuleBasedStateMachine):
             for own in (("", ""), ("age", age))
         )
         self.truths.append(cells(joint))
-        self.made.append(release(self.truths[-1], self.made, RULES))
+        self.made.append(release(Counts(self.truths[-1]), self.made, RULES))
         self.rows.append(to_move(self._scores(), self.rows, (), RULES))
         moved: dict[Cell, Scores | None] = {
             cell: None if row.facts is None else Counter(row.facts) for cell, row in self.rows[-1].items()

@@ -12,7 +12,7 @@ from services.analytics.domain.bases import Facts
 from services.analytics.domain.fewest import COST
 from services.analytics.domain.lattice import EVERYBODY, Cell, Relation, cells, relations
 from services.analytics.domain.protecting import protect
-from services.analytics.domain.releasing import Release, release
+from services.analytics.domain.releasing import Counts, Release, release
 from services.analytics.domain.rules import Rules
 from services.analytics.domain.tables import Tables
 from services.analytics.domain.waiting import Latest, to_move
@@ -29,7 +29,7 @@ def tables(**sites: int) -> dict[Cell, int]:
 def released(*days: dict[Cell, int], rules: Rules = RULES) -> list[Release]:
     found: list[Release] = []
     for day in days:
-        found.append(release(day, found, rules))
+        found.append(release(Counts(day), found, rules))
     return found
 
 

@@ -5,14 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from services.analytics.domain.lattice import cells, with_empty
-from services.analytics.domain.releasing import Known, Release, release
+from services.analytics.domain.releasing import Counts, Known, Release, release
 from services.analytics.domain.rules import Rules
 from tests.attack import judging
 from tests.attack.judging import Finding, Truth
 from tests.attack.reader import Published
 from tests.attack.worlds import Joint
 
-Make = Callable[[Truth, Sequence[Release], Rules], Release]
+Make = Callable[[Counts, Sequence[Release], Rules], Release]
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ def attacked(days: Sequence[Joint], rules: Rules, make: Make = release) -> Tally
     tables = map(cells, days)
     truths, done = [with_empty(one) if rules.zeros_hidden else one for one in tables], list[Release]()
     for truth in truths:
-        done.append(make(truth, done, rules))
+        done.append(make(Counts(truth), done, rules))
     found = findings(done, truths, rules)
     seen = [_published(one, is_first_rule=True) for one in done]
     tally = Tally(worlds=1, people=max(sum(n for cell, n in day.items() if not cell) for day in truths), findings=found)
@@ -76,11 +76,10 @@ def _published(one: Release, *, is_first_rule: bool) -> Published:
     return Published({cell: one.values[cell] for cell in one.shown}, frozenset(without), hidden)
 
 
-def unprotected(now: Truth, earlier: Sequence[Release], rules: Rules) -> Release:
+def unprotected(now: Counts, earlier: Sequence[Release], rules: Rules) -> Release:
     """What many others do: small cells are hidden, nothing beside them, and nothing waits."""
-    values = dict(now)
-    shown = frozenset(cell for cell, n in values.items() if n >= rules.people_min)
-    return Release(values, shown, {cell: Known(n, cell in shown) for cell, n in values.items()}, rules)
+    shown = frozenset(cell for cell, n in now.values.items() if n >= rules.people_min)
+    return Release(now, shown, {cell: Known(n, cell in shown) for cell, n in now.values.items()}, rules)
 
 
 def _kind(one: Finding) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from services.analytics.domain.lattice import cells
-from services.analytics.domain.releasing import Release, release
+from services.analytics.domain.releasing import Counts, Release, release
 from services.analytics.domain.rules import Rules
 from tests.attack import judging
 from tests.attack.judging import Finding, Truth
@@ -52,8 +52,8 @@ def test_a_page_by_a_new_rule_does_not_tell_what_it_hides() -> None:
     found, masked = 0, 0
     for seed in range(20):
         truth = cells(table(seed, TINY if seed % 5 else SMALL))
-        first = release(truth, [], Rules(5))
-        found += len(_of_page(release(truth, [first], RULES), truth))
+        first = release(Counts(truth), [], Rules(5))
+        found += len(_of_page(release(Counts(truth), [first], RULES), truth))
         masked += len(_of_page(replace(first, rules=RULES), truth))
     assert not found
     assert masked > 20, "there has to be something to find"
@@ -71,7 +71,7 @@ def test_days_before_a_new_rule_stay_as_wide_as_both_rules_ask_for(rules: tuple[
     for seed in range(12):
         truths, made = list(map(cells, sequence(seed, TINY))), list[Release]()
         for day, truth in enumerate(truths):
-            made.append(release(truth, made, rules[day >= len(truths) // 2]))
+            made.append(release(Counts(truth), made, rules[day >= len(truths) // 2]))
         assert not findings(made, truths, rules[0].milder(rules[1]))
 
 

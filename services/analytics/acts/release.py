@@ -9,9 +9,9 @@ from uuid import UUID
 from services.analytics import store
 from services.analytics.domain import UNKNOWN, Fact
 from services.analytics.domain.bases import Base, by_base
-from services.analytics.domain.lattice import EVERYBODY, Cell, cells, nearly_within, with_empty
+from services.analytics.domain.lattice import EVERYBODY, Cell, cells, nearly_within, several, with_empty
 from services.analytics.domain.moving import moving
-from services.analytics.domain.releasing import Release, is_anew, release
+from services.analytics.domain.releasing import Counts, Release, is_anew, release
 from services.analytics.domain.rules import Rules
 from services.analytics.domain.waiting import Latest
 from services.analytics.store import Group, Program
@@ -35,7 +35,6 @@ async def make_release(tx: Tx, organisation: UUID, at: datetime) -> Made:
     """Take what is known now, and show of it what may be shown. Finding out what may be takes up to a minute."""
     await store.one_release_at_a_time(tx, organisation)
     earlier = await store.latest_releases(tx)
-    dimensions = {dimension for cell in (earlier[-1].known if earlier else ()) for dimension, _ in cell}
     async with tx.glance():
         cut = await store.hold_still(tx)
         rules, through = await store.find_rules(tx), await store.find_horizon(tx)
@@ -43,10 +42,9 @@ async def make_release(tx: Tx, organisation: UUID, at: datetime) -> Made:
         known = {one.code: await store.instruments(tx, one.program_id) for one in programs}
         facts = {one.code: await store.everything(tx, one, known[one.code]) for one in programs}
         labels = {one.code: await store.find_labels(tx, one.program_id) for one in programs}
-        people = cells(await store.find_people_tables(tx, dimensions - {"program", "site", "cohort"}))
-    now = with_empty(people) if rules.zeros_hidden else people
+        now = await _people(tx, earlier, rules)
     made, anew = await asyncio.to_thread(release, now, earlier, rules), is_anew(earlier, rules)
-    hidden = {cell for cell in {*now, *made.values} if cell not in made.values or made.is_hidden(cell)}
+    hidden = {cell for cell in {*now.values, *made.values} if cell not in made.values or made.is_hidden(cell)}
     rows = {}
     for one in programs:
         before = await store.rows_of(tx, one.program_id, known[one.code])
@@ -71,6 +69,15 @@ async def make_release(tx: Tx, organisation: UUID, at: datetime) -> Made:
         at=at,
     )
     return _made(number, [row for moved in rows.values() for own in moved.values() for row in own.values()])
+
+
+async def _people(tx: Tx, earlier: Sequence[Release], rules: Rules) -> Counts:
+    """The tables of people as they are now, also by attributes that were released once."""
+    dimensions = {dimension for cell in (earlier[-1].known if earlier else ()) for dimension, _ in cell}
+    attributes = dimensions - {"program", "site", "cohort"}
+    found = cells(await store.find_people_tables(tx, attributes))
+    twice = several(found, await store.find_several(tx, attributes))
+    return Counts(with_empty(found) if rules.zeros_hidden else found, twice)
 
 
 def _made(number: int, rows: Sequence[Latest]) -> Made:

@@ -48,10 +48,12 @@ class ReleaseRows(BaseModel):
 
 
 class CellRow(BaseModel):
-    """A cell of the tables of people: everybody in it is all that `of` says."""
+    """A cell of the tables of people: everybody in it is all that `of` says. Who is in two programs is so twice."""
 
     of: dict[str, str] = Field(description="dimensions and their values; none is everybody")
-    n: int | None = Field(description="people; null: hidden")
+    n: int | None = Field(
+        description="enrolments, within a program people; null: hidden, as of fewer people than people_min"
+    )
     is_current: bool = Field(description="as of this release; else as of the last one that showed it")
 
 

@@ -1,7 +1,8 @@
 """Tables of people with totals: every one- and two-way table of program, site, cohort and one attribute at a time.
 
-A cell is how many people are all that it says: `(("program", "evening-circle"), ("site", "old-town"))`; `()` is
-everybody. A relation says that a whole is the sum of its parts, as every row and column of a table does.
+A cell is how many enrolments are all that it says: `(("program", "evening-circle"), ("site", "old-town"))`; `()` is all
+of them. Within a program these are people; who is in two programs is twice in what spans them, as else nothing would
+add up. A relation says that a whole is the sum of its parts, as every row and column of a table does.
 """
 
 from collections import Counter, defaultdict
@@ -31,6 +32,14 @@ class Relation:
         return (self.whole, *self.parts)
 
 
+@dataclass(frozen=True, slots=True)
+class Several:
+    """Of a cell in which somebody is several times: how many people are in it, and how often one of them at most."""
+
+    people: int
+    each: int
+
+
 def cells(joint: Mapping[Joint, int]) -> dict[Cell, int]:
     """All cells of the lattice in which there is anybody, from how many people are what at once."""
     found: Counter[Cell] = Counter()
@@ -43,6 +52,17 @@ def cells(joint: Mapping[Joint, int]) -> dict[Cell, int]:
             found.update({EVERYBODY: n, **{_cell(one): n for one in fixed}})
             found.update({_cell(*pair): n for pair in combinations(fixed, 2)})
     return {cell: n for cell, n in found.items() if n}
+
+
+def several(found: Mapping[Cell, int], people: Iterable[tuple[Iterable[Joint], int]]) -> dict[Cell, Several]:
+    """Cells in which somebody is several times. `people`: who is in several programs, as what, and how many are so."""
+    too_many, each = Counter[Cell](), dict[Cell, int]()
+    for own, n in people:
+        for cell, times in cells(dict.fromkeys(own, 1)).items():
+            if times > 1:
+                too_many[cell] += (times - 1) * n
+                each[cell] = max(each.get(cell, 1), times)
+    return {cell: Several(found[cell] - n, each[cell]) for cell, n in too_many.items()}
 
 
 def with_empty(found: Mapping[Cell, int]) -> dict[Cell, int]:

@@ -6,10 +6,11 @@ releases side by side would see what these few did. Cells that are not shown kee
 others stay as they were or are hidden, until the audit finds all of them safe.
 """
 
+import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from services.analytics.domain.lattice import EVERYBODY, LINKS_AT_MOST, SUMS_AT_MOST, Cell, links, relations
+from services.analytics.domain.lattice import EVERYBODY, LINKS_AT_MOST, SUMS_AT_MOST, Cell, Several, links, relations
 from services.analytics.domain.ledger import Day, Ledger
 from services.analytics.domain.protecting import protect
 from services.analytics.domain.rules import Rules
@@ -25,21 +26,55 @@ EDITION = 0.05
 class Known:
     """What a reader knows of a cell: of how many people it was when it was last shown, if it ever was.
 
-    Of one that never was, `n` is what it was when it was first hidden.
+    Of one that never was, `n` is what it was when it was first hidden. `several`: who they were, if somebody was in it
+    several times.
     """
 
     n: int
     was_shown: bool
+    several: Several | None = None
+
+    @property
+    def people(self) -> int:
+        """How many people these were."""
+        return self.several.people if self.several else self.n
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Tables as they are at one time, and of the cells in which somebody is several times, who they are."""
+
+    values: Mapping[Cell, int]
+    several: Mapping[Cell, Several] = field(default_factory=dict)
+
+    def small(self, rules: Rules) -> set[Cell]:
+        """Cells of few people."""
+        return {cell for cell, n in self.values.items() if rules.is_small(self._of(cell, n).people)}
+
+    def changed(self, cell: Cell, was: Known) -> int:
+        """Of how many people at least something changed since a reader knew a cell; 0 if its number is the same."""
+        n = self.values.get(cell, 0)
+        now, then = self._of(cell, n), was.several or Several(was.n, 1)
+        at_least = math.ceil(abs(n - was.n) / max(now.each, then.each))
+        return max(at_least, abs(now.people - then.people)) if n != was.n else 0
+
+    def _of(self, cell: Cell, n: int) -> Several:
+        return self.several.get(cell) or Several(n, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
     """Tables as they were at one time, which cells are shown as they were then, what a reader knows of all, and why."""
 
-    values: Mapping[Cell, int]
+    counts: Counts
     shown: frozenset[Cell]
     known: Mapping[Cell, Known]
     rules: Rules
+
+    @property
+    def values(self) -> Mapping[Cell, int]:
+        """The numbers in the tables."""
+        return self.counts.values
 
     def is_hidden(self, cell: Cell) -> bool:
         """Whether nothing is said of it. What has become small keeps its earlier number, as others do that wait.
@@ -49,28 +84,32 @@ class Release:
         return not self.known[cell].was_shown
 
 
-def release(now: Mapping[Cell, int], earlier: Sequence[Release], rules: Rules) -> Release:
+def release(now: Counts, earlier: Sequence[Release], rules: Rules) -> Release:
     """The next release after these, the oldest first. Where no number may be new, no cell is named that was not.
 
     If the last one was made by other rules, what a first release by these would hide is hidden, though it was shown.
     """
     moves = [one for place, one in enumerate(earlier) if one.shown or place == 0]
     known = earlier[-1].known if earlier else {}
-    values: Mapping[Cell, int] = dict.fromkeys(known, 0) | dict(now)
+    counts = replace(now, values=dict.fromkeys(known, 0) | dict(now.values))
     shown, anew = frozenset[Cell](), is_anew(earlier, rules)
-    beside = _small_anew(values, known, rules) if anew else set[Cell]()
-    if not moves or anew or _is_due(now, moves[-1].values, rules):
-        shown = _shown(values, moves, known, rules, beside)
+    beside = _small_anew(counts, known, rules) if anew else set[Cell]()
+    if not moves or anew or _is_due(now.values, moves[-1].values, rules):
+        shown = _shown(counts, moves, known, rules, beside)
     if earlier and not shown:
-        values = earlier[-1].values
-        beside = _small_anew(values, known, rules) if anew else beside
-    new = {cell: Known(values[cell], was_shown=cell in shown) for cell in values if cell in shown or cell not in known}
+        counts = earlier[-1].counts
+        beside = _small_anew(counts, known, rules) if anew else beside
+    new = {
+        cell: Known(n, cell in shown, counts.several.get(cell))
+        for cell, n in counts.values.items()
+        if cell in shown or cell not in known
+    }
     gone = {
         cell: replace(was, was_shown=False)
         for cell, was in known.items()
-        if cell not in shown and anew and (cell in beside or rules.is_small(was.n))
+        if cell not in shown and anew and (cell in beside or rules.is_small(was.people))
     }
-    return Release(values, shown, {**known, **new, **gone}, rules)
+    return Release(counts, shown, {**known, **new, **gone}, rules)
 
 
 def is_anew(earlier: Sequence[Release], rules: Rules) -> bool:
@@ -86,15 +125,15 @@ def _is_due(now: Mapping[Cell, int], was: Mapping[Cell, int], rules: Rules) -> b
 
 
 def _shown(
-    values: Mapping[Cell, int],
+    counts: Counts,
     earlier: Sequence[Release],
     known: Mapping[Cell, Known],
     rules: Rules,
     also: Collection[Cell] = (),
 ) -> frozenset[Cell]:
     """Which cells may be shown as they are now, without these."""
-    secret = _secret(values, known, rules)
-    today = Day(values, frozenset(), _kept(values, known, rules), rules.people_min, rules.least)
+    values, secret = counts.values, _secret(counts, known, rules)
+    today = Day(values, frozenset(), _kept(counts, known, rules), rules.people_min, rules.least)
     ledger = Ledger([*_days(earlier, rules), today])
     tables, more = _tables(values, ledger.floors())
     hidden = protect(tables, secret, rules.people_min, also, more)
@@ -110,10 +149,10 @@ def _tables(values: Mapping[Cell, int], floors: Mapping[Cell, int]) -> tuple[Tab
     return tables, Tables(values, relations({*values, *every}), floors) if len(every) > len(some) else None
 
 
-def _small_anew(values: Mapping[Cell, int], known: Mapping[Cell, Known], rules: Rules) -> set[Cell]:
+def _small_anew(counts: Counts, known: Mapping[Cell, Known], rules: Rules) -> set[Cell]:
     """What is small by these rules, or waits with a number that is, and what a first release would hide beside it."""
-    was_small = {cell: was for cell, was in known.items() if rules.is_small(was.n)}
-    return set(values.keys() - _shown(values, (), was_small, rules))
+    was_small = {cell: was for cell, was in known.items() if rules.is_small(was.people)}
+    return set(counts.values.keys() - _shown(counts, (), was_small, rules))
 
 
 def _days(earlier: Sequence[Release], rules: Rules) -> list[Day]:
@@ -121,19 +160,20 @@ def _days(earlier: Sequence[Release], rules: Rules) -> list[Day]:
     before: list[Mapping[Cell, Known]] = [{}, *(one.known for one in earlier)]
     both = [one.rules.milder(rules) for one in earlier]
     return [
-        Day(one.values, one.shown, _kept(one.values, known, mild) - one.shown, mild.people_min, one.rules.least)
+        Day(one.values, one.shown, _kept(one.counts, known, mild) - one.shown, mild.people_min, one.rules.least)
         for one, known, mild in zip(earlier, before, both, strict=False)
     ][-EARLIER:]
 
 
-def _secret(values: Mapping[Cell, int], known: Mapping[Cell, Known], rules: Rules) -> set[Cell]:
+def _secret(counts: Counts, known: Mapping[Cell, Known], rules: Rules) -> set[Cell]:
     """What a release keeps to itself: cells of few people, and of few who changed since a reader knew them."""
-    small = {cell for cell, n in values.items() if rules.is_small(n)}
-    return small | {cell for cell, was in known.items() if 0 < abs(values.get(cell, 0) - was.n) < rules.people_min}
+    return counts.small(rules) | {
+        cell for cell, was in known.items() if 0 < counts.changed(cell, was) < rules.people_min
+    }
 
 
-def _kept(values: Mapping[Cell, int], known: Mapping[Cell, Known], rules: Rules) -> frozenset[Cell]:
+def _kept(counts: Counts, known: Mapping[Cell, Known], rules: Rules) -> frozenset[Cell]:
     """The same, and cells of which nothing has changed: between two releases something may have."""
-    return frozenset(_secret(values, known, rules)) | {
-        cell for cell, was in known.items() if abs(values.get(cell, 0) - was.n) < rules.people_min
+    return frozenset(counts.small(rules)) | {
+        cell for cell, was in known.items() if counts.changed(cell, was) < rules.people_min
     }

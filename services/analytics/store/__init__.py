@@ -42,8 +42,6 @@ from services.analytics.store.releases import (
     EVERYBODY,
     Group,
     everything,
-    find_labels,
-    find_people_tables,
     find_released,
     find_tables,
     hold_still,
@@ -58,6 +56,7 @@ from services.analytics.store.releases import (
 )
 from services.analytics.store.scores import scores_of
 from services.analytics.store.seeing import Seen, find_answered_min, find_horizon, find_rules, seen_by, seen_now
+from services.analytics.store.tables import find_labels, find_people_tables, find_several
 
 __all__ = [
     "BY_SITE",
@@ -95,6 +94,7 @@ __all__ = [
     "find_program_of_group",
     "find_released",
     "find_rules",
+    "find_several",
     "find_tables",
     "get_instrument",
     "get_program",

@@ -11,9 +11,9 @@ from asyncpg import Record
 from services.analytics.domain import TALKING_THERAPIES, UNKNOWN, Fact, Instrument
 from services.analytics.domain.bases import Base
 from services.analytics.domain.dose import SESSIONS
-from services.analytics.domain.lattice import Cell, Joint
+from services.analytics.domain.lattice import Cell, Several
 from services.analytics.domain.people import taken_together
-from services.analytics.domain.releasing import EARLIER, Known, Release
+from services.analytics.domain.releasing import EARLIER, Counts, Known, Release
 from services.analytics.domain.rules import Rules
 from services.analytics.domain.waiting import Latest
 from services.analytics.store import answers, people
@@ -40,20 +40,6 @@ BY_SESSIONS = ("eligible", "invited", "reached", "responded", "answer", "pair")
 """By how many sessions people came to: who answered, and what changed for them."""
 WEEKS = ("week", "in-week")
 """Of everybody and by site alone: so they are counted."""
-_JOINT = """
-    with counted_people as (
-        select p.code as program, coalesce(s.code, $1) as site, coalesce(c.labels ->> 'cohort', $1) as cohort, c.labels
-        from counted c join programs p using (program_id) left join sites s using (site_id)
-    ), attributes as (
-        select distinct l.key from counted_people c, jsonb_object_keys(c.labels) l (key)
-        where l.key not in ('all', 'cohort', 'group', 'sessions attended')
-        union select unnest($2::text[])
-    )
-    select program, site, cohort, '' as attribute, '' as value, count(*) as n
-    from counted_people group by program, site, cohort
-    union all
-    select program, site, cohort, a.key, coalesce(c.labels ->> a.key, $1), count(*)
-    from counted_people c, attributes a group by program, site, cohort, a.key, coalesce(c.labels ->> a.key, $1)"""
 
 
 async def one_release_at_a_time(tx: Tx, organisation: UUID) -> None:
@@ -85,24 +71,6 @@ async def save_rules(
     )
 
 
-async def find_people_tables(tx: Tx, attributes: Collection[str]) -> dict[Joint, int]:
-    """How many people are counted, by program, site, cohort, and each attribute: also these, though nobody has one."""
-    rows = await tx.fetch(_JOINT, UNKNOWN, attributes)
-    return {tuple(row.values())[:5]: row["n"] for row in rows}
-
-
-async def find_labels(tx: Tx, program: UUID) -> list[tuple[dict[str, str], int]]:
-    """How many people of a program have which labels at once, their site among them: all that a release tells apart."""
-    rows = await tx.fetch(
-        """select c.labels - array['all', 'group'] || jsonb_build_object('site', coalesce(s.code, $2)) as labels,
-                  count(*) as n
-           from counted c left join sites s using (site_id) where program_id = $1 group by 1""",
-        program,
-        UNKNOWN,
-    )
-    return [(row["labels"], row["n"]) for row in rows]
-
-
 async def latest_releases(tx: Tx) -> list[Release]:
     """The newest release, and before it those in which the tables moved, the oldest first."""
     rows = await tx.fetch(
@@ -115,13 +83,16 @@ async def latest_releases(tx: Tx) -> list[Release]:
 
 
 def _release(row: Record) -> Release:
-    values, shown, known = {}, set(), {}
-    for key, n, is_shown, known_n, was_shown in row["cells"]:
+    values, shown, known, several = dict[Cell, int](), set[Cell](), dict[Cell, Known](), dict[Cell, Several]()
+    for key, n, is_shown, known_n, was_shown, *who in row["cells"]:
         cell: Cell = tuple((dimension, value) for dimension, value in key)
-        values[cell], known[cell] = n, Known(known_n, was_shown)
+        now, then = [Several(*one) if one else None for one in who] or (None, None)  # older releases do not say it
+        values[cell], known[cell] = n, Known(known_n, was_shown, then)
         if is_shown:
             shown.add(cell)
-    return Release(values, frozenset(shown), known, Rules(row["people_min"], row["zeros_hidden"]))
+        if now:
+            several[cell] = now
+    return Release(Counts(values, several), frozenset(shown), known, Rules(row["people_min"], row["zeros_hidden"]))
 
 
 async def release_list(tx: Tx) -> list[Record]:
@@ -152,9 +123,7 @@ async def save_release(
     tx: Tx, organisation: UUID, made: Release, cut: Mapping[str, Any], at: datetime, through: datetime | None
 ) -> int:
     """Keep it under the next number. `through`: when the newest event in its data happened."""
-    cells = [
-        (cell, n, cell in made.shown, made.known[cell].n, made.known[cell].was_shown) for cell, n in made.values.items()
-    ]
+    cells = [_kept(made, cell) for cell in made.values]
     number: int = await tx.fetchval(
         """insert into releases
            select $1, coalesce(max(release), 0) + 1, $2, $3, $4, $5, $6, $7
@@ -168,6 +137,13 @@ async def save_release(
         cells,
     )
     return number
+
+
+def _kept(made: Release, cell: Cell) -> list[Any]:
+    """How a cell is kept: what `_release` reads."""
+    known, now = made.known[cell], made.counts.several.get(cell)
+    plain = [cell, made.values[cell], cell in made.shown, known.n, known.was_shown]
+    return [*plain, *(one and (one.people, one.each) for one in (now, known.several))]
 
 
 async def everything(tx: Tx, program: Program, known: Mapping[str, Instrument]) -> dict[Group, dict[Fact, int]]:

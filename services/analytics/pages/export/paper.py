@@ -14,8 +14,6 @@ from services.analytics.pages.sheets import DEFINED, Sheet, Values
 from services.analytics.pages.writing import interval, written
 
 Paper = Literal["a4", "letter"]
-COLUMNS_MAX = 4
-"""A table with more columns of numbers takes the whole width."""
 ROWS_MAX = 6
 LATEST = ("staying", "weeks")
 """Of these the last rows are printed where there are too many, else the first."""
@@ -45,15 +43,15 @@ def print_report(report: Report, paper: Paper) -> bytes:
 
 
 def _card(one: Sheet) -> dict[str, Any]:
-    rows = one.rows[-ROWS_MAX:] if one.name in LATEST else one.rows[:ROWS_MAX]
+    rows = one.folded[-ROWS_MAX:] if one.name in LATEST else one.folded[:ROWS_MAX]
     context = PAGES.environment.get_template("figures.html").new_context({"lang": "en"})
     defined = [BY_FIGURE[figure] for figure in DEFINED[one.name]]
     return {
         "title": one.title,
-        "is_wide": len(one.shown) > COLUMNS_MAX,
+        "is_wide": one.is_wide,
         "headings": [one.head, *(name for name, *_ in one.shown)],
         "rows": [{"name": row.name, "cells": row.values and _cells(one, row.values, context)} for row in rows],
-        "left_out": len(one.rows) - len(rows),
+        "left_out": len(one.folded) - len(rows),
         "notes": one.notes,
         "definition": one.definition,
         "defined": "; ".join(f"{definition.figure} ({definition.source})" for definition in defined),

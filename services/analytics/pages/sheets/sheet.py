@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any, Literal
 
 from services.analytics.domain import NOW, Cut, Estimate, Instrument, Rate
@@ -19,6 +20,8 @@ Columns = tuple[tuple[str, Kind], ...]
 GAP: tuple[str, Kind] = ("Gap, percentage points", "gap")
 SHARE_AND_ENDS: Columns = (("Share", "share"), ("from", "low"), ("to", "high"))
 Values = tuple[float | int | None, ...]
+COLUMNS_MAX, NAMES_MAX = 4, 6
+"""A table with more columns of numbers takes the whole width; of more rows without numbers only the ends are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,26 @@ class Sheet:
             for place, (name, kind) in enumerate(self.columns)
             if kind not in ("low", "high")
         ]
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether its table takes the whole width of a page."""
+        return len(self.shown) > COLUMNS_MAX
+
+    @property
+    def folded(self) -> list[Row]:
+        """The rows of a page: those that follow each other without numbers are one."""
+        found: list[Row] = []
+        for is_hidden, rows in groupby(self.rows, lambda row: row.values is None):
+            own = list(rows)
+            found += [Row(_listed([row.name for row in own]), None)] if is_hidden else own
+        return found
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) > NAMES_MAX:
+        return f"{names[0]} to {names[-1]}"
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def as_of(one: Sheet, seen: Seen) -> Sheet:

@@ -36,7 +36,7 @@ def test_sequences_tell_of_nobody() -> None:
 
 @pytest.mark.parametrize("rules", [Rules(5), Rules(20), Rules(11, zeros_hidden=True)])
 def test_releases_tell_of_nobody_by_other_rules(rules: Rules) -> None:
-    for seed in range(4, 8):
+    for seed in range(4, 6):
         assert not attacked([table(seed, SMALL)], rules).findings
         assert not attacked(list(sequence(seed, TINY)), rules).findings
 
@@ -50,13 +50,13 @@ def test_new_organisations_tell_of_nobody(rules: Rules) -> None:
 def test_a_page_by_a_new_rule_does_not_tell_what_it_hides() -> None:
     """Its numbers are attacked alone: what an earlier release has shown of small cells is known to whoever kept it."""
     found, masked = 0, 0
-    for seed in range(20):
+    for seed in range(10):
         truth = cells(table(seed, TINY if seed % 5 else SMALL))
         first = release(Counts(truth), [], Rules(5))
         found += len(_of_page(release(Counts(truth), [first], RULES), truth))
         masked += len(_of_page(replace(first, rules=RULES), truth))
     assert not found
-    assert masked > 20, "there has to be something to find"
+    assert masked > 10, "there has to be something to find"
 
 
 def _of_page(one: Release, truth: Truth) -> list[Finding]:
@@ -68,7 +68,7 @@ def _of_page(one: Release, truth: Truth) -> list[Finding]:
 
 @pytest.mark.parametrize("rules", [(Rules(5), RULES), (RULES, Rules(5)), (RULES, Rules(20))])
 def test_days_before_a_new_rule_stay_as_wide_as_both_rules_ask_for(rules: tuple[Rules, Rules]) -> None:
-    for seed in range(12):
+    for seed in range(6):
         truths, made = list(map(cells, sequence(seed, TINY))), list[Release]()
         for day, truth in enumerate(truths):
             made.append(release(Counts(truth), made, rules[day >= len(truths) // 2]))

@@ -21,6 +21,7 @@ events: $(UV)  ## store the schemas of new events and write the catalogue
 	$(UV) run --quiet python -m deploy.catalogue
 	$(UV) run --quiet python -m deploy.settings_page
 	$(UV) run --quiet python -m deploy.metrics_page
+	$(UV) run --quiet python -m deploy.dashboard
 	$(UV) run --quiet python -m deploy.statistics_page
 
 faults: $(UV)  ## kill, freeze and cut everything in 24 ways, and check that nothing is lost, doubled or out of order

@@ -18,6 +18,7 @@ HEAD = """\
 Written by `make events`. Each process tells its own at `KITH_OPS_LISTEN`, `/metrics`; `/livez` and `/readyz` are beside
 it. That port is for operators alone. What a store knows is told by each process of its service alike. No label holds an
 id. While a store is away its numbers are `NaN`, and while a broker is away nothing says how far behind a process is.
+[A dashboard](../deploy/grafana) shows them in Grafana.
 
 | name | kind | labels | meaning |
 | --- | --- | --- | --- |

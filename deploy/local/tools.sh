@@ -4,7 +4,7 @@ set -eu
 missing=""
 command -v chromium >/dev/null || missing="$missing chromium"
 command -v kcat >/dev/null || missing="$missing kcat"
-command -v promtool >/dev/null || missing="$missing prometheus"
+{ command -v promtool && command -v prometheus; } >/dev/null || missing="$missing prometheus"
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "installing for the tests:$missing"

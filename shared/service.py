@@ -7,6 +7,7 @@ import ssl
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NoReturn
 
 import asyncpg
@@ -29,7 +30,7 @@ from shared.inbox.batch import AfterBatch, Applying, BeforeBatch
 from shared.inbox.flood import Flood
 from shared.inbox.hearing import Hearing
 from shared.inbox.positions import Lost
-from shared.operations import standstill
+from shared.operations import ahead, standstill
 from shared.operations.doors import with_operations
 from shared.outbox import Relay
 from shared.rebuild import AfterSwitch, Views
@@ -161,7 +162,8 @@ def _refuse(why: str) -> NoReturn:
 
 def _work(service: Service, settings: Settings, running: Running) -> Iterator[Any]:
     """Everything that a process does besides answering."""
-    relay = Relay(running.machinery, settings.kafka)
+    before = partial(ahead.guard, running.machinery, settings.kafka, service.name)
+    relay = Relay(running.machinery, settings.kafka, before)
     running.doors.on_said = running.machinery.on_said = relay.wake.set
     yield relay.run()
     if service.handlers:

@@ -3,6 +3,7 @@
 import typer
 
 from deploy.cli import events, export, instruments, parked
+from deploy.cli.adopt import adopt
 from deploy.cli.demo import demo
 from deploy.cli.doctor import doctor
 from deploy.cli.import_ import import_
@@ -19,7 +20,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # they could hold a password
 )
-for command in (demo, up, token, topics, migrate, rebuild, release, doctor):
+for command in (demo, up, token, topics, migrate, rebuild, adopt, release, doctor):
     app.command()(command)
 app.command("import")(import_)
 app.add_typer(events.app, name="events")

@@ -7,10 +7,12 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
+from aiokafka.errors import KafkaError
+
 from shared import clock
 from shared.database import OUTAGES, SERVICES, SHARED_MIGRATIONS, Database
 from shared.events import PARTITIONS
-from shared.operations import broker, store
+from shared.operations import ahead, broker, store
 from shared.operations.shapes import Clocks, Finding, Health, Letters, Outbox, Parked, Schema, Timers, Topic
 
 LAG_SECONDS_MAX = 60
@@ -35,6 +37,8 @@ async def examine(service: str, database: Database, kafka: str, hears: Collectio
     log = await broker.look(kafka, stored.positions, hears)
     health = _judged(health, stored, log, ahead)
     health.findings[:0] = _about_what_is_not_heard(service, stored, log, hears)
+    if log:
+        health.findings[:0] = await _about_an_older_store(service, database, kafka)
     return health
 
 
@@ -150,6 +154,23 @@ def _about_what_is_not_heard(
             yield _no_topic(topic)
 
 
+async def _about_an_older_store(service: str, database: Database, kafka: str) -> list[Finding]:
+    """Whoever says anything looks first, and stops."""
+    try:
+        found = await ahead.look(database, kafka, service)
+    except (*OUTAGES, KafkaError):  # told already, or it is away for this moment
+        return []
+    if not found:
+        return []
+    places = sorted({f"{one.record.topic}/{one.record.partition}" for one in found})
+    more = f" and {_many(len(places) - 1, 'other partition')}" if len(places) > 1 else ""
+    what = (
+        f"The store of {service} has not said what the log has of it, in {places[0]}{more}, so the service has stopped."
+    )
+    todo = f"It is older than what it has said: restore it to its last commit, or `kith adopt {service} --by NAME`."
+    return [Finding(code="store-older", what=what, todo=todo)]
+
+
 def _no_topic(topic: str) -> Finding:
     todo = "Make it with `kith topics`. If it was deleted, restore it before the service goes on."
     return Finding(code="topic-missing", what=f"The topic {topic} is not there.", todo=todo)
@@ -172,7 +193,7 @@ def _about_a_place(place: tuple[str, int], position: int, log: broker.Log) -> It
         yield Finding(code="expired-unread", what=what, todo=todo)
     if position > end:
         what = f"{where}: {position} events were applied and the log has {end}, so the service has stopped."
-        todo = "The topic was made again or cut: restore it, or the store, to the same point."
+        todo = "The topic was made again or cut: restore it; if it is lost, docs/backup.md says how to go on."
         yield Finding(code="log-cut", what=what, todo=todo)
     if place in log.damaged:
         what = f"{where}: what the broker has kept from {position} on is damaged. Other partitions go on without it."

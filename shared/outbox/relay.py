@@ -7,7 +7,7 @@ A topic that cannot be written is left alone for a while, whole, as that keeps i
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 import structlog
@@ -32,11 +32,15 @@ FREE_LANES = """
 ROWS = "select * from machinery.outbox where lane = any($1) and topic <> all($2) order by id limit $3"
 
 
+async def _nothing() -> None:
+    """All is looked at."""
+
+
 class Relay:
     """Moves events from the outbox to Kafka until it is cancelled; raises Lost when a person must look."""
 
-    def __init__(self, database: Database, kafka: str) -> None:
-        self.database, self.kafka = database, kafka
+    def __init__(self, database: Database, kafka: str, before: Callable[[], Awaitable[None]] = _nothing) -> None:
+        self.database, self.kafka, self.before = database, kafka, before
         self.producer: AIOKafkaProducer | None = None
         self.open_to: dict[Place, datetime] = {}  # where this producer is known to the broker: when it sent last
         self.wake = asyncio.Event()  # set it after a commit that said something; without it, look now and then
@@ -51,11 +55,16 @@ class Relay:
             await self._drop_producer()
 
     async def _relay(self) -> None:
+        is_looked_at = False
         while True:
             self.wake.clear()
             try:
+                if not is_looked_at:  # and again after each outage: the store that is back may be an older one
+                    await self.before()
+                    is_looked_at = True
                 moved = await self._one_round()
             except (*OUTAGES, KafkaError) as error:
+                is_looked_at = False
                 metrics.OUTAGES.labels("relay").inc()
                 log.warning("relay waits", error=repr(error))
                 await asyncio.sleep(1)

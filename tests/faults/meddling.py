@@ -137,7 +137,7 @@ def _headers(kind: str, organisation: UUID, version: int) -> dict[str, Any]:
         "content-type": "application/json",
         "ce_specversion": "1.0",
         "ce_id": str(uuid4()),
-        "ce_source": "/kith/intake",
+        "ce_source": "/kith/meddling",  # what intake says it has in its store, and looks whether it has
         "ce_type": kind,
         "ce_time": "2025-01-02T10:00:00Z",
         "ce_organisation": str(organisation),

@@ -39,7 +39,7 @@ async def send(kith: Kith) -> AsyncIterator[Send]:
             "content-type": b"application/json",
             "ce_specversion": b"1.0",
             "ce_id": str(new_id()).encode(),
-            "ce_source": b"/kith/intake",
+            "ce_source": b"/kith/a-broken-program",
             "ce_type": b"org.kith.participant-completed.v1",
             "ce_subject": str(participant).encode(),
             "ce_time": b"2025-03-04T18:00:00Z",

@@ -94,6 +94,7 @@ def test_the_store_of_one_service_is_not_taken_for_that_of_another(monkeypatch: 
     for words in (
         ["parked", "drop", "intake", "kith.groups", "key", "--reason", "r"],
         ["rebuild", "analytics", "facts"],
+        ["adopt", "intake"],
     ):
         status, said = typed(*words)
         assert status == 1

@@ -79,6 +79,7 @@ def test_the_store_of_one_container_must_be_named(words: str, monkeypatch: pytes
     "words",
     [
         "doctor",
+        "adopt",
         *(f"parked {one}" for one in ("list", "show", "replay", "drop")),
         "events tail",
         "events show",

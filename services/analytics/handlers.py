@@ -26,6 +26,7 @@ from shared.events.intake import (
     ParticipantEnrolled,
     ParticipantErased,
     ParticipantPlaced,
+    ParticipantResumed,
     ParticipantWaitlisted,
     ParticipantWithdrawn,
     ProgramPublished,
@@ -119,6 +120,11 @@ async def on_participant_completed(tx: Tx, heard: Heard[ParticipantCompleted]) -
 async def on_participant_withdrawn(tx: Tx, heard: Heard[ParticipantWithdrawn]) -> None:
     """One more who left before the end."""
     await store.withdraw(tx, heard.event)
+
+
+async def on_participant_resumed(tx: Tx, heard: Heard[ParticipantResumed]) -> None:
+    """They have neither completed nor left after all."""
+    await store.resume(tx, heard.event)
 
 
 async def on_group_formed(tx: Tx, heard: Heard[GroupFormed]) -> None:
@@ -240,6 +246,7 @@ HANDLERS: Handlers = {
     ParticipantWaitlisted: on_participant_waitlisted,
     ParticipantCompleted: on_participant_completed,
     ParticipantWithdrawn: on_participant_withdrawn,
+    ParticipantResumed: on_participant_resumed,
     ParticipantErased: Many(on_participant_erased),
     GroupFormed: on_group_formed,
     SessionHeld: on_session_held,

@@ -143,6 +143,14 @@ class ParticipantWithdrawn(Event):
     withdrawn_on: date
 
 
+@event("participant-resumed", topic=PARTICIPANTS, key="participant_id")
+class ParticipantResumed(Event):
+    """The end of an enrolment was taken back: it goes on as if it had not ended, without a place in a group."""
+
+    participant_id: UUID
+    enrolment_id: UUID
+
+
 @event("participant-erased", topic=PARTICIPANTS, key="participant_id")
 class ParticipantErased(Event):
     """A participant was erased: whoever keeps anything of these ids removes it, or re-keys what names others too."""

@@ -119,7 +119,10 @@ class FollowUpDue(Due):
 
 @event("occasion-cancelled", topic=OCCASIONS, key="occasion_id")
 class OccasionCancelled(Event):
-    """An occasion is not wanted any more. Occasions that were never due are cancelled without a word."""
+    """An occasion is not wanted any more, unless it is said to be due again.
+
+    Occasions that were never due are cancelled without a word.
+    """
 
     occasion_id: UUID
     reason: Literal["withdrawn", "consent-withdrawn", "completed", "attendance-corrected"]

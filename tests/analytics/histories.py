@@ -18,6 +18,7 @@ from shared.events.intake import (
     ParticipantEnrolled,
     ParticipantErased,
     ParticipantPlaced,
+    ParticipantResumed,
     ParticipantWaitlisted,
     ParticipantWithdrawn,
     SiteOpened,
@@ -191,8 +192,12 @@ class World:
         if what == "leave":
             person.left = True
             return ParticipantWithdrawn(**ids, withdrawn_on=AT.date())
-        if what == "due" and code not in person.due:
+        if what == "resume" and (person.completed or person.left):
+            person.completed = person.left = False
+            return ParticipantResumed(**ids)
+        if what == "due" and (code not in person.due or code in person.cancelled):
             person.due.add(code)
+            person.cancelled.pop(code, None)  # once more
             kind: Any = "session" if code.startswith("session") else "end"
             return CheckInDue(
                 **ids, occasion_id=occasion, program_id=self.program, site_id=self.sites[person.site], kind=kind,

@@ -26,6 +26,7 @@ WHAT = [
     "site",
     "complete",
     "leave",
+    "resume",
     "hold",
     "correct",
     "erase",

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from shared.events.intake import ParticipantResumed
 from shared.events.scheduling import Attended, OccasionCancelled, SessionHeld
 from tests.analytics.conftest import AT, OLD_TOWN, PROGRAM, Told, an_enrolment
 from tests.analytics.test_api import ASKED as OF_BDI
@@ -58,6 +59,30 @@ async def test_who_leaves_while_they_are_asked_is_among_those_who_were(client: A
 
 def cancelled(enrolment: UUID, reason: Any = "completed") -> OccasionCancelled:
     return OccasionCancelled(occasion_id=of(enrolment, "end")["occasion_id"], reason=reason)
+
+
+async def test_whose_end_is_taken_back_is_counted_as_somebody_who_goes_on(client: Any, told: Told) -> None:
+    people = {end: [Person(end=end, came=2) for _ in range(24)] for end in ("completed", "left", "there")}
+    await play(told, [one for several in people.values() for one in several])
+    counted = []
+    for back in ([], people["left"], people["completed"][:12]):
+        ids = [{"participant_id": one.participant, "enrolment_id": one.enrolment} for one in back]
+        await told.tell(*(ParticipantResumed(**one) for one in ids))
+        [row] = (await get(client, "retention", program="evening-circle"))["rows"]
+        counted.append((row["n"], sum(one["n_left"] for one in row["steps"]), row["n_completed"]))
+    assert counted == [(72, 24, 24), (72, 0, 24), (72, 0, 12)]
+
+
+async def test_who_comes_back_is_asked_like_everybody_else(client: Any, told: Told) -> None:
+    """What is due again is not answered yet; what their end alone had brought is asked of nobody."""
+    answering, back = await twelve_people(told), [uuid4() for _ in range(24)]
+    due = [a_due(one, "end") for one in (*answering, *back)]
+    await told.tell(*(an_enrolment(one) for one in back), *due, *(cancelled(one, "completed") for one in back))
+    [row] = (await get(client, "rates", **OF_BDI))["rows"]
+    assert (row["answered"]["n"], row["answered"]["of"]) == (12, 12)
+    await told.tell(*due[24:])
+    [row] = (await get(client, "rates", **OF_BDI))["rows"]
+    assert (row["answered"]["n"], row["answered"]["of"]) == (12, 24)
 
 
 @pytest.mark.parametrize("who", [COORDINATOR, MANAGER], ids=["coordinator", "manager"])

@@ -12,7 +12,16 @@ from tests.faults.scene import Injection, Scene
 
 PLAIN = Mix()
 CHANGING = Mix(
-    consent=0.5, correct=0.3, take_back=0.2, withdraw=0.2, complete=0.2, link=0.3, email=0.2, erase=0.25, attends=True
+    consent=0.5,
+    correct=0.3,
+    take_back=0.2,
+    withdraw=0.2,
+    complete=0.2,
+    resume=0.5,
+    link=0.3,
+    email=0.2,
+    erase=0.25,
+    attends=True,
 )
 Strike = Callable[[Scene], Awaitable[Injection]]
 

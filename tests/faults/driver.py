@@ -56,6 +56,7 @@ class Mix:
     take_back: float = 0.03
     withdraw: float = 0.03
     complete: float = 0.05
+    resume: float = 0.3  # of those who have left or completed
     link: float = 0.10
     email: float = 0.05
     answer: float = 0.4

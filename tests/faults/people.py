@@ -168,6 +168,16 @@ class Person:
         field_name = {"withdraw": "withdrawn_on", "complete": "completed_on"}[how]
         if await self.driver.ask(self.tenant, "POST", f"{path}/{how}", {field_name: on}, str(uuid4())):
             self._count(f"participant-{field_name.removesuffix('_on')}", **self.ids)
+            if self.random.random() < self.driver.mix.resume:
+                self.driver.later(0.5 + self.random.random(), partial(self.resume, how))
+
+    async def resume(self, how: str) -> None:
+        """That was a slip, and perhaps it happens after all."""
+        path = f"{INTAKE}/participants/{self.ids['participant_id']}/enrolments/{self.ids['enrolment_id']}/resume"
+        if await self.driver.ask(self.tenant, "POST", path, None, str(uuid4())):
+            self._count("participant-resumed", **self.ids)
+            if self.random.random() < 0.5:
+                self.driver.later(0.5 + self.random.random(), partial(self.end, how))
 
     def occasion(self, number: int) -> str:
         """The id that scheduling mints."""

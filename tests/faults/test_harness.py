@@ -109,9 +109,32 @@ def test_a_view_from_scratch_follows_corrections() -> None:
         rec(0, "participant-enrolled", A, 1, {**ids, **own, **more}),
         rec(1, "consent-changed", A, 2, changed),
         rec(2, "attributes-corrected", A, 3, {**ids, "attributes": {"area": "north"}}),
+        rec(3, "participant-completed", A, 4, {**ids, "completed_on": "2025-03-05"}),
+        rec(4, "participant-resumed", A, 5, ids),
     ]
-    rows = folds.analytics(story(records, schemas()))
-    assert rows["enrolments"] == {(ORGANISATION, B, A, A, B, False, '{"area": "north"}')}
+    who = (ORGANISATION, B, A, A, B, False, '{"area": "north"}')
+    for told, ended in ((records, (None, None)), (records[:4], ("2025-03-05", None))):
+        assert folds.analytics(story(told, schemas()))["enrolments"] == {(*who, *ended)}
+    again = rec(5, "participant-withdrawn", A, 6, {**ids, "withdrawn_on": "2025-03-06"})
+    told = story([*records, again], schemas())
+    assert folds.analytics(told)["enrolments"] == {(*who, None, "2025-03-06")}
+    assert {row[-2:] for row in folds.scheduling(told)["enrolments"]} == {(None, "2025-03-06")}
+
+
+def test_what_is_due_once_more_after_it_was_cancelled_is_due_from_scratch_as_it_was_said_last() -> None:
+    at, later = "2025-03-04T10:00:00+00:00", "2025-03-05T10:00:00+00:00"
+    ids = {"occasion_id": A, "participant_id": B, "enrolment_id": B, "program_id": B, "site_id": B}
+    due = {**ids, "kind": "end", "code": "end", "ordinal": 0, "instruments": [], "opens_at": at, "is_history": False}
+    due["closes_at"] = later
+    told = [
+        rec(0, "check-in-due", A, 1, due | {"due_at": at}),
+        rec(1, "occasion-cancelled", A, 2, {"occasion_id": A, "reason": "completed"}),
+        rec(2, "check-in-due", A, 3, due | {"due_at": later}),
+    ]
+    found = [folds.intake(story(told[:n], schemas()))["occasions"] for n in (1, 2, 3)]
+    assert [[row[2] for row in rows] for rows in found] == [["due"], ["cancelled"], ["due"]]
+    [row] = folds.feedback(story(told, schemas()))["occasions"]
+    assert (row[10], row[-1]) == (folds.moment(later), None)
 
 
 def test_stays_from_scratch_end_when_somebody_waits_elsewhere_moves_or_leaves() -> None:

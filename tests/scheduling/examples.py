@@ -18,6 +18,7 @@ from shared.events.intake import (
     ParticipantCompleted,
     ParticipantEnrolled,
     ParticipantPlaced,
+    ParticipantResumed,
     ParticipantWaitlisted,
     ParticipantWithdrawn,
     ProgramPublished,
@@ -222,6 +223,10 @@ def completed(name: str, on: date, is_imported: bool = False) -> ParticipantComp
 
 def withdrawn(name: str, on: date) -> ParticipantWithdrawn:
     return ParticipantWithdrawn(participant_id=person(name), enrolment_id=enrolment_of(name), withdrawn_on=on)
+
+
+def resumed(name: str) -> ParticipantResumed:
+    return ParticipantResumed(participant_id=person(name), enrolment_id=enrolment_of(name))
 
 
 def taken_back(name: str, code: str) -> CheckInWithdrawn:

@@ -35,8 +35,10 @@ from tests.scheduling.examples import (
     form_group,
     person,
     placed,
+    resumed,
     short_code,
     utc,
+    withdrawn,
 )
 from tests.scheduling.test_pages import Reader, marks
 
@@ -232,6 +234,18 @@ async def test_a_correction_takes_somebody_off_the_list(circle: Told, reader: Re
         await meets(circle, reader, at, day, ana="absent")
     await meets(circle, reader, at, TUESDAYS[1], "correct", ana="excused")
     assert "Nobody stays away." in await reader.get("/scheduling/follow-up")
+
+
+async def test_whose_end_is_taken_back_is_on_the_list_again(circle: Told, reader: Reader, at: At) -> None:
+    for day in TUESDAYS[:2]:
+        await meets(circle, reader, at, day, ana="absent")
+    await circle.tell(withdrawn("ana", TUESDAYS[2]))
+    await meets(circle, reader, at, TUESDAYS[2], ana="absent")
+    assert "Nobody stays away." in await reader.get("/scheduling/follow-up")
+    for _ in range(2):
+        await circle.tell(resumed("ana"))
+        assert "3 absences in a row" in await reader.get("/scheduling/follow-up")
+    assert len(await circle.said(ParticipantDisengaged)) == 1
 
 
 async def test_a_clock_rings_for_those_alone_whom_a_correction_changes(circle: Told, reader: Reader, at: At) -> None:

@@ -30,6 +30,7 @@ from tests.scheduling.examples import (
     person,
     placed,
     program_published,
+    resumed,
     site_opened,
     taken_back,
     utc,
@@ -58,9 +59,24 @@ def streams() -> list[list[Event]]:
         [enrolled("ines", date(2025, 11, 30)), consent_changed("ines", taking_part=False)],
         [enrolled("noor", date(2025, 11, 30)), withdrawn("noor", date(2025, 12, 1))],
         [enrolled("omar", date(2025, 11, 30)), placed("omar")],
+        [enrolled("rui", date(2025, 11, 30)), withdrawn("rui", date(2025, 12, 1)), resumed("rui")],
+        [enrolled("eva", is_imported=True), withdrawn("eva", date(2025, 2, 20)), resumed("eva")],
+        [
+            enrolled("sol", is_imported=True),
+            placed("sol"),
+            completed("sol", date(2025, 2, 20), is_imported=True),
+            resumed("sol"),
+        ],
+        [
+            enrolled("teo", is_imported=True),
+            completed("teo", date(2025, 2, 20), is_imported=True),
+            resumed("teo"),
+            completed("teo", date(2025, 11, 20)),
+        ],
         [enrolled("pia"), placed("pia"), waitlisted("pia", date(2025, 2, 1), person("another group"))],
         [answered("ana", "baseline"), answered("ana", "month-1", "monthly"), taken_back("ana", "month-1")],
         [answered("omar", "baseline"), taken_back("omar", "baseline")],
+        [answered("sol", "end", "end")],
         [answered("noor", "baseline"), taken_back("noor", "baseline"), answered("noor", "baseline")],
         [facilitator_qualified(), FacilitatorLapsed(facilitator_id=TOMASZ, qualification="x", lapsed_on=HISTORY)],
     ]
@@ -188,7 +204,11 @@ async def test_a_battery_that_no_calendar_can_hold_is_poison(told: Told) -> None
 
 async def test_events_of_unknown_ids_are_kept_or_passed_over(told: Told) -> None:
     await told.tell(
-        consent_changed("nobody"), completed("nobody", HISTORY), placed("nobody"), answered("nobody", "end")
+        consent_changed("nobody"),
+        completed("nobody", HISTORY),
+        resumed("nobody"),
+        placed("nobody"),
+        answered("nobody", "end"),
     )
     assert await told.occasions(enrolment_of("nobody")) == {"end": "answered"}
 

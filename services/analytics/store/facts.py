@@ -14,6 +14,7 @@ from shared.events.intake import (
     ConsentChanged,
     ParticipantCompleted,
     ParticipantEnrolled,
+    ParticipantResumed,
     ParticipantWithdrawn,
     ProgramPublished,
     SiteChanged,
@@ -157,6 +158,13 @@ async def withdraw(tx: Tx, event: ParticipantWithdrawn) -> None:
     )
 
 
+async def resume(tx: Tx, event: ParticipantResumed) -> None:
+    """Somebody goes on as if they had not ended."""
+    await tx.execute(
+        "update enrolments set completed_on = null, withdrawn_on = null where enrolment_id = $1", event.enrolment_id
+    )
+
+
 async def save_group(tx: Tx, organisation: UUID, event: GroupFormed) -> None:
     """A group as it is now."""
     await tx.execute(
@@ -202,9 +210,10 @@ async def save_attendance(tx: Tx, organisation: UUID, event: SessionHeld | Atten
 
 
 async def add_due(tx: Tx, heard: Sequence[Heard[Due]]) -> None:
-    """Occasions at which somebody was to be asked."""
+    """Occasions at which somebody was to be asked; or is, once more, after they were cancelled."""
     await tx.executemany(
-        "insert into occasions values ($1, $2, $3, $4, $5, false) on conflict do nothing",
+        """insert into occasions values ($1, $2, $3, $4, $5, false) on conflict (occasion_id) do update
+           set is_cancelled = false, cancelled_for = null""",
         [
             (one.organisation_id, one.event.occasion_id, one.event.enrolment_id, one.event.kind, one.event.code)
             for one in heard

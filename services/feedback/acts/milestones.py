@@ -70,10 +70,7 @@ async def count_sessions(tx: Tx, organisation: UUID, people: Collection[UUID], p
         elif len(days) < least and known.get(milestone_id) == "standing":
             taken_back.append(milestone_id)
     await _save(tx, [milestones.reached(one, kinds, one.reached_on) for one in given])
-    for one in await store.milestones.remove(tx, taken_back):
-        _, event = milestones.withdrawn(one, now())
-        if event:
-            outbox.put(tx, event, organisation=organisation, at=now())
+    await _remove(tx, organisation, taken_back)
 
 
 async def complete(tx: Tx, organisation: UUID, person: UUID, enrolment_id: UUID, on: date) -> None:
@@ -84,6 +81,20 @@ async def complete(tx: Tx, organisation: UUID, person: UUID, enrolment_id: UUID,
     known = await store.milestones.standing(tx, [one.milestone_id for one in given])
     fresh = [one for one in given if one.milestone_id not in known]
     await _save(tx, [milestones.reached(one, kinds, one.reached_on) for one in fresh])
+
+
+async def resume(tx: Tx, organisation: UUID, person: UUID, enrolment_id: UUID) -> None:
+    """Somebody has not completed a program after all."""
+    kinds = await store.milestones.kinds(tx, organisation)
+    await _remove(tx, organisation, [by_rule(person, enrolment_id, one.code) for one in kinds.values() if one.rule])
+
+
+async def _remove(tx: Tx, organisation: UUID, milestone_ids: Collection[UUID]) -> None:
+    """A rule takes these back."""
+    for one in await store.milestones.remove(tx, milestone_ids):
+        _, event = milestones.withdrawn(one, now())
+        if event:
+            outbox.put(tx, event, organisation=organisation, at=now())
 
 
 def _given(organisation: UUID, whose: tuple[UUID, UUID], kind: Kind, on: date) -> Milestone:

@@ -15,6 +15,7 @@ from shared.events.intake import (
     ParticipantEnrolled,
     ParticipantErased,
     ParticipantPlaced,
+    ParticipantResumed,
     ParticipantWaitlisted,
     ParticipantWithdrawn,
     ProgramPublished,
@@ -123,6 +124,13 @@ async def on_participant_completed(tx: Tx, heard: Heard[ParticipantCompleted]) -
     await acts.milestones.complete(tx, heard.organisation_id, *who, event.completed_on)
 
 
+async def on_participant_resumed(tx: Tx, heard: Heard[ParticipantResumed]) -> None:
+    """They have not left after all, nor completed: their links work, and the milestone of that is taken back."""
+    event = heard.event
+    await store.resume(tx, event.enrolment_id)
+    await acts.milestones.resume(tx, heard.organisation_id, event.participant_id, event.enrolment_id)
+
+
 async def on_session_held(tx: Tx, heard: Heard[SessionHeld]) -> None:
     """For some it was the first, the fifth, the tenth."""
     people = await store.circles.save_held(tx, heard.organisation_id, heard.event)
@@ -153,6 +161,7 @@ HANDLERS: Handlers = {
     ParticipantPlaced: Many(on_participant_placed),
     ParticipantWaitlisted: on_participant_waitlisted,
     ParticipantCompleted: on_participant_completed,
+    ParticipantResumed: on_participant_resumed,
     SessionHeld: on_session_held,
     AttendanceCorrected: on_attendance_corrected,
 }

@@ -57,6 +57,7 @@ from services.feedback.store.erased import erase_participants
 from services.feedback.store.heard import (
     add_enrolments,
     add_links,
+    resume,
     save_cancelled,
     save_consents,
     save_due,
@@ -208,6 +209,7 @@ __all__ = [
     "readings",
     "remove_check_in",
     "remove_entries",
+    "resume",
     "rotas",
     "rotas_of_program",
     "rotas_where_asked",

@@ -119,16 +119,23 @@ async def save_withdrawn(tx: Tx, organisation: UUID, event: ParticipantWithdrawn
     )
 
 
+async def resume(tx: Tx, enrolment_id: UUID) -> None:
+    """A participant has not left after all."""
+    await tx.execute("update enrolments set withdrawn_on = null where enrolment_id = $1", enrolment_id)
+
+
 async def save_due(tx: Tx, heard: Sequence[Heard[Due]]) -> None:
-    """Occasions that fell due; one that was cancelled stays so."""
+    """Occasions that fell due. One that was cancelled stays so, unless it was due before that: then it is due again."""
     await tx.executemany(
-        """insert into occasions values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+        """insert into occasions as o values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
            on conflict (occasion_id) do update
            set participant_id = excluded.participant_id, enrolment_id = excluded.enrolment_id,
                program_id = excluded.program_id, site_id = excluded.site_id, kind = excluded.kind,
                code = excluded.code, ordinal = excluded.ordinal, instruments = excluded.instruments,
                due_at = excluded.due_at, opens_at = excluded.opens_at, closes_at = excluded.closes_at,
-               is_history = excluded.is_history""",
+               is_history = excluded.is_history,
+               cancelled_for = case when o.due_at is null then o.cancelled_for end,
+               expired_at = case when o.cancelled_for is null then o.expired_at end""",
         [(one.organisation_id, *_columns_of_due(one.event)) for one in heard],
     )
 

@@ -1,4 +1,4 @@
-"""What happens to an enrolment: consent, corrected attributes, a place, completion, withdrawal."""
+"""What happens to an enrolment: consent, corrected attributes, a place, completion, withdrawal, an end taken back."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -16,6 +16,7 @@ from services.intake.domain.shapes import (
     CompleteEnrolment,
     CorrectAttributes,
     PlaceEnrolment,
+    ResumeEnrolment,
     WithdrawEnrolment,
 )
 from services.intake.domain.sites import today_at
@@ -65,6 +66,12 @@ async def post_complete(at: At, command: CompleteEnrolment) -> JSONResponse:
 async def post_withdraw(at: At, command: WithdrawEnrolment) -> JSONResponse:
     """The participant has left the program. The first in line gets the place in the same transaction."""
     return await _change(at, command)
+
+
+@router.post("/resume", response_model=EnrolmentShape)
+async def post_resume(at: At) -> JSONResponse:
+    """Take back the completion or the withdrawal. They go on as if it had not been, but without a place in a group."""
+    return await _change(at, ResumeEnrolment())
 
 
 @router.post("/place", response_model=EnrolmentShape)

@@ -1,4 +1,4 @@
-"""Enrolments: beginning one, changing its consent, placing it, and ending it."""
+"""Enrolments: beginning one, changing its consent, placing it, ending it, and taking its end back."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,6 +19,7 @@ from services.intake.domain.shapes import (
     Enrolment,
     Ground,
     PlaceEnrolment,
+    ResumeEnrolment,
     Standing,
     WithdrawEnrolment,
 )
@@ -30,6 +31,7 @@ from shared.events.intake import (
     ConsentChanged,
     ParticipantCompleted,
     ParticipantEnrolled,
+    ParticipantResumed,
     ParticipantWithdrawn,
 )
 from shared.fields import invalid
@@ -87,6 +89,8 @@ def change(standing: Standing, asked: ChangeEnrolment, today: date) -> Change:
             return complete(standing, asked.completed_on, today)
         case WithdrawEnrolment():
             return withdraw(standing, asked.withdrawn_on, today)
+        case ResumeEnrolment():
+            return resume(standing)
 
 
 def change_consent(standing: Standing, consent: GiveConsent) -> Change:
@@ -133,6 +137,15 @@ def withdraw(standing: Standing, withdrawn_on: date, today: date) -> Change:
     """They have left the program; whoever is first in line gets the place."""
     enrolment = _ended(standing.enrolment, "withdrawn", withdrawn_on, today)
     return _leaving(standing, enrolment, _withdrawn(enrolment), today)
+
+
+def resume(standing: Standing) -> Change:
+    """The end is taken back. The place was free from then on, and may be somebody else's by now: they have none."""
+    enrolment = standing.enrolment
+    if enrolment.state == "active":
+        raise Refusal("enrolment-active", "This enrolment has not ended: there is no end to take back.")
+    event = ParticipantResumed(participant_id=enrolment.participant_id, enrolment_id=enrolment.enrolment_id)
+    return Change(enrolment=replace(enrolment, state="active", ended_on=None), events=(event,))
 
 
 def place(standing: Standing, today: date) -> Change:

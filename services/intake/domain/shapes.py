@@ -56,13 +56,19 @@ class WithdrawEnrolment(Command):
     withdrawn_on: Day
 
 
+class ResumeEnrolment(Command):
+    """The end is taken back: the enrolment goes on as if it had not ended."""
+
+
 class PlaceEnrolment(Command):
     """Ask for a place in this group, in exchange for the one that the participant has."""
 
     group: Code
 
 
-ChangeEnrolment = GiveConsent | CorrectAttributes | PlaceEnrolment | CompleteEnrolment | WithdrawEnrolment
+ChangeEnrolment = (
+    GiveConsent | CorrectAttributes | PlaceEnrolment | CompleteEnrolment | WithdrawEnrolment | ResumeEnrolment
+)
 """Whatever can be asked of an enrolment."""
 
 

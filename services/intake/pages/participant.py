@@ -20,6 +20,7 @@ from services.intake.domain.shapes import (
     CorrectAttributes,
     Enrolment,
     PlaceEnrolment,
+    ResumeEnrolment,
     WithdrawEnrolment,
 )
 from services.intake.domain.sites import today_at
@@ -35,7 +36,7 @@ from shared.security import Who
 
 router = APIRouter(prefix="/intake/participants/{participant_id}", include_in_schema=False)
 AGREED = ("consent_text", "consent_version", *Consents.model_fields)
-C = TypeVar("C", GiveConsent, CorrectAttributes, PlaceEnrolment, CompleteEnrolment, WithdrawEnrolment)
+C = TypeVar("C", GiveConsent, CorrectAttributes, PlaceEnrolment, CompleteEnrolment, WithdrawEnrolment, ResumeEnrolment)
 DONE = {
     "enrolled": "Enrolled. Their group and their check-ins follow within moments.",
     "contact": "Corrected.",
@@ -43,6 +44,7 @@ DONE = {
     "attributes": "Corrected. Figures follow.",
     "complete": "Completed. If somebody was waiting, the place is theirs now.",
     "withdraw": "Written down. If somebody was waiting, the place is theirs now.",
+    "resume": "Taken back. They have no place in a group now: choose one if they are to meet with others.",
     "place": "The group has been chosen.",
 }
 
@@ -116,6 +118,13 @@ async def withdraw_form(page: On, enrolment_id: UUID) -> Response:
     return await _change(page, enrolment_id, "withdraw", WithdrawEnrolment, only(fields, "withdrawn_on"))
 
 
+@router.post("/enrolments/{enrolment_id}/resume")
+async def resume_form(page: On, enrolment_id: UUID) -> Response:
+    """They have not left after all, or go on."""
+    fields = parts(await submitted(page.request), str(enrolment_id))
+    return await _change(page, enrolment_id, "resume", ResumeEnrolment, {}, sent=fields)
+
+
 @router.post("/enrolments/{enrolment_id}/place")
 async def place_form(page: On, enrolment_id: UUID) -> Response:
     """Ask for a place in a group."""
@@ -154,6 +163,8 @@ async def _change(
 
 def _replaced(what: str, enrolment: Enrolment) -> Any:
     """All that a form replaces."""
+    if what == "resume":
+        return [enrolment.state, enrolment.ended_on]
     if what == "attributes":
         return enrolment.attributes
     return [enrolment.consent_text, enrolment.consent_version, *enrolment.consents.model_dump().values()]
@@ -208,6 +219,7 @@ async def _shown(
         now=moment,
         contact_mark=mark(participant),
         consent_marks={row["enrolment_id"]: mark([row[name] for name in AGREED]) for row in enrolments},
+        end_marks={row["enrolment_id"]: mark([row["state"], row["ended_on"]]) for row in enrolments},
         attributes_marks={row["enrolment_id"]: mark(row["attributes"]) for row in enrolments},
         today={row["enrolment_id"]: today_at(sites[row["site"]], moment) for row in enrolments},
         refusal=refusal,

@@ -13,12 +13,12 @@ from services.intake.domain.shapes import Change, Enrol, Enrolment, Ground, Stan
 from services.intake.store.groups import lock_groups, place_of, save_places
 from services.intake.store.organisation import find_organisation
 from services.intake.store.participants import language_of, save_participant
-from services.intake.store.reminders import cancel_reminders_of
+from services.intake.store.reminders import cancel_reminders_of, remind_again
 from services.intake.store.sites import find_program, find_site
 from shared.database import Record, Tx, made_of
 from shared.errors import NotFound
 from shared.events.ids import group_id_of, program_id_of, site_id_of
-from shared.events.intake import Consents
+from shared.events.intake import Consents, ParticipantResumed
 
 _CONSENTS = ("taking_part", "reporting", "contact_after")
 
@@ -112,6 +112,8 @@ async def save_change(tx: Tx, change: Change, now: datetime, by: str) -> None:
     if change.enrolment:
         await _save_enrolment(tx, change.enrolment)
         await _add_consent(tx, change.enrolment, now, by)
+        if any(isinstance(one, ParticipantResumed) for one in change.events):
+            await remind_again(tx, change.enrolment.enrolment_id, now)
         for reason, kinds in unwanted(change.enrolment):
             await cancel_reminders_of(tx, change.enrolment.enrolment_id, reason, kinds)
     await save_places(tx, change.places)

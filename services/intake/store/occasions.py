@@ -7,6 +7,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from services.intake.domain.invitation import Occasion
+from services.intake.store.reminders import forget_reminders
 from shared.database import Record, Tx, made_of
 from shared.errors import NotFound
 from shared.events import Heard
@@ -44,7 +45,8 @@ async def lock_occasions(tx: Tx, occasion_ids: Collection[UUID]) -> None:
 
 
 async def save_due(tx: Tx, told: Sequence[Heard[Due]]) -> None:
-    """Write down occasions, or complete those of which the end was heard first."""
+    """Write down occasions, or complete those of which the end was heard first; one that was cancelled is due again."""
+    await forget_reminders(tx, [one.event.occasion_id for one in told])
     of_due = attrgetter(*_OF_DUE)
     await tx.executemany(
         """insert into occasions (organisation_id, occasion_id, state, participant_id, enrolment_id, kind, code,
@@ -54,7 +56,9 @@ async def save_due(tx: Tx, told: Sequence[Heard[Due]]) -> None:
                set participant_id = excluded.participant_id, enrolment_id = excluded.enrolment_id,
                    kind = excluded.kind, code = excluded.code, ordinal = excluded.ordinal, due_at = excluded.due_at,
                    opens_at = excluded.opens_at, closes_at = excluded.closes_at, is_history = excluded.is_history,
-                   reminders = excluded.reminders""",
+                   reminders = excluded.reminders,
+                   state = case when occasions.state = 'cancelled' and occasions.due_at is not null then 'due'
+                                else occasions.state end""",
         [(one.organisation_id, *of_due(one.event)) for one in told],
     )
 

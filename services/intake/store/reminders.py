@@ -21,12 +21,12 @@ async def plan_reminders(tx: Tx, planned: Sequence[tuple[Occasion, int, datetime
            set planned_at = excluded.planned_at where reminders.state = 'planned'""",
         [(one.occasion_id, number, one.organisation_id, at) for one, number, at in planned],
     )
-    await set_timers(tx, [_timer(one, number, at) for one, number, at in planned])
+    await set_timers(tx, [_timer(one.organisation_id, one.occasion_id, number, at) for one, number, at in planned])
 
 
-def _timer(occasion: Occasion, number: int, at: datetime) -> Timer:
-    payload = {"occasion_id": str(occasion.occasion_id), "number": number}
-    return Timer(REMIND_TIMER, _key(occasion.occasion_id, number), occasion.organisation_id, at, payload)
+def _timer(organisation_id: UUID, occasion_id: UUID, number: int, at: datetime) -> Timer:
+    payload = {"occasion_id": str(occasion_id), "number": number}
+    return Timer(REMIND_TIMER, _key(occasion_id, number), organisation_id, at, payload)
 
 
 async def is_planned(tx: Tx, occasion_id: UUID, number: int) -> bool:
@@ -73,6 +73,34 @@ async def cancel_reminders_of(tx: Tx, enrolment_id: UUID, reason: str, kinds: Se
             reason,
             kinds,
         ),
+    )
+
+
+async def remind_again(tx: Tx, enrolment_id: UUID, now: datetime) -> None:
+    """The end of an enrolment was taken back: whoever is still asked is reminded on the days that are still to come.
+
+    What was cancelled by now because of the end is due again when that is heard, with reminders of its own.
+    """
+    await tx.execute("select from occasions where enrolment_id = $1 order by occasion_id for update", enrolment_id)
+    rows = await tx.fetch(
+        """update reminders r set state = 'planned', reason = null from occasions o
+           where o.occasion_id = r.occasion_id and o.enrolment_id = $1 and o.state = 'due' and r.state = 'cancelled'
+               and r.reason in ('completed', 'withdrawn') and r.planned_at > $2
+           returning r.occasion_id, r.number, r.organisation_id, r.planned_at""",
+        enrolment_id,
+        now,
+    )
+    await set_timers(
+        tx, [_timer(row["organisation_id"], row["occasion_id"], row["number"], row["planned_at"]) for row in rows]
+    )
+
+
+async def forget_reminders(tx: Tx, occasion_ids: Sequence[UUID]) -> None:
+    """These are asked anew after they were cancelled: their reminders are counted from the new invitation."""
+    await tx.execute(
+        """delete from reminders r using occasions o
+           where o.occasion_id = r.occasion_id and o.occasion_id = any($1) and o.state = 'cancelled'""",
+        occasion_ids,
     )
 
 

@@ -20,6 +20,7 @@ WHY: dict[str, str] = {
     "withdrawn": "they left",
     "consent-withdrawn": "they do not agree to be asked",
     "completed": "they had completed the program",
+    "resumed": "they go on in the program",
     "attendance-corrected": "they did not come to that session after all",
     "battery-changed": "the program does not ask this any more",
     "condition": "the condition did not hold",

@@ -8,7 +8,7 @@ from typing import Any
 from services.scheduling import store
 from services.scheduling.domain.occasions import ended_of, entries_of
 from services.scheduling.handlers.course import COURSE
-from services.scheduling.handlers.settling import replan, settle, settle_told
+from services.scheduling.handlers.settling import notice_absences, replan, settle, settle_told
 from shared import clock
 from shared.database import Tx
 from shared.erasing import erase
@@ -30,6 +30,7 @@ from shared.events.intake import (
     ParticipantEnrolled,
     ParticipantErased,
     ParticipantPlaced,
+    ParticipantResumed,
     ParticipantWaitlisted,
     ParticipantWithdrawn,
     ProgramPublished,
@@ -133,6 +134,13 @@ async def on_participant_withdrawn(tx: Tx, heard: Heard[ParticipantWithdrawn]) -
     await settle(tx, [heard.event.enrolment_id], clock.now())
 
 
+async def on_participant_resumed(tx: Tx, heard: Heard[ParticipantResumed]) -> None:
+    """Their end was taken back: what is open or to come is asked again, and what the end has brought is not."""
+    await store.resume_enrolment(tx, heard.event.enrolment_id, heard.happened_at)
+    await settle(tx, [heard.event.enrolment_id], clock.now())
+    await notice_absences(tx, [heard.event.enrolment_id], clock.now())
+
+
 async def on_participant_erased(tx: Tx, heard: Sequence[Heard[ParticipantErased]]) -> None:
     """Nothing falls due for them any more; those who came with them are counted as before."""
     for organisation, erased in by_organisation(heard).items():
@@ -188,6 +196,7 @@ HANDLERS: Handlers = {
     ParticipantWaitlisted: on_participant_waitlisted,
     ParticipantCompleted: on_participant_completed,
     ParticipantWithdrawn: on_participant_withdrawn,
+    ParticipantResumed: on_participant_resumed,
     ParticipantErased: Many(on_participant_erased),
     CheckInSubmitted: Many(on_check_in_submitted),
     CheckInWithdrawn: Many(on_check_in_withdrawn),

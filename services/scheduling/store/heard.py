@@ -210,6 +210,22 @@ async def withdraw_enrolment(tx: Tx, event: ParticipantWithdrawn, at: datetime) 
     )
 
 
+async def resume_enrolment(tx: Tx, enrolment_id: UUID, at: datetime) -> None:
+    """They have not ended after all; how it was until now is kept, for what has closed by now."""
+    await tx.execute(
+        """update enrolments set
+               taken_back = taken_back || jsonb_build_object(
+                   'completed_on', completed_on, 'completion_is_imported', completion_is_imported,
+                   'withdrawn_on', withdrawn_on,
+                   'known_at', coalesce(completion_known_at, withdrawal_known_at), 'until', $2::timestamptz),
+               completed_on = null, completion_is_imported = false, completion_known_at = null, withdrawn_on = null,
+               withdrawal_known_at = null
+           where enrolment_id = $1 and (completed_on is not null or withdrawn_on is not null)""",
+        enrolment_id,
+        at,
+    )
+
+
 async def place(tx: Tx, told: Sequence[Heard[ParticipantPlaced]]) -> None:
     """Each of these enrolments has a place in its group from its day on, and no other."""
     await end_placements(tx, [(one.event.enrolment_id, one.event.placed_on - timedelta(days=1)) for one in told])

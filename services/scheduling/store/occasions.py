@@ -8,7 +8,9 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from services.scheduling.domain.occasions import Basis, Came, Enrolment, Entry, Occasion, Scored, Settled
+from pydantic import TypeAdapter
+
+from services.scheduling.domain.occasions import Basis, Came, Enrolment, Entry, Occasion, Scored, Settled, TakenBack
 from services.scheduling.store.batteries import find_battery
 from shared.database import Record, Tx, made_of
 from shared.events import Heard
@@ -16,6 +18,7 @@ from shared.events.feedback import CheckInSubmitted, CheckInWithdrawn
 from shared.timers import Timer, cancel_timers, set_timers
 
 OCCASION_DUE, OCCASION_CLOSES = "occasion-due", "occasion-closes"
+_TAKEN_BACK = TypeAdapter(tuple[TakenBack, ...])
 _COLUMNS = tuple(Occasion.__dataclass_fields__)
 _OF_ANSWER = (
     "occasion_id", "participant_id", "enrolment_id", "program_id", "site_id", "kind", "code", "ordinal", "answered_at",
@@ -70,7 +73,7 @@ async def bases_of(tx: Tx, enrolment_ids: Sequence[UUID]) -> dict[UUID, Basis]:
     sessions, scores = by_enrolment(came), by_enrolment(await _scores(tx, enrolment_ids, batteries.values()))
     return {
         row["enrolment_id"]: Basis(
-            made_of(Enrolment, row),
+            made_of(Enrolment, row, taken_back=_TAKEN_BACK.validate_python(row["taken_back"])),
             ZoneInfo(row["time_zone"]) if row["time_zone"] else None,
             batteries[row["program_id"]],
             [made_of(Came, one) for one in sessions[row["enrolment_id"]]],

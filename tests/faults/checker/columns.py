@@ -26,6 +26,7 @@ COLUMNS: dict[str, dict[str, Sequence[str]]] = {
         ),
         "enrolments": (
             "organisation_id", "enrolment_id", "participant_id", "program_id", "site_id", "is_reporting", "attributes",
+            "completed_on", "withdrawn_on",
         ),
         "scores": (
             "organisation_id", "occasion_id", "instrument", "version", "enrolment_id", "program_id", "occasion",

@@ -9,7 +9,7 @@ from tests.faults.checker.evidence import Evidence
 from tests.faults.checker.log import Fact, Story
 
 SHOWN = 4
-ENDS = {"participant-withdrawn": "withdrawn", "participant-completed": "completed"}
+ENDS = {"participant-withdrawn": "withdrawn", "participant-completed": "completed", "participant-resumed": "active"}
 
 
 async def check_effects(seen: Evidence) -> list[tuple[str, str]]:
@@ -33,12 +33,14 @@ async def _ends(seen: Evidence, erased: Collection[str]) -> list[tuple[str, str]
     """Each enrolment is where the answers have left it; whoever was erased has none."""
     own = await stores.rows(seen.pools["intake"], "enrolments", ("enrolment_id", "state"), seen.tenants)
     states = dict(own)
+    last = {one.ids["enrolment_id"]: one for one in seen.writes if one.what in ENDS}
     findings = []
     for one in seen.writes:
         enrolment = one.ids.get("enrolment_id")
         if enrolment is None or (enrolment in erased and enrolment not in states):
             continue
-        if states.get(enrolment) is None or ENDS.get(one.what, states[enrolment]) != states[enrolment]:
+        is_last = last.get(enrolment) is one
+        if states.get(enrolment) is None or (is_last and ENDS[one.what] != states[enrolment]):
             findings.append(("I1", f"the answered {one.what} of {enrolment} has left {states.get(enrolment)}"))
     return findings
 

@@ -31,6 +31,28 @@ def answers(story: Story) -> dict[str, Fact]:
     return {occasion: one for occasion, one in last.items() if one.wire == "check-in-submitted"}
 
 
+def ends(story: Story) -> dict[str, Fact]:
+    """How each enrolment has ended, unless that was taken back."""
+    last = _last(story.of("participant-completed", "participant-withdrawn", "participant-resumed"), "enrolment_id")
+    return {enrolment: one for enrolment, one in last.items() if one.wire != "participant-resumed"}
+
+
+def _cancelled(story: Story) -> dict[str, Fact]:
+    """Which occasions are not wanted any more, unless they were due once more after that."""
+    last = _last(story.of("check-in-due", "follow-up-due", "occasion-cancelled"), "occasion_id")
+    return {occasion: one for occasion, one in last.items() if one.wire == "occasion-cancelled"}
+
+
+def _due(story: Story) -> Iterable[Fact]:
+    """What has fallen due, as it was said last."""
+    return _last(story.of("check-in-due", "follow-up-due"), "occasion_id").values()
+
+
+def _day(ended: dict[str, Fact], enrolment: str, name: str) -> str | None:
+    day: str | None = ended[enrolment].body.get(name) if enrolment in ended else None
+    return day
+
+
 def _sites(story: Story, *more: str) -> set[tuple[Any, ...]]:
     first: dict[str, str] = {}
     for one in story.of("site-opened", "site-changed"):
@@ -74,11 +96,13 @@ def analytics(story: Story) -> Rows:
             rows["battery_entries"].add((one.organisation, program, place, *asked))
     consents = _last(story.of("participant-enrolled", "consent-changed"), "enrolment_id")
     known = _last(story.of("participant-enrolled", "attributes-corrected"), "enrolment_id")
+    ended = ends(story)
     for one in story.of("participant-enrolled"):
         ids = (one.body[name] for name in ("enrolment_id", "participant_id", "program_id", "site_id"))
         reporting = consents[one.body["enrolment_id"]].body["consents"]["reporting"]
         attributes = json.dumps(known[one.body["enrolment_id"]].body["attributes"])  # one at most: in no order
-        rows["enrolments"].add((one.organisation, *ids, reporting, attributes))
+        days = (_day(ended, one.body["enrolment_id"], name) for name in ("completed_on", "withdrawn_on"))
+        rows["enrolments"].add((one.organisation, *ids, reporting, attributes, *days))
     for one in answers(story).values():
         rows["scores"] |= {
             (
@@ -105,15 +129,15 @@ def feedback(story: Story) -> Rows:
         "machinery.links": set(),
     }
     consents = _last(story.of("participant-enrolled", "consent-changed"), "enrolment_id")
-    withdrawn = _last(story.of("participant-withdrawn"), "enrolment_id")
+    ended = ends(story)
     for one in story.of("participant-enrolled"):
         enrolment = one.body["enrolment_id"]
         agreed = consents[enrolment].body["consents"]
-        left = withdrawn[enrolment].body["withdrawn_on"] if enrolment in withdrawn else None
+        left = _day(ended, enrolment, "withdrawn_on")
         own = (enrolment, one.body["participant_id"], one.body["short_code"])
         rows["enrolments"].add((one.organisation, *own, agreed["taking_part"], agreed["contact_after"], left))
-    cancelled = _last(story.of("occasion-cancelled"), "occasion_id")
-    for one in story.of("check-in-due", "follow-up-due"):
+    cancelled = _cancelled(story)
+    for one in _due(story):
         why = cancelled.get(one.body["occasion_id"])
         rows["occasions"].add((one.organisation, *_occasion(one), why.body["reason"] if why else None))
     for one in story.of("check-in-invited"):
@@ -135,8 +159,8 @@ def intake(story: Story) -> Rows:
         names = ("code", "program_id", "site_id", "capacity")
         rows["groups"].add((one.organisation, group, *(one.body[name] for name in names)))
     answered = answers(story)
-    cancelled = _last(story.of("occasion-cancelled"), "occasion_id")
-    for one in story.of("check-in-due", "follow-up-due"):
+    cancelled = _cancelled(story)
+    for one in _due(story):
         occasion = one.body["occasion_id"]
         state = "answered" if occasion in answered else "cancelled" if occasion in cancelled else "due"
         own = (one.body[name] for name in ("participant_id", "enrolment_id", "kind", "code", "ordinal"))
@@ -165,7 +189,7 @@ def scheduling(story: Story) -> Rows:
         for held in one.body["qualifications"]:
             rows["qualifications"].add((one.organisation, facilitator, held["code"], held["valid_until"]))
     answered = answers(story)
-    for one in story.of("check-in-due", "follow-up-due"):
+    for one in _due(story):
         answer = answered.get(one.body["occasion_id"])
         at = moment(answer.body["answered_at"]) if answer else None
         rows["occasions"].add((one.organisation, *_occasion(one), at))
@@ -188,23 +212,22 @@ def _entries(story: Story) -> set[tuple[Any, ...]]:
 
 
 def _enrolments(story: Story) -> set[tuple[Any, ...]]:
-    rows = set()
+    rows, ended = set(), ends(story)
     by_enrolment: dict[str, list[Fact]] = {}
-    for one in story.of("participant-enrolled", "consent-changed", "participant-completed", "participant-withdrawn"):
+    for one in story.of("participant-enrolled", "consent-changed"):
         by_enrolment.setdefault(one.body["enrolment_id"], []).append(one)
     for enrolment, facts in by_enrolment.items():
         begun = facts[0]
-        agreed, completed, left = begun.body["consents"], None, None
+        agreed = begun.body["consents"]
         since: dict[str, str | None] = {"taking_part": None, "contact_after": None}
         for one in facts[1:]:
-            completed = one.body.get("completed_on", completed)
-            left = one.body.get("withdrawn_on", left)
-            again = one.body.get("consents", agreed)
+            again = one.body["consents"]
             since |= {name: moment(one.time) for name in since if again[name] and not agreed[name]}
             agreed = again
         names = ("participant_id", "program_id", "site_id", "short_code", "enrolled_on")
         own = (enrolment, *(begun.body[name] for name in names), agreed["taking_part"], agreed["contact_after"])
-        when = (since["taking_part"], since["contact_after"], moment(begun.time), completed, left)
+        days = (_day(ended, enrolment, name) for name in ("completed_on", "withdrawn_on"))
+        when = (since["taking_part"], since["contact_after"], moment(begun.time), *days)
         rows.add((begun.organisation, *own, *when))
     return rows
 

@@ -149,7 +149,8 @@ def _once(seen: Evidence) -> Iterator[tuple[str, str]]:
     if same:
         yield "I2", f"{len(same)} event ids stand for two facts: {same[:SHOWN]}"
     by_mail = Counter(one.key for one in seen.story.of("check-in-invited") if one.body["channel"] == "email")
-    often = [key for key, count in by_mail.items() if count > 1]
+    due = Counter(one.key for one in seen.story.of("check-in-due", "follow-up-due"))  # once more after an end
+    often = [key for key, count in by_mail.items() if count > due[key]]
     if often:
         yield "I2", f"{len(often)} people were invited twice: {often[:SHOWN]}"
 

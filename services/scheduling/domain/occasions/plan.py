@@ -13,7 +13,8 @@ from services.scheduling.domain.occasions.conditions import is_asked
 from services.scheduling.domain.occasions.shapes import Basis, Enrolment, Entry, Occasion, occasion_id_of
 
 LAST_MINUTE = "23:59"  # of the last day, and on that day by any clock that tells it as a day
-Blocked = Literal["withdrawn", "consent-withdrawn", "completed", "attendance-corrected"]
+Blocked = Literal["withdrawn", "consent-withdrawn", "completed", "attendance-corrected", "resumed"]
+AT_END = ("end", "follow-up")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,21 @@ def plan(basis: Basis, now: datetime) -> Iterator[Wanted]:
                 continue
             planned.add(occasion.occasion_id)
             yield _judged(basis, basis.zone, entry, moment, occasion)
+    for occasion in _of_ends_taken_back(basis, basis.zone, now):
+        if occasion.occasion_id not in planned:
+            planned.add(occasion.occasion_id)
+            yield Wanted(occasion, "resumed", is_after_end=True)
+
+
+def _of_ends_taken_back(basis: Basis, zone: ZoneInfo, now: datetime) -> Iterator[Occasion]:
+    """What completions that were taken back had brought: it is not asked any more, until there is another one."""
+    for end in basis.enrolment.taken_back:
+        was = basis.enrolment.as_ended(end)
+        for entry in (one for one in sorted(basis.entries, key=_oldest_first) if one.kind in AT_END):
+            for moment in moments(was, basis.sessions, zone, entry, now):
+                occasion = _occasion(was, zone, entry, moment)
+                if not _is_too_late(was, entry, moment, occasion):
+                    yield occasion
 
 
 def _oldest_first(entry: Entry) -> tuple[bool, datetime]:
@@ -99,7 +115,7 @@ def _judged(basis: Basis, zone: ZoneInfo, entry: Entry, moment: Moment, occasion
     """Whether it may be asked: an enrolment that is not over, consent, and the conditions of the entry."""
     if moment.is_missed:
         return Wanted(occasion, "attendance-corrected", is_after_end=True)
-    if is_over := over(basis.enrolment, zone, occasion):
+    if is_over := over(basis.enrolment, zone, occasion) or _was_over(basis.enrolment, zone, occasion):
         return is_over
     enrolment = basis.enrolment
     agreed, since = enrolment.taking_part, enrolment.taking_part_since
@@ -125,6 +141,15 @@ def over(enrolment: Enrolment, zone: ZoneInfo, occasion: Occasion) -> Wanted | N
     had_closed = known_at is not None and occasion.closes_at <= known_at
     if left and not occasion.is_history and not had_closed:
         return Wanted(occasion, "withdrawn", is_after_end=known_at is not None)
+    return None
+
+
+def _was_over(enrolment: Enrolment, zone: ZoneInfo, occasion: Occasion) -> Wanted | None:
+    """Whether an end stood against it for as long as it was open, and was taken back only then."""
+    for end in enrolment.taken_back:
+        assert occasion.closes_at
+        if occasion.closes_at <= end.until and (was_over := over(enrolment.as_ended(end), zone, occasion)):
+            return was_over
     return None
 
 

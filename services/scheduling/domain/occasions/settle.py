@@ -10,6 +10,8 @@ from services.scheduling.domain.occasions.shapes import Basis, Occasion
 from shared.events import Event
 from shared.events.scheduling import CheckInDue, Due, FollowUpDue, OccasionCancelled
 
+OF_AN_END: tuple[Blocked, ...] = ("withdrawn", "completed", "resumed")
+
 
 @dataclass(frozen=True, slots=True)
 class Settled:
@@ -37,7 +39,8 @@ def _next(before: Occasion | None, wanted: Wanted, now: datetime) -> Occasion:
     """What becomes of an occasion that is in the plan."""
     if before and before.state == "answered":
         return before if before.due_at else replace(wanted.occasion, state="answered", answered_at=before.answered_at)
-    occasion = before if before and before.was_said else wanted.occasion
+    is_free_again = before is not None and before.why in OF_AN_END and not wanted.blocked
+    occasion = before if before and before.was_said and not is_free_again else wanted.occasion
     if wanted.blocked:
         return _stopped(occasion, wanted.blocked, is_after_end=wanted.is_after_end)
     assert wanted.occasion.due_at
@@ -78,11 +81,17 @@ def _aged(occasion: Occasion, now: datetime) -> Occasion:
 
 def _settle(before: Occasion | None, after: Occasion, blocked: Blocked | None) -> Settled:
     events: list[Event] = []
-    if after.was_said and not (before and before.was_said):
+    was_said = before is not None and before.was_said
+    was_cancelled = before is not None and (before.was_cancelled or before.state == "cancelled")
+    if after.was_said and (not was_said or (was_cancelled and after.state in ("due", "expired"))):
+        after = replace(after, was_cancelled=False)
         events.append(due(after))
-    if before and before.was_said and after.state == "cancelled" != before.state:
+    if before and was_said and after.state == "cancelled" != before.state:
         assert blocked
-        events.append(OccasionCancelled(occasion_id=after.occasion_id, reason=blocked))
+        after = replace(after, was_cancelled=True)
+        # What a completion has brought goes with it, and others know the word of that.
+        reason = "completed" if blocked == "resumed" else blocked
+        events.append(OccasionCancelled(occasion_id=after.occasion_id, reason=reason))
     return Settled(before, after, tuple(events))
 
 

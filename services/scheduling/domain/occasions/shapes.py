@@ -40,6 +40,17 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenBack:
+    """An end of an enrolment that was taken back: it completed or left on a day, which was known, until then."""
+
+    completed_on: date | None
+    completion_is_imported: bool
+    withdrawn_on: date | None
+    known_at: datetime | None
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Enrolment:
     """An enrolment as it was heard of."""
 
@@ -61,6 +72,18 @@ class Enrolment:
     withdrawn_on: date | None = None
     withdrawal_known_at: datetime | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
+    taken_back: Sequence[TakenBack] = ()
+
+    def as_ended(self, end: TakenBack) -> "Enrolment":
+        """As it was before this end was taken back."""
+        return replace(
+            self,
+            completed_on=end.completed_on,
+            completion_is_imported=end.completion_is_imported,
+            completion_known_at=end.known_at if end.completed_on else None,
+            withdrawn_on=end.withdrawn_on,
+            withdrawal_known_at=end.known_at if end.withdrawn_on else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +144,7 @@ class Occasion:
     session_id: UUID | None = None
     why: str | None = None  # it was cancelled, or not asked
     reminders: tuple[int, ...] = ()
+    was_cancelled: bool = False  # others were told so last, whatever was answered then
 
 
 def occasion_id_of(enrolment_id: UUID, code: str, ordinal: int) -> UUID:

@@ -1,0 +1,76 @@
+"""Ends that are taken back: links work again, and the milestone of a completion was none."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from shared import clock
+from shared.events.intake import ParticipantCompleted, ParticipantResumed, ParticipantWithdrawn
+from shared.events.scheduling import OccasionCancelled
+from tests.feedback.conftest import PULSE, TOKEN, Told, a_due, an_enrolment, an_invitation
+from tests.feedback.test_acting import ring
+
+LINK = f"/c/{TOKEN}"
+
+
+def ids(due: Any) -> dict[str, Any]:
+    return {"participant_id": due.participant_id, "enrolment_id": due.enrolment_id}
+
+
+def left(due: Any) -> ParticipantWithdrawn:
+    return ParticipantWithdrawn(**ids(due), withdrawn_on=clock.now().date())
+
+
+def completed(due: Any) -> ParticipantCompleted:
+    return ParticipantCompleted(**ids(due), completed_on=clock.now().date())
+
+
+def cancelled(due: Any) -> OccasionCancelled:
+    return OccasionCancelled(occasion_id=due.occasion_id, reason="withdrawn")
+
+
+async def test_a_link_works_again_when_the_end_is_taken_back(site: None, client: Any, told: Told) -> None:
+    due = a_due()
+    await told.tell(an_enrolment(due), due, an_invitation(due), left(due))
+    assert (await client.get(LINK)).status_code == 410
+    await told.tell(ParticipantResumed(**ids(due)))  # scheduling has not heard of it yet
+    assert (await client.get(LINK)).status_code == 200
+    await told.tell(cancelled(due))
+    assert (await client.get(LINK)).status_code == 410
+    await told.tell(due)
+    assert (await client.post(LINK, data=PULSE)).status_code == 200
+    assert len(await told.said("check-in-submitted")) == 1
+
+
+async def test_what_is_due_again_may_run_out_again(
+    site: None, client: Any, told: Told, moved_clock: Callable[[float], None]
+) -> None:
+    due = a_due(closes_at=clock.now() + timedelta(days=1))
+    await told.tell(an_enrolment(due), due, an_invitation(due))
+    moved_clock(2 * 86400)
+    await ring(told)
+    later = due.model_copy(update={"due_at": clock.now(), "closes_at": clock.now() + timedelta(days=2)})
+    await told.tell(cancelled(due), later)
+    moved_clock(5 * 86400)
+    await ring(told)
+    assert [one.closed_at for one in await told.said("check-in-expired")] == [due.closes_at, later.closes_at]
+
+
+async def test_who_has_not_completed_after_all_has_no_milestone_of_it_until_they_do(told: Told) -> None:
+    due = a_due()
+    await told.tell(an_enrolment(due), completed(due))
+    [first] = await told.said("milestone-reached")
+    for _ in range(2):  # the second finds nothing
+        await told.tell(ParticipantResumed(**ids(due)))
+    assert [one.milestone_id for one in await told.said("milestone-withdrawn")] == [first.milestone_id]
+    assert await told.rows("select 1 from milestones") == []
+    await told.tell(completed(due))
+    assert [one.kind for one in await told.said("milestone-reached")] == ["completed", "completed"]
+
+
+async def test_an_end_of_somebody_unknown_is_taken_back_without_a_word(told: Told) -> None:
+    due = a_due()
+    await told.tell(ParticipantResumed(**ids(due)), left(due), ParticipantResumed(**ids(due)), an_enrolment(due))
+    [row] = await told.rows("select withdrawn_on, short_code from enrolments")
+    assert (row["withdrawn_on"], row["short_code"]) == (None, "KLM-482")
+    assert await told.said("milestone-withdrawn") == []

@@ -1,0 +1,168 @@
+"""Ends that are taken back: the enrolment goes on, the place may be somebody else's, and no old file ends it again."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from shared.events.scheduling import OccasionCancelled
+from tests.forms import filled
+from tests.intake.conftest import Intake, a_participant
+from tests.intake.test_enrolling import today
+from tests.intake.test_files_again import PHONE, path_of, people, seen
+from tests.intake.test_importing import a_row, counts
+from tests.intake.test_reminding import (
+    a_reminded,
+    at,
+    completed,
+    days_on,
+    disagreed,
+    erased,
+    reminders,
+    ring,
+    sent_of,
+    withdrawn,
+)
+
+__all__ = ["at"]
+ENDS = [("complete", "completed_on"), ("withdraw", "withdrawn_on")]
+
+
+def of(person: dict[str, Any]) -> str:
+    """Where the enrolment of somebody is."""
+    return f"/participants/{person['participant_id']}/enrolments/{person['enrolment_id']}"
+
+
+@pytest.mark.parametrize(("act", "day"), ENDS)
+async def test_an_end_is_taken_back_once_and_may_come_again(intake: Intake, act: str, day: str) -> None:
+    await intake.set_up()
+    person = await intake.post("/participants", a_participant())
+    await intake.post(f"{of(person)}/{act}", {day: today()})
+    for _ in range(2):  # the second repeats the request
+        resumed = await intake.post(f"{of(person)}/resume", None, headers={"idempotency-key": "once"})
+        assert (resumed["state"], resumed["ended_on"], resumed["placement"]["state"]) == ("active", None, "none")
+    ids = {name: person[name] for name in ("participant_id", "enrolment_id")}
+    assert await intake.said("participant-resumed") == [{"wire": "participant-resumed", **ids}]
+    again = await intake.ask("POST", f"{of(person)}/resume")
+    assert (again.status_code, again.json()["code"]) == (409, "enrolment-active")
+    await intake.post(f"{of(person)}/withdraw", {"withdrawn_on": today()})
+    wires = [one["wire"] for one in await intake.said() if one.get("enrolment_id") == person["enrolment_id"]]
+    ended = {"complete": "participant-completed", "withdraw": "participant-withdrawn"}[act]
+    told = ["participant-enrolled", "participant-placed", ended, "participant-resumed", "participant-withdrawn"]
+    assert wires == told
+
+
+async def test_whose_end_it_is_must_be_known_here(intake: Intake) -> None:
+    await intake.set_up()
+    person = await intake.post("/participants", a_participant())
+    await intake.post(f"{of(person)}/withdraw", {"withdrawn_on": today()})
+    elsewhere = await intake.ask("POST", f"{of(person)}/resume", "coordinator", "north-quay")
+    facilitator = await intake.ask("POST", f"{of(person)}/resume", "facilitator", "old-town")
+    await erased(intake, person, None)
+    gone = await intake.ask("POST", f"{of(person)}/resume")
+    refused = [(one.status_code, one.json()["code"]) for one in (elsewhere, facilitator, gone)]
+    assert refused == [(404, "enrolment-not-found"), (403, "role-needed"), (404, "enrolment-not-found")]
+    assert await intake.said("participant-resumed") == []
+
+
+async def test_the_place_that_was_given_up_is_somebody_elses_by_now(intake: Intake) -> None:
+    await intake.set_up(capacity=1)
+    ana = await intake.post("/participants", a_participant("Ana"))
+    ben = await intake.post("/participants", a_participant("Ben"))
+    await intake.post(f"{of(ana)}/withdraw", {"withdrawn_on": today()})
+    await intake.post(f"{of(ana)}/resume", None)
+    assert [one["participant_id"] for one in await intake.said("participant-placed")] == [
+        one["participant_id"] for one in (ana, ben)
+    ]
+    waiting = await intake.post(f"{of(ana)}/place", {"group": "evening-circle"})
+    assert (waiting["placement"]["state"], waiting["placement"]["position"]) == ("waiting", 1)
+    await intake.post(f"{of(ben)}/complete", {"completed_on": today()})
+    assert (await intake.said("participant-placed"))[-1]["participant_id"] == ana["participant_id"]
+
+
+async def test_who_does_not_agree_to_take_part_has_not_left_for_that(intake: Intake) -> None:
+    """An enrolment goes on without the consent: nobody asks them, and so it is after an end that is taken back."""
+    await intake.set_up()
+    person = await intake.post("/participants", a_participant())
+    await disagreed(intake, person, None)
+    shown = (await intake.ask("GET", f"/participants/{person['participant_id']}")).json()
+    assert shown["enrolments"][0]["state"] == "active"
+    await intake.post(f"{of(person)}/withdraw", {"withdrawn_on": today()})
+    resumed = await intake.post(f"{of(person)}/resume", None)
+    assert (resumed["state"], resumed["consents"]["taking_part"]) == ("active", False)
+
+
+async def test_the_page_takes_back_the_end_that_it_shows(intake: Intake) -> None:
+    await intake.set_up()
+    person = await intake.post("/participants", a_participant())
+    page = f"/intake/participants/{person['participant_id']}"
+    action = f"{page}/enrolments/{person['enrolment_id']}/resume"
+    headers = {"authorization": f"Bearer {intake.token('coordinator')}"}
+    assert "Take back this end" not in (await intake.client.get(page, headers=headers)).text
+    await intake.post(f"{of(person)}/withdraw", {"withdrawn_on": today()})
+    shown = (await intake.client.get(page, headers=headers)).text
+    assert "they have none until you choose one" in shown
+    old = filled(shown, action)
+    done = await intake.client.post(action, data=old, headers=headers)
+    assert (done.status_code, done.headers["location"]) == (303, f"{page}?done=resume")
+    after = (await intake.client.get(done.headers["location"], headers=headers)).text
+    assert all(text in after for text in ("They have no place in a group now", "no group yet", "Choose a group"))
+    assert "Take back this end" not in after
+    await intake.post(f"{of(person)}/complete", {"completed_on": today()})
+    stale = await intake.client.post(action, data=old, headers=headers)
+    assert (stale.status_code, "changed this after you opened it" in stale.text) == (409, True)
+    assert len(await intake.said("participant-resumed")) == 1
+
+
+@pytest.mark.parametrize(("_", "day"), ENDS)
+async def test_the_same_row_of_a_file_does_not_end_it_again(intake: Intake, _: str, day: str) -> None:
+    await intake.set_up()
+    row = {day: "2024-06-01"}
+    await people(intake, a_row("P-1", **row))
+    _, enrolment = await path_of(intake)
+    await intake.post(f"{enrolment}/resume", None)
+    assert counts(await people(intake, a_row("P-1", **row))) == (0, 0, 1, 0)
+    assert counts(await people(intake, a_row("P-1", phone=PHONE, **row))) == (0, 1, 0, 0)
+    now = await seen(intake)
+    assert (now["phone"], now["enrolments"][0]["state"]) == (PHONE, "active")
+    assert counts(await people(intake, a_row("P-1", phone=PHONE))) == (0, 1, 0, 0)  # the file says so, too
+    assert counts(await people(intake, a_row("P-1", phone=PHONE, **{day: "2024-07-01"}))) == (0, 1, 0, 0)
+    assert (await seen(intake))["enrolments"][0]["ended_on"] == "2024-07-01"
+
+
+@pytest.mark.parametrize("end", [completed, withdrawn])
+async def test_who_is_still_asked_is_reminded_on_the_days_that_are_to_come(
+    intake: Intake, at: Callable[[datetime], None], end: Any
+) -> None:
+    person, due = await a_reminded(intake, at)
+    await end(intake, person, due)
+    at(days_on(2))
+    await ring(intake)
+    await intake.post(f"{of(person)}/resume", None)
+    reason = {completed: "completed", withdrawn: "withdrawn"}[end]
+    assert await reminders(intake) == [(1, "cancelled", reason), (2, "planned", None)]
+    at(days_on(3))
+    await ring(intake)
+    assert await sent_of(intake) == [0, 2]
+
+
+async def test_what_was_cancelled_and_is_due_again_is_asked_anew(
+    intake: Intake, at: Callable[[datetime], None]
+) -> None:
+    person, due = await a_reminded(intake, at)
+    await withdrawn(intake, person, due)
+    await intake.hear(OccasionCancelled(occasion_id=due.occasion_id, reason="withdrawn"))
+    at(days_on(5))
+    await intake.post(f"{of(person)}/resume", None)
+    assert await reminders(intake) == [(1, "cancelled", "withdrawn"), (2, "cancelled", "withdrawn")]
+    await intake.hear(due)
+    assert await reminders(intake) == [(1, "planned", None), (2, "planned", None)]
+    messages = await intake.rows("select state from messages order by made_at")
+    assert [row["state"] for row in messages] == ["dropped", "queued"]
+    await intake.rows("update messages set state = 'sent', token = null, ended_at = made_at where state = 'queued'")
+    at(days_on(6))
+    await ring(intake)
+    assert await sent_of(intake) == [0, 0, 1]
+    link = await intake.ask("POST", "/invitations", json={"occasion_id": str(due.occasion_id)})
+    assert link.status_code == 201

@@ -27,6 +27,7 @@ from shared.events.intake import (
     ParticipantErased,
     ParticipantPlaced,
     ParticipantResumed,
+    ParticipantUnplaced,
     ParticipantWaitlisted,
     ParticipantWithdrawn,
     ProgramPublished,
@@ -109,6 +110,11 @@ async def on_participant_placed(tx: Tx, heard: Heard[ParticipantPlaced]) -> None
 
 async def on_participant_waitlisted(tx: Tx, heard: Heard[ParticipantWaitlisted]) -> None:
     """They meet in no group meanwhile."""
+    await store.place(tx, heard.event.enrolment_id, None)
+
+
+async def on_participant_unplaced(tx: Tx, heard: Heard[ParticipantUnplaced]) -> None:
+    """They meet in no group from now on."""
     await store.place(tx, heard.event.enrolment_id, None)
 
 
@@ -244,6 +250,7 @@ HANDLERS: Handlers = {
     AttributesCorrected: on_attributes_corrected,
     ParticipantPlaced: on_participant_placed,
     ParticipantWaitlisted: on_participant_waitlisted,
+    ParticipantUnplaced: on_participant_unplaced,
     ParticipantCompleted: on_participant_completed,
     ParticipantWithdrawn: on_participant_withdrawn,
     ParticipantResumed: on_participant_resumed,

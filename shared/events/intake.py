@@ -124,6 +124,16 @@ class ParticipantWaitlisted(Event):
     asked_on: date
 
 
+@event("participant-unplaced", topic=PARTICIPANTS, key="participant_id")
+class ParticipantUnplaced(Event):
+    """A participant gave up a place in a group, or in its line, and stays in the program: they have none since."""
+
+    participant_id: UUID
+    enrolment_id: UUID
+    group_id: UUID
+    given_up_on: date
+
+
 @event("participant-completed", topic=PARTICIPANTS, key="participant_id")
 class ParticipantCompleted(Event):
     """A participant completed a program; the place in the group is free."""

@@ -19,6 +19,7 @@ from shared.events.intake import (
     ParticipantErased,
     ParticipantPlaced,
     ParticipantResumed,
+    ParticipantUnplaced,
     ParticipantWaitlisted,
     ParticipantWithdrawn,
     SiteOpened,
@@ -186,6 +187,9 @@ class World:
         if what == "wait":
             person.group = None
             return ParticipantWaitlisted(**ids, group_id=self.groups[score % 2], asked_on=AT.date())
+        if what == "give up":
+            person.group = None
+            return ParticipantUnplaced(**ids, group_id=self.groups[score % 2], given_up_on=AT.date())
         if what == "complete":
             person.completed = True
             return ParticipantCompleted(**ids, completed_on=AT.date())

@@ -22,6 +22,7 @@ WHAT = [
     "become",
     "place",
     "wait",
+    "give up",
     "form",
     "site",
     "complete",

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from shared.events.intake import ParticipantPlaced, ParticipantWaitlisted, ProgramPublished
+from shared.events.intake import ParticipantPlaced, ParticipantUnplaced, ParticipantWaitlisted, ProgramPublished
 from shared.events.scheduling import GroupFormed, SessionHeld
 from shared.identity import derived_id
 from tests.analytics.conftest import AT, OLD_TOWN, ORGANISATION, PROGRAM, Told, an_instrument
@@ -83,10 +83,11 @@ async def test_whoever_waits_for_another_group_is_in_none(client: Any, told: Tol
     people = [Person(pulse=[8 + number % 5], came=1) for number in range(11)]
     await a_group(told, people)
     one = people[0]
-    waits = ParticipantWaitlisted(
-        participant_id=one.participant, enrolment_id=one.enrolment, group_id=UUID(int=42), asked_on=AT.date()
-    )
-    for event, has_mean in ((placed(one), True), (waits, False), (waits, False), (placed(one), True)):
+    ids = {"participant_id": one.participant, "enrolment_id": one.enrolment}
+    waits = ParticipantWaitlisted(**ids, group_id=UUID(int=42), asked_on=AT.date())
+    gave_up = ParticipantUnplaced(**ids, group_id=GROUP, given_up_on=AT.date())
+    there = placed(one)
+    for event, has_mean in ((there, True), (waits, False), (waits, False), (there, True), (gave_up, False)):
         await told.tell(event)
         page = await client.get(ADDRESS, headers=FACILITATOR)
         assert ('data-label="Mean"' in page.text) is has_mean

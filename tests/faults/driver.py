@@ -57,6 +57,7 @@ class Mix:
     withdraw: float = 0.03
     complete: float = 0.05
     resume: float = 0.3  # of those who have left or completed
+    give_up: float = 0.2  # of those who have a place, or wait for one
     link: float = 0.10
     email: float = 0.05
     answer: float = 0.4

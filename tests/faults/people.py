@@ -22,6 +22,7 @@ class Person:
     random: random.Random
     ids: dict[str, str] = field(default_factory=dict)
     area: str | None = None
+    group: str | None = None
     patience: int = 16
     is_erased: bool = False
     canaries: tuple[str, ...] = ()
@@ -41,7 +42,7 @@ class Person:
             "consent": self._consent(True, chance() < 0.9),
         }
         if is_hot and chance() < 0.4:
-            body["group"] = "evening" if mix.attends and chance() < 0.7 else "circle"
+            self.group = body["group"] = "evening" if mix.attends and chance() < 0.7 else "circle"
         if chance() < mix.email:
             body["email"] = f"{uuid4().hex}@example.org"
         if chance() < mix.erase:
@@ -75,6 +76,8 @@ class Person:
         for share, what in ((mix.consent, self.change_consent), (mix.correct, self.correct)):
             if chance() < share:
                 later(1 + 3 * chance(), what)
+        if self.group and chance() < mix.give_up:
+            later(1 + 3 * chance(), partial(self.give_up, self.group))
         self._plan_end()
 
     def _plan_end(self) -> None:
@@ -157,6 +160,12 @@ class Person:
         self.area = self.random.choice([area for area in AREAS if area != self.area])
         if await self.driver.ask(self.tenant, "POST", path, {"attributes": {"area": self.area}}, str(uuid4())):
             self._count("attributes-corrected", **self.ids)
+
+    async def give_up(self, group: str) -> None:
+        """They do not want to come to that group any more, or to wait for it."""
+        path = f"{INTAKE}/participants/{self.ids['participant_id']}/enrolments/{self.ids['enrolment_id']}/give-up-place"
+        if await self.driver.ask(self.tenant, "POST", path, {"group": group}, str(uuid4())):
+            self._count("participant-unplaced", **self.ids)
 
     async def end(self, how: str) -> None:
         """They leave, or complete the program."""

@@ -14,6 +14,7 @@ from shared.events.intake import (
     ParticipantCompleted,
     ParticipantErased,
     ParticipantPlaced,
+    ParticipantUnplaced,
     ParticipantWaitlisted,
     ParticipantWithdrawn,
 )
@@ -258,6 +259,13 @@ async def test_whoever_waits_for_another_group_is_no_member_until_they_are_place
         await told.tell(event)
         page = (await client.get("/feedback/milestones/record?group=tuesday", headers=FACILITATOR)).text
         assert (f'value="{due.participant_id}"' in page) is is_member
+
+
+async def test_who_gave_up_their_place_is_no_member(due: Any, told: Told, client: Any) -> None:
+    ids = {"participant_id": due.participant_id, "enrolment_id": due.enrolment_id}
+    await told.tell(ParticipantUnplaced(**ids, group_id=GROUP, given_up_on=clock.now().date()))
+    page = (await client.get("/feedback/milestones/record?group=tuesday", headers=FACILITATOR)).text
+    assert f'value="{due.participant_id}"' not in page
 
 
 async def test_whoever_waits_left_their_group_on_the_day_they_asked(due: Any, told: Told) -> None:

@@ -19,6 +19,7 @@ from shared.events.intake import (
     ParticipantEnrolled,
     ParticipantPlaced,
     ParticipantResumed,
+    ParticipantUnplaced,
     ParticipantWaitlisted,
     ParticipantWithdrawn,
     ProgramPublished,
@@ -202,6 +203,12 @@ def placed(name: str, on: date = date(2025, 1, 7), group: UUID = EVENING_CIRCLE)
 def waitlisted(name: str, on: date, group: UUID = EVENING_CIRCLE) -> ParticipantWaitlisted:
     return ParticipantWaitlisted(
         participant_id=person(name), enrolment_id=enrolment_of(name), group_id=group, asked_on=on
+    )
+
+
+def unplaced(name: str, on: date, group: UUID = EVENING_CIRCLE) -> ParticipantUnplaced:
+    return ParticipantUnplaced(
+        participant_id=person(name), enrolment_id=enrolment_of(name), group_id=group, given_up_on=on
     )
 
 

@@ -42,6 +42,7 @@ from tests.scheduling.examples import (
     placed,
     program_published,
     site_opened,
+    unplaced,
     utc,
     waitlisted,
     withdrawn,
@@ -473,6 +474,13 @@ async def test_whoever_waits_for_another_group_is_on_no_roster_until_they_are_pl
     await group.tell(placed("ana", date(2025, 3, 15)))
     assert await expected() == [1, 0, 1]
     assert (await ask(client, "GET", "/groups/evening-circle")).json()["members"] == 3
+
+
+async def test_who_gave_up_their_place_is_on_no_roster_from_that_day_on(group: Told, client: httpx.AsyncClient) -> None:
+    await group.tell(unplaced("ana", date(2025, 3, 11)))
+    days = [date(2025, 3, day) for day in (4, 11, 18)]
+    assert [len(await roster(client, session_id_of(EVENING_CIRCLE, day))) for day in days] == [1, 0, 0]
+    assert (await ask(client, "GET", "/groups/evening-circle")).json()["members"] == 2
 
 
 async def test_whoever_waits_and_never_had_a_place_is_on_no_roster(group: Told, client: httpx.AsyncClient) -> None:

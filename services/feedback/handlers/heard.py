@@ -16,6 +16,7 @@ from shared.events.intake import (
     ParticipantErased,
     ParticipantPlaced,
     ParticipantResumed,
+    ParticipantUnplaced,
     ParticipantWaitlisted,
     ParticipantWithdrawn,
     ProgramPublished,
@@ -116,6 +117,11 @@ async def on_participant_waitlisted(tx: Tx, heard: Heard[ParticipantWaitlisted])
     await store.circles.leave(tx, heard.event.enrolment_id, heard.event.asked_on)
 
 
+async def on_participant_unplaced(tx: Tx, heard: Heard[ParticipantUnplaced]) -> None:
+    """They are in no group from this day on."""
+    await store.circles.leave(tx, heard.event.enrolment_id, heard.event.given_up_on)
+
+
 async def on_participant_completed(tx: Tx, heard: Heard[ParticipantCompleted]) -> None:
     """A milestone, and their place is free."""
     event = heard.event
@@ -160,6 +166,7 @@ HANDLERS: Handlers = {
     GroupFormed: on_group_formed,
     ParticipantPlaced: Many(on_participant_placed),
     ParticipantWaitlisted: on_participant_waitlisted,
+    ParticipantUnplaced: on_participant_unplaced,
     ParticipantCompleted: on_participant_completed,
     ParticipantResumed: on_participant_resumed,
     SessionHeld: on_session_held,

@@ -15,6 +15,7 @@ from services.intake.domain.shapes import (
     ChangeEnrolment,
     CompleteEnrolment,
     CorrectAttributes,
+    GiveUpPlace,
     PlaceEnrolment,
     ResumeEnrolment,
     WithdrawEnrolment,
@@ -77,6 +78,12 @@ async def post_resume(at: At) -> JSONResponse:
 @router.post("/place", response_model=EnrolmentShape)
 async def post_place(at: At, command: PlaceEnrolment) -> JSONResponse:
     """Ask for a place in a group, or in another one. A full group puts them on its waiting list."""
+    return await _change(at, command)
+
+
+@router.post("/give-up-place", response_model=EnrolmentShape)
+async def post_give_up_place(at: At, command: GiveUpPlace) -> JSONResponse:
+    """They leave a group, or its line, and stay in the program. The first in line gets the place at once."""
     return await _change(at, command)
 
 

@@ -17,6 +17,7 @@ from services.intake.domain.shapes import (
     CompleteEnrolment,
     CorrectAttributes,
     Enrolment,
+    GiveUpPlace,
     Ground,
     PlaceEnrolment,
     ResumeEnrolment,
@@ -32,6 +33,7 @@ from shared.events.intake import (
     ParticipantCompleted,
     ParticipantEnrolled,
     ParticipantResumed,
+    ParticipantUnplaced,
     ParticipantWithdrawn,
 )
 from shared.fields import invalid
@@ -85,6 +87,8 @@ def change(standing: Standing, asked: ChangeEnrolment, today: date) -> Change:
             return correct_attributes(standing, asked.attributes)
         case PlaceEnrolment():
             return place(standing, today)
+        case GiveUpPlace():
+            return give_up_place(standing, asked.group, today)
         case CompleteEnrolment():
             return complete(standing, asked.completed_on, today)
         case WithdrawEnrolment():
@@ -162,6 +166,21 @@ def place(standing: Standing, today: date) -> Change:
     taken, placed = ask(target, asking(enrolment, target), today)
     others = [one for one in left if one.enrolment_id != enrolment.enrolment_id]
     return Change(places=(*others, *taken), events=(*placed, *freed))
+
+
+def give_up_place(standing: Standing, group: str, today: date) -> Change:
+    """They have no place from today on, and wait for none; whoever is first in line gets it."""
+    now, enrolment = standing.place, standing.enrolment
+    if now is None or standing.group is None or now.state == "ended" or standing.group.code != group:
+        raise Refusal("no-place-there", "They have no place in this group and wait for none: there is none to give up.")
+    places, placed = leave(standing.group, now, today)
+    event = ParticipantUnplaced(
+        participant_id=enrolment.participant_id,
+        enrolment_id=enrolment.enrolment_id,
+        group_id=now.group_id,
+        given_up_on=today,
+    )
+    return Change(places=tuple(places), events=(event, *placed))
 
 
 def _fitting(ground: Ground, participant: Participant, beginning: Beginning) -> tuple[Site, Program]:

@@ -60,6 +60,12 @@ class ResumeEnrolment(Command):
     """The end is taken back: the enrolment goes on as if it had not ended."""
 
 
+class GiveUpPlace(Command):
+    """They want no place in this group any more, nor in its line, and stay in the program."""
+
+    group: Code
+
+
 class PlaceEnrolment(Command):
     """Ask for a place in this group, in exchange for the one that the participant has."""
 
@@ -67,7 +73,13 @@ class PlaceEnrolment(Command):
 
 
 ChangeEnrolment = (
-    GiveConsent | CorrectAttributes | PlaceEnrolment | CompleteEnrolment | WithdrawEnrolment | ResumeEnrolment
+    GiveConsent
+    | CorrectAttributes
+    | PlaceEnrolment
+    | GiveUpPlace
+    | CompleteEnrolment
+    | WithdrawEnrolment
+    | ResumeEnrolment
 )
 """Whatever can be asked of an enrolment."""
 

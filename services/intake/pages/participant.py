@@ -16,9 +16,11 @@ from services.intake.domain.contact import CorrectContact, correct
 from services.intake.domain.enrolment import change
 from services.intake.domain.invitation import hand, invited
 from services.intake.domain.shapes import (
+    ChangeEnrolment,
     CompleteEnrolment,
     CorrectAttributes,
     Enrolment,
+    GiveUpPlace,
     PlaceEnrolment,
     ResumeEnrolment,
     WithdrawEnrolment,
@@ -36,7 +38,7 @@ from shared.security import Who
 
 router = APIRouter(prefix="/intake/participants/{participant_id}", include_in_schema=False)
 AGREED = ("consent_text", "consent_version", *Consents.model_fields)
-C = TypeVar("C", GiveConsent, CorrectAttributes, PlaceEnrolment, CompleteEnrolment, WithdrawEnrolment, ResumeEnrolment)
+C = TypeVar("C", bound=ChangeEnrolment)
 DONE = {
     "enrolled": "Enrolled. Their group and their check-ins follow within moments.",
     "contact": "Corrected.",
@@ -46,6 +48,7 @@ DONE = {
     "withdraw": "Written down. If somebody was waiting, the place is theirs now.",
     "resume": "Taken back. They have no place in a group now: choose one if they are to meet with others.",
     "place": "The group has been chosen.",
+    "give-up-place": "Written down. If somebody was waiting, the place is theirs now.",
 }
 
 
@@ -130,6 +133,13 @@ async def place_form(page: On, enrolment_id: UUID) -> Response:
     """Ask for a place in a group."""
     fields = parts(await submitted(page.request), str(enrolment_id))
     return await _change(page, enrolment_id, "place", PlaceEnrolment, only(fields, "group"))
+
+
+@router.post("/enrolments/{enrolment_id}/give-up-place")
+async def give_up_place_form(page: On, enrolment_id: UUID) -> Response:
+    """They leave their group, or its line."""
+    fields = parts(await submitted(page.request), str(enrolment_id))
+    return await _change(page, enrolment_id, "give-up-place", GiveUpPlace, only(fields, "group"))
 
 
 async def _change(

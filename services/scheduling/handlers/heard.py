@@ -31,6 +31,7 @@ from shared.events.intake import (
     ParticipantErased,
     ParticipantPlaced,
     ParticipantResumed,
+    ParticipantUnplaced,
     ParticipantWaitlisted,
     ParticipantWithdrawn,
     ProgramPublished,
@@ -120,6 +121,11 @@ async def on_participant_waitlisted(tx: Tx, heard: Heard[ParticipantWaitlisted])
     await store.end_placements(tx, [(heard.event.enrolment_id, heard.event.asked_on - timedelta(days=1))])
 
 
+async def on_participant_unplaced(tx: Tx, heard: Heard[ParticipantUnplaced]) -> None:
+    """They are on no roster from this day on."""
+    await store.end_placements(tx, [(heard.event.enrolment_id, heard.event.given_up_on - timedelta(days=1))])
+
+
 async def on_participant_completed(tx: Tx, heard: Heard[ParticipantCompleted]) -> None:
     """The last day of their place; the end and the follow-up have dates now."""
     await store.complete_enrolment(tx, heard.event, heard.happened_at)
@@ -194,6 +200,7 @@ HANDLERS: Handlers = {
     ConsentChanged: Many(on_consent_changed),
     ParticipantPlaced: Many(on_participant_placed),
     ParticipantWaitlisted: on_participant_waitlisted,
+    ParticipantUnplaced: on_participant_unplaced,
     ParticipantCompleted: on_participant_completed,
     ParticipantWithdrawn: on_participant_withdrawn,
     ParticipantResumed: on_participant_resumed,

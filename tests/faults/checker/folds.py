@@ -235,7 +235,11 @@ def _enrolments(story: Story) -> set[tuple[Any, ...]]:
 def _placements(story: Story) -> set[tuple[Any, ...]]:
     """Stays in groups: whatever comes next, another place, a place in a line or the end, ends those before it."""
     now: dict[tuple[str, str, str], list[Any]] = {}
-    begins = {"participant-placed": "placed_on", "participant-waitlisted": "asked_on"}
+    begins = {
+        "participant-placed": "placed_on",
+        "participant-waitlisted": "asked_on",
+        "participant-unplaced": "given_up_on",
+    }
     for one in story.of(*begins, "participant-completed", "participant-withdrawn"):
         enrolment = one.body["enrolment_id"]
         ended = one.body.get("completed_on") or one.body.get("withdrawn_on")

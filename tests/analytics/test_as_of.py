@@ -12,6 +12,7 @@ from pypdf import PdfReader
 
 from services.analytics import handlers
 from services.analytics import store as analytics_store
+from services.analytics.domain.releasing import Counts
 from services.analytics.domain.releasing import release as draft
 from services.analytics.domain.rules import Rules
 from shared.clock import now
@@ -143,6 +144,6 @@ async def test_a_release_keeps_the_cut_that_its_event_says(store: Any, client: A
     through: datetime = AT - timedelta(days=1)
     async with store.doors.transaction(ORGANISATION) as tx:
         await analytics_store.move_horizon(tx, ORGANISATION, AT)
-        made = draft(tables(quay=20), [], Rules())
+        made = draft(Counts(tables(quay=20)), [], Rules())
         await analytics_store.save_release(tx, ORGANISATION, made, {"place": 0, "offsets": {}}, now(), through)
         assert [row["data_through"] for row in await analytics_store.release_list(tx)] == [through]

@@ -103,7 +103,7 @@ def unfolded(shown: Lines, lines: Lines) -> Lines:
 async def test_weeks_without_numbers_are_one_row_of_the_page(client: Any, told: Told) -> None:
     await play(told, [Person(age="under-30", pulse=[8, 9, 10]) for _ in range(4)])
     page, files, _, _ = await taken(client)
-    assert page["weeks"][1:] == [["2025-W10, 2025-W11 and 2025-W12", HIDDEN]]
+    assert page["weeks"][1:] == [["2025-W10 to 2025-W12", HIDDEN]]
     assert [line[0] for line in files["weeks"][1:]] == ["2025-W10", "2025-W11", "2025-W12"]
 
 

@@ -101,6 +101,15 @@ def test_a_day_that_has_had_its_messages_has_no_more() -> None:
     assert invitation_at(PACE, "monthly", noon) == noon
 
 
+def test_what_is_asked_once_more_waits_for_the_morning_and_for_a_free_day() -> None:
+    """It is due at the moment in which an end was taken back, and that may be at night."""
+    night, noon = local("2025-03-04 23:30"), local("2025-03-04 12:00")
+    assert invitation_at(PACE, "baseline", night) == night
+    assert invitation_at(PACE, "baseline", night, is_again=True) == local("2025-03-05 09:00")
+    assert invitation_at(replace(PACE, sent_today=1), "baseline", noon, is_again=True) == local("2025-03-05 10:00")
+    assert invitation_at(PACE, "baseline", noon, is_again=True) == noon
+
+
 # ---- with the store ----
 
 

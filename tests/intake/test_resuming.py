@@ -12,6 +12,8 @@ from tests.intake.conftest import Intake, a_participant
 from tests.intake.test_enrolling import today
 from tests.intake.test_files_again import PHONE, path_of, people, seen
 from tests.intake.test_importing import a_row, counts
+from tests.intake.test_inviting import submitted
+from tests.intake.test_inviting import taken_back as submitted_back
 from tests.intake.test_reminding import (
     a_reminded,
     at,
@@ -166,3 +168,31 @@ async def test_what_was_cancelled_and_is_due_again_is_asked_anew(
     assert await sent_of(intake) == [0, 0, 1]
     link = await intake.ask("POST", "/invitations", json={"occasion_id": str(due.occasion_id)})
     assert link.status_code == 201
+    [occasion] = await intake.rows("select is_again from occasions where occasion_id = $1", due.occasion_id)
+    assert occasion["is_again"], "so it is written in the morning, and not on a day that has had its message"
+
+
+@pytest.mark.parametrize("crosses", [True, False])
+async def test_an_answer_that_is_taken_back_does_not_bring_back_what_nobody_wants(
+    intake: Intake, at: Callable[[datetime], None], crosses: bool
+) -> None:
+    """The answer may have crossed the cancellation: which of the two was heard first makes no difference."""
+    _, due = await a_reminded(intake, at)
+    cancelled = OccasionCancelled(occasion_id=due.occasion_id, reason="withdrawn")
+    for event in (submitted(due), cancelled) if crosses else (cancelled, submitted(due)):
+        await intake.hear(event)
+    await intake.hear(submitted_back(due))
+    link = await intake.ask("POST", "/invitations", json={"occasion_id": str(due.occasion_id)})
+    assert (link.status_code, link.json()["code"]) == (409, "occasion-cancelled")
+    await intake.hear(due)
+    link = await intake.ask("POST", "/invitations", json={"occasion_id": str(due.occasion_id)})
+    assert link.status_code == 201
+
+
+async def test_the_first_file_places_who_goes_on_without_a_place(intake: Intake) -> None:
+    await intake.set_up()
+    person = await intake.post("/participants", a_participant(reference="P-1"))
+    await intake.post(f"{of(person)}/withdraw", {"withdrawn_on": today()})
+    await intake.post(f"{of(person)}/resume", None)
+    await people(intake, a_row("P-1", enrolled_on=today()))
+    assert (await seen(intake))["enrolments"][0]["placement"]["state"] == "placed"

@@ -70,6 +70,22 @@ async def test_what_closed_while_they_were_away_stays_cancelled(at_site: Told, a
     assert [one.code for one in await at_site.said(CheckInDue)] == ["baseline", "month-1", "month-1"]
 
 
+async def test_what_closed_before_anybody_knew_of_an_end_was_silent_and_is_again(at_site: Told, at: At) -> None:
+    """A completion with the wrong month, corrected a minute later: who did not answer is not forgotten for it."""
+    at(utc("2025-01-07 15:00"))
+    await at_site.tell(battery_activated(), enrolled("ana"))
+    at(utc("2025-02-28 12:00"))
+    await at_site.ring()
+    before = await at_site.occasions(ANA)
+    assert before == {"baseline": "expired", "month-1": "expired", "month-2": "planned"}
+    await at_site.tell(completed("ana", date(2025, 1, 20)))
+    assert (await at_site.occasions(ANA))["month-1"] == "cancelled"
+    at(utc("2025-02-28 12:01"))
+    await at_site.tell(resumed("ana"))
+    assert {code: state for code, state in (await at_site.occasions(ANA)).items() if code in before} == before
+    assert ("check-in-due", "month-1") in (await said(at_site))[-3:]
+
+
 async def test_what_a_completion_had_brought_goes_with_it_and_comes_with_the_next_one(at_site: Told, at: At) -> None:
     at(utc("2025-01-07 15:00"))
     await at_site.tell(battery_activated(), enrolled("ana"), placed("ana"), answered("ana", "baseline"))

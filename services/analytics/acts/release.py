@@ -9,7 +9,7 @@ from uuid import UUID
 from services.analytics import store
 from services.analytics.domain import UNKNOWN, Fact
 from services.analytics.domain.bases import Base, by_base
-from services.analytics.domain.lattice import EVERYBODY, Cell, cells, nearly_within, several, with_empty
+from services.analytics.domain.lattice import EVERYBODY, Cell, Several, cells, nearly_within, with_empty
 from services.analytics.domain.moving import moving
 from services.analytics.domain.releasing import Counts, Release, is_anew, release
 from services.analytics.domain.rules import Rules
@@ -76,8 +76,9 @@ async def _people(tx: Tx, earlier: Sequence[Release], rules: Rules) -> Counts:
     dimensions = {dimension for cell in (earlier[-1].known if earlier else ()) for dimension, _ in cell}
     attributes = dimensions - {"program", "site", "cohort"}
     found = cells(await store.find_people_tables(tx, attributes))
-    twice = several(found, await store.find_several(tx, attributes))
-    return Counts(with_empty(found) if rules.zeros_hidden else found, twice)
+    more = await store.find_several(tx, attributes)
+    several = {cell: Several(found[cell] - too_many, each) for cell, (too_many, each) in more.items()}
+    return Counts(with_empty(found) if rules.zeros_hidden else found, several)
 
 
 def _made(number: int, rows: Sequence[Latest]) -> Made:

@@ -54,17 +54,6 @@ def cells(joint: Mapping[Joint, int]) -> dict[Cell, int]:
     return {cell: n for cell, n in found.items() if n}
 
 
-def several(found: Mapping[Cell, int], people: Iterable[tuple[Iterable[Joint], int]]) -> dict[Cell, Several]:
-    """Cells in which somebody is several times. `people`: who is in several programs, as what, and how many are so."""
-    too_many, each = Counter[Cell](), dict[Cell, int]()
-    for own, n in people:
-        for cell, times in cells(dict.fromkeys(own, 1)).items():
-            if times > 1:
-                too_many[cell] += (times - 1) * n
-                each[cell] = max(each.get(cell, 1), times)
-    return {cell: Several(found[cell] - n, each[cell]) for cell, n in too_many.items()}
-
-
 def with_empty(found: Mapping[Cell, int]) -> dict[Cell, int]:
     """The same, with the cells of two-way tables in which there is nobody."""
     tables = {tuple(dimension for dimension, _ in cell) for cell in found if len(cell) == 2}

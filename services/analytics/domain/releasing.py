@@ -26,8 +26,8 @@ EDITION = 0.05
 class Known:
     """What a reader knows of a cell: of how many people it was when it was last shown, if it ever was.
 
-    Of one that never was, `n` is what it was when it was first hidden. `several`: who they were, if somebody was in it
-    several times.
+    Of one that never was, `n` is what it was when it was first hidden. `several`: who they were; None: a release of an
+    earlier version of Kith did not say.
     """
 
     n: int
@@ -49,17 +49,20 @@ class Counts:
 
     def small(self, rules: Rules) -> set[Cell]:
         """Cells of few people."""
-        return {cell for cell, n in self.values.items() if rules.is_small(self._of(cell, n).people)}
+        return {cell for cell in self.values if rules.is_small(self.who(cell).people)}
 
     def changed(self, cell: Cell, was: Known) -> int:
         """Of how many people at least something changed since a reader knew a cell; 0 if its number is the same."""
         n = self.values.get(cell, 0)
-        now, then = self._of(cell, n), was.several or Several(was.n, 1)
-        at_least = math.ceil(abs(n - was.n) / max(now.each, then.each))
-        return max(at_least, abs(now.people - then.people)) if n != was.n else 0
+        if n == was.n:
+            return 0
+        now, then = self.who(cell), was.several
+        at_least = math.ceil(abs(n - was.n) / max(now.each, then.each if then else 1))
+        return max(at_least, abs(now.people - then.people)) if then else at_least
 
-    def _of(self, cell: Cell, n: int) -> Several:
-        return self.several.get(cell) or Several(n, 1)
+    def who(self, cell: Cell) -> Several:
+        """Who is in a cell: of most, each of them once."""
+        return self.several.get(cell) or Several(self.values.get(cell, 0), 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ def release(now: Counts, earlier: Sequence[Release], rules: Rules) -> Release:
         counts = earlier[-1].counts
         beside = _small_anew(counts, known, rules) if anew else beside
     new = {
-        cell: Known(n, cell in shown, counts.several.get(cell))
+        cell: Known(n, cell in shown, counts.who(cell))
         for cell, n in counts.values.items()
         if cell in shown or cell not in known
     }

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from uuid import UUID
 
 from services.analytics.domain import UNKNOWN
-from services.analytics.domain.lattice import Joint
+from services.analytics.domain.lattice import Cell, Joint
 from shared.database import Tx
 
 _EACH = """
@@ -25,15 +25,17 @@ _EACH = """
     )"""
 _JOINT = f"""{_EACH}
     select program, site, cohort, attribute, value, count(*) as n from each group by 1, 2, 3, 4, 5"""
-_SEVERAL = f"""{_EACH}
-    select own, count(*) as n
-    from (
-        select array_agg(array[program, site, cohort, attribute, value]
-                         order by program, site, cohort, attribute) as own
+_SEVERAL = f"""{_EACH}, per_person as (
+        select attribute, value, site, cohort, count(*) as times
         from each
         where participant_id in (select participant_id from counted_people group by 1 having count(*) > 1)
-        group by participant_id
-    ) one group by own"""
+        group by participant_id, attribute, value, grouping sets ((), (site), (cohort), (site, cohort))
+    )
+    select site, cohort, attribute, value, sum(times)::int as n, count(*)::int as people, max(times)::int as each
+    from per_person
+    where attribute = '' or site is null or cohort is null
+    group by site, cohort, attribute, value having max(times) > 1"""
+"""What spans programs has a site or not, a cohort or not, and at most two of these and an attribute."""
 
 
 async def find_people_tables(tx: Tx, attributes: Collection[str]) -> dict[Joint, int]:
@@ -42,10 +44,14 @@ async def find_people_tables(tx: Tx, attributes: Collection[str]) -> dict[Joint,
     return {tuple(row.values())[:5]: row["n"] for row in rows}
 
 
-async def find_several(tx: Tx, attributes: Collection[str]) -> list[tuple[list[Joint], int]]:
-    """Who is in several programs: all that somebody is there, and how many people are just that."""
-    rows = await tx.fetch(_SEVERAL, UNKNOWN, attributes)
-    return [([tuple(one) for one in row["own"]], row["n"]) for row in rows]
+async def find_several(tx: Tx, attributes: Collection[str]) -> dict[Cell, tuple[int, int]]:
+    """Cells in which somebody is several times: how many enrolments they have more than people, and one at most."""
+    found = {}
+    for row in await tx.fetch(_SEVERAL, UNKNOWN, attributes):
+        parts = [(name, row[name]) for name in ("site", "cohort") if row[name] is not None]
+        own = [(row["attribute"], row["value"])] if row["attribute"] else []
+        found[tuple(sorted(parts + own))] = row["n"] - row["people"], row["each"]
+    return found
 
 
 async def find_labels(tx: Tx, program: UUID) -> list[tuple[dict[str, str], int]]:

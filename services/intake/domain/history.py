@@ -193,7 +193,8 @@ def _with_contact(participant: Participant, row: ParticipantRow, columns: Iterab
 def _as_row(standing: Standing) -> dict[str, Any]:
     """An enrolment that did not come out of a file, as the row that would tell of it."""
     enrolment, participant = standing.enrolment, standing.participant
-    in_group = standing.group.code if standing.group else None
+    has_none = enrolment.state == "active" and standing.place is not None and standing.place.state == "ended"
+    in_group = standing.group.code if standing.group and not has_none else None
     ended = enrolment.ended_on.isoformat() if enrolment.ended_on else None
     return {
         **{column: getattr(participant, column) for column in _CONTACT},

@@ -29,6 +29,7 @@ class Occasion:
     has_withdrawn: bool
     has_completed: bool = False
     reminders: tuple[int, ...] = ()  # days after the invitation
+    is_again: bool = False  # it was cancelled, and is asked once more
 
 
 def has_consent(occasion: Occasion) -> bool:

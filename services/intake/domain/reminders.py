@@ -79,8 +79,13 @@ def reminder_at(pace: Pace, now: datetime) -> datetime:
     return after_quiet(pace, at)
 
 
-def invitation_at(pace: Pace, kind: str, now: datetime) -> datetime:
-    """When an invitation may go. It falls due in the daytime, or when somebody has just come: no night here."""
+def invitation_at(pace: Pace, kind: str, now: datetime, *, is_again: bool = False) -> datetime:
+    """When an invitation may go. It falls due in the daytime, or when somebody has just come: no night here.
+
+    What is asked once more is due whenever somebody at a desk has said so, and nobody waits for it.
+    """
+    if is_again:
+        return reminder_at(pace, now)
     is_free = kind in AT_ONCE or pace.sent_today < pace.messages_a_day
     return now if is_free else _tomorrow(pace, now)
 

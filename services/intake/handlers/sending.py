@@ -57,7 +57,11 @@ async def _waits(tx: Tx, occasion: Occasion, message_id: UUID, claim: store.Clai
     """Put it off where the day has had its messages, or the site sleeps: a mail server may have been away till now."""
     moment = clock.now()
     pace = await store.pace_of(tx, occasion.occasion_id, moment, message_id)
-    at = reminder_at(pace, moment) if claim.reminder else invitation_at(pace, occasion.kind, moment)
+    at = (
+        reminder_at(pace, moment)
+        if claim.reminder
+        else invitation_at(pace, occasion.kind, moment, is_again=occasion.is_again)
+    )
     if at <= moment or (claim.reminder == 0 and at >= occasion.closes_at):
         return False
     if at >= occasion.closes_at:

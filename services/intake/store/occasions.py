@@ -24,7 +24,8 @@ _OF_DUE = (
 
 _WITH_PERSON = """
     select o.occasion_id, o.organisation_id, o.state, o.kind, o.opens_at, o.closes_at, o.is_history,
-           o.reminders, p.language, p.email, e.taking_part, e.reporting, e.contact_after, e.state as enrolment_state
+           o.reminders, o.is_again, p.language, p.email, e.taking_part, e.reporting, e.contact_after,
+           e.state as enrolment_state
     from occasions o
     join enrolments e using (enrolment_id)
     join participants p on p.participant_id = e.participant_id
@@ -57,6 +58,8 @@ async def save_due(tx: Tx, told: Sequence[Heard[Due]]) -> None:
                    kind = excluded.kind, code = excluded.code, ordinal = excluded.ordinal, due_at = excluded.due_at,
                    opens_at = excluded.opens_at, closes_at = excluded.closes_at, is_history = excluded.is_history,
                    reminders = excluded.reminders,
+                   is_again = occasions.is_again or (occasions.is_cancelled and occasions.due_at is not null),
+                   is_cancelled = occasions.is_cancelled and occasions.due_at is null,
                    state = case when occasions.state = 'cancelled' and occasions.due_at is not null then 'due'
                                 else occasions.state end""",
         [(one.organisation_id, *of_due(one.event)) for one in told],
@@ -66,21 +69,26 @@ async def save_due(tx: Tx, told: Sequence[Heard[Due]]) -> None:
 async def save_ends(
     tx: Tx, ends: Iterable[tuple[UUID, UUID, UUID | None]], state: Literal["answered", "cancelled"]
 ) -> None:
-    """Write down how occasions of organisations, and of whom, ended. An answer stays an answer.
+    """Write down how occasions of organisations, and of whom, ended. An answer stays an answer, until it is taken back.
 
     Whose it is must be known before they are erased.
     """
     await tx.executemany(
-        """insert into occasions (organisation_id, occasion_id, participant_id, state) values ($1, $2, $3, $4)
-           on conflict (occasion_id) do update set state = excluded.state where occasions.state <> 'answered'""",
-        [(*one, state) for one in ends],
+        """insert into occasions (organisation_id, occasion_id, participant_id, state, is_cancelled)
+           values ($1, $2, $3, $4, $5)
+           on conflict (occasion_id) do update
+               set state = case occasions.state when 'answered' then 'answered' else excluded.state end,
+                   is_cancelled = occasions.is_cancelled or excluded.is_cancelled""",
+        [(*one, state, state == "cancelled") for one in ends],
     )
 
 
 async def reopen(tx: Tx, occasion_ids: Sequence[UUID]) -> None:
-    """What was answered of these was taken back."""
+    """What was answered of these was taken back. What is not wanted any more is not asked for that."""
     await tx.execute(
-        "update occasions set state = 'due' where occasion_id = any ($1) and state = 'answered'", occasion_ids
+        """update occasions set state = case when is_cancelled then 'cancelled' else 'due' end
+           where occasion_id = any ($1) and state = 'answered'""",
+        occasion_ids,
     )
 
 

@@ -51,7 +51,7 @@ def _card(one: Sheet) -> dict[str, Any]:
         "is_wide": one.is_wide,
         "headings": [one.head, *(name for name, *_ in one.shown)],
         "rows": [{"name": row.name, "cells": row.values and _cells(one, row.values, context)} for row in rows],
-        "left_out": len(one.folded) - len(rows),
+        "left_out": len(one.rows) - sum(row.many for row in rows),
         "notes": one.notes,
         "definition": one.definition,
         "defined": "; ".join(f"{definition.figure} ({definition.source})" for definition in defined),

@@ -10,6 +10,7 @@ from services.analytics.domain.dose import BANDS, SESSIONS, dose
 from services.analytics.drawing import Drawing
 from services.analytics.pages.choice import Choice, asked_after_sessions
 from services.analytics.pages.sheets.sheet import (
+    WEEK,
     Columns,
     Row,
     Sheet,
@@ -123,7 +124,7 @@ def weekly(instrument: Instrument, people: People, courses: Sequence[Course] = (
         notes.insert(0, f"Mean of the personal slopes of {found.people} people: {spread}; more is better.")
     columns: Columns = (("People", "count"), ("Mean", "points"), ("from", "low"), ("to", "high"))
     drawn = drawing(f"Points on {title}", points, "points")
-    return Sheet("weeks", sentence, "Week", columns, rows, drawn, tuple(notes))
+    return Sheet("weeks", sentence, WEEK, columns, rows, drawn, tuple(notes))
 
 
 def _movement(instrument: Instrument, personal: Estimate) -> str:

@@ -21,20 +21,23 @@ GAP: tuple[str, Kind] = ("Gap, percentage points", "gap")
 SHARE_AND_ENDS: Columns = (("Share", "share"), ("from", "low"), ("to", "high"))
 Values = tuple[float | int | None, ...]
 COLUMNS_MAX, NAMES_MAX = 4, 6
-"""A table with more columns of numbers takes the whole width; of more rows without numbers only the ends are named."""
+"""A table with more columns of numbers takes the whole width; of more rows without numbers not all are named."""
+WEEK = "Week"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """A line: what it is of, and its numbers. Without numbers they must not be shown.
 
-    `cut` is as of when they are; `waits` says that other numbers of the same reader are newer.
+    `cut` is as of when they are; `waits` says that other numbers of the same reader are newer. `many`: of a page, how
+    many lines it stands for.
     """
 
     label: str
     values: Values | None
     cut: Cut = NOW
     waits: bool = False
+    many: int = 1
 
     @property
     def name(self) -> str:
@@ -97,14 +100,19 @@ class Sheet:
         found: list[Row] = []
         for is_hidden, rows in groupby(self.rows, lambda row: row.values is None):
             own = list(rows)
-            found += [Row(_listed([row.name for row in own]), None)] if is_hidden else own
+            found += [Row(self._listed([row.name for row in own]), None, many=len(own))] if is_hidden else own
         return found
 
-
-def _listed(names: Sequence[str]) -> str:
-    if len(names) > NAMES_MAX:
-        return f"{names[0]} to {names[-1]}"
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    def _listed(self, names: Sequence[str]) -> str:
+        if len(names) == 1:
+            return names[0]
+        if self.head == WEEK:
+            return f"{names[0]} to {names[-1]}"
+        if len(names) > NAMES_MAX:
+            return f"{names[0]}, and {len(names) - 1} others"
+        if any("," in name for name in names):
+            return "; ".join(names)
+        return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def as_of(one: Sheet, seen: Seen) -> Sheet:

@@ -46,7 +46,7 @@ def plan(basis: Basis, now: datetime) -> Iterator[Wanted]:
     for occasion in _of_ends_taken_back(basis, basis.zone, now):
         if occasion.occasion_id not in planned:
             planned.add(occasion.occasion_id)
-            yield Wanted(occasion, "resumed", is_after_end=True)
+            yield Wanted(occasion, "completed" if basis.enrolment.completed_on else "resumed", is_after_end=True)
 
 
 def _of_ends_taken_back(basis: Basis, zone: ZoneInfo, now: datetime) -> Iterator[Occasion]:
@@ -145,10 +145,11 @@ def over(enrolment: Enrolment, zone: ZoneInfo, occasion: Occasion) -> Wanted | N
 
 
 def _was_over(enrolment: Enrolment, zone: ZoneInfo, occasion: Occasion) -> Wanted | None:
-    """Whether an end stood against it for as long as it was open, and was taken back only then."""
+    """Whether an end was known of while it was open, and was taken back only when it had closed."""
     for end in enrolment.taken_back:
         assert occasion.closes_at
-        if occasion.closes_at <= end.until and (was_over := over(enrolment.as_ended(end), zone, occasion)):
+        was_known = (end.known_at is None or end.known_at < occasion.closes_at) and occasion.closes_at <= end.until
+        if was_known and (was_over := over(enrolment.as_ended(end), zone, occasion)):
             return was_over
     return None
 

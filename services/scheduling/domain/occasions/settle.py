@@ -50,9 +50,12 @@ def _next(before: Occasion | None, wanted: Wanted, now: datetime) -> Occasion:
 
 
 def _stopped(occasion: Occasion, blocked: Blocked, *, is_after_end: bool) -> Occasion:
-    """It is not wanted any more. What had run its course by then stays as it was."""
+    """It is not wanted any more. What had run its course by then stays as it was, but not for an end that is none."""
+    is_of_an_end = occasion.state == "cancelled" and occasion.why in OF_AN_END
     stays = occasion.state == "cancelled" or (occasion.state == "expired" and not is_after_end)
-    return occasion if occasion.was_said and stays else replace(occasion, state="cancelled", why=blocked)
+    if occasion.was_said and stays and not is_of_an_end:
+        return occasion
+    return replace(occasion, state="cancelled", why=blocked)
 
 
 def _left(basis: Basis, before: Occasion, now: datetime) -> Settled:

@@ -14,6 +14,7 @@ import asyncpg
 import structlog
 import uvicorn
 import uvloop
+from aiokafka.errors import KafkaError
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import ValidationError
@@ -46,6 +47,7 @@ NOT_LET_IN = (
     asyncpg.InsufficientPrivilegeError,
 )
 DRAIN_SECONDS = 5
+LOOK_SECONDS_MAX = 4.0  # before the first clock rings: the clock of a concern must not wait for Kafka
 CANCEL_SECONDS = 10  # time to finish what was begun, before it is said again
 
 
@@ -101,9 +103,11 @@ async def _run(service: Service, settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     try:
         async with asyncio.TaskGroup() as group:
-            work = [group.create_task(one) for one in _work(service, settings, running)]
+            work = list[asyncio.Task[None]]()
             serving = [group.create_task(server.serve()) for server in (doors, ops)]
             try:
+                await _look_first(service.name, settings, running)
+                work += [group.create_task(one) for one in _work(service, settings, running)]
                 await stop.wait()
                 doors.should_exit = ops.should_exit = True
                 await asyncio.wait(serving)
@@ -112,6 +116,18 @@ async def _run(service: Service, settings: Settings) -> None:
     finally:
         await running.doors.close()
         await running.machinery.close()
+
+
+async def _look_first(name: str, settings: Settings, running: Running) -> None:
+    """Raise Lost if the store is older than what it has said, before a letter of it goes out or a clock rings.
+
+    Whatever is away is not waited for: the relay looks again before it says anything.
+    """
+    try:
+        async with asyncio.timeout(LOOK_SECONDS_MAX):
+            await ahead.guard(running.machinery, settings.kafka, name)
+    except (*OUTAGES, KafkaError) as error:
+        log.warning("what was said last cannot be looked at yet", error=repr(error))
 
 
 async def end(work: Sequence[asyncio.Task[None]]) -> None:

@@ -1,7 +1,7 @@
 """Whether the log has what this store has not said: then it was restored from an older backup, and must say nothing.
 
 The newest records of each topic that the service speaks on tell. What cannot be read there is nobody's, and what the
-broker does not show just now holds nothing up: nothing can be said there either.
+broker does not show just now holds nothing up: whoever asks is told that it was not all, and looks again later.
 """
 
 import asyncio
@@ -39,36 +39,44 @@ def own(service: str, records: Sequence[Record]) -> list[Incoming]:
     return [one for one in map(decode, records) if one.heard and source in one.record.headers]
 
 
-async def guard(database: Database, kafka: str, service: str) -> None:
-    """Raise Lost if the store is older than what it has said."""
-    if found := await look(database, kafka, service):
+async def guard(database: Database, kafka: str, service: str) -> bool:
+    """Raise Lost if the store is older than what it has said; else tell whether every partition was looked at."""
+    found, is_all = await _look(database, kafka, service)
+    if found:
         first = found[0].record
         raise Lost(
             f"{first.topic}/{first.partition}: offset {first.offset} holds version {heard(found[0]).version} of an "
             f"aggregate, which this store has not said: it is older than what it has said. Restore it to its last "
             f"commit, or take what it does not know: `kith adopt {service} --by NAME`"
         )
+    return is_all
 
 
 async def look(database: Database, kafka: str, service: str) -> list[Incoming]:
     """What is among the newest records, and the store has not said."""
+    found, _ = await _look(database, kafka, service)
+    return found
+
+
+async def _look(database: Database, kafka: str, service: str) -> tuple[list[Incoming], bool]:
     topics = topics_of(service)
     if not topics:
-        return []
-    said = own(service, await newest(kafka, topics))
+        return [], True
+    records, is_all = await newest(kafka, topics)
+    said = own(service, records)
     async with database.transaction() as tx:  # asked after the log: what stands there was committed before
-        return await unsaid(tx, said)
+        return await unsaid(tx, said), is_all
 
 
-async def newest(kafka: str, topics: Collection[str]) -> list[Record]:
-    """The newest records of each partition, in its order, as far as the broker shows them in time."""
+async def newest(kafka: str, topics: Collection[str]) -> tuple[list[Record], bool]:
+    """The newest records of each partition, in its order, as far as the broker shows them in time; whether of all."""
     async with broker.reading(kafka) as consumer:
         places = await broker.partitions(consumer, topics)
         windows = await _windows(consumer, places)
         found, unread = await _read(consumer, {tp: one for tp, one in windows.items() if one[0] < one[1]})
     if missing := [f"{tp.topic}/{tp.partition}" for tp in places if tp not in windows or tp in unread]:
         log.warning("what was said last cannot be looked at", places=missing)
-    return found
+    return found, not missing
 
 
 async def _windows(consumer: Any, places: Sequence[TopicPartition]) -> dict[TopicPartition, Window]:

@@ -7,11 +7,12 @@ under these they would drop in silence, as a repeat.
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
-from shared.database import Record, Tx
+from shared.database import Record, Tx, made_of
 from shared.erasing import erased
 from shared.events import Heard
 from shared.inbox.decode import Incoming
@@ -63,6 +64,33 @@ class Adopted:
     moved: int  # own events that are said behind those, under a later version
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What an earlier run has decided about an event; nothing is told of whoever was erased since."""
+
+    act: str
+    topic: str
+    key: str
+    version: int
+    event_id: UUID
+    organisation_id: UUID
+    headers: str | None  # of one that was taken
+
+
+async def earlier(tx: Tx) -> list[Decided]:
+    """All that was taken or passed over by now, in the order of the decisions."""
+    rows = await tx.fetch(
+        """select a.act, a.topic, a.key, a.version, a.event_id, a.organisation_id, e.headers
+           from machinery.operator_acts a
+           left join machinery.event_log e
+               on a.act = $1 and e.topic = a.topic and e.key = a.key and e.version = a.version
+           where a.act in ($1, $2) and a.event_id is not null order by a.id""",
+        TAKEN,
+        PASSED_OVER,
+    )
+    return [made_of(Decided, row) for row in rows]
+
+
 async def unsaid(tx: Tx, own: Sequence[Incoming]) -> list[Incoming]:
     """Those of these events of its own that the store does not know. Whom it has erased it need not know."""
     suspects = own
@@ -87,9 +115,9 @@ async def adopt(tx: Tx, said: Sequence[Incoming], decision: Decision) -> Adopted
     taken = [one for one in fresh if first[_place(one)] is one]
     others = {heard(one).id: one for one in fresh} | {heard(one).id: one for one in taken}  # some are there twice
     passed_over = [one for one in others.values() if first[_place(one)] is not one]
-    moves = await _moves(tx, taken, first)
+    moves, again = await _moves(tx, taken, first)
     await tx.execute(_LET_GO, *aggregates)
-    await _move(tx, moves)
+    await _move(tx, moves, again)
     await _take(tx, taken, decision)
     lines = [_act(TAKEN, one) for one in taken] + [_act(PASSED_OVER, one) for one in passed_over]
     await keep(tx, decision, lines)
@@ -114,23 +142,28 @@ def _columns(rows: Sequence[tuple[Any, ...]], count: int) -> list[list[Any]]:
     return [[row[at] for row in rows] for at in range(count)]
 
 
-async def _moves(tx: Tx, taken: Sequence[Incoming], first: Mapping[Place, Incoming]) -> dict[Place, int]:
+async def _moves(
+    tx: Tx, taken: Sequence[Incoming], first: Mapping[Place, Incoming]
+) -> tuple[dict[Place, int], set[Place]]:
     """The new versions of what goes behind: what waits after the first that is taken, and what had the same versions.
 
-    The counters of these aggregates then stand at the last of them.
+    So does all that was said after any of these, or hearers would end with an older state: what they have taken by now
+    they hear twice, and the store keeps it at both places, as the log does. The counters then stand at the last.
     """
     least, top = dict[tuple[str, str], int](), defaultdict[tuple[str, str], int](int)
     for one in taken:
         least[one.aggregate] = min(heard(one).version, least.get(one.aggregate, heard(one).version))
     for topic, key, version in first:
         top[topic, key] = max(version, top[topic, key])
-    going = list[Place]()
+    going, again, behind = list[Place](), set[Place](), set[tuple[str, str]]()
     for row in await _own(tx, least):
         topic, key, version = place = (row["topic"], row["key"], row["version"])
         other = first.get(place)
         is_there = other is not None and json.loads(row["headers"]).get("ce_id") == str(heard(other).id)
-        if not is_there and (other or row["is_waiting"]):
+        if (topic, key) in behind or (not is_there and (other or row["is_waiting"])):
+            behind.add((topic, key))
             going.append(place)
+            again.update([place] if is_there else [])
         else:
             top[topic, key] = max(version, top[topic, key])
     moves = dict[Place, int]()
@@ -141,7 +174,7 @@ async def _moves(tx: Tx, taken: Sequence[Incoming], first: Mapping[Place, Incomi
         "update machinery.aggregate_versions set version = $3 where topic = $1 and key = $2",
         [(*aggregate, top[aggregate]) for aggregate in least],
     )
-    return moves
+    return moves, again
 
 
 async def _own(tx: Tx, least: Mapping[tuple[str, str], int]) -> list[Record]:
@@ -157,13 +190,18 @@ async def _own(tx: Tx, least: Mapping[tuple[str, str], int]) -> list[Record]:
     )
 
 
-async def _move(tx: Tx, moves: Mapping[Place, int]) -> None:
-    """Give these their new versions. What had left goes out again: nobody has taken it under its old one."""
+async def _move(tx: Tx, moves: Mapping[Place, int], again: Collection[Place]) -> None:
+    """Give these their new versions. What had left goes out again; what was taken `again`, under its old one, stays."""
     given = _columns([(*place, version) for place, version in moves.items()], 4)
     rows = await tx.fetch(
-        f"""delete from machinery.event_log e using {_MOVED}
-            where e.topic = u.topic and e.key = u.key and e.version = u.old returning e.*, u.new, u.place""",
+        f"""select e.*, u.new, u.place from machinery.event_log e
+            join {_MOVED} on e.topic = u.topic and e.key = u.key and e.version = u.old""",
         *given,
+    )
+    await tx.execute(
+        """delete from machinery.event_log e using unnest($1::text[], $2::text[], $3::bigint[]) as u (topic, key, old)
+           where e.topic = u.topic and e.key = u.key and e.version = u.old""",
+        *_columns([place for place in moves if place not in again], 3),
     )
     await tx.execute(
         f"""delete from machinery.outbox o using {_MOVED}

@@ -24,6 +24,7 @@ from shared.outbox.sending import Place, Round
 log = structlog.get_logger()
 ROWS_A_ROUND = 500
 WAIT_SECONDS = 0.25
+LOOK_AGAIN_SECONDS = 60.0  # where the first look was not shown everything
 TURN_ROWS = 10_000  # so many sent rows, at most twice, are walked over while somebody's old snapshot holds them
 FREE_LANES = """
     select lane from machinery.outbox_lanes l
@@ -32,15 +33,17 @@ FREE_LANES = """
 ROWS = "select * from machinery.outbox where lane = any($1) and topic <> all($2) order by id limit $3"
 
 
-async def _nothing() -> None:
+async def _nothing() -> bool:
     """All is looked at."""
+    return True
 
 
 class Relay:
     """Moves events from the outbox to Kafka until it is cancelled; raises Lost when a person must look."""
 
-    def __init__(self, database: Database, kafka: str, before: Callable[[], Awaitable[None]] = _nothing) -> None:
+    def __init__(self, database: Database, kafka: str, before: Callable[[], Awaitable[bool]] = _nothing) -> None:
         self.database, self.kafka, self.before = database, kafka, before
+        self.looking: asyncio.Task[None] | None = None  # again, beside the work, at what was not shown
         self.producer: AIOKafkaProducer | None = None
         self.open_to: dict[Place, datetime] = {}  # where this producer is known to the broker: when it sent last
         self.wake = asyncio.Event()  # set it after a commit that said something; without it, look now and then
@@ -52,6 +55,7 @@ class Relay:
         try:
             await self._relay()
         finally:
+            await self._stop_looking()
             await self._drop_producer()
 
     async def _relay(self) -> None:
@@ -60,8 +64,10 @@ class Relay:
             self.wake.clear()
             try:
                 if not is_looked_at:  # and again after each outage: the store that is back may be an older one
-                    await self.before()
+                    await self._look()
                     is_looked_at = True
+                if self.looking and self.looking.done():
+                    self.looking.result()
                 moved = await self._one_round()
             except (*OUTAGES, KafkaError) as error:
                 is_looked_at = False
@@ -73,6 +79,24 @@ class Relay:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(WAIT_SECONDS):
                         await self.wake.wait()
+
+    async def _look(self) -> None:
+        """Look before anything is said. What is not shown holds nothing up, and is looked at again and again."""
+        await self._stop_looking()
+        if not await self.before():
+            self.looking = asyncio.create_task(self._look_again())
+
+    async def _look_again(self) -> None:
+        is_all = False
+        while not is_all:
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+            is_all = await self.before()
+
+    async def _stop_looking(self) -> None:
+        old, self.looking = self.looking, None
+        if old:
+            old.cancel()
+            await asyncio.wait([old], timeout=sending.STOP_SECONDS_MAX)
 
     async def _one_round(self) -> int:
         """Send what waits. Confirmed rows are gone and committed before anything else is done."""

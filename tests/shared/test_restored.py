@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -21,8 +22,9 @@ from typer.testing import CliRunner
 
 from deploy.cli.app import app
 from deploy.kafka.topics import ensure_topics
-from shared import clock, erasing
-from shared.database import Database
+from deploy.local.ports import free_port
+from shared import clock, erasing, service
+from shared.database import Database, Tx
 from shared.events import PARTITIONS, TOPICS
 from shared.inbox.batch import Applying
 from shared.inbox.hearing import Hearing
@@ -30,7 +32,12 @@ from shared.inbox.positions import Lost
 from shared.operations import ahead
 from shared.operations.health import examine
 from shared.outbox import Relay
+from shared.outbox import relay as relaying
+from shared.outbox.sending import EVERY, PARTITIONER
+from shared.timers import Timer, set_timer
+from shared.web import Pages
 from tests.conftest import Parts, admin_client, eventually, running
+from tests.doors import running_on
 from tests.shared.conftest import ORGANISATION, Register, numbers_heard, say
 from tests.shared.test_delivery import damaged
 from tests.stores import Store
@@ -97,6 +104,11 @@ async def restored(store: Store, service: str = SERVICE) -> AsyncIterator[Any]:
 def relay(store: Any, parts: Parts) -> Relay:
     """As a process of the service has it."""
     return Relay(store.machinery, parts.kafka, partial(ahead.guard, store.machinery, parts.kafka, SERVICE))
+
+
+def in_partition(part: int) -> UUID:
+    """A key whose events go there."""
+    return next(one for one in iter(uuid4, None) if PARTITIONER(str(one).encode(), EVERY, EVERY) == part)
 
 
 async def stops(store: Any, parts: Parts) -> str:
@@ -197,12 +209,47 @@ async def test_what_was_dropped_by_hearers_is_said_again(speaker: Any, hearer: A
             assert await numbers_heard(hearer, parcel) == [1, 2, 3, 9]
         assert "2 events of 1 aggregate would be taken" in await adopt(backup, parts, "--dry-run")
         done = await adopt(backup, parts, "--json")
-        assert (len(done["taken"]), done["moved"]) == (2, 2)
+        assert (len(done["taken"]), done["moved"]) == (2, 3)
         await left(backup, parts)
         async with running(hearing(hearer, parts, said).run()):
-            await eventually(lambda: hearer.machinery.pool.fetchval("select count(*) = 6 from register"))
-        assert await numbers_heard(hearer, parcel) == [1, 2, 3, 9, 7, 8]
+            await eventually(lambda: hearer.machinery.pool.fetchval("select count(*) >= 7 from register"))
+        assert await numbers_heard(hearer, parcel) == [1, 2, 3, 9, 7, 8, 9]  # what was said last is what stays
+        rows = await backup.machinery.pool.fetch("select version, value from machinery.event_log order by version")
+        kept = [(row["version"], json.loads(row["value"])["number"]) for row in rows]
+        assert kept == [(1, 1), (2, 2), (3, 3), (4, 9), (5, 7), (6, 8), (7, 9)]  # as the log has them
         assert "nothing that the store" in await adopt(backup, parts)
+
+
+async def test_what_earlier_runs_have_taken_is_told_again_also_where_one_ends_by_an_outage(
+    speaker: Any, parts: Parts, said: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(said, "erases", True)
+    first, second = uuid4(), uuid4()
+    await left(speaker, parts)
+    async with restored(speaker) as backup:
+        await say(speaker, said, first, 1, 2)
+        await left(speaker, parts)
+        one = await adopt(backup, parts, "--json")
+        await say(speaker, said, second, 1)  # as if the first run had been killed before it came to this one
+        await left(speaker, parts)
+        two = await adopt(backup, parts, "--json")
+        told = [(event["subject"], event["version"], event["earlier"]) for event in two["taken"]]
+        assert told == [(str(first), 1, True), (str(first), 2, True), (str(second), 1, False)]
+        assert [event | {"earlier": True} for event in one["taken"]] == two["taken"][:2]
+
+        words = ["adopt", SERVICE, "--by", "Ira Novak"]
+        away = {"KITH_DATABASE_MACHINERY": backup.dsn_machinery, "KITH_KAFKA": "127.0.0.1:1"}
+        for more in ([], ["--json"]):
+            answer = await asyncio.to_thread(CliRunner().invoke, app, words + more, env=away)
+            assert (answer.exit_code, "Kafka does not answer" in answer.stderr) == (1, True)
+            if more:
+                told_again = json.loads(answer.stdout)
+                assert (len(told_again["taken"]), told_again["complete"]) == (3, False)
+            else:
+                assert f"3  {said.wire} (earlier)" in answer.stdout
+                assert "nothing that the store" not in answer.stdout
+                assert "erased since (3)" in answer.stdout
+        assert "erased since (3)" in await adopt(backup, parts)
 
 
 async def test_an_event_that_nobody_has_heard_as_another_had_its_version_stops_nothing_once_it_is_passed_over(
@@ -289,6 +336,60 @@ async def test_what_the_broker_does_not_show_holds_nothing_up_and_hides_nothing_
             await ahead.guard(speaker.machinery, parts.kafka, SERVICE)
             with pytest.raises(Lost):
                 await ahead.guard(backup.machinery, parts.kafka, SERVICE)
+
+
+async def test_what_was_not_shown_at_the_start_is_looked_at_later(
+    speaker: Any, parts: Parts, said: Any, data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relaying, "LOOK_AGAIN_SECONDS", 0.2)
+    hidden, other = in_partition(0), in_partition(1)
+    async with restored(speaker) as backup:
+        await say(speaker, said, hidden, 1)
+        await left(speaker, parts)
+        [segment] = data_folder.glob(f"**/{said.topic}-0/*0.log")
+        with damaged(segment):
+            one = asyncio.create_task(relay(backup, parts).run())
+            for number in (1, 2):  # nothing is held up, also while it is looked at again
+                await say(backup, said, other, number)
+                await eventually(lambda: backup.machinery.pool.fetchval("select count(*) = 0 from machinery.outbox"))
+            assert not one.done()
+        with pytest.raises(Lost, match=f"{said.topic}/0"):
+            async with asyncio.timeout(60):
+                await one
+
+
+@pytest.mark.parametrize("is_older", [True, False])
+async def test_no_clock_rings_in_a_store_that_is_older_and_none_waits_for_kafka(
+    speaker: Any, parts: Parts, said: Any, is_older: bool
+) -> None:
+    rang = asyncio.Event()
+
+    async def ring(tx: Tx, timer: Timer) -> None:
+        rang.set()
+
+    parcels = service.Service(SERVICE, Pages("parcels", Path(__file__).parent), (), {}, timers={"ring": ring})
+    async with speaker.machinery.transaction(ORGANISATION) as tx:
+        await set_timer(tx, Timer("ring", "ring", ORGANISATION, clock.now(), {}))
+    await left(speaker, parts)
+    async with restored(speaker) as backup:
+        await say(speaker, said, uuid4(), 1)
+        await left(speaker, parts)
+        kafka = parts.kafka if is_older else "127.0.0.1:1"
+        listen = {"listen": f"127.0.0.1:{free_port()}", "ops_listen": f"127.0.0.1:{free_port()}"}
+        one = asyncio.create_task(service._run(parcels, running_on(backup, kafka=kafka, **listen).settings))
+        try:
+            async with asyncio.timeout(60):
+                if is_older:
+                    with pytest.raises(ExceptionGroup) as stopped:
+                        await one
+                    assert [type(error) for error in stopped.value.exceptions] == [Lost]
+                    assert not rang.is_set()
+                else:
+                    await rang.wait()
+        finally:
+            await service.end([one])
+            for number in (signal.SIGTERM, signal.SIGINT):
+                asyncio.get_running_loop().remove_signal_handler(number)
 
 
 async def test_a_broker_that_is_away_is_waited_for(speaker: Any, said: Any) -> None:

@@ -106,8 +106,8 @@ async def _run(service: Service, settings: Settings) -> None:
             work = list[asyncio.Task[None]]()
             serving = [group.create_task(server.serve()) for server in (doors, ops)]
             try:
-                await _look_first(service.name, settings, running)
-                work += [group.create_task(one) for one in _work(service, settings, running)]
+                is_looked_at = await _look_first(service.name, settings, running)
+                work += [group.create_task(one) for one in _work(service, settings, running, is_looked_at)]
                 await stop.wait()
                 doors.should_exit = ops.should_exit = True
                 await asyncio.wait(serving)
@@ -118,16 +118,17 @@ async def _run(service: Service, settings: Settings) -> None:
         await running.machinery.close()
 
 
-async def _look_first(name: str, settings: Settings, running: Running) -> None:
+async def _look_first(name: str, settings: Settings, running: Running) -> bool:
     """Raise Lost if the store is older than what it has said, before a letter of it goes out or a clock rings.
 
-    Whatever is away is not waited for: the relay looks again before it says anything.
+    Tells whether all was looked at. Whatever is away is not waited for: the relay looks again before it says anything.
     """
     try:
         async with asyncio.timeout(LOOK_SECONDS_MAX):
-            await ahead.guard(running.machinery, settings.kafka, name)
+            return await ahead.guard(running.machinery, settings.kafka, name)
     except (*OUTAGES, KafkaError) as error:
         log.warning("what was said last cannot be looked at yet", error=repr(error))
+        return False
 
 
 async def end(work: Sequence[asyncio.Task[None]]) -> None:
@@ -176,10 +177,10 @@ def _refuse(why: str) -> NoReturn:
     sys.exit(2)
 
 
-def _work(service: Service, settings: Settings, running: Running) -> Iterator[Any]:
+def _work(service: Service, settings: Settings, running: Running, is_looked_at: bool = False) -> Iterator[Any]:
     """Everything that a process does besides answering."""
     before = partial(ahead.guard, running.machinery, settings.kafka, service.name)
-    relay = Relay(running.machinery, settings.kafka, before)
+    relay = Relay(running.machinery, settings.kafka, before, is_looked_at=is_looked_at)
     running.doors.on_said = running.machinery.on_said = relay.wake.set
     yield relay.run()
     if service.handlers:

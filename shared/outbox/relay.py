@@ -41,8 +41,15 @@ async def _nothing() -> bool:
 class Relay:
     """Moves events from the outbox to Kafka until it is cancelled; raises Lost when a person must look."""
 
-    def __init__(self, database: Database, kafka: str, before: Callable[[], Awaitable[bool]] = _nothing) -> None:
-        self.database, self.kafka, self.before = database, kafka, before
+    def __init__(
+        self,
+        database: Database,
+        kafka: str,
+        before: Callable[[], Awaitable[bool]] = _nothing,
+        *,
+        is_looked_at: bool = False,
+    ) -> None:
+        self.database, self.kafka, self.before, self.is_looked_at = database, kafka, before, is_looked_at
         self.looking: asyncio.Task[None] | None = None  # again, beside the work, at what was not shown
         self.producer: AIOKafkaProducer | None = None
         self.open_to: dict[Place, datetime] = {}  # where this producer is known to the broker: when it sent last
@@ -59,18 +66,17 @@ class Relay:
             await self._drop_producer()
 
     async def _relay(self) -> None:
-        is_looked_at = False
         while True:
             self.wake.clear()
             try:
-                if not is_looked_at:  # and again after each outage: the store that is back may be an older one
+                if not self.is_looked_at:  # and again after each outage: the store that is back may be an older one
                     await self._look()
-                    is_looked_at = True
+                    self.is_looked_at = True
                 if self.looking and self.looking.done():
                     self.looking.result()
                 moved = await self._one_round()
             except (*OUTAGES, KafkaError) as error:
-                is_looked_at = False
+                self.is_looked_at = False
                 metrics.OUTAGES.labels("relay").inc()
                 log.warning("relay waits", error=repr(error))
                 await asyncio.sleep(1)

@@ -114,7 +114,7 @@ async def prometheus(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
             return False
 
     try:
-        await eventually(has_asked_twice, 60)
+        await eventually(has_asked_twice)
         yield address
     finally:
         for child in children:
@@ -124,8 +124,9 @@ async def prometheus(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
 async def answer(prometheus: str, expression: str) -> list[dict[str, dict[str, str]]]:
     """What Prometheus has for an expression."""
     async with httpx.AsyncClient(base_url=prometheus, trust_env=False) as client:
-        answered = (await client.get("/api/v1/query", params={"query": expression})).json()
-    found: list[dict[str, dict[str, str]]] = answered["data"]["result"]
+        answered = await client.get("/api/v1/query", params={"query": expression})
+    answered.raise_for_status()  # while it starts it answers that it is not ready
+    found: list[dict[str, dict[str, str]]] = answered.json()["data"]["result"]
     return found
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -30,6 +31,7 @@ from tests.stores import fresh_store, stores  # noqa: F401  (fixtures)
 # Every day by the same chance: what a commit breaks is its own. `make attack` and `make faults-all` look for more.
 settings.register_profile("the same every day", derandomize=True, database=None)
 settings.load_profile("the same every day")
+gc.set_threshold(50_000)  # as a service has it: looking for garbage was a seventh of these tests
 DYING, BY_CHANCE = "journeys in which parts die", "journeys by chance"
 JOURNEYS_APART = {
     "test_away": DYING,
@@ -64,6 +66,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest comes first, so that all workers end at about the same time."""
     units = [*LONGEST, *sorted({_unit(item.nodeid) for item in items} - set(LONGEST))]
     items.sort(key=lambda item: units.index(_unit(item.nodeid)))
+    gc.freeze()
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -17,10 +16,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from deploy import Trouble
 from deploy.cli.events import reading
 from deploy.cli.parked import AsJson, By, decision
+from deploy.cli.servers import servers
 from deploy.cli.stores import known, store_of
 from deploy.cli.terminal import plainly
-from deploy.local.settings import Settings, data_folder
-from deploy.local.supervisor import System
 from shared.database import OUTAGES, Database
 from shared.events import CATALOGUE
 from shared.inbox.decode import Incoming
@@ -116,18 +114,8 @@ def _show(found: Found, service: str, is_dry: bool, as_json: bool) -> None:
 
 
 async def _adopt_here(found: Found, service: str, why: Decision | None, as_json: bool) -> None:
-    """On one machine a service that stops has taken PostgreSQL and Kafka with it: they run again meanwhile, alone."""
-    data, named = data_folder(), os.environ.get
-    is_named = named("KITH_DATABASE_MACHINERY") or (named("KITH_POSTGRES") and named("KITH_KAFKA"))
-    if is_named or (data / "run.json").exists() or not (data / "secrets.json").exists():
+    async with servers():
         await _adopt(found, service, why, as_json)
-        return
-    system = System(Settings.from_environment(), services=(), say=partial(typer.echo, err=True))
-    await system.start()
-    try:
-        await _adopt(found, service, why, as_json)
-    finally:
-        await system.stop()
 
 
 async def _adopt(found: Found, service: str, why: Decision | None, as_json: bool) -> None:

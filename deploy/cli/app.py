@@ -10,6 +10,7 @@ from deploy.cli.import_ import import_
 from deploy.cli.migrate import migrate
 from deploy.cli.rebuild import rebuild
 from deploy.cli.release import release
+from deploy.cli.say_again import say_again
 from deploy.cli.token import token
 from deploy.cli.topics import topics
 from deploy.cli.up import up
@@ -20,7 +21,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # they could hold a password
 )
-for command in (demo, up, token, topics, migrate, rebuild, adopt, release, doctor):
+for command in (demo, up, token, topics, migrate, rebuild, adopt, say_again, release, doctor):
     app.command()(command)
 app.command("import")(import_)
 app.add_typer(events.app, name="events")

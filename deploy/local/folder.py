@@ -57,13 +57,27 @@ def read_run(data: Path) -> dict[str, Any]:
     """What runs now."""
     try:
         facts: dict[str, Any] = json.loads((data / "run.json").read_text())
+        if is_held(data):
+            return facts
     except FileNotFoundError:
-        raise Trouble(f"No Kith runs with {data}: start it with `kith up`.") from None
+        pass
     except OSError as error:
         raise Trouble(
             f"{error.filename} cannot be read ({error.strerror}): type this with the account that started Kith."
         ) from error
-    return facts
+    raise Trouble(f"No Kith runs with {data}: start it with `kith up`.")
+
+
+def is_held(data: Path) -> bool:
+    """Whether a Kith runs here. One that was killed has left `run.json` behind, but its lock has gone with it."""
+    try:
+        with (data / "lock").open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 def forget_run(data: Path) -> None:

@@ -1,5 +1,9 @@
 """`python -m services.analytics` runs one process of the service."""
 
+import gc
+
+gc.set_threshold(50_000)  # looking for garbage in what is imported was a seventh of a start
+
 from services.analytics.app import create
 from shared.service import run
 

@@ -45,6 +45,7 @@ def nothing_runs(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("events verify kith.sessions --all", "Name one topic, or --all."),
         ("doctor --service kitchen", "kitchen is no service"),
         ("doctor", "start it with `kith up`"),
+        ("say-again", "start it with `kith up`"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(words: str, sentence: str) -> None:
@@ -66,7 +67,7 @@ def test_an_account_without_a_name_has_to_say_who_decides(monkeypatch: pytest.Mo
     assert (answer.exit_code, "start it with `kith up`" in answer.output) == (1, True)
 
 
-@pytest.mark.parametrize("words", ["parked list", "parked replay --all", "doctor"])
+@pytest.mark.parametrize("words", ["parked list", "parked replay --all", "doctor", "say-again"])
 def test_the_store_of_one_container_must_be_named(words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KITH_DATABASE_MACHINERY", "postgresql://x@127.0.0.1:1/x")
     answer = CliRunner().invoke(app, words.split())
@@ -80,6 +81,7 @@ def test_the_store_of_one_container_must_be_named(words: str, monkeypatch: pytes
     [
         "doctor",
         "adopt",
+        "say-again",
         *(f"parked {one}" for one in ("list", "show", "replay", "drop")),
         "events tail",
         "events show",

@@ -12,17 +12,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
+from deploy import Trouble
 from deploy.local.child import until
-from deploy.local.ports import free_port
+from deploy.local.folder import read_run
+from deploy.local.ports import free_port, is_free
+from tests.journeys.test_command import kith_command
 from tests.local.conftest import is_running
+from tests.local.test_recovering import EVENT, KEY, PARTICIPANTS, record
+
+PORTS = ("KITH_PORT", "KITH_KAFKA_PORT", "KITH_POSTGRES_PORT")
 
 
 @pytest.fixture
 def environment(data: Path) -> dict[str, str]:
-    names = ("KITH_PORT", "KITH_KAFKA_PORT", "KITH_POSTGRES_PORT")
     inherited = {k: v for k, v in os.environ.items() if k not in ("KITH_POSTGRES", "KITH_KAFKA")}
-    return inherited | {"KITH_DATA": str(data)} | {name: str(free_port()) for name in names}
+    return inherited | {"KITH_DATA": str(data)} | {name: str(free_port()) for name in PORTS}
 
 
 @contextmanager
@@ -63,10 +69,17 @@ async def test_a_killed_supervisor_leaves_nothing_and_the_next_one_starts(
 ) -> None:
     with _up(environment) as first:
         await asyncio.to_thread(_wait_until_up, first)
+        await _said_by_nobody_here(_run(data)["urls"]["kafka"])
         pids = list(_run(data)["pids"].values())
         assert len(pids) == 5
         first.kill()
         first.wait()
+        assert (data / "run.json").exists()
+        with pytest.raises(Trouble, match="No Kith runs with"):
+            read_run(data)
+        await _adopts_while_postgresql_and_kafka_run_alone(environment)
+        assert not (data / "run.json").exists()
+        assert all(is_free(int(environment[name])) for name in PORTS)
         with _up(environment) as second:
             await asyncio.to_thread(_wait_until_up, second)
             await _all_gone(pids)
@@ -75,6 +88,24 @@ async def test_a_killed_supervisor_leaves_nothing_and_the_next_one_starts(
             assert second.wait(30) == 0
             await _all_gone(pids)
     assert not (data / "run.json").exists()
+
+
+async def _said_by_nobody_here(kafka: str) -> None:
+    """As if the store of intake had gone back: the log has what it has not said."""
+    producer, one = AIOKafkaProducer(bootstrap_servers=kafka), record()
+    await producer.start()
+    await producer.send_and_wait(PARTICIPANTS, one.value, key=one.key, headers=list(one.headers))
+    await producer.stop()
+
+
+async def _adopts_while_postgresql_and_kafka_run_alone(environment: dict[str, str]) -> None:
+    here = environment | {"KITH_POSTGRES": "", "KITH_KAFKA": ""}
+    status, out, err = await kith_command("adopt", "intake", "--by", "Ira Novak", "--json", **here)
+    are_ready = [f"{name} ready" in err for name in ("postgresql 18.6", "kafka 4.4.0", "intake")]
+    assert (status, are_ready) == (0, [True, True, False]), err
+    told = json.loads(out)
+    assert [(event["id"], event["subject"]) for event in told["taken"]] == [(str(EVENT), str(KEY))]
+    assert (told["complete"], told["taken"][0]["earlier"]) == (True, False)
 
 
 async def test_a_child_that_dies_stops_everything_with_one_sentence(data: Path, environment: dict[str, str]) -> None:

@@ -60,5 +60,5 @@ async def _shown(
     fields: dict[str, Any] | None = None,
 ) -> Response:
     async with db.transaction(who.organisation_id) as tx:
-        participant = await store.get_participant(tx, participant_id, who.site_ids)
+        participant = await store.get_erasable(tx, participant_id, who.site_ids)
     return shown(request, "erase.html", fields or {}, refusal, person=participant, reasons=REASONS)

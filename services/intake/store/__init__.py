@@ -8,7 +8,7 @@ from services.intake.store.enrolments import (
     imported_rows,
     save_change,
 )
-from services.intake.store.erased import erasures, get_traces, is_erased_reference, remove_traces
+from services.intake.store.erased import erasures, get_erasable, get_traces, is_erased_reference, remove_traces
 from services.intake.store.facilitators import (
     LAPSE_TIMER,
     facilitators,
@@ -126,6 +126,7 @@ __all__ = [
     "find_site",
     "forget_link",
     "free_short_code",
+    "get_erasable",
     "get_facilitator",
     "get_ground",
     "get_occasion",

@@ -4,19 +4,33 @@ import secrets
 from collections.abc import Sequence
 from uuid import UUID
 
+from services.intake.domain.contact import Participant
 from services.intake.domain.erasing import Erasure, Traces, reference_digest
 from services.intake.domain.shapes import Change
 from services.intake.store.groups import lock_groups, place_of, save_places
 from services.intake.store.participants import get_participant
 from services.intake.store.sites import find_site
-from shared.database import Tx, made_of
+from shared.database import Record, Tx, made_of
+from shared.errors import NotFound
+
+
+async def get_erasable(tx: Tx, participant_id: UUID, site_ids: Sequence[UUID] | None) -> Participant:
+    """A participant of one of these sites; also one whom the log has and the tables, since the store went back, not."""
+    try:
+        return await get_participant(tx, participant_id, site_ids)
+    except NotFound:
+        for row in await _said(tx, participant_id):
+            if site_ids is None or row["site_id"] in site_ids:
+                code = row["short_code"]
+                return Participant(participant_id, tx.organisations[0], None, code, code, None, None, row["language"])
+        raise
 
 
 async def get_traces(tx: Tx, participant_id: UUID, site_ids: Sequence[UUID] | None) -> Traces:
     """Everything of a participant of one of these sites; participant and groups are locked, in the usual order."""
-    participant = await get_participant(tx, participant_id, site_ids)
+    participant = await get_erasable(tx, participant_id, site_ids)
     rows = await tx.fetch("select enrolment_id, site_id from enrolments where participant_id = $1", participant_id)
-    enrolments = {row["enrolment_id"]: row["site_id"] for row in rows}
+    enrolments = {row["enrolment_id"]: row["site_id"] for row in [*await _said(tx, participant_id), *rows]}
     groups = await tx.fetch("select group_id from places where participant_id = $1", participant_id)
     locked = await lock_groups(tx, [row["group_id"] for row in groups])
     places = await tx.fetch("select * from places where participant_id = $1", participant_id)
@@ -37,6 +51,11 @@ async def get_traces(tx: Tx, participant_id: UUID, site_ids: Sequence[UUID] | No
         sites={one: site for one in set(enrolments.values()) if (site := await find_site(tx, one))},
         sites_unseen=sum(site_ids is not None and one not in site_ids for one in enrolments.values()),
     )
+
+
+async def _said(tx: Tx, participant_id: UUID) -> list[Record]:
+    """Their enrolments as the others have heard of them."""
+    return await tx.fetch("select * from enrolments_said($1)", participant_id)
 
 
 async def remove_traces(tx: Tx, traces: Traces, change: Change, erasure: Erasure) -> None:

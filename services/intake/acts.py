@@ -9,7 +9,7 @@ from uuid import UUID
 from services.intake import store
 from services.intake.domain.contact import Participant
 from services.intake.domain.invitation import Occasion, invited, is_over, why_not
-from services.intake.domain.reminders import planned
+from services.intake.domain.reminders import planned, why_none
 from shared import outbox
 from shared.database import Tx
 from shared.events.intake import CheckInInvited, InvitationFailed
@@ -42,13 +42,18 @@ async def invite(tx: Tx, occasions: Sequence[Occasion], moment: datetime, causes
 
 
 async def _plan_reminders(tx: Tx, invited: Sequence[Occasion], invited_at: datetime) -> None:
-    """Whoever was invited just now is reminded on these days, unless something comes first."""
+    """Whoever was invited just now is reminded on these days, unless something comes first.
+
+    Of what comes first a completion may be known by now. It may be taken back: then these are the days.
+    """
     reminded = [one for one in invited if one.reminders]
     hours = await store.hours_of(tx, [one.occasion_id for one in reminded])
     await store.plan_reminders(
         tx,
         [(one, number, at) for one in reminded for number, at in planned(one, hours[one.occasion_id], invited_at)],
     )
+    completed = [one.occasion_id for one in reminded if why_none(one, invited_at) == "completed"]
+    await store.cancel_reminders(tx, completed, "completed")
 
 
 async def get_to_correct(tx: Tx, participant_id: UUID, site_ids: Sequence[UUID] | None) -> Participant:

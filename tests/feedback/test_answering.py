@@ -15,6 +15,8 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from services.feedback.domain.paper import sheet_code
 from services.feedback.store import library
 from shared import clock
+from shared.events.intake import ConsentChanged, Consents
+from shared.events.scheduling import OccasionCancelled
 from tests.doors import token
 from tests.feedback.conftest import ADMINISTRATOR, API, PULSE, ROTA, TOKEN, Told, a_due, an_enrolment, an_invitation
 from tests.feedback.serving import Served, served
@@ -393,6 +395,64 @@ async def test_what_waits_goes_on_waiting_at_a_page_that_asks_nothing_until_it_c
     await expect(page.get_by_role("main")).to_contain_text("What you send now is not kept")
     assert len(await told.said("concern-raised")) == 1
     assert await page.evaluate("localStorage.length") == 0
+
+
+async def test_what_waits_is_kept_while_an_end_stands_and_sent_when_that_is_taken_back(
+    show: Any, link: Any, told: Told
+) -> None:
+    page = await show()
+    await tap_answers(page, *["Mostly"] * 4)
+    await page.context.set_offline(True)
+    await page.get_by_role("button", name="Send").tap()
+    await expect(page.get_by_text(KEPT)).to_be_visible()
+    await told.tell(OccasionCancelled(occasion_id=link.occasion_id, reason="withdrawn"))
+    await page.context.set_offline(False)
+    for _ in range(2):
+        await expect(page.get_by_role("heading", level=1)).to_have_text("These questions are not needed any more")
+        await expect(page.get_by_text("What you answered was not sent.").filter(visible=True)).to_have_count(1)
+        await expect(page.get_by_text("It is still saved on this phone.")).to_be_visible()
+        await expect(page.get_by_text("It is on this page alone.").filter(visible=True)).to_have_count(0)
+        await look(page, "answering-kept", PHONE, PHONE_AT_NIGHT)
+        await page.goto(LINK)
+    assert await page.evaluate("Object.keys(localStorage)") == [f"waits:{LINK}"]
+    await told.tell(link)
+    await page.goto(LINK)
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Thank you")
+    assert await page.evaluate("localStorage.length + sessionStorage.length") == 0
+    assert [one.scores[0].count for one in await told.said("check-in-submitted")] == [12]
+
+
+async def test_whose_end_stands_and_wants_nothing_kept_has_the_answers_on_the_page_alone(
+    show: Any, link: Any, told: Told
+) -> None:
+    page = await show()
+    await tap_answers(page, *["Mostly"] * 4)
+    await page.get_by_text("Do not keep my answers on this phone").tap()
+    await told.tell(OccasionCancelled(occasion_id=link.occasion_id, reason="withdrawn"))
+    await page.get_by_role("button", name="Send").tap()
+    await expect(page.get_by_text("It is on this page alone.")).to_be_visible()
+    await expect(page.get_by_text("It is still saved on this phone.")).to_be_hidden()
+    assert await page.evaluate("localStorage.length + sessionStorage.length") == 0
+    await told.tell(link)
+    await page.get_by_role("button", name="Try again now").tap()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Thank you")
+
+
+@pytest.mark.parametrize("why", ["attendance-corrected", "consent"])
+async def test_what_nobody_will_ask_again_does_not_stay_on_the_phone(
+    show: Any, link: Any, told: Told, why: str
+) -> None:
+    if why == "consent":
+        whose = {"participant_id": link.participant_id, "enrolment_id": link.enrolment_id}
+        consents = Consents(taking_part=False, reporting=True, contact_after=True)
+        await told.tell(ConsentChanged(consents=consents, consent_text="standard", consent_version=1, **whose))
+    reason = "consent-withdrawn" if why == "consent" else why
+    await told.tell(OccasionCancelled.model_validate({"occasion_id": link.occasion_id, "reason": reason}))
+    page = await show("/static/neutral.html")
+    await keep_waiting(page, PULSE)
+    await page.goto(LINK)
+    await expect(page.get_by_role("main")).to_contain_text("What you answered was not sent.")
+    assert await page.evaluate("localStorage.length + sessionStorage.length") == 0
 
 
 async def test_a_look_at_another_page_loses_nothing(show: Any, link: Any) -> None:

@@ -4,11 +4,15 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from services.feedback.domain.paper import sheet_code
 from shared import clock
 from shared.events.intake import ParticipantCompleted, ParticipantResumed, ParticipantWithdrawn
 from shared.events.scheduling import OccasionCancelled
-from tests.feedback.conftest import PULSE, TOKEN, Told, a_due, an_enrolment, an_invitation
+from tests.feedback.conftest import API, COORDINATOR, PULSE, TOKEN, Told, a_due, an_enrolment, an_invitation, long_ago
 from tests.feedback.test_acting import ring
+from tests.feedback.test_paper import SECOND
 
 LINK = f"/c/{TOKEN}"
 
@@ -54,6 +58,43 @@ async def test_what_is_due_again_may_run_out_again(
     moved_clock(5 * 86400)
     await ring(told)
     assert [one.closed_at for one in await told.said("check-in-expired")] == [due.closes_at, later.closes_at]
+
+
+@pytest.mark.parametrize("crosses", [True, False])
+async def test_what_closed_while_they_were_taken_to_have_left_may_lie_there_on_paper(
+    site: None, client: Any, told: Told, crosses: bool
+) -> None:
+    """A facilitator brings the sheet of the day before the slip; which topic is heard first makes no difference."""
+    due = a_due(due_at=long_ago(9), opens_at=long_ago(9), closes_at=long_ago(2))
+    fields = {"answered_on": long_ago(8).date().isoformat()} | PULSE
+    sheet = f"/feedback/paper/{sheet_code(due.occasion_id)}"
+    await told.tell(an_enrolment(due), due, left(due), cancelled(due))
+    refused = await client.post(sheet, data=fields | {"pass": "1"}, headers=COORDINATOR)
+    assert (refused.status_code, "not wanted any more" in refused.text) == (409, True)
+    resumed = ParticipantResumed(**ids(due))
+    await told.tell(*((resumed, cancelled(due)) if crosses else (resumed,)))
+    first = await client.post(sheet, data=fields | {"pass": "1"}, headers=COORDINATOR)
+    assert (first.status_code, first.headers["location"]) == (303, "/feedback/paper?once")
+    waiting = await client.get("/feedback/paper", headers=COORDINATOR)
+    assert "KLM-482" in waiting.text
+    second = await client.post(sheet, data=fields | {"pass": "2"}, headers=SECOND)
+    assert second.status_code == 303
+    assert [one.occasion_id for one in await told.said("check-in-submitted")] == [due.occasion_id]
+
+
+@pytest.mark.parametrize("why", ["left again", "still open", "end", "attendance-corrected"])
+async def test_nothing_else_that_was_cancelled_is_entered(site: None, client: Any, told: Told, why: str) -> None:
+    changes = {"kind": "end", "code": "end"} if why == "end" else {}
+    closes_at = long_ago(-1 if why == "still open" else 2)
+    due = a_due(due_at=long_ago(9), opens_at=long_ago(9), closes_at=closes_at, **changes)
+    reason = why if why == "attendance-corrected" else "completed"
+    await told.tell(an_enrolment(due), due, OccasionCancelled(occasion_id=due.occasion_id, reason=reason))
+    await told.tell(completed(due), ParticipantResumed(**ids(due)))
+    if why == "left again":
+        await told.tell(left(due))
+    body = {"occasion_id": str(due.occasion_id), "totals": {"session-pulse": 15}}
+    refused = await client.post(f"{API}/check-ins", json=body, headers=COORDINATOR)
+    assert (refused.status_code, refused.json()["code"]) == (409, "occasion-cancelled")
 
 
 async def test_who_has_not_completed_after_all_has_no_milestone_of_it_until_they_do(told: Told) -> None:

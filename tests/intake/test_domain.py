@@ -217,6 +217,7 @@ def an_occasion(**changed: object) -> Occasion:
         organisation_id=ORGANISATION,
         state="due",
         kind="monthly",
+        due_at=NOW,
         opens_at=NOW,
         closes_at=NOW + timedelta(days=14),
         is_history=False,

@@ -8,11 +8,11 @@ import pytest
 
 from shared.events.scheduling import OccasionCancelled
 from tests.forms import filled
-from tests.intake.conftest import Intake, a_participant
+from tests.intake.conftest import Intake, a_due, a_participant
 from tests.intake.test_enrolling import today
 from tests.intake.test_files_again import PHONE, path_of, people, seen
 from tests.intake.test_importing import a_row, counts
-from tests.intake.test_inviting import submitted
+from tests.intake.test_inviting import enrolled, submitted
 from tests.intake.test_inviting import taken_back as submitted_back
 from tests.intake.test_reminding import (
     a_reminded,
@@ -149,6 +149,24 @@ async def test_who_is_still_asked_is_reminded_on_the_days_that_are_to_come(
     assert await sent_of(intake) == [0, 2]
 
 
+async def test_who_fell_due_when_they_had_completed_is_reminded_once_that_is_taken_back(
+    intake: Intake, at: Callable[[datetime], None]
+) -> None:
+    at(days_on(0))
+    await intake.set_up(capacity=9)
+    person = await enrolled(intake)
+    due = a_due(person, kind="session", code="session-5", reminders=[1, 3])
+    await completed(intake, person, due)
+    await intake.hear(due)
+    await intake.rows("update messages set state = 'sent', token = null, ended_at = made_at")
+    at(days_on(2))
+    await intake.post(f"{of(person)}/resume", None)
+    assert await reminders(intake) == [(1, "cancelled", "completed"), (2, "planned", None)]
+    at(days_on(3))
+    await ring(intake)
+    assert await sent_of(intake) == [0, 2]
+
+
 async def test_what_was_cancelled_and_is_due_again_is_asked_anew(
     intake: Intake, at: Callable[[datetime], None]
 ) -> None:
@@ -187,6 +205,60 @@ async def test_an_answer_that_is_taken_back_does_not_bring_back_what_nobody_want
     await intake.hear(due)
     link = await intake.ask("POST", "/invitations", json={"occasion_id": str(due.occasion_id)})
     assert link.status_code == 201
+
+
+@pytest.mark.parametrize("order", ["answer cancel back due", "answer cancel due back", "answer back cancel due"])
+async def test_an_answer_that_is_taken_back_brings_no_mail_in_whatever_order_it_is_heard(
+    intake: Intake, at: Callable[[datetime], None], order: str
+) -> None:
+    _, due = await a_reminded(intake, at)
+    await intake.rows("update messages set state = 'sent', token = null, ended_at = made_at")
+    cancel = OccasionCancelled(occasion_id=due.occasion_id, reason="withdrawn")
+    said = {"answer": submitted(due), "cancel": cancel, "due": due, "back": submitted_back(due)}
+    for one in order.split():
+        await intake.hear(said[one])
+    at(days_on(5))
+    await ring(intake)
+    assert await sent_of(intake) == [0]
+    link = await intake.ask("POST", "/invitations", json={"occasion_id": str(due.occasion_id)})
+    assert link.status_code == 201
+    anew = due.model_copy(update={"due_at": days_on(6), "opens_at": days_on(6), "closes_at": days_on(20)})
+    at(days_on(6))
+    for event in (cancel, anew):  # what another completion brings, under the same id
+        await intake.hear(event)
+    at(days_on(7))
+    assert [(one["channel"], one["reminder"]) for one in await intake.said("check-in-invited")] == [
+        ("email", 0), ("hand", 0), ("email", 0),
+    ]  # fmt: skip
+    assert await reminders(intake) == [(1, "planned", None), (2, "planned", None)]
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_nor_is_anybody_written_to_whose_answer_is_gone_when_the_due_date_is_heard(
+    intake: Intake, at: Callable[[datetime], None], is_late: bool
+) -> None:
+    at(days_on(0))
+    await intake.set_up(capacity=9)
+    due = a_due(await enrolled(intake), reminders=[1, 3])
+    for event in (submitted(due), *((submitted_back(due), due) if is_late else (due, submitted_back(due)))):
+        await intake.hear(event)
+    assert await intake.said("check-in-invited", "invitation-failed") == []
+    assert await reminders(intake) == []
+
+
+@pytest.mark.parametrize("answer_first", [False, True])
+async def test_nor_is_whoever_goes_on_reminded_of_what_was_taken_back(
+    intake: Intake, at: Callable[[datetime], None], answer_first: bool
+) -> None:
+    person, due = await a_reminded(intake, at)
+    if answer_first:
+        await intake.hear(submitted(due))
+    await completed(intake, person, due)
+    if not answer_first:
+        await intake.hear(submitted(due))
+    await intake.hear(submitted_back(due))
+    await intake.post(f"{of(person)}/resume", None)
+    assert {state for _, state, _ in await reminders(intake)} == {"cancelled"}
 
 
 async def test_the_first_file_places_who_goes_on_without_a_place(intake: Intake) -> None:

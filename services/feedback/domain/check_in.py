@@ -21,6 +21,7 @@ EARLY = timedelta(days=14)  # an answer on paper may have been given so long bef
 RECENT = timedelta(minutes=30)  # so long may a link show the score that was just given with it
 SENT_AGAIN = timedelta(days=1)  # so long does a browser keep an answer whose reply was lost, and send it again
 PATIENCE = timedelta(days=3)  # so long after the due day a check-in counts as overdue
+OF_AN_END = ("withdrawn", "completed")  # why an occasion is cancelled when an enrolment has ended
 EnteredBy = Literal["participant", "staff", "import"]
 TakenBackFor = Literal["entered-wrongly", "asked-by-participant"]
 Closed = Literal["answered", "expired", "cancelled", "not-open-yet", "no-contacts", "nobody-on-call", "no-wording"]
@@ -89,7 +90,7 @@ class Occasion:
     opens_at: datetime
     closes_at: datetime
     is_history: bool
-    is_cancelled: bool
+    cancelled_for: str | None
     taking_part: bool
     contact_after: bool
     has_withdrawn: bool
@@ -98,11 +99,24 @@ class Occasion:
     time_zone: str
     check_in: CheckIn | None
     taken_back: TakenBack | None = None
+    resumed_at: datetime | None = None  # when an end of the enrolment was taken back last
 
     @property
     def is_agreed_to(self) -> bool:
         """A follow-up is answered by who agreed to be contacted afterwards, the rest by who takes part."""
         return self.contact_after if self.kind == "follow-up" else self.taking_part
+
+    @property
+    def may_be_on_paper(self) -> bool:
+        """Whether an end cancelled it that was taken back when it had closed: they may have answered before."""
+        is_of_it = self.cancelled_for in OF_AN_END and self.kind not in ("end", "follow-up")
+        had_closed = self.resumed_at is not None and self.closes_at <= self.resumed_at
+        return is_of_it and had_closed and not self.has_withdrawn
+
+    @property
+    def may_be_due_again(self) -> bool:
+        """Whether nobody waits for an answer because of an end alone, which may be taken back."""
+        return self.is_agreed_to and self.cancelled_for in (None, *OF_AN_END)
 
     def asks(self, library: Library) -> list[Instrument]:
         """Its questionnaires, in order."""
@@ -121,7 +135,7 @@ def why_closed(
         return "answered"
     if expires_at <= now or occasion.closes_at <= now:
         return "expired"
-    if occasion.is_cancelled or occasion.has_withdrawn or not occasion.is_agreed_to:
+    if occasion.cancelled_for or occasion.has_withdrawn or not occasion.is_agreed_to:
         return "cancelled"
     if occasion.opens_at > now:
         return "not-open-yet"
@@ -173,7 +187,7 @@ def enter(
         return None
     if not occasion.instruments:
         raise Refusal("nothing-asked", "The instruments of this occasion are not known here (any more).")
-    if occasion.is_cancelled:
+    if occasion.cancelled_for and not occasion.may_be_on_paper:
         raise Refusal("occasion-cancelled", "This check-in is not wanted any more.")
     if not occasion.is_agreed_to:
         raise Refusal("consent-withdrawn", "The participant does not agree to be asked (any more).")

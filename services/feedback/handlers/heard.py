@@ -133,7 +133,7 @@ async def on_participant_completed(tx: Tx, heard: Heard[ParticipantCompleted]) -
 async def on_participant_resumed(tx: Tx, heard: Heard[ParticipantResumed]) -> None:
     """They have not left after all, nor completed: their links work, and the milestone of that is taken back."""
     event = heard.event
-    await store.resume(tx, event.enrolment_id)
+    await store.resume(tx, event.enrolment_id, heard.happened_at)
     await acts.milestones.resume(tx, heard.organisation_id, event.participant_id, event.enrolment_id)
 
 

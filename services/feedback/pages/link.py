@@ -198,7 +198,7 @@ def _stopped(
         lang=language,
         link=request.url.path if opened else "",
         closed=closed,
-        is_over=closed in ("answered", "expired", "cancelled"),
+        is_over=closed in ("answered", "expired") or (closed == "cancelled" and not _may_open_again(opened)),
         code=_CODES.get(closed, ""),
         asks_from=opened.asks_from if opened else None,
         unsent=left,
@@ -211,6 +211,10 @@ def _stopped(
         read_by=read_by,
         **help_of(opened.contacts if opened else None, language),
     )
+
+
+def _may_open_again(opened: Opened | None) -> bool:
+    return opened is not None and opened.occasion.may_be_due_again
 
 
 def _unsent(opened: Opened, given: Mapping[str, Any]) -> list[Unsent]:

@@ -39,8 +39,9 @@ async def get_occasion(tx: Tx, occasion_id: UUID, site_ids: Sequence[UUID] | Non
     row = await tx.fetchrow(
         """select o.organisation_id, o.occasion_id, o.participant_id, o.enrolment_id, o.program_id, o.site_id, o.kind,
                   o.code, o.ordinal, o.instruments, o.due_at, o.opens_at, o.closes_at, o.is_history,
-                  o.cancelled_for is not null as is_cancelled, coalesce(e.taking_part, true) as taking_part,
+                  o.cancelled_for, coalesce(e.taking_part, true) as taking_part,
                   coalesce(e.contact_after, true) as contact_after, e.withdrawn_on is not null as has_withdrawn,
+                  e.resumed_at,
                   e.short_code, s.code as site, coalesce(s.time_zone, 'UTC') as time_zone,
                   c.answered_at, c.entered_by, w.times, w.at as taken_back_at, w.reason as taken_back_for
            from occasions o

@@ -1,6 +1,7 @@
 """What feedback keeps of what it heard. Everything may come in any order, so a row may begin as a stub."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from operator import attrgetter
 from uuid import UUID
 
@@ -119,9 +120,11 @@ async def save_withdrawn(tx: Tx, organisation: UUID, event: ParticipantWithdrawn
     )
 
 
-async def resume(tx: Tx, enrolment_id: UUID) -> None:
+async def resume(tx: Tx, enrolment_id: UUID, at: datetime) -> None:
     """A participant has not left after all."""
-    await tx.execute("update enrolments set withdrawn_on = null where enrolment_id = $1", enrolment_id)
+    await tx.execute(
+        "update enrolments set withdrawn_on = null, resumed_at = $2 where enrolment_id = $1", enrolment_id, at
+    )
 
 
 async def save_due(tx: Tx, heard: Sequence[Heard[Due]]) -> None:

@@ -73,7 +73,8 @@ async def sheets_begun(tx: Tx, site_ids: Sequence[UUID] | None) -> list[Begun]:
                   min(p.entered_at) as entered_at
            from paper_entries p join occasions o on o.occasion_id = p.occasion_id
            left join enrolments e on e.enrolment_id = o.enrolment_id
-           where ($1::uuid[] is null or o.site_id = any ($1)) and o.cancelled_for is null
+           where ($1::uuid[] is null or o.site_id = any ($1))
+               and (o.cancelled_for is null or o.closes_at <= e.resumed_at)
            group by o.occasion_id, o.participant_id, e.short_code, o.code order by min(p.entered_at) limit 100""",
         site_ids,
     )

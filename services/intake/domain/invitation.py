@@ -20,6 +20,7 @@ class Occasion:
     organisation_id: UUID
     state: OccasionState
     kind: str
+    due_at: datetime
     opens_at: datetime
     closes_at: datetime
     is_history: bool
@@ -30,6 +31,7 @@ class Occasion:
     has_completed: bool = False
     reminders: tuple[int, ...] = ()  # days after the invitation
     is_again: bool = False  # it was cancelled, and is asked once more
+    taken_back_at: datetime | None = None  # an answer to it was
 
 
 def has_consent(occasion: Occasion) -> bool:
@@ -40,8 +42,9 @@ def has_consent(occasion: Occasion) -> bool:
 
 
 def is_over(occasion: Occasion, now: datetime) -> bool:
-    """Nobody needs to be asked (any more)."""
-    return occasion.is_history or occasion.state != "due" or occasion.closes_at <= now
+    """Nobody needs to be written to (any more). What was due when an answer was taken back is asked by hand alone."""
+    is_taken_back = occasion.taken_back_at is not None and occasion.due_at <= occasion.taken_back_at
+    return occasion.is_history or is_taken_back or occasion.state != "due" or occasion.closes_at <= now
 
 
 def why_not(occasion: Occasion) -> Reason | None:

@@ -35,8 +35,6 @@ class Pace:
 
 def planned(occasion: Occasion, pace: Pace, invited_at: datetime) -> Iterator[tuple[int, datetime]]:
     """The reminders of an invitation: whole days after it, in the morning, none when the check-in has closed."""
-    if occasion.has_completed and occasion.kind not in AFTER_THE_END:
-        return
     day = invited_at.astimezone(pace.zone).date()
     for number, days in enumerate(occasion.reminders[:REMINDERS_MAX], start=1):
         at = after_quiet(pace, _at(pace, day + timedelta(days=days), HOUR))

@@ -71,7 +71,7 @@ async def on_check_in_submitted(tx: Tx, heard: Sequence[Heard[CheckInSubmitted]]
 
 async def on_check_in_withdrawn(tx: Tx, heard: Sequence[Heard[CheckInWithdrawn]]) -> None:
     """The answer was taken back. A link may be handed over again; what was to be sent is not sent any more."""
-    await store.reopen(tx, [one.event.occasion_id for one in heard])
+    await store.reopen(tx, [(one.event.occasion_id, one.happened_at) for one in heard])
 
 
 HANDLERS: Handlers = {

@@ -23,8 +23,8 @@ _OF_DUE = (
 )  # fmt: skip
 
 _WITH_PERSON = """
-    select o.occasion_id, o.organisation_id, o.state, o.kind, o.opens_at, o.closes_at, o.is_history,
-           o.reminders, o.is_again, p.language, p.email, e.taking_part, e.reporting, e.contact_after,
+    select o.occasion_id, o.organisation_id, o.state, o.kind, o.due_at, o.opens_at, o.closes_at, o.is_history,
+           o.reminders, o.is_again, o.taken_back_at, p.language, p.email, e.taking_part, e.reporting, e.contact_after,
            e.state as enrolment_state
     from occasions o
     join enrolments e using (enrolment_id)
@@ -83,12 +83,12 @@ async def save_ends(
     )
 
 
-async def reopen(tx: Tx, occasion_ids: Sequence[UUID]) -> None:
-    """What was answered of these was taken back. What is not wanted any more is not asked for that."""
-    await tx.execute(
-        """update occasions set state = case when is_cancelled then 'cancelled' else 'due' end
-           where occasion_id = any ($1) and state = 'answered'""",
-        occasion_ids,
+async def reopen(tx: Tx, taken_back: Iterable[tuple[UUID, datetime]]) -> None:
+    """What was answered of these was taken back then. What is not wanted any more is not asked for that."""
+    await tx.executemany(
+        """update occasions set state = case when is_cancelled then 'cancelled' else 'due' end, taken_back_at = $2
+           where occasion_id = $1 and state = 'answered'""",
+        taken_back,
     )
 
 

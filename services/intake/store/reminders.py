@@ -86,6 +86,7 @@ async def remind_again(tx: Tx, enrolment_id: UUID, now: datetime) -> None:
         """update reminders r set state = 'planned', reason = null from occasions o
            where o.occasion_id = r.occasion_id and o.enrolment_id = $1 and o.state = 'due' and r.state = 'cancelled'
                and r.reason in ('completed', 'withdrawn') and r.planned_at > $2
+               and (o.taken_back_at is null or o.taken_back_at < o.due_at)
            returning r.occasion_id, r.number, r.organisation_id, r.planned_at""",
         enrolment_id,
         now,

@@ -42,10 +42,11 @@
       const answer = await fetch(location.pathname + location.search, { method: "POST", body: new URLSearchParams(body), signal: AbortSignal.timeout?.(PATIENCE) });
       if (answer.status >= 500) throw new Error(answer.status);
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      if (answer.status !== 409) forget(); // closed for now: what has waited goes on waiting, and what was written stays
+      if (!page.querySelector(".stop:not([data-done])")) forget(); // closed for now: what has waited goes on waiting, and what was written stays
       else if (!find("#not-kept")?.checked) attempt(() => sessionStorage.setItem(draft, body));
       document.title = page.title;
       document.body.replaceWith(page.body);
+      tell();
       scrollTo(0, 0);
       find("#main").focus(); // whoever does not see it is told that there is something new
       document.dispatchEvent(new Event("htmx:afterSettle")); // what is to be corrected takes the focus
@@ -59,6 +60,11 @@
       if (find("#waits").hidden) { find("#waits").hidden = false; find("#waits").tabIndex = -1; find("#waits").focus(); }
       setTimeout(again, PATIENCE);
     } finally { is_sending = false; }
+  };
+  const tell = () => { // a page that asks nothing now says what waits here
+    if (!find("#kept") || !attempt(() => localStorage.getItem(kept))) return;
+    find("#kept").hidden = false;
+    if (find("#alone")) find("#alone").hidden = true;
   };
   const again = () => {
     const [at, body] = waiting() ?? [];
@@ -85,6 +91,7 @@
     }
     sessionStorage.removeItem(draft);
   });
+  tell();
   again();
 
   // ---- on a tablet that goes from hand to hand: whatever the browser remembers is emptied, and asked of the server anew ----

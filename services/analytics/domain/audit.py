@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 from services.analytics.domain.programs import Programs
 from services.analytics.domain.sums import Floats, Places, Sums, Truths
@@ -31,6 +30,8 @@ def unsafe(sums: Sums, low: Floats, high: Floats, wanted: Iterable[int], width: 
 
 def _linked(sums: Sums, is_free: Truths) -> Places:
     """A label for each cell: of cells without a number that some chain of sums links it is the same."""
+    from scipy.sparse.csgraph import connected_components  # brings half of scipy: a process starts sooner without it
+
     terms = sums.balance.tocoo()
     free = is_free[terms.col]
     many, cells = len(sums.whole) + len(is_free), len(is_free)

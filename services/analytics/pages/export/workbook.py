@@ -5,8 +5,6 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import xlsxwriter
-
 from services.analytics.domain.definitions import DEFINITIONS
 from services.analytics.pages.export.report import Report
 from services.analytics.pages.sheets import Sheet
@@ -31,6 +29,8 @@ Line = Sequence[Any]
 
 def write_workbook(report: Report) -> bytes:
     """The file."""
+    import xlsxwriter  # for a file now and then: without it a process starts sooner
+
     out = io.BytesIO()
     as_they_are = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     with xlsxwriter.Workbook(out, as_they_are) as book:

@@ -38,7 +38,10 @@ async def say_again(tx: Tx, days: int) -> int:
                    union all
                    select topic, key, version, headers, value, put_at from machinery.event_log e
                    where put_at >= $1 and not exists (
-                       select from waiting w where w.topic = e.topic and w.key = e.key and w.version = e.version)
+                       select from waiting w where w.topic = e.topic and w.key = e.key and w.version = e.version
+                   ) and not exists (
+                       select from machinery.operator_acts o where o.act = 'never-said'
+                           and o.topic = e.topic and o.key = e.key and o.version = e.version)
                ) as every
                order by topic, key, version returning 1
            )

@@ -422,6 +422,25 @@ async def test_what_waits_is_kept_while_an_end_stands_and_sent_when_that_is_take
     assert [one.scores[0].count for one in await told.said("check-in-submitted")] == [12]
 
 
+async def test_what_waits_while_an_end_stands_can_be_deleted_from_the_phone(show: Any, link: Any, told: Told) -> None:
+    """Somebody has left, and may have lent the phone."""
+    page = await show()
+    await tap_answers(page, *["Mostly"] * 4)
+    await page.context.set_offline(True)
+    await page.get_by_role("button", name="Send").tap()
+    await expect(page.get_by_text(KEPT)).to_be_visible()
+    await told.tell(OccasionCancelled(occasion_id=link.occasion_id, reason="withdrawn"))
+    await page.context.set_offline(False)
+    await page.get_by_role("button", name="Delete it from this phone now").tap()
+    await expect(page.get_by_text("It is on this page alone.")).to_be_visible()
+    await expect(page.get_by_text("It is still saved on this phone.")).to_be_hidden()
+    assert await page.evaluate("localStorage.length + sessionStorage.length") == 0
+    await told.tell(link)
+    await page.goto(LINK)
+    await expect(page.get_by_role("heading", level=1)).to_have_text("A few questions")
+    assert await told.said("check-in-submitted") == []
+
+
 async def test_whose_end_stands_and_wants_nothing_kept_has_the_answers_on_the_page_alone(
     show: Any, link: Any, told: Told
 ) -> None:

@@ -97,6 +97,22 @@ async def test_nothing_else_that_was_cancelled_is_entered(site: None, client: An
     assert (refused.status_code, refused.json()["code"]) == (409, "occasion-cancelled")
 
 
+@pytest.mark.parametrize("why", ["left again", "end", "attendance-corrected"])
+async def test_a_sheet_that_cannot_be_finished_does_not_wait(site: None, client: Any, told: Told, why: str) -> None:
+    changes = {"kind": "end", "code": "end"} if why == "end" else {}
+    due = a_due(due_at=long_ago(9), opens_at=long_ago(9), closes_at=long_ago(2), **changes)
+    await told.tell(an_enrolment(due), due)
+    fields = {"answered_on": long_ago(8).date().isoformat(), "pass": "1"} | PULSE
+    first = await client.post(f"/feedback/paper/{sheet_code(due.occasion_id)}", data=fields, headers=COORDINATOR)
+    assert first.status_code == 303
+    reason = why if why == "attendance-corrected" else "completed"
+    await told.tell(OccasionCancelled(occasion_id=due.occasion_id, reason=reason))
+    await told.tell(completed(due), ParticipantResumed(**ids(due)))
+    if why == "left again":
+        await told.tell(left(due))
+    assert "KLM-482" not in (await client.get("/feedback/paper", headers=COORDINATOR)).text
+
+
 async def test_who_has_not_completed_after_all_has_no_milestone_of_it_until_they_do(told: Told) -> None:
     due = a_due()
     await told.tell(an_enrolment(due), completed(due))

@@ -233,6 +233,19 @@ async def test_an_answer_that_is_taken_back_brings_no_mail_in_whatever_order_it_
     assert await reminders(intake) == [(1, "planned", None), (2, "planned", None)]
 
 
+async def test_whoever_completes_again_on_an_earlier_day_is_asked_about_that_end(
+    intake: Intake, at: Callable[[datetime], None]
+) -> None:
+    """The day was wrong, and so was the answer: both are taken back, in the afternoon."""
+    _, due = await a_reminded(intake, at)
+    at(days_on(2))
+    cancel = OccasionCancelled(occasion_id=due.occasion_id, reason="completed")
+    for event in (submitted(due), submitted_back(due), cancel):
+        await intake.hear(event)
+    await intake.hear(due.model_copy(update={"due_at": days_on(1), "opens_at": days_on(1), "closes_at": days_on(20)}))
+    assert [one["reminder"] for one in await intake.said("check-in-invited")] == [0, 0]
+
+
 @pytest.mark.parametrize("is_late", [False, True])
 async def test_nor_is_anybody_written_to_whose_answer_is_gone_when_the_due_date_is_heard(
     intake: Intake, at: Callable[[datetime], None], is_late: bool

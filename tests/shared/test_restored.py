@@ -450,10 +450,22 @@ async def test_a_hearer_that_goes_back_reads_again_and_nothing_is_there_twice(
             assert await numbers_heard(one, parcel) == [1, 2, 3]
 
 
-async def say_again(store: Any) -> Any:
+async def say_again(store: Any, parts: Parts) -> Any:
     """What the command does, typed for one store."""
-    given = {"KITH_DATABASE_MACHINERY": store.dsn_machinery}
+    given = {"KITH_DATABASE_MACHINERY": store.dsn_machinery, "KITH_KAFKA": parts.kafka}
     return await asyncio.to_thread(CliRunner().invoke, app, ["say-again", "--service", SERVICE], env=given)
+
+
+async def lose(parts: Parts, topic: str) -> None:
+    """It is there again, and empty."""
+    async with admin_client(parts.kafka) as admin:
+        await admin.delete_topics([topic])
+
+        async def is_made_again() -> bool:
+            [(_, code, _)] = (await admin.create_topics([NewTopic(topic, PARTITIONS, 1)])).topic_errors
+            return not code
+
+        await eventually(is_made_again)
 
 
 async def test_when_kafka_is_lost_what_it_had_is_said_again(speaker: Any, hearer: Any, parts: Parts, said: Any) -> None:
@@ -466,14 +478,7 @@ async def test_when_kafka_is_lost_what_it_had_is_said_again(speaker: Any, hearer
     await say(speaker, said, heard, 9)
     await say(speaker, said, late, 1)
     await left(speaker, parts)
-    async with admin_client(parts.kafka) as admin:
-        await admin.delete_topics([said.topic])
-
-        async def is_made_again() -> bool:
-            [(_, code, _)] = (await admin.create_topics([NewTopic(said.topic, PARTITIONS, 1)])).topic_errors
-            return not code
-
-        await eventually(is_made_again)
+    await lose(parts, said.topic)
     await say(speaker, said, heard, 10)
     await say(speaker, said, waits, 1)
     await say(speaker, said, erased, 1)
@@ -481,7 +486,7 @@ async def test_when_kafka_is_lost_what_it_had_is_said_again(speaker: Any, hearer
     with pytest.raises(Lost, match="made again or cut"):
         await hearing(hearer, parts, said).run()
 
-    counts = [re.sub(r"\s+", " ", (await say_again(store)).output) for store in (speaker, hearer, speaker)]
+    counts = [re.sub(r"\s+", " ", (await say_again(store, parts)).output) for store in (speaker, hearer, speaker)]
     assert [one.partition(" to leave")[0] for one in counts] == [f"{SERVICE} {count} events" for count in (5, 0, 5)]
     owner = await asyncpg.connect(hearer.dsn_admin)
     await owner.execute("vacuum machinery.heard")  # as it is by itself: new rows stand between old ones
@@ -494,26 +499,63 @@ async def test_when_kafka_is_lost_what_it_had_is_said_again(speaker: Any, hearer
         await eventually(lambda: hearer.machinery.pool.fetchval("select count(*) >= 14 from register"))
     assert [await numbers_heard(hearer, one) for one in ids] == [[*range(1, 11)], [1], [1, 2], [1]]
     assert await hearer.machinery.pool.fetchval("select count(*) from machinery.parked") == 0
-    assert (await say_again(hearer)).exit_code == 0  # Kafka may be lost again: no place of what was heard is needed
+    await lose(parts, said.topic)
+    assert (await say_again(hearer, parts)).exit_code == 0  # as often as it is lost: no place is needed twice
     rows = await hearer.machinery.pool.fetch("select position < 0 as is_free from machinery.heard")
     assert [row["is_free"] for row in rows] == [True] * 14
 
 
-async def test_nothing_is_said_again_while_a_service_runs_or_something_is_parked(speaker: Any, said: Any) -> None:
+async def test_nothing_is_said_again_behind_what_was_said_since(speaker: Any, parts: Parts, said: Any) -> None:
+    """Whoever had heard nothing of this key would take the second version, and drop the first one."""
+    parcel = uuid4()
+    await say(speaker, said, parcel, 1)
+    await left(speaker, parts)
+    await lose(parts, said.topic)
+    await say(speaker, said, parcel, 2)
+    await left(speaker, parts)
+    since = await say_again(speaker, parts)
+    assert (since.exit_code, "has said something since" in since.stderr, said.topic in since.stderr) == (1, True, True)
+    assert await speaker.machinery.pool.fetchval("select count(*) from machinery.outbox") == 0
+    await lose(parts, said.topic)
+    assert (await say_again(speaker, parts)).exit_code == 0
+    assert await speaker.machinery.pool.fetchval("select array_agg(version order by id) from machinery.outbox") == [
+        1,
+        2,
+    ]
+
+
+async def test_what_somebody_decided_never_to_say_is_not_said_again(speaker: Any, parts: Parts, said: Any) -> None:
+    parcel = uuid4()
+    await say(speaker, said, parcel, 1, 2)
+    await speaker.machinery.pool.execute("delete from machinery.outbox")
+    await speaker.machinery.pool.execute(
+        """insert into machinery.operator_acts (at, who, act, topic, key, version, organisation_id, reason)
+           values (now(), 'Ira Novak', 'never-said', $1, $2, 2, $3, 'too large')""",
+        said.topic,
+        str(parcel),
+        ORGANISATION,
+    )
+    assert (await say_again(speaker, parts)).exit_code == 0
+    assert await speaker.machinery.pool.fetchval("select array_agg(version) from machinery.outbox") == [1]
+
+
+async def test_nothing_is_said_again_while_a_service_runs_or_something_is_parked(
+    speaker: Any, parts: Parts, said: Any
+) -> None:
     parcel = uuid4()
     await say(speaker, said, parcel, 1)
     await speaker.machinery.pool.execute("delete from machinery.outbox")
     process = await Database.open(speaker.dsn_machinery, size=1, name=f"{SERVICE} machinery")  # as the service opens it
-    runs = await say_again(speaker)
+    runs = await say_again(speaker, parts)
     assert (runs.exit_code, f"{SERVICE} runs still: stop all services first." in runs.stderr) == (1, True)
     await process.close()
     at_work = "select count(*) from pg_stat_activity where datname = current_database() and application_name = $1"
     await eventually(lambda: speaker.machinery.pool.fetchval(f"select ({at_work}) = 0", f"{SERVICE} machinery"))
     at = clock.now()
     await speaker.machinery.pool.execute("insert into machinery.parked_keys values ($1, 'k', $2)", said.topic, at)
-    parked = await say_again(speaker)
+    parked = await say_again(speaker, parts)
     assert (parked.exit_code, "replay or drop it first" in parked.stderr) == (1, True)
     assert await speaker.machinery.pool.fetchval("select count(*) from machinery.outbox") == 0
     await speaker.machinery.pool.execute("delete from machinery.parked_keys")
-    assert (await say_again(speaker)).exit_code == 0
+    assert (await say_again(speaker, parts)).exit_code == 0
     assert await speaker.machinery.pool.fetchval("select count(*) from machinery.outbox") == 1

@@ -22,6 +22,7 @@ RECENT = timedelta(minutes=30)  # so long may a link show the score that was jus
 SENT_AGAIN = timedelta(days=1)  # so long does a browser keep an answer whose reply was lost, and send it again
 PATIENCE = timedelta(days=3)  # so long after the due day a check-in counts as overdue
 OF_AN_END = ("withdrawn", "completed")  # why an occasion is cancelled when an enrolment has ended
+AFTER_AN_END = ("end", "follow-up")  # the kinds that a completion brings
 EnteredBy = Literal["participant", "staff", "import"]
 TakenBackFor = Literal["entered-wrongly", "asked-by-participant"]
 Closed = Literal["answered", "expired", "cancelled", "not-open-yet", "no-contacts", "nobody-on-call", "no-wording"]
@@ -109,7 +110,7 @@ class Occasion:
     @property
     def may_be_on_paper(self) -> bool:
         """Whether an end cancelled it that was taken back when it had closed: they may have answered before."""
-        is_of_it = self.cancelled_for in OF_AN_END and self.kind not in ("end", "follow-up")
+        is_of_it = self.cancelled_for in OF_AN_END and self.kind not in AFTER_AN_END
         had_closed = self.resumed_at is not None and self.closes_at <= self.resumed_at
         return is_of_it and had_closed and not self.has_withdrawn
 

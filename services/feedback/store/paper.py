@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from services.feedback.domain.check_in import AFTER_AN_END, OF_AN_END
 from services.feedback.domain.paper import EnterSheet, Entry
 from shared.database import Tx, made_of
 
@@ -74,9 +75,13 @@ async def sheets_begun(tx: Tx, site_ids: Sequence[UUID] | None) -> list[Begun]:
            from paper_entries p join occasions o on o.occasion_id = p.occasion_id
            left join enrolments e on e.enrolment_id = o.enrolment_id
            where ($1::uuid[] is null or o.site_id = any ($1))
-               and (o.cancelled_for is null or o.closes_at <= e.resumed_at)
+               and (o.cancelled_for is null
+                    or o.cancelled_for = any ($2) and o.kind <> all ($3) and o.closes_at <= e.resumed_at
+                       and e.withdrawn_on is null)
            group by o.occasion_id, o.participant_id, e.short_code, o.code order by min(p.entered_at) limit 100""",
         site_ids,
+        OF_AN_END,
+        AFTER_AN_END,
     )
     return [
         Begun(

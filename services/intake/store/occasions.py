@@ -60,6 +60,9 @@ async def save_due(tx: Tx, told: Sequence[Heard[Due]]) -> None:
                    reminders = excluded.reminders,
                    is_again = occasions.is_again or (occasions.is_cancelled and occasions.due_at is not null),
                    is_cancelled = occasions.is_cancelled and occasions.due_at is null,
+                   -- Another end than the one of which an answer was taken back is asked of them anew.
+                   taken_back_at = case when occasions.is_cancelled and occasions.due_at <> excluded.due_at then null
+                                        else occasions.taken_back_at end,
                    state = case when occasions.state = 'cancelled' and occasions.due_at is not null then 'due'
                                 else occasions.state end""",
         [(one.organisation_id, *of_due(one.event)) for one in told],

@@ -19,6 +19,7 @@
     const screen = event.detail && event.target.closest(".choice")?.closest(".screen");
     if (screen) setTimeout(step, 150, screen);
     if (event.target.closest("[data-again]")) again();
+    if (event.target.closest("[data-forget]")) { forget(); tell(); find("#main").focus(); }
     if (event.target.closest("[data-leave]")) attempt(() => sessionStorage.removeItem(draft));
   });
   document.addEventListener("submit", (event) => {
@@ -62,9 +63,10 @@
     } finally { is_sending = false; }
   };
   const tell = () => { // a page that asks nothing now says what waits here
-    if (!find("#kept") || !attempt(() => localStorage.getItem(kept))) return;
-    find("#kept").hidden = false;
-    if (find("#alone")) find("#alone").hidden = true;
+    if (!find("#kept")) return;
+    const waits = !!attempt(() => localStorage.getItem(kept));
+    find("#kept").hidden = !waits;
+    if (find("#alone")) find("#alone").hidden = waits;
   };
   const again = () => {
     const [at, body] = waiting() ?? [];

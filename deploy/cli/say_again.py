@@ -51,8 +51,9 @@ async def _refuse_early(tx: Tx, service: str) -> None:
         raise Trouble(f"Something of {service} is parked: replay or drop it first (`kith parked list`).")
     if written := await reading.answered(_written(ahead.topics_of(service))):
         raise Trouble(
-            f"{service} has said something since: {', '.join(written)} would have it before what is missing. "
-            "Delete all topics `kith.*`, make them again with `kith topics`, and type this once more."
+            f"{', '.join(written)} has something that {service} said. If nothing was lost, nothing is said again. "
+            "Else this was said since, before what is missing: delete all topics `kith.*`, make them again with "
+            "`kith topics`, and type this once more."
         )
 
 

@@ -397,16 +397,21 @@ async def test_what_waits_goes_on_waiting_at_a_page_that_asks_nothing_until_it_c
     assert await page.evaluate("localStorage.length") == 0
 
 
-async def test_what_waits_is_kept_while_an_end_stands_and_sent_when_that_is_taken_back(
-    show: Any, link: Any, told: Told
-) -> None:
-    page = await show()
+async def answered_before_an_end(page: Page, link: Any, told: Told) -> Page:
+    """They had no connection; when it is back, they are taken to have left."""
     await tap_answers(page, *["Mostly"] * 4)
     await page.context.set_offline(True)
     await page.get_by_role("button", name="Send").tap()
     await expect(page.get_by_text(KEPT)).to_be_visible()
     await told.tell(OccasionCancelled(occasion_id=link.occasion_id, reason="withdrawn"))
     await page.context.set_offline(False)
+    return page
+
+
+async def test_what_waits_is_kept_while_an_end_stands_and_sent_when_that_is_taken_back(
+    show: Any, link: Any, told: Told
+) -> None:
+    page = await answered_before_an_end(await show(), link, told)
     for _ in range(2):
         await expect(page.get_by_role("heading", level=1)).to_have_text("These questions are not needed any more")
         await expect(page.get_by_text("What you answered was not sent.").filter(visible=True)).to_have_count(1)
@@ -424,13 +429,7 @@ async def test_what_waits_is_kept_while_an_end_stands_and_sent_when_that_is_take
 
 async def test_what_waits_while_an_end_stands_can_be_deleted_from_the_phone(show: Any, link: Any, told: Told) -> None:
     """Somebody has left, and may have lent the phone."""
-    page = await show()
-    await tap_answers(page, *["Mostly"] * 4)
-    await page.context.set_offline(True)
-    await page.get_by_role("button", name="Send").tap()
-    await expect(page.get_by_text(KEPT)).to_be_visible()
-    await told.tell(OccasionCancelled(occasion_id=link.occasion_id, reason="withdrawn"))
-    await page.context.set_offline(False)
+    page = await answered_before_an_end(await show(), link, told)
     await page.get_by_role("button", name="Delete it from this phone now").tap()
     await expect(page.get_by_text("It is on this page alone.")).to_be_visible()
     await expect(page.get_by_text("It is still saved on this phone.")).to_be_hidden()

@@ -104,7 +104,7 @@ async def test_a_released_figure_is_computed_again_from_the_log(kith: Kith, tria
     assert found["equal"]
     assert found["again"]["mean_change"] == found["mean_change"] == pytest.approx(wanted["mean_change"], rel=1e-12)
     assert (found["definition"], found["n_paired"]) == ("change-1", wanted["n_paired"])
-    for name in ("stay", "answer/bdi-ii/baseline"):
+    for name in ("enrolled", "stay", "asked/month-2", "answer/bdi-ii/baseline"):
         status, out, err = await kith_command(*asked, f"beat-the-blues/{name}", **here)
         found = json.loads(out)
         assert (status, found["people"], found["equal"]) == (0, wanted["n_enrolled"], True), name
